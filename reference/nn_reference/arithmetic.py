@@ -1,0 +1,85 @@
+"""The few operations whose NumPy form differs between arithmetics.
+
+Everything else in the reference is plain NumPy and runs unchanged on five kinds of array: ``float32``,
+``float64``, ``complex128`` (complex step: the real part is the value, the imaginary part a tangent of about
+1e-200), and object arrays of Arb balls (python-flint) at any precision. The functions here are the places where
+that needs care: a comparison of balls may have no answer, and a complex number must be compared by its real part.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nn_reference.errors import UndecidedError
+
+Array: TypeAlias = NDArray[Any]
+Params: TypeAlias = dict[str, Array]
+
+
+def real(z: Array) -> Array:
+    """The value without its complex-step tangent; a view, so assigning to it would write through."""
+    return z.real if z.dtype.kind == "c" else z
+
+
+def positive(z: Array) -> NDArray[np.bool_]:
+    """Where z > 0, as booleans of z's shape; NaN counts as not positive.
+
+    Raises:
+        UndecidedError: a ball contains zero and more than zero, so its sign is unknown at this precision.
+    """
+    if z.dtype == object:
+        return _decided(z > 0, z <= 0)
+    return np.asarray(real(z) > 0)
+
+
+def outside(z: Array, low: float, high: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Where z < low and where z > high, by the real part, as two boolean arrays of z's shape.
+
+    Raises:
+        UndecidedError: a ball lies across one of the bounds.
+    """
+    if z.dtype == object:
+        return _decided(z < low, z >= low), _decided(z > high, z <= high)
+    value = real(z)
+    return np.asarray(value < low), np.asarray(value > high)
+
+
+def exact(value: float, like: Array) -> Any:
+    """`value` as a scalar of `like`'s arithmetic, so that powers and quotients of it are not rounded early.
+
+    A Python float for float and complex arrays; a ball of radius zero for object arrays of balls.
+    """
+    return type(like.flat[0])(value) if like.dtype == object else value
+
+
+def zeros_like(a: Array) -> Array:
+    """Zeros of a's shape and arithmetic (NumPy's own would put the integer 0 among balls)."""
+    return np.zeros_like(a) if a.dtype != object else a * 0
+
+
+def elementwise(function: Callable[[Any], Any], a: Array) -> Array:
+    """`function` of each element, as an object array of the same shape: how a float array becomes balls.
+
+    >>> from fractions import Fraction
+    >>> elementwise(Fraction, np.array([0.5, 0.25]))
+    array([Fraction(1, 2), Fraction(1, 4)], dtype=object)
+    """
+    out = np.empty(a.shape, dtype=object)
+    for index, value in np.ndenumerate(a):
+        out[index] = function(value.item() if isinstance(value, np.generic) else value)
+    return out
+
+
+def _decided(yes: Array, no: Array) -> NDArray[np.bool_]:
+    """`yes`, if every element is either certainly yes or certainly no."""
+    yes = np.asarray(yes, dtype=bool)
+    undecided = ~(yes | np.asarray(no, dtype=bool))
+    if undecided.any():
+        where = tuple(int(i) for i in np.argwhere(undecided)[0])
+        raise UndecidedError(
+            f"comparison of the ball at index {where}: expected a ball on one side of the kink, "
+            "got one that lies across it; raise the working precision"
+        )
+    return yes

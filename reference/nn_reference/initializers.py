@@ -1,0 +1,105 @@
+"""How the documents draw their starting weights, PyTorch's and Keras's defaults included, in NumPy alone.
+
+The generator is NumPy's legacy `RandomState`, as in the documents: its streams are frozen. Each initialiser says
+in which order it draws: layer by layer, and in a layer the weights before the bias.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import RandomState
+
+from nn_reference.arithmetic import Array, Params
+from nn_reference.network import Dense, Network
+
+
+@dataclass(frozen=True)
+class Initializer:
+    """A distribution of starting weights.
+
+    Attributes:
+        description: distribution and bounds, for people.
+        draw: (network, generator) -> parameters of the network's shapes.
+    """
+
+    description: str
+    draw: Callable[[Network, RandomState], Params]
+
+
+def uniform(low: float, high: float) -> Initializer:
+    """U[low, high) for weights and biases, as `rand(...)·(high-low) + low`; float64."""
+
+    def draw(network: Network, rng: RandomState) -> Params:
+        # random_sample(()) is a Python float; asarray keeps 0-d parameters arrays.
+        return {
+            name: np.asarray(rng.random_sample(shape) * (high - low) + low) for name, shape in network.shapes.items()
+        }
+
+    return Initializer(f"U[{low:g}, {high:g})", draw)
+
+
+def normal(scale: Callable[[int, int], float], description: str) -> Initializer:
+    """N(0, 1) times scale(fan_in, units) for weights, zero biases; float64."""
+
+    def draw(network: Network, rng: RandomState) -> Params:
+        params: Params = {}
+        for layer, fan_in, (weights, bias) in _layers(network):
+            params[weights] = rng.standard_normal(network.shapes[weights]) * scale(fan_in, layer.units)
+            if bias is not None:
+                params[bias] = np.zeros(network.shapes[bias])
+        return params
+
+    return Initializer(description, draw)
+
+
+def torch_linear() -> Initializer:
+    """PyTorch `Linear`'s default, U(±1/√fan_in) for weights and biases; float32.
+
+    PyTorch's CPU generator is the Mersenne Twister that `RandomState` has, seeded alike, and a float32 uniform takes
+    the low 24 bits of one output. So `RandomState(s)` gives the very weights that follow `torch.manual_seed(s)`.
+    """
+
+    def draw(network: Network, rng: RandomState) -> Params:
+        params: Params = {}
+        for _, fan_in, (weights, bias) in _layers(network):
+            bound = 1 / np.sqrt(fan_in)
+            params[weights] = _torch_uniform(rng, network.shapes[weights], bound)
+            if bias is not None:
+                params[bias] = _torch_uniform(rng, network.shapes[bias], bound)
+        return params
+
+    return Initializer("PyTorch Linear: U(-1/√fan_in, 1/√fan_in), biases too", draw)
+
+
+def keras_dense() -> Initializer:
+    """Keras `Dense`'s default: Glorot uniform, U(±√(6/(fan_in+fan_out))), zero biases; float32.
+
+    The distribution is Keras's; its random streams are not reproduced.
+    """
+
+    def draw(network: Network, rng: RandomState) -> Params:
+        params: Params = {}
+        for layer, fan_in, (weights, bias) in _layers(network):
+            limit = np.sqrt(6 / (fan_in + layer.units))
+            params[weights] = rng.uniform(-limit, limit, network.shapes[weights]).astype(np.float32)
+            if bias is not None:
+                params[bias] = np.zeros(network.shapes[bias], np.float32)
+        return params
+
+    return Initializer("Keras Dense: Glorot uniform U(±√(6/(fan_in+fan_out))), zero biases", draw)
+
+
+def _layers(network: Network) -> list[tuple[Dense, int, tuple[str, str | None]]]:
+    """(layer, fan_in, names) from the first layer to the last."""
+    return list(zip(network.layers, network.widths[:-1], network.names, strict=True))
+
+
+def _torch_uniform(rng: RandomState, shape: tuple[int, ...], bound: float) -> Array:
+    size = int(np.prod(shape))
+    bits = np.frombuffer(rng.bytes(4 * size), "<u4") & np.uint32(0xFFFFFF)
+    low, high = np.float32(-bound), np.float32(bound)
+    # PyTorch computes unit·(high-low) + low with one rounding (a fused multiply-add). The exact result has at most
+    # 49 bits, so float64 holds it and the cast rounds once.
+    exact = bits * 2.0**-24 * np.float64(high - low) + np.float64(low)
+    return exact.astype(np.float32).reshape(shape)

@@ -1,0 +1,139 @@
+"""Losses as value/gradient pairs, in every reduction that the documents use.
+
+Legend: y output of the network, t target, both (N, C), or (N,) where the network's output is a vector; N samples,
+C outputs. y may have further leading axes (many perturbed copies of one batch); the value then has those axes.
+`gradient` is the derivative of `value` with respect to y. All divisions are by integers, never by a rounded 1/N,
+so that balls stay exact.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from nn_reference.activations import log_softmax, magnitude, sigmoid, softmax
+from nn_reference.arithmetic import Array, outside, real
+
+
+class Loss(Protocol):
+    """What a network needs of a loss; `from_logits` says whether y is a pre-activation."""
+
+    @property
+    def name(self) -> str:
+        """The field's name for it, with its reduction."""
+
+    def value(self, y: Array, t: Array) -> Any:
+        """The loss, a scalar for y of t's shape."""
+
+    def gradient(self, y: Array, t: Array) -> Array:
+        """dL/dy, of y's shape."""
+
+
+@dataclass(frozen=True)
+class SquaredError:
+    """Σ (y-t)², divided by 1 (`sum`), N (`samples`) or N·C (`elements`), and by 2 more if `half`.
+
+    Document 000 updates by the gradient of `sum` with ½, 002 prints `samples` with ½; 001 and 003 take the mean
+    over a sample's outputs, which is `elements` at a batch of one.
+    """
+
+    reduction: Literal["sum", "samples", "elements"]
+    half: bool = False
+
+    @property
+    def name(self) -> str:
+        """For example ``squared error, ½, mean over samples``."""
+        over = {"sum": "sum", "samples": "mean over samples", "elements": "mean over samples and outputs"}
+        return f"squared error, {'½, ' if self.half else ''}{over[self.reduction]}"
+
+    def value(self, y: Array, t: Array) -> Any:
+        """The loss."""
+        return _sum((y - t) ** 2, t) / ((2 if self.half else 1) * self._count(t))
+
+    def gradient(self, y: Array, t: Array) -> Array:
+        """(y-t), doubled unless `half`, over the count."""
+        error = y - t if self.half else 2 * (y - t)
+        return error / self._count(t)
+
+    def _count(self, t: Array) -> int:
+        return {"sum": 1, "samples": t.shape[0], "elements": t.size}[self.reduction]
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """-Σ t·log p over the outputs, mean over samples; p = y, or softmax(y) over the outputs if `from_logits`."""
+
+    from_logits: bool = False
+
+    @property
+    def name(self) -> str:
+        """For example ``cross-entropy from logits, mean over samples``."""
+        return f"cross-entropy from {'logits' if self.from_logits else 'probabilities'}, mean over samples"
+
+    def value(self, y: Array, t: Array) -> Any:
+        """The loss; infinite where a target class has probability zero."""
+        if self.from_logits:
+            log_p = log_softmax(y)
+        else:
+            with np.errstate(divide="ignore"):
+                log_p = np.log(_one_where_unused(y, t))
+        return -_sum(t * log_p, t) / t.shape[0]
+
+    def gradient(self, y: Array, t: Array) -> Array:
+        """-t/p from probabilities, softmax(y)·Σt - t from logits, over N."""
+        if self.from_logits:
+            return (softmax(y) * np.sum(t, axis=-1, keepdims=True) - t) / t.shape[0]
+        with np.errstate(divide="ignore"):
+            return -t / _one_where_unused(y, t) / t.shape[0]
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy:
+    """-(t·log p + (1-t)·log(1-p)), mean over samples and outputs; p = y, or sigmoid(y) if `from_logits`.
+
+    From probabilities, y is first clipped to [clip, 1-clip] as Keras does (clip = 1e-7), so that the gradient is
+    exactly zero outside: there p is a constant. In float32 the upper bound rounds to 1 - 2⁻²³.
+    """
+
+    from_logits: bool = False
+    clip: float = 1e-7
+
+    @property
+    def name(self) -> str:
+        """For example ``binary cross-entropy from logits, mean over samples and outputs``."""
+        source = "logits" if self.from_logits else f"probabilities clipped to [{self.clip:g}, 1-{self.clip:g}]"
+        return f"binary cross-entropy from {source}, mean over samples and outputs"
+
+    def value(self, y: Array, t: Array) -> Any:
+        """The loss; from logits as max(y,0) - y·t + log(1+e^-|y|), which overflows for no y."""
+        if self.from_logits:
+            size = magnitude(y)
+            terms = (y + size) / 2 - y * t + np.log1p(np.exp(-size))
+        else:
+            p = self._clipped(y)
+            terms = -(t * np.log(p) + (1 - t) * np.log(1 - p))
+        return _sum(terms, t) / t.size
+
+    def gradient(self, y: Array, t: Array) -> Array:
+        """sigmoid(y) - t from logits; (p-t)/(p(1-p)) inside the clip and 0 outside it; over N·C."""
+        if self.from_logits:
+            return (sigmoid(y) - t) / t.size
+        below, above = outside(y, self.clip, 1 - self.clip)
+        p = self._clipped(y)
+        return (p - t) / (p * (1 - p)) * ~(below | above) / t.size
+
+    def _clipped(self, y: Array) -> Array:
+        below, above = outside(y, self.clip, 1 - self.clip)
+        # y·0 + bound keeps y's arithmetic, where np.where(…, bound, y) would put floats among balls.
+        zero = real(y) * 0
+        return np.where(below, zero + self.clip, np.where(above, zero + (1 - self.clip), y))
+
+
+def _sum(terms: Array, t: Array) -> Any:
+    """Over the axes of t: samples and outputs, not the leading axes of perturbed copies."""
+    return np.sum(terms, axis=tuple(range(-t.ndim, 0)))
+
+
+def _one_where_unused(p: Array, t: Array) -> Array:
+    """P where its target is not zero, else 1: 0·log 0 is 0 in the definition, and NaN in floating point."""
+    return np.where(t == 0, p * 0 + 1, p)

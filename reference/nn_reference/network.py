@@ -1,0 +1,210 @@
+"""A network as a short declaration, and the two passes through it.
+
+Legend: N samples, D inputs, H hidden units, C outputs. Parameters are a dict: ``W1``, ``b1`` for the first layer
+and so on, in the document's own layout. dW is always the gradient of the loss with respect to W.
+Left out on purpose: anything but a chain of dense layers, and any state.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from nn_reference.activations import IDENTITY, Activation
+from nn_reference.arithmetic import Array, Params
+from nn_reference.losses import CrossEntropy, Loss
+from nn_reference.validation import check_batch, check_inputs, check_params
+
+
+@dataclass(frozen=True)
+class Dense:
+    """z = a W + b, then an activation.
+
+    Attributes:
+        units: number of outputs.
+        activation: applied to z.
+        bias: whether there is a b.
+        layout: ``in,out``: W is (inputs, units); ``out,in``: W is (units, inputs) and z = a Wᵀ + b.
+        vector: the single unit is held without its axis: W is (inputs,), b is (), z is (N,) (document 002).
+    """
+
+    units: int
+    activation: Activation = IDENTITY
+    bias: bool = True
+    layout: Literal["in,out", "out,in"] = "in,out"
+    vector: bool = False
+
+    def forward(self, a: Array, weights: Array, bias: Array | None) -> Array:
+        """z of shape (..., N, units), or (..., N) for a vector layer."""
+        z = a @ (weights.T if self.layout == "out,in" else weights)
+        if bias is not None:
+            z += bias
+        return z
+
+    def weight_gradient(self, a: Array, dz: Array) -> Array:
+        """dW, in W's layout, from the layer's input a (N, inputs) and dz (N, units) or (N,)."""
+        left, right = (dz, a) if self.layout == "out,in" and not self.vector else (a, dz)
+        if len(a) == 1 and not self.vector:
+            # An outer product. As a matrix product with one inner index it takes BLAS three times as long.
+            return left.T * right
+        return left.T @ right
+
+    def input_gradient(self, dz: Array, weights: Array) -> Array:
+        """da for the layer's input, (N, inputs)."""
+        if self.vector:
+            return dz[:, None] * weights
+        return dz @ (weights if self.layout == "out,in" else weights.T)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A chain of dense layers and a loss.
+
+    Attributes:
+        inputs: D, number of inputs.
+        layers: from the first hidden layer to the output.
+        loss: of the last layer's activation.
+    """
+
+    inputs: int
+    layers: tuple[Dense, ...]
+    loss: Loss
+
+    @cached_property
+    def names(self) -> tuple[tuple[str, str | None], ...]:
+        """(weights, bias or None) for each layer: (("W1", "b1"), ...)."""
+        return tuple((f"W{k}", f"b{k}" if layer.bias else None) for k, layer in enumerate(self.layers, 1))
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each parameter, in the order in which the layers stand."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        inputs = self.inputs
+        for layer, (weights, bias) in zip(self.layers, self.names, strict=True):
+            matrix = (layer.units, inputs) if layer.layout == "out,in" else (inputs, layer.units)
+            shapes[weights] = (inputs,) if layer.vector else matrix
+            if bias is not None:
+                shapes[bias] = () if layer.vector else (layer.units,)
+            inputs = layer.units
+        return shapes
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """(D, H, ..., C)."""
+        return (self.inputs, *(layer.units for layer in self.layers))
+
+    @property
+    def size(self) -> int:
+        """Number of trainable parameters."""
+        return sum(prod(shape) for shape in self.shapes.values())
+
+    @property
+    def loss_takes_logits_of_softmax(self) -> bool:
+        """Softmax over the outputs and then cross-entropy: computed together, from z, where neither can overflow."""
+        last = self.layers[-1].activation
+        probabilities = isinstance(self.loss, CrossEntropy) and not self.loss.from_logits
+        return probabilities and last.name == "softmax" and last.axis == -1 and last.derivative == "exact"
+
+
+class LayerOutput(NamedTuple):
+    """What a layer computed: pre-activation z and activation a, both (N, units), or (N,) for a vector layer."""
+
+    z: Array
+    a: Array
+
+
+def forward(network: Network, params: Params, x: Array) -> list[LayerOutput]:
+    """Every layer's z and a.
+
+    Args:
+        network: the declaration.
+        params: arrays of `network.shapes`.
+        x: (N, D).
+
+    Raises:
+        InputError: a shape, dtype or value that does not fit, by name.
+    """
+    check_params(network.shapes, params)
+    check_inputs(network.inputs, params, x)
+    return _forward(network, params, x)
+
+
+def predict(network: Network, params: Params, x: Array) -> Array:
+    """The last layer's activation, (N, C) or (N,). Raises as `forward` does."""
+    return forward(network, params, x)[-1].a
+
+
+def loss_and_gradients(network: Network, params: Params, x: Array, t: Array) -> tuple[Any, Params]:
+    """The loss of a batch, and its gradient for every parameter by backpropagation.
+
+    Args:
+        network: the declaration.
+        params: arrays of `network.shapes`.
+        x: (N, D).
+        t: targets, (N, C), or (N,) where the last layer is a vector layer.
+
+    Returns:
+        The loss, a scalar of the parameters' arithmetic, and a dict of gradients of the parameters' shapes.
+
+    Raises:
+        InputError: a shape, dtype or value that does not fit, by name.
+    """
+    check_params(network.shapes, params)
+    check_batch(network, params, x, t)
+    return backpropagate(network, params, x, t)
+
+
+def backpropagate(network: Network, params: Params, x: Array, t: Array) -> tuple[Any, Params]:
+    """`loss_and_gradients` for callers that have checked their arrays already (a training loop does so once)."""
+    outputs = _forward(network, params, x)
+    dz = _loss_gradient(network, outputs[-1], t)
+    gradients: Params = {}
+    for k in reversed(range(len(network.layers))):
+        layer, (weights, bias) = network.layers[k], network.names[k]
+        below = outputs[k - 1].a if k else x
+        if bias is not None:
+            gradients[bias] = np.asarray(np.add.reduce(dz, axis=0))
+        gradients[weights] = layer.weight_gradient(below, dz)
+        if k:
+            da = layer.input_gradient(dz, params[weights])
+            dz = network.layers[k - 1].activation.backward(*outputs[k - 1], da)
+    return _loss(network, outputs[-1], t), {name: gradients[name] for name in network.shapes}
+
+
+def loss_and_outputs(network: Network, params: Params, x: Array, t: Array) -> tuple[Any, Array]:
+    """The loss and the last layer's activation, without a backward pass. Raises as `loss_and_gradients` does."""
+    check_params(network.shapes, params)
+    check_batch(network, params, x, t)
+    output = _forward(network, params, x)[-1]
+    return _loss(network, output, t), output.a
+
+
+def loss_of_preactivation(network: Network, z: Array, t: Array) -> Any:
+    """The loss as a function of the last layer's z, (..., N, C) or (..., N); one value for each leading index."""
+    return _loss(network, LayerOutput(z, network.layers[-1].activation.forward(z)), t)
+
+
+def _forward(network: Network, params: Params, x: Array) -> list[LayerOutput]:
+    outputs: list[LayerOutput] = []
+    a = x
+    for layer, (weights, bias) in zip(network.layers, network.names, strict=True):
+        z = layer.forward(a, params[weights], None if bias is None else params[bias])
+        a = layer.activation.forward(z)
+        outputs.append(LayerOutput(z, a))
+    return outputs
+
+
+def _loss(network: Network, output: LayerOutput, t: Array) -> Any:
+    if network.loss_takes_logits_of_softmax:
+        return CrossEntropy(from_logits=True).value(output.z, t)
+    return network.loss.value(output.a, t)
+
+
+def _loss_gradient(network: Network, output: LayerOutput, t: Array) -> Array:
+    """dL/dz of the last layer."""
+    if network.loss_takes_logits_of_softmax:
+        # The softmax is at hand in output.a: (a·Σt - t)/N is the whole gradient.
+        return (output.a * np.sum(t, axis=-1, keepdims=True) - t) / t.shape[0]
+    return network.layers[-1].activation.backward(*output, network.loss.gradient(output.a, t))

@@ -1,0 +1,43 @@
+"""Magnitude pruning, with and without a mask that is kept (document 000)."""
+
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nn_reference.arithmetic import Params, real
+from nn_reference.errors import InputError
+from nn_reference.optimizers import State
+
+Masks = dict[str, NDArray[np.bool_]]
+
+
+def magnitude_masks(params: Params, threshold: float, names: Collection[str] | None = None) -> Masks:
+    """Which entries survive: |w| ≥ threshold, for `names`, or every parameter (the document prunes biases too).
+
+    Raises:
+        InputError: a threshold that is negative or NaN, or a name that is no parameter.
+    """
+    if not threshold >= 0:
+        raise InputError(f"threshold: expected a number ≥ 0, got {threshold}")
+    chosen = list(params) if names is None else list(names)
+    for name in chosen:
+        if name not in params:
+            raise InputError(f"names: {name!r} is no parameter; expected some of {', '.join(params)}")
+    return {name: np.asarray(np.abs(real(params[name])) >= threshold) for name in chosen}
+
+
+def apply_masks(params: Params, masks: Masks) -> Params:
+    """New parameters (or gradients, or moments), zero where a mask is False; those without a mask are not copied."""
+    return {name: p * masks[name] if name in masks else p for name, p in params.items()}
+
+
+def masked_state(state: State, masks: Masks) -> State:
+    """The optimiser's state with its moments masked: a moment left alone would move pruned weights again."""
+    moments = {moment: apply_masks(values, masks) for moment, values in state.moments.items()}
+    return State(step=state.step, moments=moments)
+
+
+def sparsity(params: Params) -> float:
+    """Fraction of entries that are exactly zero, over all parameters."""
+    return sum(int(np.sum(p == 0)) for p in params.values()) / sum(p.size for p in params.values())

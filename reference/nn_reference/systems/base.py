@@ -1,0 +1,173 @@
+"""What it takes to say what a documented network is: architecture, data, recipe, figures, defects."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.random import RandomState
+from numpy.typing import DTypeLike
+
+from nn_reference.arithmetic import Array, Params
+from nn_reference.errors import InputError
+from nn_reference.initializers import Initializer
+from nn_reference.network import Network
+from nn_reference.optimizers import Optimizer
+from nn_reference.training import Batch
+
+Version = Literal["documented", "corrected"]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Preprocessed samples: x (N, D) and one-hot or real targets t, (N, C) or (N,)."""
+
+    train_x: Array
+    train_t: Array
+    test_x: Array
+    test_t: Array
+
+    def astype(self, dtype: DTypeLike) -> "Data":
+        """The same samples in another floating dtype; arrays that have it already are not copied."""
+        arrays = (self.train_x, self.train_t, self.test_x, self.test_t)
+        return Data(*(a.astype(dtype, copy=False) for a in arrays))
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """After the last epoch, |w| < threshold is set to 0, and training goes on with the same optimiser state.
+
+    Attributes:
+        threshold: smallest magnitude that survives.
+        fine_tune_epochs: epochs after pruning.
+        biases: whether biases are pruned too.
+        keep_mask: whether what was pruned stays zero while fine-tuning.
+    """
+
+    threshold: float
+    fine_tune_epochs: int
+    biases: bool
+    keep_mask: bool
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a system is trained.
+
+    Attributes:
+        optimizer: with its learning rate.
+        epochs: before any pruning; 0 for a single evaluation.
+        batch_size: rows for each update; None for all of them.
+        shuffle: a new order for each epoch, the index array shuffled in place; otherwise the file's order.
+        samples_per_epoch: only the first so many of the order; None for all of them.
+        pruning: what happens after the last epoch.
+    """
+
+    optimizer: Optimizer
+    epochs: int
+    batch_size: int | None = None
+    shuffle: bool = False
+    samples_per_epoch: int | None = None
+    pruning: Pruning | None = None
+
+    def batches(self, samples: int, rng: RandomState) -> Iterator[list[Batch]]:
+        """For each epoch, fine-tuning included, the batches of one pass over `samples` rows, as data.
+
+        In the file's order they are slices, so that no row is copied.
+        """
+        if samples < 1:
+            raise InputError(f"samples: expected at least 1, got {samples}")
+        used = min(samples, self.samples_per_epoch or samples)
+        size = self.batch_size or used
+        order = np.arange(samples)
+        for _ in range(self.epochs + (self.pruning.fine_tune_epochs if self.pruning else 0)):
+            if self.shuffle:
+                rng.shuffle(order)
+                yield [order[i : min(i + size, used)].copy() for i in range(0, used, size)]
+            else:
+                yield [slice(i, min(i + size, used)) for i in range(0, used, size)]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure that stands in a document, with every digit that it prints.
+
+    Attributes:
+        quantity: what it measures.
+        printed: the digits, as text: 0.0240 is not 0.024.
+        epoch: the document's number of the epoch, if it belongs to one.
+        note: where it stands, or what is special about it.
+    """
+
+    quantity: str
+    printed: str
+    epoch: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Defect:
+    """Something that the document does wrong, and how the corrected version mends it."""
+
+    what: str
+    effect: str
+    mend: str
+
+
+@dataclass(frozen=True)
+class System:
+    """One documented network, or its corrected version.
+
+    Attributes:
+        name: stable id.
+        title: one line.
+        document: number of the source document, 000 to 004.
+        network: architecture and loss.
+        initializer: distribution of the starting weights.
+        load: reads and preprocesses the data.
+        preprocessing: what `load` does, in words.
+        recipe: optimiser, batches, epochs.
+        precision: the dtype that the document computes in.
+        version: `documented`, defects included, or `corrected`.
+        seed: the document's own, if it set one.
+        start_note: how the starting weights came about, where a seed alone does not say it.
+        shipped_start: reads starting weights that ship as data, where no generator need be trusted.
+        figures: what the document prints, or states.
+        defects: what is wrong with it; mended in the corrected version.
+        remarks: what a reader should know before comparing.
+    """
+
+    name: str
+    title: str
+    document: str
+    network: Network
+    initializer: Initializer
+    load: Callable[[], Data]
+    preprocessing: str
+    recipe: Recipe
+    precision: Literal["float32", "float64"]
+    version: Version = "documented"
+    seed: int | None = None
+    start_note: str = ""
+    shipped_start: Callable[[], Params] | None = None
+    figures: tuple[Figure, ...] = ()
+    defects: tuple[Defect, ...] = ()
+    remarks: tuple[str, ...] = field(default=())
+
+    @property
+    def id(self) -> str:
+        """``name/version``, stable."""
+        return f"{self.name}/{self.version}"
+
+    def start(self, seed: int | None = None) -> Params:
+        """Starting weights: for `seed`, else the document's own, else for seed 0. In the document's precision."""
+        if seed is None and self.shipped_start is not None:
+            return self.shipped_start()
+        if seed is None:
+            seed = self.seed or 0
+        return self.initializer.draw(self.network, RandomState(seed))
+
+
+def curve(quantity: str, figures: str, *, first: int = 1, note: str = "") -> tuple[Figure, ...]:
+    """One figure for each epoch, from text as the document prints it; epochs count from `first`."""
+    return tuple(Figure(quantity, text, epoch, note) for epoch, text in enumerate(figures.split(), first))

@@ -1,0 +1,105 @@
+"""The training loop. The order of the batches is data, so that no random generator crosses a border."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nn_reference.arithmetic import Array, Params
+from nn_reference.errors import InputError
+from nn_reference.network import Network, backpropagate, loss_and_outputs
+from nn_reference.optimizers import Optimizer, State
+from nn_reference.pruning import Masks, apply_masks
+from nn_reference.validation import check_batch, check_params
+
+Batch: TypeAlias = slice | NDArray[np.intp]
+Callback: TypeAlias = Callable[[int, Any], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Where a run ended: parameters, optimiser state, and the loss of each batch before its update."""
+
+    params: Params
+    state: State
+    losses: list[Any]
+
+
+def train(
+    network: Network,
+    params: Params,
+    optimizer: Optimizer,
+    batches: Iterable[Batch],
+    x: Array,
+    t: Array,
+    *,
+    state: State | None = None,
+    masks: Masks | None = None,
+    callback: Callback | None = None,
+) -> Trained:
+    """One update for each batch, in the order given.
+
+    Args:
+        network: the declaration.
+        params: where to start; not changed.
+        optimizer: how to update.
+        batches: slices or index arrays into the rows of x, in order; any iterable, consumed once.
+        x: (N, D), all samples.
+        t: (N, C) or (N,), all targets.
+        state: the optimiser's, from an earlier run, which is **continued in place**; a new one if None.
+        masks: gradients are zeroed where a mask is False, so that pruned weights stay pruned.
+        callback: called with (step, loss) after each update; step counts from 1. To stop early, raise from it.
+
+    Raises:
+        InputError: arrays that do not fit, or a batch that selects no sample or one that is not there.
+    """
+    check_params(network.shapes, params)
+    check_batch(network, params, x, t)
+    params = {name: np.array(p) for name, p in params.items()}
+    state = optimizer.init(params) if state is None else state
+    losses: list[Any] = []
+    for step, batch in enumerate(batches, 1):
+        rows = _rows(x, batch, step)
+        loss, gradients = backpropagate(network, params, rows, t[batch])
+        if masks is not None:
+            gradients = apply_masks(gradients, masks)
+        optimizer.step(params, gradients, state)
+        losses.append(loss)
+        if callback is not None:
+            callback(step, loss)
+    return Trained(params, state, losses)
+
+
+def evaluate(network: Network, params: Params, x: Array, t: Array) -> tuple[Any, float]:
+    """Loss and accuracy over all rows at once (a softmax over the batch normalises over them all)."""
+    loss, y = loss_and_outputs(network, params, x, t)
+    return loss, accuracy(y, t)
+
+
+def accuracy(y: Array, t: Array) -> float:
+    """Fraction of rows whose largest output is at the target's; the first of equals, and of NaN, counts.
+
+    Args:
+        y: outputs, (N, C).
+        t: one-hot targets, (N, C).
+
+    Raises:
+        InputError: shapes that differ, one output only, or no rows.
+    """
+    if y.shape != t.shape or y.ndim != 2 or y.shape[1] < 2 or not len(y):
+        raise InputError(
+            f"accuracy: expected outputs and one-hot targets of one shape (N, C), C ≥ 2, got {y.shape} and {t.shape}"
+        )
+    return float(np.mean(np.argmax(y, axis=1) == np.argmax(t, axis=1)))
+
+
+def _rows(x: Array, batch: Batch, step: int) -> Array:
+    try:
+        rows = x[batch]
+    except IndexError as error:
+        raise InputError(f"batches: batch {step} selects a row that is not among the {len(x)} of x ({error})") from None
+    if not len(rows):
+        raise InputError(f"batches: batch {step} selects no sample of the {len(x)} of x")
+    return rows
