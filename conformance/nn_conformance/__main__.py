@@ -1,0 +1,5 @@
+"""`python -m nn_conformance`."""
+
+from nn_conformance.cli import main
+
+main()

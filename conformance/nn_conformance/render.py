@@ -1,0 +1,162 @@
+"""What people see: tables and lines. Everything that is printed passes through here."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from nn_conformance.verdicts import Verdict, counts
+
+T = TypeVar("T")
+
+
+def console() -> Console:
+    """Standard output; colours only on a terminal without NO_COLOR, and lines unwrapped when piped."""
+    out = Console(highlight=False)
+    return out if out.is_terminal else Console(highlight=False, width=10_000)
+
+
+def networks(descriptions: Sequence[dict[str, Any]]) -> None:
+    """A row for each network."""
+    table = _table("network", "document", "architecture", "loss", "parameters", "versions")
+    for d in descriptions:
+        widths = "-".join(str(w) for w in (d["inputs"], *(_units(layer) for layer in d["layers"])))
+        table.add_row(
+            d["name"], d["document"], widths, escape(d["loss"]), f"{d['parameters']:,}", ", ".join(d["versions"])
+        )
+    console().print(table)
+
+
+def description(d: dict[str, Any]) -> None:
+    """Layers with shapes and parameter counts, recipe, printed figures, defects."""
+    out = console()
+    out.print(f"[bold]{escape(d['id'])}[/]  {escape(d['title'])}  (document {d['document']})\n")
+    table = _table("layer", "activation", "output shape", "weights", "bias", "parameters")
+    for k, layer in enumerate(d["layers"], 1):
+        shapes = [_shape(shape) for shape in layer["shapes"].values()]
+        table.add_row(
+            f"dense {k}", layer["activation"], _shape(layer["output_shape"]), shapes[0],
+            shapes[1] if len(shapes) > 1 else "none", f"{layer['parameters']:,}",
+        )  # fmt: skip
+    out.print(table)
+    out.print(f"total parameters: {d['parameters']:,}\n")
+    seed = "" if d["seed"] is None else f", seed {d['seed']}"
+    note = f" ({d['start_note']})" if d["start_note"] else ""
+    for label, text in (
+        ("loss", d["loss"]),
+        ("data", d["preprocessing"]),
+        ("start", f"{d['initial_weights']}{seed}{note}"),
+        ("recipe", d["recipe"]),
+        ("precision", d["precision"]),
+        ("versions", ", ".join(d["versions"])),
+    ):
+        out.print(f"[bold]{label:<10}[/] {escape(text)}", soft_wrap=True)
+    _bullets("printed in the document", _figure_lines(d["figures"]))
+    mended = d["version"] == "corrected"
+    _bullets(
+        "defects of the document, mended here" if mended else "defects, reproduced here",
+        [f"{x['what']}: {x['effect']}. {'Mended' if mended else 'Mend'}: {x['mend']}" for x in d["defects"]],
+    )
+    _bullets("remarks", d["remarks"])
+
+
+def verification(verdicts: Sequence[Verdict], *, not_run: str) -> None:
+    """A row for each system, each failure in full, then the counts."""
+    out = console()
+    table = _table("network", "checks", "largest error / limit", "verdict")
+    for system, group in groupby(verdicts, key=lambda verdict: verdict.system):
+        mine = list(group)
+        failed = sum(verdict.status == "failed" for verdict in mine)
+        table.add_row(
+            system,
+            ", ".join(f"{n} {rung}" for rung, n in Counter(verdict.rung for verdict in mine).items()),
+            f"{_worst(mine):.3g}",
+            f"[red]{failed} failed[/]" if failed else "[green]passed[/]",
+        )
+    out.print(table)
+    for verdict in verdicts:
+        if verdict.status == "failed":
+            out.print(f"[red]FAIL[/] {escape(verdict.id)}", soft_wrap=True)
+            out.print(
+                f"     error {verdict.error:.3g}, limit {verdict.limit:.3g}: {escape(verdict.reason)}", soft_wrap=True
+            )
+    n = counts(verdicts)
+    out.print(f"{n['ran']} checks ran: {n['passed']} passed, {n['failed']} failed")
+    if not_run:
+        out.print(escape(not_run), soft_wrap=True)
+
+
+def printed_digits(verdicts: Iterable[Verdict]) -> None:
+    """What the document prints, beside what was computed here."""
+    out = console()
+    for verdict in verdicts:
+        out.print(f"{escape(verdict.id.split('::')[-1]):<20} {escape(verdict.reason.split(';')[0])}", soft_wrap=True)
+    out.print()
+
+
+@contextmanager
+def progress(what: str, items: Sequence[T]) -> Iterator[Iterable[T]]:
+    """The items, with a bar on standard error while they are worked on; no bar where that is no terminal."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+    )
+    err = Console(stderr=True)
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        yield bar.track(items, description=what)
+
+
+def _worst(verdicts: Iterable[Verdict]) -> float:
+    """The largest error over its limit, of checks that bound an error from above."""
+    return max(verdict.error / verdict.limit for verdict in verdicts if not verdict.at_least)
+
+
+def _figure_lines(figures: Sequence[dict[str, Any]]) -> list[str]:
+    """One line for each quantity; a curve is shown by its ends."""
+    lines = []
+    for quantity, group in groupby(figures, key=lambda figure: figure["quantity"]):
+        mine = list(group)
+        first, last = mine[0], mine[-1]
+        if first["epoch"] != last["epoch"]:
+            span = f"{first['printed']} … {last['printed']}, epochs {first['epoch']} to {last['epoch']}"
+            lines.append(f"{quantity}: {span}{_note(first)}")
+        else:
+            lines.extend(f"{quantity}: {figure['printed']}{_note(figure)}" for figure in mine)
+    return lines
+
+
+def _note(figure: dict[str, Any]) -> str:
+    return f"  ({figure['note']})" if figure["note"] else ""
+
+
+def _bullets(title: str, lines: Sequence[str]) -> None:
+    if lines:
+        out = console()
+        out.print(f"\n[bold]{title}[/]")
+        for line in lines:
+            out.print(f"  - {escape(line)}", soft_wrap=True)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column == "parameters" else "left")
+    return table
+
+
+def _units(layer: dict[str, Any]) -> int:
+    shape = layer["output_shape"]
+    return int(shape[1]) if len(shape) > 1 else 1
+
+
+def _shape(shape: Sequence[int | None]) -> str:
+    inside = ", ".join("N" if size is None else str(size) for size in shape)
+    return f"({inside},)" if len(shape) == 1 else f"({inside})"
