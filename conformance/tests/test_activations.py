@@ -1,0 +1,96 @@
+"""Activations: values at the extremes, and rules that are derivatives."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from nn_reference.activations import IDENTITY, RELU, SIGMOID, SIGMOID_QUOTIENT, SOFTMAX, TANH, Softmax
+
+STEP = 1e-200
+ACTIVATIONS = {
+    "identity": IDENTITY,
+    "sigmoid": SIGMOID,
+    "sigmoid-quotient": SIGMOID_QUOTIENT,
+    "tanh": TANH,
+    "relu": RELU,
+    "softmax": SOFTMAX,
+    "softmax-over-batch": Softmax(axis=-2),
+}
+# Away from zero, where ReLU has its kink, and within the range where a(1-a) keeps most of its digits.
+pre_activations = hnp.arrays(
+    float,
+    st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    elements=st.floats(0.001, 20).flatmap(lambda v: st.sampled_from([v, -v])),
+)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@given(z=pre_activations)
+def test_backward_is_the_derivative_of_forward(name, z):
+    """Each rule takes an incoming gradient to Jacobianᵀ·da, as complex step of the forward function has it."""
+    activation = ACTIVATIONS[name]
+    da = np.cos(np.arange(z.size)).reshape(z.shape)
+    copies = z + 1j * STEP * np.eye(z.size).reshape(z.size, *z.shape)
+
+    found = activation.backward(z, activation.forward(z), da)
+    expected = (np.sum(da * activation.forward(copies), axis=(-2, -1)).imag / STEP).reshape(z.shape)
+
+    # a(1-a) and 1-a² cancel where a is near 1: an absolute error of some u.
+    assert np.max(np.abs(found - expected)) <= 20 * 2**-53 * max(1.0, float(np.max(np.abs(da))))
+
+
+def test_the_diagonal_rule_is_not_the_derivative():
+    """Document 001's softmax rule is each output's own derivative, da·a(1-a), and no Jacobian."""
+    z, da = np.array([[0.5, -1.0, 2.0]]), np.array([[1.0, 2.0, -1.0]])
+    diagonal = Softmax(derivative="diagonal")
+    a = diagonal.forward(z)
+
+    assert np.array_equal(diagonal.backward(z, a, da), da * (a * (1 - a)))
+    assert not np.allclose(diagonal.backward(z, a, da), SOFTMAX.backward(z, a, da), rtol=0.1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name != "sigmoid-quotient"])
+def test_no_activation_overflows(name, dtype):
+    """Pre-activations of ±1000 and ±1e6 give finite values and gradients without a warning."""
+    z = np.array([[1000, -1000, 1e6, -1e6, 0.5]], dtype)
+    activation = ACTIVATIONS[name]
+    a = activation.forward(z)
+
+    assert np.isfinite(a).all()
+    assert np.isfinite(activation.backward(z, a, np.ones_like(z))).all()
+
+
+@pytest.mark.parametrize(("dtype", "last"), [(np.float64, -709.0), (np.float32, -88.0)])
+def test_the_documents_derivative_overflows_where_its_precision_ends(dtype, last):
+    """e^-x/(e^-x+1)² is NaN just beyond the largest exponent, in silence, and a(1-a) is not."""
+    z = np.array([last - 2], dtype)
+
+    assert np.isnan(SIGMOID_QUOTIENT.backward(z, z, np.ones_like(z))).all()
+    assert np.isfinite(SIGMOID.backward(z, SIGMOID.forward(z), np.ones_like(z))).all()
+
+
+def test_sigmoid_keeps_its_relative_accuracy_in_the_tail():
+    """sigmoid(-700) is e^-700 to the last bits, where 1 - sigmoid(700) would be zero."""
+    assert SIGMOID.forward(np.array([-700.0]))[0] == pytest.approx(np.exp(-700.0), rel=1e-15)
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "sigmoid", "softmax"])
+def test_nan_stays_nan(name):
+    """A NaN that comes in comes out: it is never taken for a zero."""
+    assert np.isnan(ACTIVATIONS[name].forward(np.array([[np.nan]]))).all()
+
+
+def test_relu_passes_nothing_at_zero():
+    """At exactly zero the derivative is 0, as in the documents."""
+    assert RELU.backward(np.zeros(2), np.zeros(2), np.ones(2)).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("axis", [-1, -2])
+def test_softmax_sums_to_one_along_its_axis(axis):
+    """The outputs of a sample, or the samples of a batch, sum to one."""
+    a = Softmax(axis=axis).forward(np.arange(12.0).reshape(3, 4) ** 2)
+
+    assert np.allclose(a.sum(axis=axis), 1, rtol=1e-15)

@@ -1,0 +1,195 @@
+"""One code, five arithmetics: every network keeps its dtype, and all arithmetics agree."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from flint import arb, ctx
+
+from nn_reference.activations import RELU, SIGMOID, TANH, log_softmax, magnitude, softmax
+from nn_reference.arithmetic import elementwise, exact, outside, positive, zeros_like
+from nn_reference.errors import UndecidedError
+from nn_reference.losses import BinaryCrossEntropy
+from nn_reference.network import forward, loss_and_gradients
+from nn_reference.optimizers import SGD, Adam
+from nn_reference.systems import SYSTEMS, System
+from nn_reference.training import train
+
+# Sums of at most six float64 terms, some layers deep: 100 units of 2⁻⁵³ is ample, and far below any real error.
+ROUNDING = 100 * 2**-53
+pytestmark = pytest.mark.usefixtures("bits")
+
+
+def tiny(system: System, seed: int = 0):
+    """The system's network with three inputs and widths 4, 5, ... in place of its own, and a batch of five."""
+    rng = np.random.RandomState(seed)
+    *hidden, last = system.network.layers
+    layers = (*(replace(layer, units=4 + k) for k, layer in enumerate(hidden)), replace(last, units=min(last.units, 3)))
+    network = replace(system.network, inputs=3, layers=layers)
+    params = {name: np.asarray(rng.uniform(-1, 1, shape)) for name, shape in network.shapes.items()}
+    x = rng.uniform(-1, 1, (5, 3))
+    t = np.eye(layers[-1].units)[rng.randint(layers[-1].units, size=5)] if not layers[-1].vector else np.ones(5)
+    return network, params, x, t
+
+
+@pytest.fixture
+def bits():
+    """256-bit balls for one test."""
+    before = ctx.prec
+    ctx.prec = 256
+    yield
+    ctx.prec = before
+
+
+def balls(a):
+    return elementwise(arb, np.asarray(a))
+
+
+def middle(a):
+    return elementwise(lambda ball: float(ball.mid()), np.asarray(a, dtype=object)).astype(float)
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda s: s.id)
+def test_float32_stays_float32(system):
+    """Outputs, loss, gradients and updated parameters of a float32 network are all float32."""
+    network, params, x, t = tiny(system)
+    params, x, t = {k: v.astype(np.float32) for k, v in params.items()}, x.astype(np.float32), t.astype(np.float32)
+
+    loss, gradients = loss_and_gradients(network, params, x, t)
+    run = train(network, params, system.recipe.optimizer, [slice(None)] * 2, x, t)
+
+    found = [
+        loss,
+        *gradients.values(),
+        *run.params.values(),
+        *(a for output in forward(network, params, x) for a in output),
+    ]
+    found += [p for moment in run.state.moments.values() for p in moment.values()]
+    assert {a.dtype for a in found} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda s: s.id)
+def test_float64_agrees_with_balls(system):
+    """Loss and gradients in float64 are the rounded values of 256-bit balls, whose radius is negligible."""
+    network, params, x, t = tiny(system)
+
+    loss, gradients = loss_and_gradients(network, params, x, t)
+    exact_loss, exact_gradients = loss_and_gradients(
+        network, {k: balls(v) for k, v in params.items()}, balls(x), balls(t)
+    )
+
+    assert float(exact_loss.rad()) < 1e-70
+    assert abs(loss - float(exact_loss.mid())) <= ROUNDING * abs(loss)
+    for name, gradient in gradients.items():
+        expected = middle(exact_gradients[name])
+        scale = max(np.linalg.norm(expected), np.linalg.norm(gradients["W1"]))
+        assert np.max(np.abs(gradient - expected)) <= ROUNDING * scale
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda s: s.id)
+def test_complex_with_no_tangent_is_the_real_network(system):
+    """A complex network without imaginary parts gives the float64 gradients, and no imaginary part."""
+    network, params, x, t = tiny(system)
+
+    _, gradients = loss_and_gradients(network, params, x, t)
+    _, found = loss_and_gradients(network, {k: v.astype(complex) for k, v in params.items()}, x.astype(complex), t)
+
+    for name, gradient in gradients.items():
+        scale = max(np.linalg.norm(gradient), np.linalg.norm(gradients["W1"]))
+        assert np.all(found[name].imag == 0)
+        assert np.max(np.abs(found[name].real - gradient)) <= ROUNDING * scale
+
+
+@pytest.mark.parametrize("placement", ["torch", "keras"])
+def test_adam_on_balls_contains_adam_in_float64(placement):
+    """Three Adam steps in float64 land within rounding of the exact ones, for either placement of ε."""
+    rng = np.random.RandomState(1)
+    optimizer = Adam(learning_rate=0.01, epsilon=1e-2, placement=placement)
+    p, gradients = {"W": rng.randn(3, 2)}, [rng.randn(3, 2) for _ in range(3)]
+    q = {"W": balls(p["W"])}
+    state, exact_state = optimizer.init(p), optimizer.init(q)
+
+    for g in gradients:
+        optimizer.step(p, {"W": g.copy()}, state)
+        optimizer.step(q, {"W": balls(g)}, exact_state)
+
+    assert all(ball.rad() < 1e-70 for ball in q["W"].flat)
+    assert np.max(np.abs(p["W"] - middle(q["W"]))) <= ROUNDING
+
+
+def test_momentum_on_balls_contains_momentum_in_float64():
+    """Heavy-ball momentum runs on balls, from velocities that are balls too."""
+    p, q = {"W": np.array([0.5, -1.0])}, {"W": balls([0.5, -1.0])}
+    optimizer = SGD(0.1, momentum=0.9)
+    state, exact_state = optimizer.init(p), optimizer.init(q)
+
+    for _ in range(3):
+        optimizer.step(p, {"W": np.array([1.0, 2.0])}, state)
+        optimizer.step(q, {"W": balls([1.0, 2.0])}, exact_state)
+
+    assert np.max(np.abs(p["W"] - middle(q["W"]))) <= ROUNDING
+
+
+@pytest.mark.parametrize("rule", [RELU.forward, lambda z: RELU.backward(z, z, z), positive])
+def test_a_ball_across_the_kink_is_refused(rule):
+    """ReLU of a ball that contains zero and more has no certain value, and says so."""
+    with pytest.raises(UndecidedError, match=r"index \(1,\).*raise the working precision"):
+        rule(np.array([arb(1), arb(0, 0.5)], dtype=object))
+
+
+def test_an_exact_zero_is_decided():
+    """A ball that is exactly zero is at the kink with certainty: ReLU gives 0 and passes no gradient."""
+    z = np.array([arb(0), arb(2), arb(-3)], dtype=object)
+
+    assert [float(a.mid()) for a in RELU.forward(z)] == [0, 2, 0]
+    assert [float(a.mid()) for a in RELU.backward(z, z, balls([7.0, 7.0, 7.0]))] == [0, 7, 0]
+
+
+def test_a_ball_across_a_clip_bound_is_refused():
+    """Keras's clip cannot be decided for a ball that lies across its bound."""
+    with pytest.raises(UndecidedError):
+        outside(np.array([arb(1e-7, 1e-9)], dtype=object), 1e-7, 1 - 1e-7)
+
+
+@pytest.mark.parametrize("activation", [SIGMOID, TANH], ids=lambda a: a.name)
+def test_a_ball_across_zero_is_no_kink_for_smooth_activations(activation):
+    """Sigmoid and tanh of a ball around zero contain the values at its ends."""
+    (a,) = activation.forward(np.array([arb(0, 0.5)], dtype=object))
+
+    for end in (-0.5, 0.5):
+        assert a.contains(activation.forward(np.array([arb(end)], dtype=object))[0])
+
+
+def test_clipped_cross_entropy_on_balls_keeps_balls():
+    """Clipped outputs are balls like the rest, and their gradient is exactly zero."""
+    y, t = balls([[-0.5, 0.25, 1.5]]), balls([[0.0, 1.0, 1.0]])
+
+    loss, gradient = BinaryCrossEntropy().value(y, t), BinaryCrossEntropy().gradient(y, t)
+
+    assert isinstance(loss, arb)
+    assert [g == 0 for g in gradient[0]] == [True, False, True]
+
+
+def test_helpers_stay_in_their_arithmetic():
+    """Scalars and zeros made for balls are balls, those made for floats are floats."""
+    assert isinstance(exact(0.9, balls([1.0])), arb)
+    assert exact(0.9, np.ones(1, np.float32)) == 0.9
+    assert all(isinstance(zero, arb) for zero in zeros_like(balls([1.0, 2.0])))
+    assert zeros_like(np.ones(2, np.float32)).dtype == np.float32
+
+
+def test_magnitude_is_differentiable_by_complex_step():
+    """|z| of z + ih is ±(z + ih), where np.abs would give the modulus and lose the tangent."""
+    z = np.array([-2 + 1e-200j, 3 + 1e-200j])
+
+    assert magnitude(z).tolist() == [2 - 1e-200j, 3 + 1e-200j]
+
+
+def test_softmax_shifts_by_the_real_part():
+    """Complex and ball softmax survive logits of ±1000, and log-softmax is its logarithm."""
+    z = np.array([[1000.0, -1000.0, 999.0]])
+
+    for a in (softmax(z.astype(complex)).real, middle(softmax(balls(z))), softmax(z)):
+        assert np.allclose(a, [[1 / (1 + np.exp(-1)), 0, np.exp(-1) / (1 + np.exp(-1))]], rtol=1e-15, atol=0)
+    assert np.allclose(np.exp(log_softmax(z))[0, [0, 2]], softmax(z)[0, [0, 2]], rtol=1e-14)
+    assert log_softmax(z)[0, 1] == pytest.approx(-2000 - np.log(1 + np.exp(-1)), rel=1e-15)

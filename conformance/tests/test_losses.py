@@ -1,0 +1,108 @@
+"""Losses: reductions, gradients, and what happens at the extremes."""
+
+from math import inf, log
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
+
+STEP = 1e-200
+PROBABILITIES = (CrossEntropy(), BinaryCrossEntropy())
+LOSSES = (
+    *(SquaredError(reduction, half) for reduction in ("sum", "samples", "elements") for half in (False, True)),
+    CrossEntropy(from_logits=True),
+    BinaryCrossEntropy(from_logits=True),
+    *PROBABILITIES,
+)
+shapes = st.tuples(st.integers(1, 4), st.integers(1, 4))
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: f"{loss.name}")
+@given(shape=shapes, seed=st.integers(0, 2**32 - 1), soft=st.booleans())
+def test_gradient_is_the_derivative_of_value(loss, shape, seed, soft):
+    """dL/dy equals complex step of the value, for hard and soft targets, and each leading index is a loss apart."""
+    rng = np.random.RandomState(seed)
+    y = rng.uniform(0.05, 0.95, shape) if loss in PROBABILITIES else rng.uniform(-5, 5, shape)
+    t = rng.dirichlet(np.ones(shape[1]), shape[0]) if soft else np.eye(shape[1])[rng.randint(shape[1], size=shape[0])]
+    copies = y + 1j * STEP * np.eye(y.size).reshape(y.size, *shape)
+
+    expected = (loss.value(copies, t).imag / STEP).reshape(shape)
+
+    assert np.allclose(loss.gradient(y, t), expected, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (SquaredError("sum", half=True), 7.0),  # iris-sigmoid, document 000
+        (SquaredError("samples", half=True), 3.5),  # homework, document 002
+        (SquaredError("elements"), 14 / 6),  # 001 and 003, at a batch of one
+        (SquaredError("sum"), 14.0),
+        (SquaredError("samples"), 7.0),
+        (SquaredError("elements", half=True), 14 / 12),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_squared_error_reduces_as_the_documents_do(loss, expected):
+    """Errors 1, 2, 3 in one sample of three outputs and none in the other: Σ = 14, N = 2, C = 3."""
+    y, t = np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]), np.zeros((2, 3))
+
+    assert loss.value(y, t) == pytest.approx(expected, rel=1e-15)
+
+
+def test_squared_error_of_a_vector_counts_samples():
+    """For outputs of shape (N,), samples and elements are the same count."""
+    y, t = np.array([1.0, 2.0]), np.zeros(2)
+
+    assert SquaredError("samples").value(y, t) == SquaredError("elements").value(y, t) == 2.5
+
+
+def test_keras_clips_at_a_bound_that_depends_on_the_precision():
+    """A certain mistake costs 16.118 in float64 and 15.942 in float32, and its gradient is exactly zero."""
+    loss = BinaryCrossEntropy()
+    for dtype, cost in ((np.float64, 16.118), (np.float32, 15.942)):
+        y, t = np.array([[2.0]], dtype), np.array([[0.0]], dtype)
+        assert round(float(loss.value(y, t)), 3) == cost
+        assert loss.gradient(y, t)[0, 0] == 0
+
+
+@given(y=hnp.arrays(float, (3, 2), elements=st.floats(-3, 3)))
+def test_outputs_outside_the_clip_have_no_gradient(y):
+    """The gradient is zero exactly where an output lies outside [1e-7, 1-1e-7]."""
+    gradient = BinaryCrossEntropy().gradient(y, np.full((3, 2), 0.5) + np.arange(6).reshape(3, 2) * 1e-3)
+    inside = (y >= 1e-7) & (y <= 1 - 1e-7)
+
+    assert np.array_equal(gradient == 0, ~inside | (y == 0.5 + np.arange(6).reshape(3, 2) * 1e-3))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_losses_from_logits_do_not_overflow(dtype):
+    """Logits of ±1000 give the exact loss: 2000 for a class that is 2000 behind, 1000 for a certain mistake."""
+    y, t = np.array([[1000, -1000]], dtype), np.array([[0, 1]], dtype)
+
+    assert CrossEntropy(from_logits=True).value(y, t) == 2000
+    assert BinaryCrossEntropy(from_logits=True).value(y, t) == 1000
+    assert CrossEntropy(from_logits=True).gradient(y, t).tolist() == [[1, -1]]
+
+
+def test_unused_probabilities_of_zero_cost_nothing():
+    """0·log 0 is 0: a probability of zero for a class that is not the target gives no NaN and no warning."""
+    assert CrossEntropy().value(np.array([[1.0, 0.0]]), np.array([[1.0, 0.0]])) == 0
+    assert CrossEntropy().gradient(np.array([[1.0, 0.0]]), np.array([[1.0, 0.0]])).tolist() == [[-1, 0]]
+
+
+def test_a_target_of_probability_zero_costs_infinity():
+    """log 0 is -∞, and stays so: nothing is added to hide it."""
+    assert CrossEntropy().value(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])) == inf
+
+
+def test_small_losses_from_logits_keep_their_digits():
+    """log(1+e^-40) is e^-40, not 0: the loss of a confident right answer is small, and known."""
+    found = BinaryCrossEntropy(from_logits=True).value(np.array([[40.0]]), np.array([[1.0]]))
+
+    assert found == pytest.approx(np.exp(-40), rel=1e-15)
+    assert log(found) == pytest.approx(-40)

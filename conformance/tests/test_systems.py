@@ -1,0 +1,243 @@
+"""The sixteen systems as data: counts, shapes, figures, starts, orders of batches."""
+
+import itertools
+from math import prod, sqrt
+
+import numpy as np
+import pytest
+from numpy.random import RandomState
+
+from nn_reference import systems
+from nn_reference.initializers import torch_linear
+from nn_reference.losses import CrossEntropy
+from nn_reference.network import Dense, Network
+from nn_reference.optimizers import SGD
+from nn_reference.systems import Recipe
+
+ALL = pytest.mark.parametrize("system", systems.SYSTEMS, ids=lambda system: system.id)
+
+# Name, document, widths, parameters, has a corrected version: transcribed from the documents.
+TABLE = [
+    ("iris-sigmoid", "000", (4, 5, 3), 35, True),
+    ("iris-relu-adam", "000", (4, 10, 3), 83, True),
+    ("fashion-pruning", "000", (784, 256, 128, 10), 235_146, True),
+    ("mnist-sigmoid-numpy", "001", (784, 128, 64, 10), 109_184, True),
+    ("mnist-sigmoid-torch", "001", (784, 128, 64, 10), 109_386, True),
+    ("mnist-sigmoid-keras", "001", (784, 128, 64, 10), 109_386, True),
+    ("homework", "002", (2, 3, 1), 13, False),
+    ("mnist-dense-keras", "002", (784, 128, 64, 10), 109_386, True),
+    ("xor-sigmoid", "003", (2, 3, 1), 13, False),
+    ("xor-tanh", "003", (2, 3, 1), 13, False),
+    ("mnist-tanh", "003", (784, 100, 50, 10), 84_060, False),
+    ("mnist-tanh-deeper", "003", (784, 100, 50, 100, 10), 89_660, False),
+    ("mnist-tanh-512", "003", (784, 100, 50, 10), 84_060, False),
+    ("mnist-tanh-lr025", "003", (784, 100, 50, 10), 84_060, False),
+    ("mnist-relu", "004", (784, 300, 10), 238_510, False),
+    ("mnist-relu-torch", "004", (784, 300, 10), 238_510, True),
+]
+
+
+def test_there_are_sixteen_systems_as_documented():
+    """Names, documents, widths and parameter counts are those of the documents, in their order."""
+    documented = [system for system in systems.SYSTEMS if system.version == "documented"]
+
+    assert [(s.name, s.document, s.network.widths, s.network.size) for s in documented] == [row[:4] for row in TABLE]
+    assert len(documented) == 16
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row[0])
+def test_a_corrected_version_is_there_exactly_where_there_is_a_defect(row):
+    """A system has defects and a corrected version, or neither."""
+    name, *_, corrected = row
+    versions = [system.version for system in systems.SYSTEMS if system.name == name]
+
+    assert versions == (["documented", "corrected"] if corrected else ["documented"])
+    assert bool(systems.get(name).defects) == corrected
+
+
+@ALL
+def test_data_fit_the_network(system):
+    """Inputs and targets have the network's sizes, are finite, and one-hot where there are classes."""
+    data = system.load()
+    last = system.network.layers[-1]
+
+    for x, t in ((data.train_x, data.train_t), (data.test_x, data.test_t)):
+        assert x.shape == (len(t), system.network.inputs)
+        assert t.shape[1:] == (() if last.vector else (last.units,))
+        assert np.isfinite(x[:1000]).all()
+        if last.units > 1:
+            assert np.array_equal(t.sum(axis=1), np.ones(len(t)))
+
+
+@ALL
+def test_starts_are_of_the_documents_precision_and_reproducible(system):
+    """Starting weights have the declared shapes and precision; one seed gives one start, another gives another."""
+    first, again, other = system.start(7), system.start(7), system.start(8)
+
+    assert {name: p.shape for name, p in system.start().items()} == system.network.shapes
+    assert {p.dtype.name for p in system.start().values()} == {system.precision}
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert any(not np.array_equal(first[name], other[name]) for name in first)
+
+
+def bounds(system):
+    """(low, high) of each parameter's uniform distribution, from the documents and the frameworks' manuals."""
+    for name, shape in system.network.shapes.items():
+        fan_in, units = list(zip(system.network.widths, system.network.widths[1:], strict=False))[int(name[1:]) - 1]
+        if system.name == "iris-sigmoid":
+            yield name, shape, 0.0, 1.0
+        elif "tanh" in system.name or "xor" in system.name:
+            yield name, shape, -0.5, 0.5
+        elif system.name in ("iris-relu-adam", "fashion-pruning", "mnist-sigmoid-torch", "mnist-relu-torch"):
+            yield name, shape, -1 / sqrt(fan_in), 1 / sqrt(fan_in)
+        elif "keras" in system.name and name.startswith("W"):
+            yield name, shape, -sqrt(6 / (fan_in + units)), sqrt(6 / (fan_in + units))
+
+
+@ALL
+def test_uniform_starts_fill_their_bounds(system):
+    """Weights lie within the documented bounds, and large tensors come within 1 % of both."""
+    params = system.start(3)
+
+    for name, shape, low, high in bounds(system):
+        p = params[name].astype(float)
+        assert low <= p.min() <= p.max() <= high, name
+        if prod(shape) > 1000:
+            assert p.min() < low + 0.01 * (high - low)
+            assert p.max() > high - 0.01 * (high - low)
+
+
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [("mnist-sigmoid-numpy", lambda fan_in, units: units), ("mnist-relu", lambda fan_in, units: fan_in)],
+)
+def test_normal_starts_have_their_documented_deviation(name, scale):
+    """N(0,1)/√fan_in in document 004, and by the number of *units* in 001; biases are zero."""
+    system = systems.get(name)
+    widths = system.network.widths
+    params = system.start(0)
+
+    for k, (fan_in, units) in enumerate(itertools.pairwise(widths), 1):
+        deviation = float(params[f"W{k}"].std() * sqrt(scale(fan_in, units)))
+        # The deviation of n draws has a standard error of 1/√(2n): five of them.
+        assert abs(deviation - 1) < 5 / sqrt(2 * fan_in * units)
+        assert not params.get(f"b{k}", np.zeros(1)).any()
+
+
+def test_keras_biases_start_at_zero():
+    """Keras's Dense has zero biases, PyTorch's Linear has not."""
+    assert not systems.get("mnist-dense-keras").start(0)["b1"].any()
+    assert systems.get("mnist-relu-torch").start(0)["b1"].all()
+
+
+def test_the_shipped_weights_are_pytorchs_from_seed_42():
+    """NumPy's Mersenne Twister gives, bit for bit, the weights that PyTorch drew and that ship as data."""
+    shipped = systems.get("iris-relu-adam").start()
+    drawn = systems.get("iris-relu-adam").start(42)
+
+    assert all(np.array_equal(shipped[name], drawn[name]) for name in shipped)
+    assert shipped["W1"].ravel()[:2].tolist() == [np.float32(0.38226926), np.float32(0.41500396)]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("seed", [0, 42, 2**32 - 1])
+@pytest.mark.parametrize("widths", [(1, 1), (4, 10, 3), (784, 300, 10), (7, 17)])
+def test_torch_linear_is_pytorchs_default_bit_for_bit(seed, widths):
+    """`torch.manual_seed(s)` and then `Linear` layers give what RandomState(s) gives here."""
+    import torch
+
+    network = Network(widths[0], tuple(Dense(units, layout="out,in") for units in widths[1:]), CrossEntropy())
+    torch.manual_seed(seed)
+    layers = [torch.nn.Linear(a, b) for a, b in itertools.pairwise(widths)]
+
+    found = torch_linear().draw(network, RandomState(seed))
+
+    for k, layer in enumerate(layers, 1):
+        assert np.array_equal(found[f"W{k}"], layer.weight.detach().numpy())
+        assert np.array_equal(found[f"b{k}"], layer.bias.detach().numpy())
+
+
+def test_figures_keep_the_digits_of_the_documents():
+    """Curves have one figure for each printed row, as text, with trailing zeros."""
+    rows = {
+        ("xor-sigmoid", "training_loss"): (32, "0.263809", "0.255941"),
+        ("xor-tanh", "training_loss"): (32, "0.424803", "0.278608"),
+        ("mnist-tanh", "training_loss"): (33, "0.478091", "0.051688"),
+        ("mnist-tanh-deeper", "training_loss"): (33, "0.541185", "0.101670"),
+        ("mnist-tanh-512", "training_loss"): (33, "0.343800", "0.043299"),
+        ("mnist-tanh-lr025", "training_loss"): (33, "0.514421", "0.141264"),
+        ("mnist-sigmoid-torch", "last_sample_loss"): (10, "0.733536759763956", "0.7355900779366493"),
+        ("mnist-sigmoid-keras", "training_accuracy"): (8, "0.2804", "0.1018"),
+        ("mnist-sigmoid-keras", "training_loss"): (8, "0.9254", "6.6777"),
+        ("mnist-dense-keras", "training_loss"): (10, "0.3666", "0.0240"),
+        ("mnist-dense-keras", "validation_accuracy"): (10, "0.9409", "0.9749"),
+        ("mnist-relu-torch", "training_accuracy"): (20, "0.86303", "0.98045"),
+        ("mnist-relu-torch", "test_accuracy"): (20, "0.87100", "0.97540"),
+    }
+    for (name, quantity), (count, first, last) in rows.items():
+        curve = [f for f in systems.get(name).figures if f.quantity == quantity and f.epoch is not None]
+        curve = [f for f in curve if "line" not in f.note and not f.note.startswith("[15]")]
+        assert (len(curve), curve[0].printed, curve[-1].printed) == (count, first, last), name
+        assert [f.epoch for f in curve] == list(range(curve[0].epoch, curve[0].epoch + count))
+
+
+def test_printed_accuracies_fit_their_number_of_samples():
+    """Every five-digit accuracy of document 004 is a whole number of test or training images."""
+    for name in ("mnist-relu", "mnist-relu-torch"):
+        for figure in systems.get(name).figures:
+            if figure.quantity.endswith("_accuracy"):
+                count = 60_000 if figure.quantity.startswith("training") else 10_000
+                nearest = round(float(figure.printed) * count) / count
+                assert abs(nearest - float(figure.printed)) <= 0.5 * 10.0 ** -(len(figure.printed) - 2) + 1e-12
+
+
+def test_the_8_2_split_is_what_ran_in_document_002():
+    """Five printed validation accuracies fit no k/6,000, as the code's 9:1 split would give; all fit k/12,000."""
+    printed = [f.printed for f in systems.get("mnist-dense-keras").figures if f.quantity == "validation_accuracy"]
+
+    def fits(text, count):
+        return f"{round(float(text) * count) / count:.4f}" == text
+
+    assert sum(not fits(text, 6000) for text in printed) == 5
+    assert all(fits(text, 12_000) for text in printed)
+    assert len(systems.get("mnist-dense-keras").load().train_x) == 48_000 == 375 * 128
+
+
+class TestBatches:
+    """Batch orders, as data."""
+
+    def test_file_order_is_slices_that_cover_every_row_once(self):
+        """Rows 0 to 9 in threes: the last batch is partial."""
+        (epoch,) = Recipe(SGD(0.1), epochs=1, batch_size=3).batches(10, RandomState(0))
+
+        assert epoch == [slice(0, 3), slice(3, 6), slice(6, 9), slice(9, 10)]
+
+    def test_shuffled_epochs_are_permutations_and_differ(self):
+        """Each epoch visits every row once, in an order of its own, which later epochs leave alone."""
+        first, second = Recipe(SGD(0.1), epochs=2, batch_size=4, shuffle=True).batches(10, RandomState(0))
+
+        assert sorted(np.concatenate(first)) == sorted(np.concatenate(second)) == list(range(10))
+        assert np.concatenate(first).tolist() != np.concatenate(second).tolist()
+        assert [len(batch) for batch in first] == [4, 4, 2]
+
+    def test_document_003_shuffles_in_place_and_takes_the_first(self):
+        """The order of an epoch is a shuffle of the order before it, as np.random.shuffle of one array gives."""
+        recipe = Recipe(SGD(0.1), epochs=3, batch_size=1, shuffle=True, samples_per_epoch=4)
+        rng, order = RandomState(5), np.arange(10)
+
+        for epoch in recipe.batches(10, RandomState(5)):
+            rng.shuffle(order)
+            assert np.concatenate(epoch).tolist() == order[:4].tolist()
+
+    def test_pruning_adds_its_fine_tuning_epochs(self):
+        """`fashion-pruning` has ten epochs and five more."""
+        epochs = list(systems.get("fashion-pruning").recipe.batches(64, RandomState(0)))
+
+        assert len(epochs) == 15
+        assert [len(batch) for batch in epochs[0]] == [32, 32]
+
+    def test_a_full_batch_is_one_slice(self):
+        """Without a batch size an epoch is one update on all rows."""
+        epochs = list(Recipe(SGD(0.1), epochs=2).batches(7, RandomState(0)))
+
+        assert epochs == [[slice(0, 7)]] * 2

@@ -1,0 +1,175 @@
+"""Optimisers, pruning and the training loop."""
+
+import numpy as np
+import pytest
+
+from nn_reference.activations import SIGMOID
+from nn_reference.losses import CrossEntropy, SquaredError
+from nn_reference.network import Dense, Network, loss_and_gradients
+from nn_reference.optimizers import SGD, Adam
+from nn_reference.pruning import apply_masks, magnitude_masks, masked_state, sparsity
+from nn_reference.training import accuracy, evaluate, train
+
+NETWORK = Network(2, (Dense(3, SIGMOID), Dense(2)), CrossEntropy(from_logits=True))
+RNG = np.random.RandomState(0)
+X, T = RNG.uniform(-1, 1, (6, 2)), np.eye(2)[[0, 1, 1, 0, 1, 0]]
+START = {name: RNG.uniform(-1, 1, shape) for name, shape in NETWORK.shapes.items()}
+OPTIMIZERS = [SGD(0.1), SGD(0.1, momentum=0.9), Adam(0.01), Adam(0.01, placement="keras")]
+EACH = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["sgd", "momentum", "adam-torch", "adam-keras"])
+
+
+def gradients_at(params):
+    return loss_and_gradients(NETWORK, params, X, T)[1]
+
+
+@EACH
+def test_a_run_in_two_halves_is_the_whole_run(optimizer):
+    """Carrying parameters and state over gives, bit for bit, what one run gives."""
+    batches = [slice(0, 3), np.array([5, 3]), slice(2, 6), np.array([0])]
+
+    whole = train(NETWORK, START, optimizer, batches, X, T)
+    half = train(NETWORK, START, optimizer, batches[:2], X, T)
+    rest = train(NETWORK, half.params, optimizer, batches[2:], X, T, state=half.state)
+
+    assert all(np.array_equal(whole.params[name], rest.params[name]) for name in START)
+    assert whole.losses == half.losses + rest.losses
+    assert rest.state.step == 4
+
+
+@EACH
+def test_training_changes_nothing_that_it_was_given(optimizer):
+    """Starting parameters, inputs and targets are the same afterwards."""
+    before = {name: p.copy() for name, p in START.items()}, X.copy(), T.copy()
+
+    train(NETWORK, START, optimizer, [slice(None)] * 3, X, T)
+
+    assert all(np.array_equal(START[name], p) for name, p in before[0].items())
+    assert np.array_equal(X, before[1])
+    assert np.array_equal(T, before[2])
+
+
+@EACH
+def test_training_lowers_the_loss(optimizer):
+    """Two hundred steps on six rows bring the loss down."""
+    run = train(NETWORK, START, optimizer, [slice(None)] * 200, X, T)
+
+    assert run.losses[-1] < 0.95 * run.losses[0]
+
+
+def test_the_callback_sees_every_step_in_order():
+    """Progress is reported as (step, loss), from step 1, with the losses that are returned."""
+    seen = []
+
+    run = train(
+        NETWORK, START, SGD(0.1), [slice(0, 2), slice(2, 4)], X, T, callback=lambda *report: seen.append(report)
+    )
+
+    assert seen == [(1, run.losses[0]), (2, run.losses[1])]
+
+
+def test_sgd_subtracts_the_gradient():
+    """θ - lr·g, and nothing else."""
+    g = gradients_at(START)
+
+    run = train(NETWORK, START, SGD(0.25), [slice(None)], X, T)
+
+    assert all(np.array_equal(run.params[name], START[name] - 0.25 * g[name]) for name in START)
+
+
+def test_momentum_is_the_heavy_ball():
+    """Constant gradients add up as g, (1+μ)g, (1+μ+μ²)g: the velocity is a sum, not an average."""
+    p, optimizer = {"W": np.zeros(1)}, SGD(1.0, momentum=0.5)
+    state = optimizer.init(p)
+    positions = []
+    for _ in range(3):
+        optimizer.step(p, {"W": np.ones(1)}, state)
+        positions.append(float(p["W"][0]))
+
+    assert positions == [-1.0, -2.5, -4.25]
+
+
+@pytest.mark.parametrize("placement", ["torch", "keras"])
+def test_adams_first_step_is_the_learning_rate(placement):
+    """With both corrections and a tiny ε the first move is lr·sign(g), whatever the gradient's size."""
+    p, optimizer = {"W": np.zeros(3)}, Adam(0.01, epsilon=1e-30, placement=placement)
+
+    optimizer.step(p, {"W": np.array([1e-3, -5.0, 200.0])}, optimizer.init(p))
+
+    assert np.allclose(p["W"], [-0.01, 0.01, -0.01], rtol=1e-14)
+
+
+def test_the_two_placements_of_epsilon_differ_as_documented():
+    """At t = 1 and |g| = ε: PyTorch moves lr/2; Keras lr·√(1-β₂)/(√(1-β₂)+1), its ε being √(1-β₂) times larger."""
+    moves = {}
+    for placement in ("torch", "keras"):
+        optimizer, p = Adam(1.0, epsilon=1e-2, placement=placement), {"W": np.zeros(1)}
+        optimizer.step(p, {"W": np.array([1e-2])}, optimizer.init(p))
+        moves[placement] = -float(p["W"][0])
+
+    root = np.sqrt(1 - 0.999)
+    assert moves["torch"] == pytest.approx(1 / 2, rel=1e-12)
+    assert moves["keras"] == pytest.approx(root / (root + 1), rel=1e-12)
+
+
+@pytest.mark.parametrize(("threshold", "zeros"), [(0.0, 1), (0.5, 2), (0.5001, 4), (9.0, 5)])
+def test_pruning_keeps_what_reaches_the_threshold(threshold, zeros):
+    """|w| < threshold is pruned, |w| = threshold is not, and the sign does not matter."""
+    params = {"W1": np.array([0.5, -0.5, 0.0, 0.25, -7.0])}
+
+    pruned = apply_masks(params, magnitude_masks(params, threshold))
+
+    assert int((pruned["W1"] == 0).sum()) == zeros
+    assert sparsity(pruned) == zeros / 5
+
+
+def test_only_named_parameters_are_pruned():
+    """Biases that are not named keep their small entries."""
+    params = {"W1": np.array([0.01, 1.0]), "b1": np.array([0.01])}
+
+    pruned = apply_masks(params, magnitude_masks(params, 0.05, names=["W1"]))
+
+    assert pruned["W1"].tolist() == [0.0, 1.0]
+    assert pruned["b1"].tolist() == [0.01]
+
+
+def test_a_kept_mask_keeps_pruned_weights_at_zero():
+    """With gradients and Adam's moments masked, what was pruned is exactly zero after more training."""
+    first = train(NETWORK, START, Adam(0.05), [slice(None)] * 5, X, T)
+    masks = magnitude_masks(first.params, 0.5)
+    pruned, state = apply_masks(first.params, masks), masked_state(first.state, masks)
+
+    kept = train(NETWORK, pruned, Adam(0.05), [slice(None)] * 5, X, T, state=state, masks=masks)
+
+    assert all(not kept.params[name][~mask].any() for name, mask in masks.items())
+    assert any(mask.any() and not np.array_equal(kept.params[name], pruned[name]) for name, mask in masks.items())
+
+
+@pytest.mark.parametrize("forgotten", ["mask", "moments"])
+def test_a_forgotten_mask_regrows_what_was_pruned(forgotten):
+    """Without a mask, or with the moments left alone, pruned weights move away from zero again."""
+    first = train(NETWORK, START, Adam(0.05), [slice(None)] * 5, X, T)
+    masks = magnitude_masks(first.params, 0.5)
+    pruned = apply_masks(first.params, masks)
+    state = first.state if forgotten == "moments" else masked_state(first.state, masks)
+
+    run = train(
+        NETWORK, pruned, Adam(0.05), [slice(None)], X, T, state=state, masks=None if forgotten == "mask" else masks
+    )
+
+    assert any(run.params[name][~mask].any() for name, mask in masks.items())
+
+
+def test_accuracy_counts_rows_and_takes_the_first_of_equals():
+    """Ties go to the first class, and so do rows of NaN."""
+    t = np.eye(3)[[0, 1, 2, 0]]
+    y = np.array([[1.0, 1.0, 0.0], [0.0, 2.0, 1.0], [9.0, 0.0, 0.0], [np.nan] * 3])
+
+    assert accuracy(y, t) == 3 / 4
+
+
+def test_evaluation_is_the_loss_and_accuracy_of_all_rows():
+    """The loss is that of a full batch, and perfect outputs are right everywhere."""
+    network = Network(2, (Dense(2),), SquaredError("samples"))
+    params = {"W1": np.eye(2), "b1": np.zeros(2)}
+
+    assert evaluate(network, params, T, T) == (0.0, 1.0)
