@@ -1,29 +1,41 @@
 """The command line. NumPy, rich and the networks are imported by the command that needs them, so `--help` is instant."""
 
+import io
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 import nn_conformance
+from nn_reference.errors import NNReferenceError
 
 if TYPE_CHECKING:
     from nn_conformance.verdicts import Verdict
     from nn_reference.systems import System
 
+NAME = "nn-conformance"
+EXIT_NONCONFORMING, EXIT_USAGE = 1, 2
+EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141  # what a shell reports of a program that SIGINT or SIGPIPE ended
+SMALL = 1000  # parameters; above it a network's whole gradient takes a second or two
+# What an unknown option or command raises. Typer exports only this class that is derived from it.
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
+
+
+def _examples(*lines: str) -> str:
+    """An epilog with a line for each example; the backspace keeps Typer from filling them into a paragraph."""
+    return "\n".join(("\b", "Examples:", *(f"  {NAME} {line}" for line in lines)))
+
+
 app = typer.Typer(
-    name="nn-conformance",
+    name=NAME,
     help="Validate small neural networks against certified references.",
-    no_args_is_help=True,
+    epilog=_examples("list", "describe mnist-relu", "verify"),
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-EXIT_NONCONFORMING, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
-SMALL = 1000  # parameters; above it a network's whole gradient takes a second or two
 
 
 def _complete(incomplete: str) -> list[str]:
@@ -38,7 +50,7 @@ NetworkArgument = Annotated[
 NetworksArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[NETWORK]...", help="Names that `list` prints; none: all small ones.", autocompletion=_complete
+        metavar="NETWORK", help="Names that `list` prints; without any, the small networks.", autocompletion=_complete
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -46,18 +58,21 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"nn-conformance {nn_conformance.__version__}")
+        print(f"{NAME} {nn_conformance.__version__}")
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(EXIT_USAGE)
 
 
-@app.command("list", epilog="Example: nn-conformance list --json")
+@app.command("list", epilog=_examples("list", "list --json"))
 def list_networks(as_json: JsonOption = False) -> None:
     """One row for each of the sixteen documented networks."""
     from nn_conformance.description import describe
@@ -72,13 +87,15 @@ def list_networks(as_json: JsonOption = False) -> None:
     render.networks(descriptions)
 
 
-@app.command("describe", epilog="Example: nn-conformance describe mnist-dense-keras --version corrected")
+@app.command("describe", epilog=_examples("describe homework", "describe mnist-dense-keras --version corrected"))
 def describe_network(
     network: NetworkArgument,
-    version: Annotated[str, typer.Option(help="documented (defects included) or corrected.")] = "documented",
+    version: Annotated[
+        str, typer.Option(metavar="documented|corrected", help="With the document's defects, or with them mended.")
+    ] = "documented",
     as_json: JsonOption = False,
 ) -> None:
-    """Layers, shapes, parameter counts, loss, recipe, printed figures and defects of a network."""
+    """Layers, loss, recipe, printed figures and defects of a network."""
     from nn_conformance.description import describe
     from nn_reference.systems import get
 
@@ -91,16 +108,16 @@ def describe_network(
     render.description(description)
 
 
-@app.command(
-    "verify",
-    epilog="Examples: nn-conformance verify; nn-conformance verify mnist-relu; nn-conformance verify --all --json",
-)
+@app.command("verify", epilog=_examples("verify", "verify homework mnist-relu", "verify --all --json"))
 def verify(
     networks: NetworksArgument = None,
     everything: Annotated[bool, typer.Option("--all", help="All sixteen networks, MNIST-sized ones included.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the reference: printed digits of `homework`, and every parameter's gradient against complex step."""
+    """Check the reference: printed digits, gradients by complex step.
+
+    The exit code is 0 if every check passed, 1 if one failed, 2 if the arguments or the data are at fault.
+    """
     if networks and everything:
         raise typer.BadParameter("expected names of networks or --all, got both")
     from nn_conformance import render
@@ -116,7 +133,7 @@ def verify(
         _print_json({"counts": counts(verdicts), "verdicts": [verdict.as_json() for verdict in verdicts]})
     else:
         render.printed_digits(verdict for verdict in verdicts if verdict.rung == "printed")
-        not_run = f"not run, for their size: {left_out} MNIST-sized systems; nn-conformance verify --all runs them in about half a minute"
+        not_run = f"not run, for their size: {left_out} MNIST-sized systems; {NAME} verify --all runs them in about half a minute"
         render.verification(verdicts, not_run=not_run if left_out else "")
     if any(verdict.status != "passed" for verdict in verdicts):
         raise typer.Exit(EXIT_NONCONFORMING)
@@ -136,25 +153,41 @@ def _choose(names: list[str] | None, *, everything: bool) -> tuple[list["System"
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def _complain(text: str) -> None:
+    """One line on standard error, in which nothing can move the cursor or change its colour."""
+    line = " ".join(text.split())
+    print(f"{NAME}: {''.join(c if c.isprintable() else repr(c)[1:-1] for c in line)}", file=sys.stderr)
 
 
 def main() -> None:
     """Entry point: a mistake of the user's is one line on standard error and exit code 2, never a traceback."""
-    from nn_reference.errors import NNReferenceError
-
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a ½ that the encoding lacks is \xbd, not a crash
     try:
-        app()
+        code = app(prog_name=NAME, standalone_mode=False) or 0
+        sys.stdout.flush()
+    except UsageError as error:
+        command = error.ctx.command_path if error.ctx else NAME
+        message = error.format_message().rstrip(".")
+        _complain(f"{message}{'' if message.endswith('?') else '.'} Try: {command} --help")
+        code = error.exit_code
     except NNReferenceError as error:
-        print(f"nn-conformance: {error}", file=sys.stderr)
-        sys.exit(EXIT_USAGE)
+        _complain(str(error))
+        code = EXIT_USAGE
     except KeyboardInterrupt:
-        print("nn-conformance: interrupted", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+        code = EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone (`| head`). Nothing is wrong; Python must not complain while it closes stdout.
+        code = EXIT_BROKEN_PIPE
+    except SystemExit as left:  # by shell completion, or by Typer or rich where they find the reader of a pipe gone
+        code = EXIT_BROKEN_PIPE if isinstance(left.__context__, BrokenPipeError) else left.code
+    if code == EXIT_INTERRUPTED:  # mostly by Typer, which turns Ctrl-C into this code
+        _complain("interrupted")
+    if code == EXIT_BROKEN_PIPE:  # as after `| head`; what is left in the buffer must not fail again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

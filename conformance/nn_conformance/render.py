@@ -1,36 +1,41 @@
 """What people see: tables and lines. Everything that is printed passes through here."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, TypeVar
 
+import numpy as np
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from nn_conformance.verdicts import Verdict, counts
 
 T = TypeVar("T")
+WIDE = 200  # columns, for which a network with its loss is one line
 
 
 def console() -> Console:
-    """Standard output; colours only on a terminal without NO_COLOR, and lines unwrapped when piped."""
-    out = Console(highlight=False)
+    """Standard output; styles only on a terminal without NO_COLOR, and lines unwrapped when piped."""
+    out = Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
     return out if out.is_terminal else Console(highlight=False, width=10_000)
 
 
 def networks(descriptions: Sequence[dict[str, Any]]) -> None:
-    """A row for each network."""
-    table = _table("network", "document", "architecture", "loss", "parameters", "versions")
+    """A row for each network, without its loss where that would not leave one line for each."""
+    out = console()
+    loss = ["loss"] if out.width >= WIDE else []
+    table = _table("network", "document", "architecture", *loss, "parameters", "versions")
+    table.collapse_padding = not loss
     for d in descriptions:
         widths = "-".join(str(w) for w in (d["inputs"], *(_units(layer) for layer in d["layers"])))
-        table.add_row(
-            d["name"], d["document"], widths, escape(d["loss"]), f"{d['parameters']:,}", ", ".join(d["versions"])
-        )
-    console().print(table)
+        losses = [escape(d[key]) for key in loss]
+        table.add_row(d["name"], d["document"], widths, *losses, f"{d['parameters']:,}", ", ".join(d["versions"]))
+    out.print(table)
 
 
 def description(d: dict[str, Any]) -> None:
@@ -103,20 +108,18 @@ def printed_digits(verdicts: Iterable[Verdict]) -> None:
 @contextmanager
 def progress(what: str, items: Sequence[T]) -> Iterator[Iterable[T]]:
     """The items, with a bar on standard error while they are worked on; no bar where that is no terminal."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(),
-    )
     err = Console(stderr=True)
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+    if not err.is_terminal:
+        yield items
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
         yield bar.track(items, description=what)
 
 
 def _worst(verdicts: Iterable[Verdict]) -> float:
-    """The largest error over its limit, of checks that bound an error from above."""
-    return max(verdict.error / verdict.limit for verdict in verdicts if not verdict.at_least)
+    """The largest error over its limit, of checks that bound an error from above; NaN is the largest of all."""
+    return float(np.max([verdict.error / verdict.limit for verdict in verdicts if not verdict.at_least]))
 
 
 def _figure_lines(figures: Sequence[dict[str, Any]]) -> list[str]:
@@ -148,7 +151,8 @@ def _bullets(title: str, lines: Sequence[str]) -> None:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column == "parameters" else "left")
+        # A name that is cut short cannot be typed.
+        table.add_column(column, justify="right" if column == "parameters" else "left", no_wrap=column == "network")
     return table
 
 

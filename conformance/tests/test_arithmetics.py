@@ -9,7 +9,7 @@ from flint import arb, ctx
 from nn_reference.activations import RELU, SIGMOID, TANH, log_softmax, magnitude, softmax
 from nn_reference.arithmetic import elementwise, exact, outside, positive, zeros_like
 from nn_reference.errors import UndecidedError
-from nn_reference.losses import BinaryCrossEntropy
+from nn_reference.losses import BinaryCrossEntropy, SquaredError
 from nn_reference.network import forward, loss_and_gradients
 from nn_reference.optimizers import SGD, Adam
 from nn_reference.systems import SYSTEMS, System
@@ -168,6 +168,13 @@ def test_clipped_cross_entropy_on_balls_keeps_balls():
 
     assert isinstance(loss, arb)
     assert [g == 0 for g in gradient[0]] == [True, False, True]
+
+
+def test_the_square_of_a_ball_around_zero_is_a_ball():
+    """An output that cannot be told from its target still has a loss."""
+    y, t = np.array([[arb(0, 1e-9)]], dtype=object), balls([[0.0]])
+
+    assert SquaredError("sum").value(y, t) < 1e-17
 
 
 def test_helpers_stay_in_their_arithmetic():

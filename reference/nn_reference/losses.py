@@ -48,7 +48,9 @@ class SquaredError:
 
     def value(self, y: Array, t: Array) -> Any:
         """The loss."""
-        return _sum((y - t) ** 2, t) / ((2 if self.half else 1) * self._count(t))
+        error = y - t
+        # Not error**2, which is NaN for a ball around zero.
+        return _sum(error * error, t) / ((2 if self.half else 1) * self._count(t))
 
     def gradient(self, y: Array, t: Array) -> Array:
         """(y-t), doubled unless `half`, over the count."""

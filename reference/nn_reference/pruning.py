@@ -18,8 +18,8 @@ def magnitude_masks(params: Params, threshold: float, names: Collection[str] | N
     Raises:
         InputError: a threshold that is negative or NaN, or a name that is no parameter.
     """
-    if not threshold >= 0:
-        raise InputError(f"threshold: expected a number ≥ 0, got {threshold}")
+    if not isinstance(threshold, (int, float)) or not threshold >= 0:
+        raise InputError(f"threshold: expected a number ≥ 0, got {threshold!r}")
     chosen = list(params) if names is None else list(names)
     for name in chosen:
         if name not in params:
@@ -39,5 +39,7 @@ def masked_state(state: State, masks: Masks) -> State:
 
 
 def sparsity(params: Params) -> float:
-    """Fraction of entries that are exactly zero, over all parameters."""
+    """Fraction of entries that are exactly zero, over all parameters; at least one is expected."""
+    if not params:
+        raise InputError("params: expected at least one array, got none")
     return sum(int(np.sum(p == 0)) for p in params.values()) / sum(p.size for p in params.values())

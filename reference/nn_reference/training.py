@@ -12,7 +12,7 @@ from nn_reference.errors import InputError
 from nn_reference.network import Network, backpropagate, loss_and_outputs
 from nn_reference.optimizers import Optimizer, State
 from nn_reference.pruning import Masks, apply_masks
-from nn_reference.validation import check_batch, check_params
+from nn_reference.validation import check_array, check_batch, check_masks, check_params, check_state
 
 Batch: TypeAlias = slice | NDArray[np.intp]
 Callback: TypeAlias = Callable[[int, Any], None]
@@ -57,8 +57,15 @@ def train(
     """
     check_params(network.shapes, params)
     check_batch(network, params, x, t)
-    params = {name: np.array(p) for name, p in params.items()}
-    state = optimizer.init(params) if state is None else state
+    if masks is not None:
+        check_masks(network.shapes, masks)
+    if not isinstance(batches, Iterable):
+        raise InputError(f"batches: expected an iterable of slices or index arrays, got {type(batches).__name__}")
+    params = {name: p.copy() for name, p in params.items()}
+    if state is None:
+        state = optimizer.init(params)
+    else:
+        check_state(optimizer.init(params), state)
     losses: list[Any] = []
     for step, batch in enumerate(batches, 1):
         rows = _rows(x, batch, step)
@@ -88,9 +95,11 @@ def accuracy(y: Array, t: Array) -> float:
     Raises:
         InputError: shapes that differ, one output only, or no rows.
     """
+    check_array("y", y)
+    check_array("t", t)
     if y.shape != t.shape or y.ndim != 2 or y.shape[1] < 2 or not len(y):
         raise InputError(
-            f"accuracy: expected outputs and one-hot targets of one shape (N, C), C ≥ 2, got {y.shape} and {t.shape}"
+            f"y, t: expected outputs and one-hot targets of one shape (N, C), C ≥ 2, got {y.shape} and {t.shape}"
         )
     return float(np.mean(np.argmax(y, axis=1) == np.argmax(t, axis=1)))
 
@@ -98,8 +107,13 @@ def accuracy(y: Array, t: Array) -> float:
 def _rows(x: Array, batch: Batch, step: int) -> Array:
     try:
         rows = x[batch]
-    except IndexError as error:
+    except (IndexError, TypeError, ValueError) as error:
         raise InputError(f"batches: batch {step} selects a row that is not among the {len(x)} of x ({error})") from None
+    if np.shape(rows)[1:] != x.shape[1:]:
+        raise InputError(
+            f"batches: expected slices or 1-D index arrays, got {type(batch).__name__} in batch {step}, "
+            f"which selects shape {np.shape(rows)} of {x.shape}"
+        )
     if not len(rows):
         raise InputError(f"batches: batch {step} selects no sample of the {len(x)} of x")
     return rows

@@ -1,6 +1,6 @@
 """What is wrong with an argument, said in one line before NumPy says it in ten.
 
-Order of the questions: is it an array, dtype, shape, finite. The passes of `network` ask once for each call, the
+Order of the questions: is it an array, shape, dtype, finite. The passes of `network` ask once for each call, the
 training loop once for each run.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,12 +18,21 @@ from nn_reference.errors import InputError
 
 if TYPE_CHECKING:
     from nn_reference.network import Network
+    from nn_reference.optimizers import State
+    from nn_reference.pruning import Masks
 
 ARITHMETICS = "float32, float64, complex128 or object (balls)"
+FUNCTIONS = {"exp", "log", "tanh"}  # methods of a ball, by which NumPy computes these
 
 
 def check_params(shapes: Mapping[str, tuple[int, ...]], params: Params) -> None:
-    """Every parameter is there, nothing else is, and all have one arithmetic and the declared shapes."""
+    """Every parameter is there, nothing else is, and all have one arithmetic and the declared shapes.
+
+    Their values are not asked for: NaN and infinity are where training may lead (document 001's network trains all
+    its weights into NaN), and predictions from there, or further steps, are NaN and no mistake of the caller's.
+    """
+    if not isinstance(params, Mapping):
+        raise InputError(f"params: expected a dict of arrays, got {type(params).__name__}")
     for name in params:
         if name not in shapes:
             raise InputError(
@@ -31,74 +41,135 @@ def check_params(shapes: Mapping[str, tuple[int, ...]], params: Params) -> None:
     for name, shape in shapes.items():
         if name not in params:
             raise InputError(f"params[{name!r}]: missing; expected an array of shape {shape}")
-        _check_array(f"params[{name!r}]", params[name])
-        if params[name].shape != shape:
-            raise InputError(
-                f"params[{name!r}]: expected shape {shape}, got {params[name].shape}{_transposed(params[name], shape)}"
-            )
-    dtypes = {name: params[name].dtype for name in shapes}
+        _check_shape(f"params[{name!r}]", params[name], shape)
+        _check_dtype(f"params[{name!r}]", params[name])
     first = next(iter(shapes))
-    for name, dtype in dtypes.items():
-        if dtype != dtypes[first]:
-            raise InputError(f"params[{name!r}]: expected dtype {dtypes[first]} as params[{first!r}] has, got {dtype}")
+    for name in shapes:
+        if params[name].dtype != params[first].dtype:
+            raise InputError(
+                f"params[{name!r}]: expected dtype {params[first].dtype} as params[{first!r}] has, got {params[name].dtype}"
+            )
+    if params[first].dtype == object:
+        _check_balls(params)
 
 
 def check_inputs(inputs: int, params: Params, x: Array) -> None:
     """x is (N, inputs) with N ≥ 1, finite, and not wider than the parameters."""
-    _check_array("x", x)
+    check_array("x", x)
     if x.ndim != 2 or x.shape[1] != inputs:
         transposed = "; samples are rows: pass x.T" if x.ndim == 2 and x.shape[0] == inputs else ""
         raise InputError(f"x: expected shape (N, {inputs}), got {x.shape}{transposed}")
     if not len(x):
         raise InputError(f"x: expected at least one sample, got an empty batch of shape {x.shape}")
-    _check_not_wider("x", x, params)
-    _check_finite("x", x)
+    _check_values("x", x, params)
 
 
 def check_batch(network: Network, params: Params, x: Array, t: Array) -> None:
     """x and t fit the network, the parameters and each other."""
     check_inputs(network.inputs, params, x)
-    _check_array("t", t)
+    check_array("t", t)
     last = network.layers[-1]
     expected = (len(x),) if last.vector else (len(x), last.units)
     if t.shape != expected:
-        labels = "; class labels must be one-hot: see one_hot" if t.ndim == 1 and not last.vector else ""
+        labels = "; class labels must be one-hot: see one_hot" if t.shape == (len(x),) else _transposed(t, expected)
         raise InputError(f"t: expected shape {expected}, one row for each sample of x, got {t.shape}{labels}")
-    _check_not_wider("t", t, params)
-    _check_finite("t", t)
+    _check_values("t", t, params)
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """`, did you mean 'x'?` for the nearest known name, or nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
+def check_masks(shapes: Mapping[str, tuple[int, ...]], masks: Masks) -> None:
+    """Every mask is boolean, and has a parameter's name and shape."""
+    for name, mask in masks.items():
+        if name not in shapes:
+            raise InputError(
+                f"masks[{name!r}]: no such parameter{suggestion(name, shapes)}; expected some of {', '.join(shapes)}"
+            )
+        _check_shape(f"masks[{name!r}]", mask, shapes[name])
+        if mask.dtype != bool:
+            raise InputError(f"masks[{name!r}]: expected dtype bool, got {mask.dtype}")
 
 
-def _check_array(name: str, value: object) -> None:
-    if not isinstance(value, np.ndarray):
+def check_state(fresh: State, state: State) -> None:
+    """`state` has the moments of a fresh one for the same parameters, and no others."""
+    for moment in fresh.moments.keys() | state.moments.keys():
+        wanted, found = (_forms(s.moments.get(moment, {})) for s in (fresh, state))
+        if wanted != found:
+            raise InputError(
+                f"state: expected moments {moment!r} of {_listed(wanted)}, as this optimiser keeps for these parameters, "
+                f"got {_listed(found)}"
+            )
+
+
+def check_array(name: str, value: object) -> None:
+    """`value` is a plain NumPy array: * of matrices is another operation, and a masked array has no mask in BLAS."""
+    if not isinstance(value, np.ndarray) or isinstance(value, np.matrix | np.ma.MaskedArray):
         raise InputError(f"{name}: expected a NumPy array, got {type(value).__name__}; wrap it in np.asarray")
+
+
+def suggestion(name: object, known: Iterable[str]) -> str:
+    """`, did you mean 'x'?` for the nearest known name, whatever its capitals, or nothing."""
+    names = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), names, n=1) if isinstance(name, str) else []
+    return f", did you mean {names[near[0]]!r}?" if near else ""
+
+
+def _check_shape(name: str, value: Array, shape: tuple[int, ...]) -> None:
+    check_array(name, value)
+    if value.shape != shape:
+        raise InputError(f"{name}: expected shape {shape}, got {value.shape}{_transposed(value, shape)}")
+
+
+def _check_dtype(name: str, value: Array) -> None:
     if value.dtype not in (np.float32, np.float64, np.complex128, np.object_):
         raise InputError(
             f"{name}: expected dtype {ARITHMETICS}, got {value.dtype}; convert it with .astype(np.float64)"
         )
 
 
-def _check_not_wider(name: str, value: Array, params: Params) -> None:
-    dtype = next(iter(params.values())).dtype
-    if np.result_type(value.dtype, dtype) != dtype:
-        raise InputError(
-            f"{name}: expected dtype {dtype} or narrower, as the parameters are {dtype}, got {value.dtype}; "
-            f"convert it with .astype(np.{dtype}), or all results would silently be {value.dtype}"
-        )
-
-
-def _check_finite(name: str, value: Array) -> None:
-    if value.dtype == object:
+def _check_values(name: str, value: Array, params: Params) -> None:
+    """Of x or t: a dtype that leaves the results in the parameters' arithmetic, and finite numbers."""
+    _check_dtype(name, value)
+    first = next(iter(params.values()))
+    if value.dtype == object and first.dtype == object:
+        _check_numbers(name, value, type(first.flat[0]))
         return
+    if np.result_type(value.dtype, first.dtype) != first.dtype:
+        raise InputError(
+            f"{name}: expected dtype {first.dtype} or narrower, as the parameters are {first.dtype}, got {value.dtype}; "
+            f"convert it with .astype(np.{first.dtype}), or all results would silently be {value.dtype}"
+        )
+    if first.dtype == object and value.dtype.kind == "c":
+        raise InputError(f"{name}: expected real numbers, as the parameters are balls, got {value.dtype}")
     finite = np.isfinite(value)
     if not finite.all():
         where = tuple(int(i) for i in np.argwhere(~finite)[0])
         raise InputError(f"{name}: expected finite values, got {value[where]} at index {where}")
+
+
+def _check_balls(params: Params) -> None:
+    ball = type(next(iter(params.values())).flat[0])
+    for name, p in params.items():
+        for kind in set(map(type, p.flat)):
+            if kind is not ball or not set(dir(kind)) >= FUNCTIONS:
+                raise InputError(
+                    f"params[{name!r}]: expected objects of one type with exp, log and tanh (balls, as python-flint's arb), "
+                    f"got {kind.__name__}"
+                )
+
+
+def _check_numbers(name: str, value: Array, ball: type) -> None:
+    for index, element in np.ndenumerate(value):
+        real = isinstance(element, int | float | np.integer | np.floating)
+        if not (isinstance(element, ball) or (real and isfinite(element))):
+            got = f"{element}" if real else type(element).__name__
+            raise InputError(f"{name}: expected balls ({ball.__name__}) or finite numbers, got {got} at index {index}")
+
+
+def _forms(arrays: Params) -> dict[str, tuple[tuple[int, ...], str]]:
+    return {name: (array.shape, str(array.dtype)) for name, array in arrays.items()}
+
+
+def _listed(forms: dict[str, tuple[tuple[int, ...], str]]) -> str:
+    return ", ".join(f"{name} {shape} {dtype}" for name, (shape, dtype) in forms.items()) or "nothing"
 
 
 def _transposed(value: Array, shape: tuple[int, ...]) -> str:

@@ -43,9 +43,8 @@ def get(name: str, version: str = "documented") -> System:
         InputError: an unknown name, with the nearest one; or a corrected version of a system without defects.
     """
     if name not in NAMES:
-        raise InputError(
-            f"network: no network is named {name!r}{suggestion(name, NAMES)}; expected one of {', '.join(NAMES)}"
-        )
+        hint = suggestion(name, NAMES) or f"; expected one of {', '.join(NAMES)}"
+        raise InputError(f"network: no network is named {name!r}{hint}")
     for system in SYSTEMS:
         if (system.name, system.version) == (name, version):
             return system
