@@ -1,0 +1,55 @@
+"""The project's own rules, where a machine can tell."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TESTS = sorted(Path(__file__).parent.glob("test_*.py"))
+MODULES = sorted([*(ROOT / "reference").rglob("*.py"), *(ROOT / "conformance" / "nn_conformance").rglob("*.py")])
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
+def test_every_test_states_its_property(path):
+    """Each test function has a docstring of one paragraph that ends a sentence."""
+    functions = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.FunctionDef)]
+    tests = {node.name: ast.get_docstring(node) or "" for node in functions if node.name.startswith("test_")}
+
+    assert [name for name, text in tests.items() if not text.endswith(".") or "\n\n" in text] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_the_reference_does_not_import_the_tool(path):
+    """Arrows point one way: fixtures, reference, tool; and only the parts that certify import python-flint."""
+    imported = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add((node.module or "").split(".")[0])
+
+    if path.is_relative_to(ROOT / "reference"):
+        assert not imported & {"nn_conformance", "flint", "torch", "tensorflow", "keras"}
+    certifies = path.parent.name == "fixtures" and path.name in ("balls.py", "proof.py")
+    assert ("flint" in imported) == certifies
+
+
+def test_versions_agree():
+    """The version of the package is that of the distribution and has an entry in the change log."""
+    import nn_conformance
+
+    declared = re.search(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
+
+    assert declared is not None
+    assert declared.group(1) == nn_conformance.__version__
+    assert f"## [{nn_conformance.__version__}]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_every_folder_of_fixtures_is_in_the_wheel():
+    """What lies in fixtures/ is listed for the wheel, but for the images."""
+    listed = (ROOT / "pyproject.toml").read_text("utf-8")
+    present = {path.relative_to(ROOT).as_posix() for path in (ROOT / "fixtures").iterdir() if path.name != "datasets"}
+
+    assert {path for path in present if f'"{path}" = ' not in listed} == set()
