@@ -1,7 +1,8 @@
 """A training step in NumPy against PyTorch's eager step, in one run: `python conformance/benchmarks/step.py [NETWORK]...`.
 
 Needs the `torch` extra. Prints milliseconds for each step, the best of several repeats taken in turn, and the ratio.
-PyTorch gets the network's layers, its fused loss and its own optimiser, as the documents would write them.
+PyTorch gets the network's layers, its fused loss and its own optimiser, as the documents would write them; a network
+that it cannot have so is refused.
 """
 
 import sys
@@ -12,9 +13,10 @@ import numpy as np
 import torch
 
 from nn_reference import systems
-from nn_reference.activations import Activation
-from nn_reference.losses import SquaredError
-from nn_reference.optimizers import Adam
+from nn_reference.errors import InputError
+from nn_reference.losses import CrossEntropy, SquaredError
+from nn_reference.network import Dense, Network
+from nn_reference.optimizers import SGD, Adam, Optimizer
 from nn_reference.systems import System
 from nn_reference.training import train
 
@@ -28,7 +30,7 @@ ACTIVATIONS = {
 
 
 def main(names: list[str]) -> None:
-    """One line for each network and dtype."""
+    """One line for each network and dtype. Raises InputError for a network that is unknown, or not PyTorch's."""
     print(f"NumPy {np.__version__}, PyTorch {torch.__version__}, {torch.get_num_threads()} threads")
     for name in names or ["mnist-relu"]:
         for dtype in ("float32", "float64"):
@@ -66,14 +68,9 @@ def numpy_steps(system: System, dtype: str) -> Callable[[], float]:
 
 def torch_steps(system: System, dtype: str) -> Callable[[], float]:
     """The same in PyTorch, eager."""
-    widths = system.network.widths
-    modules: list[torch.nn.Module] = []
-    for fan_in, layer in zip(widths, system.network.layers, strict=False):
-        modules += [torch.nn.Linear(fan_in, layer.units, bias=layer.bias), torch_activation(layer.activation)]
-    network = torch.nn.Sequential(*modules).to(getattr(torch, dtype))
-    loss = torch.nn.MSELoss() if isinstance(system.network.loss, SquaredError) else torch.nn.CrossEntropyLoss()
-    kind = torch.optim.Adam if isinstance(system.recipe.optimizer, Adam) else torch.optim.SGD
-    optimizer = kind(network.parameters(), lr=system.recipe.optimizer.learning_rate)
+    network, loss = torch_network(system.network)
+    network.to(getattr(torch, dtype))
+    optimizer = torch_optimizer(system.recipe.optimizer, network)
     x, t, batches = rows(system, dtype)
     inputs, targets = torch.tensor(x), torch.tensor(t)
 
@@ -88,10 +85,43 @@ def torch_steps(system: System, dtype: str) -> Callable[[], float]:
     return run
 
 
-def torch_activation(activation: Activation) -> torch.nn.Module:
-    """The module of that name; a softmax over the outputs is left to the loss, which has its own."""
-    return ACTIVATIONS.get(activation.name, torch.nn.Identity)()
+def torch_network(network: Network) -> tuple[torch.nn.Module, torch.nn.Module]:
+    """The layers and the loss; a softmax over the outputs is left to the loss, which has its own."""
+    fused = network.loss_takes_logits_of_softmax
+    last = len(network.layers) - 1
+    modules: list[torch.nn.Module] = []
+    for k, (fan_in, layer) in enumerate(zip(network.widths, network.layers, strict=False)):
+        name = "identity" if fused and k == last else layer.activation.name
+        if layer.vector or name not in ACTIVATIONS or layer.activation.derivative != "exact":
+            raise InputError(
+                f"layer {k + 1}: expected exact {', '.join(ACTIVATIONS)} on a matrix, got {describe(layer)}"
+            )
+        modules += [torch.nn.Linear(fan_in, layer.units, bias=layer.bias), ACTIVATIONS[name]()]
+    if network.loss == SquaredError("elements"):
+        return torch.nn.Sequential(*modules), torch.nn.MSELoss()
+    if fused or network.loss == CrossEntropy(from_logits=True):
+        return torch.nn.Sequential(*modules), torch.nn.CrossEntropyLoss()
+    raise InputError(f"loss: expected mean squared error or cross-entropy of logits, got {network.loss.name}")
+
+
+def describe(layer: Dense) -> str:
+    """Its activation, rule and axis, in words."""
+    axis = " over the batch" if layer.activation.axis == -2 else ""
+    return f"{layer.activation.derivative} {layer.activation.name}{axis}{' on a vector' if layer.vector else ''}"
+
+
+def torch_optimizer(rule: Optimizer, network: torch.nn.Module) -> torch.optim.Optimizer:
+    """PyTorch's own, with the same hyperparameters; Adam as PyTorch has it also where the document has Keras's."""
+    if isinstance(rule, Adam):
+        betas = (rule.beta1, rule.beta2)
+        return torch.optim.Adam(network.parameters(), lr=rule.learning_rate, betas=betas, eps=rule.epsilon)
+    if isinstance(rule, SGD):
+        return torch.optim.SGD(network.parameters(), lr=rule.learning_rate, momentum=rule.momentum)
+    raise InputError(f"optimizer: expected SGD or Adam, got {type(rule).__name__}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except InputError as error:
+        sys.exit(f"error: {error}")

@@ -69,7 +69,7 @@ class _Above:
         self.biases = [None if b is None else params[b] for _, b in network.names]
 
     def derivatives(self, k: int, unit: int, rows: Array) -> Array:
-        """D functional / d (each row's weight into `unit` of layer k), (P,), for rows (P, N)."""
+        """d functional / d (each row's weight into `unit` of layer k), (P,), for rows (P, N)."""
         layer, (z, a) = self.layers[k], self.outputs[k]
         tangents = 1j * STEP * rows
         if k + 1 < len(self.layers) and layer.activation.elementwise:

@@ -45,7 +45,7 @@ def recipe_text(recipe: Recipe) -> str:
     if not recipe.epochs:
         return "one evaluation of loss and gradients, no training"
     batch = "full batch" if recipe.batch_size is None else f"batch {recipe.batch_size}"
-    order = "shuffled in place" if recipe.shuffle else "file order"
+    order = "shuffled anew each epoch" if recipe.shuffle else "file order"
     some = f", the first {recipe.samples_per_epoch} of the order" if recipe.samples_per_epoch else ""
     text = f"{_optimizer_text(recipe.optimizer)}, {batch}, {order}{some}, {recipe.epochs:,} epochs"
     return text if recipe.pruning is None else f"{text}; then {_pruning_text(recipe.pruning)}"

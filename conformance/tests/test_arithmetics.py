@@ -12,6 +12,7 @@ from nn_reference.errors import UndecidedError
 from nn_reference.losses import BinaryCrossEntropy, SquaredError
 from nn_reference.network import forward, loss_and_gradients
 from nn_reference.optimizers import SGD, Adam
+from nn_reference.pruning import apply_masks
 from nn_reference.systems import SYSTEMS, System
 from nn_reference.training import train
 
@@ -175,6 +176,22 @@ def test_the_square_of_a_ball_around_zero_is_a_ball():
     y, t = np.array([[arb(0, 1e-9)]], dtype=object), balls([[0.0]])
 
     assert SquaredError("sum").value(y, t) < 1e-17
+
+
+def test_relu_at_zero_has_no_tangent():
+    """In complex arithmetic too the derivative at exactly zero is 0, whatever the sign of the tangent."""
+    z = np.array([1e-200j, -1e-200j, 2 + 1e-200j, -2 + 1e-200j])
+
+    assert RELU.forward(z).imag.tolist() == [0, 0, 1e-200, 0]
+
+
+def test_pruned_entries_are_zero_and_positive():
+    """A small negative weight, and a NaN, become 0.0 and not -0.0 or NaN; balls and scalars too."""
+    for p in (np.array([-0.01, np.nan, 1.0]), balls([-0.01, 0.02, 1.0]), np.array(-0.01)):
+        mask = np.asarray(np.arange(p.size) == 2).reshape(p.shape)
+        pruned = apply_masks({"W1": p}, {"W1": mask})["W1"]
+        assert pruned.shape == p.shape
+        assert all(str(float(getattr(value, "mid", lambda v=value: v)())) == "0.0" for value in pruned[~mask].ravel())
 
 
 def test_helpers_stay_in_their_arithmetic():

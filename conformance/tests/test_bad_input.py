@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import runpy
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,14 +17,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nn_reference import weights
+from nn_reference.activations import SIGMOID, SOFTMAX, Softmax
 from nn_reference.arithmetic import Array, Params, elementwise
 from nn_reference.errors import DataError, InputError
-from nn_reference.network import Network, forward, loss_and_gradients, loss_and_outputs, predict
+from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
+from nn_reference.network import Dense, Network, forward, loss_and_gradients, loss_and_outputs, predict
 from nn_reference.optimizers import SGD, Adam, State
 from nn_reference.paths import fixtures_root
-from nn_reference.preprocessing import one_hot
+from nn_reference.preprocessing import normalized_pixels, one_hot, standardize, train_test_split, unit_pixels
 from nn_reference.pruning import magnitude_masks
-from nn_reference.systems import get
+from nn_reference.systems import Recipe, get
 from nn_reference.training import accuracy, evaluate, train
 
 SGD1 = SGD(learning_rate=0.1)
@@ -176,7 +179,7 @@ WRONG_PARAMS: dict[str, tuple[Callable[[Params], object], str]] = {
     ),
     "objects-that-are-no-balls": (
         lambda p: {k: v.astype(object) for k, v in p.items()},
-        "params['W1']: expected objects of one type with exp, log and tanh (balls, as python-flint's arb), got float",
+        "params['W1']: expected objects of one type with exp, log, log1p, sqrt, tanh (balls, as python-flint's arb), got float",
     ),
 }
 PASSES = {"loss_and_gradients": loss_and_gradients, "loss_and_outputs": loss_and_outputs, "evaluate": evaluate}
@@ -504,6 +507,169 @@ def test_accuracy_of_what_has_none_is_refused(y: Any, t: Any, complaint: str) ->
     assert complaint in line(accuracy, y, t)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_accuracy_needs_finite_targets(value: float) -> None:
+    """A NaN among the targets is no class, though it would count as the largest."""
+    assert line(accuracy, np.eye(2), spoilt(np.eye(2), value)) == (
+        f"t: expected finite values, got {value} at index (1, 0)"
+    )
+    assert line(accuracy, np.eye(2), np.array([["a", "b"]] * 2)) == "t: expected numbers, got dtype <U1"
+
+
+def test_one_output_has_no_accuracy() -> None:
+    """`evaluate` refuses a network with one output before it computes anything."""
+    for name in ("homework", "xor-tanh"):
+        assert line(evaluate, get(name).network, {}, None, None) == (
+            "network: expected two outputs or more to tell classes by, got one; use loss_and_outputs"
+        )
+
+
+@pytest.mark.parametrize(
+    ("more", "complaint"),
+    [
+        ({"optimizer": "sgd"}, "optimizer: expected an Optimizer, as SGD(0.1) or Adam(), got 'sgd'"),
+        ({"optimizer": SGD}, "optimizer: expected an Optimizer, as SGD(0.1) or Adam(), got "),
+        ({"masks": [True]}, "masks: expected a dict of boolean arrays, got list"),
+        ({"callback": 3}, "callback: expected a function of (step, loss), got 3"),
+        ({"state": {}}, "state: expected the State that a run returned, got dict"),
+        ({"state": State(step=-1)}, "state.step: expected at least 0, got -1"),
+        ({"state": State(step=0.5)}, "state.step: expected an integer, got 0.5"),  # type: ignore[arg-type]
+        ({"state": State(moments={"m": 3})}, "state.moments: expected a dict of dicts of arrays, got {'m': 3}"),  # type: ignore[dict-item]
+        ({"state": State(moments={"m": {"W1": 3}})}, "state.moments['m']['W1']: expected a NumPy array, got int"),  # type: ignore[dict-item]
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_training_with_what_is_none_of_its_arguments_is_refused(more: Arguments, complaint: str) -> None:
+    """An optimiser, state, masks or callback of another kind is refused before the first batch."""
+    network, arguments = batch()
+    given = {"optimizer": SGD1, "batches": iter([slice(2)])} | arguments | more
+    assert line(train, network, **given).startswith(complaint)
+    assert list(given["batches"]) == [slice(2)]
+
+
+LAYER = Dense(2, SIGMOID)
+VECTOR = Dense(1, SIGMOID, vector=True)
+DECLARATIONS: list[tuple[Callable[..., object], tuple[Any, ...], Arguments, str]] = [
+    (Adam, (), {"placement": "torhc"}, "placement: expected 'torch' or 'keras', got 'torhc', did you mean 'torch'?"),
+    (Adam, (), {"placement": None}, "placement: expected 'torch' or 'keras', got None"),
+    (Adam, (), {"beta1": 1.0}, "beta1: expected a finite number in [0, 1), got 1.0"),
+    (Adam, (), {"beta2": -0.1}, "beta2: expected a finite number in [0, 1), got -0.1"),
+    (Adam, (), {"epsilon": -1e-8}, "epsilon: expected a finite number ≥ 0, got -1e-08"),
+    (Adam, ("0.1",), {}, "learning_rate: expected a finite number ≥ 0, got '0.1'"),
+    (SGD, (float("nan"),), {}, "learning_rate: expected a finite number ≥ 0, got nan"),
+    (SGD, (-0.1,), {}, "learning_rate: expected a finite number ≥ 0, got -0.1"),
+    (SGD, (10**400,), {}, "learning_rate: expected a finite number ≥ 0, got int"),
+    (SGD, (0.1,), {"momentum": float("inf")}, "momentum: expected a finite number ≥ 0, got inf"),
+    (
+        Softmax,
+        (),
+        {"derivative": "exat"},
+        "derivative: expected 'exact' or 'diagonal', got 'exat', did you mean 'exact'?",
+    ),
+    *(
+        (
+            Softmax,
+            (axis,),
+            {},
+            f"axis: expected -1 (the units of a sample) or -2 (the samples of a batch), got {axis!r}; ",
+        )
+        for axis in (0, 1, -3, -1.0, None, [])
+    ),
+    (SquaredError, ("mean",), {}, "reduction: expected 'sum' or 'samples' or 'elements', got 'mean'"),
+    (SquaredError, ("sum", "half"), {}, "half: expected True or False, got 'half'"),
+    (CrossEntropy, ("logits",), {}, "from_logits: expected True or False, got 'logits'"),
+    (BinaryCrossEntropy, (), {"clip": 0.5}, "clip: expected a finite number in [0, 0.5), got 0.5"),
+    (Dense, (0,), {}, "units: expected at least 1, got 0"),
+    (Dense, (2.0,), {}, "units: expected an integer, got 2.0"),
+    (Dense, (2, "relu"), {}, "activation: expected an Activation, as nn_reference.activations has them, got 'relu'"),
+    (Dense, (2,), {"layout": "out_in"}, "layout: expected 'in,out' or 'out,in', got 'out_in', did you mean 'out,in'?"),
+    (Dense, (2,), {"bias": 0.0}, "bias: expected True or False, got 0.0"),
+    (Dense, (3,), {"vector": True}, "units: expected 1 in a vector layer, got 3"),
+    (
+        Dense,
+        (1, SOFTMAX),
+        {"vector": True},
+        "activation: expected an elementwise one in a vector layer, which has no axis",
+    ),
+    (Network, (2, (), SquaredError("sum")), {}, "layers: expected at least one layer, got none"),
+    (Network, (0, (LAYER,), SquaredError("sum")), {}, "inputs: expected at least 1, got 0"),
+    (Network, (2, [2, 3], SquaredError("sum")), {}, "layers: expected a tuple of Dense layers, got [2, 3]"),
+    (
+        Network,
+        (2, (VECTOR, LAYER), SquaredError("sum")),
+        {},
+        "layers[0]: expected a vector layer only as the last of 2",
+    ),
+    (Network, (2, (LAYER,), "mse"), {}, "loss: expected a Loss, as nn_reference.losses has them, got 'mse'"),
+    (Network, (2, (LAYER,), CrossEntropy), {}, "loss: expected a Loss, as nn_reference.losses has them, got "),
+    (
+        Network,
+        (2, (VECTOR,), CrossEntropy()),
+        {},
+        "loss: expected one that needs no classes, as the last layer is a vect",
+    ),
+    (Recipe, (SGD1,), {"epochs": -1}, "epochs: expected at least 0, got -1"),
+    (Recipe, (SGD1, 1), {"batch_size": -1}, "batch_size: expected at least 1, got -1"),
+    (Recipe, (SGD1, 1), {"batch_size": 0}, "batch_size: expected at least 1, got 0"),
+    (Recipe, (SGD1, 1), {"samples_per_epoch": 0}, "samples_per_epoch: expected at least 1, got 0"),
+]
+DATA: list[tuple[Callable[..., object], tuple[Any, ...], Arguments, str]] = [
+    *((XOR.start, (seed,), {}, "seed: expected an integer") for seed in (-1, 2**32, "a", 0.5, True)),
+    *(
+        (train_test_split, (10,), {"test_size": 0.5, "seed": seed}, f"seed: expected an integer, got {seed}")
+        for seed in (None, 0.5)
+    ),
+    (train_test_split, (10,), {"test_size": "a", "seed": 0}, "test_size: expected a finite number, got 'a'"),
+    (train_test_split, ("a",), {"test_size": 0.5, "seed": 0}, "n: expected an integer, got 'a'"),
+    (standardize, ([["a"]],), {}, "x: expected a table of numbers, (N, D), got something else (could not convert"),
+    (standardize, ([[1.0], [1.0, 2.0]],), {}, "x: expected a table of numbers, (N, D), got something else (setting"),
+    (standardize, ([[1.0]],), {"fit_on": {}}, "fit_on: expected a table of numbers, (N, D), got something else ("),
+    (one_hot, ([[0], [0, 1]], 2), {}, "labels: expected shape (N,), got rows of several lengths ("),
+    (one_hot, ([0, 1], "3"), {}, "classes: expected an integer, got '3'"),
+    (unit_pixels, ([[0]],), {}, "images: expected a NumPy array, got list; wrap it in np.asarray"),
+    (normalized_pixels, (np.zeros((1, 1, 1), np.uint8), "a", 1.0), {}, "mean: expected a finite number, got 'a'"),
+    (normalized_pixels, (np.zeros((1, 1, 1), np.uint8), 0.0, None), {}, "std: expected a finite number, got None"),
+]
+
+
+@pytest.mark.parametrize(("function", "positional", "named", "complaint"), DECLARATIONS + DATA)
+def test_wrong_value_is_refused_where_it_is_given(
+    function: Callable[..., object], positional: tuple[Any, ...], named: Arguments, complaint: str
+) -> None:
+    """A word, number or flag that a declaration or the preprocessing cannot mean is refused at once, by name."""
+    assert line(function, *positional, **named).startswith(complaint)
+
+
+def test_infinite_outputs_are_clipped_like_others() -> None:
+    """Binary cross-entropy from probabilities clips infinity to its bounds; NaN stays NaN."""
+    loss, t = BinaryCrossEntropy(), np.array([[1.0, 0.0, 1.0]])
+    for dtype in (np.float32, np.float64, np.complex128):
+        infinite, far = (np.array([[size, -size, -size]], dtype) for size in (np.inf, 1e3))
+        assert loss.value(infinite, t.astype(dtype)) == loss.value(far, t.astype(dtype))
+        assert not loss.gradient(infinite, t.astype(dtype)).any()
+        assert np.isnan(loss.value(infinite * np.nan, t.astype(dtype)))
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("mnist-sigmoid-keras", "loss: expected mean squared error or cross-entropy of logits, got binary cross-entropy"),
+        ("mnist-sigmoid-numpy", "layer 1: expected exact identity, sigmoid, tanh, relu on a matrix, got quotient sigmoid"),
+        ("mnist-sigmoid-torch", "layer 3: expected exact identity, sigmoid, tanh, relu on a matrix, got exact softmax"),
+        ("mnist-relu-torch", "layer 2: expected exact identity, sigmoid, tanh, relu on a matrix, got exact softmax over the"),
+        ("iris-sigmoid", "loss: expected mean squared error or cross-entropy of logits, got squared error, ½, sum"),
+        ("homework", "layer 2: expected exact identity, sigmoid, tanh, relu on a matrix, got exact sigmoid on a vector"),
+    ],
+)  # fmt: skip
+def test_benchmark_times_no_other_network(name: str, complaint: str) -> None:
+    """What PyTorch's layers and losses are not is refused; what they are is built."""
+    step = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "step.py"))
+    assert line(step["torch_network"], get(name).network).startswith(complaint)
+    for right in ("mnist-relu", "mnist-tanh", "xor-tanh", "iris-relu-adam", "fashion-pruning", "mnist-dense-keras"):
+        step["torch_network"](get(right).network)
+
+
 @pytest.mark.parametrize("threshold", [-1.0, -1e-300, float("nan"), float("-inf")])
 def test_threshold_is_a_number_from_zero_up(threshold: float) -> None:
     """A negative threshold, or NaN, is refused: NaN would keep nothing, without a word."""
@@ -543,10 +709,13 @@ def test_unknown_network_is_refused_with_the_nearest(name: Any, nearest: str | N
     assert message.endswith(f", did you mean {nearest!r}?" if nearest else "mnist-relu, mnist-relu-torch")
 
 
-@pytest.mark.parametrize("version", ["corrected", "Documented", ""])
+@pytest.mark.parametrize("version", ["corrected", "qqq", ""])
 def test_unknown_version_is_refused_with_those_there_are(version: str) -> None:
     """A version that a network does not have is refused with those that it has."""
     assert line(get, "homework", version) == f"version: homework has no version {version!r}; expected one of documented"
+    assert line(get, "homework", "docmented") == (
+        "version: homework has no version 'docmented', did you mean 'documented'?"
+    )
 
 
 @pytest.fixture

@@ -148,6 +148,7 @@ def test_mnist_relu_steps_as_document_004_does():
     rng = RandomState(0)
     w1, w2 = rng.randn(784, 300) / np.sqrt(784), rng.randn(300, 10) / np.sqrt(300)
     b1, b2 = np.zeros((1, 300)), np.zeros((1, 10))
+    assert all(np.array_equal(system.start(0)[name], w) for name, w in (("W1", w1), ("W2", w2)))
     for i in range(0, 24, 8):
         x, y = data.train_x[i : i + 8], data.train_t[i : i + 8]
         z1 = x @ w1 + b1
@@ -202,6 +203,22 @@ def test_the_corrected_network_stays_finite(dtype):
 
     assert samples == float("inf")
     assert all(np.isfinite(p).all() for p in params.values())
+
+
+@pytest.mark.parametrize("name", systems.NAMES)
+def test_data_are_read_only(name):
+    """Loads are cached and shared, so nobody can change another's samples."""
+    data = systems.get(name).load()
+
+    assert not any(a.flags.writeable for a in (data.train_x, data.train_t, data.test_x, data.test_t))
+
+
+def test_document_002_holds_twelve_thousand_rows_back():
+    """The validation rows are those that the split leaves over, and none of them is trained on."""
+    data = systems.get("mnist-dense-keras").load()
+
+    assert data.validation_x.shape == (12_000, 784)
+    assert data.validation_t.shape == (12_000, 10)
 
 
 def test_softmax_over_a_batch_of_one_learns_nothing():

@@ -22,12 +22,16 @@ shapes = st.tuples(st.integers(1, 4), st.integers(1, 4))
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: f"{loss.name}")
-@given(shape=shapes, seed=st.integers(0, 2**32 - 1), soft=st.booleans())
-def test_gradient_is_the_derivative_of_value(loss, shape, seed, soft):
-    """dL/dy equals complex step of the value, for hard and soft targets, and each leading index is a loss apart."""
+@given(shape=shapes, seed=st.integers(0, 2**32 - 1), targets=st.sampled_from(["hard", "soft", "any"]))
+def test_gradient_is_the_derivative_of_value(loss, shape, seed, targets):
+    """dL/dy equals complex step of the value, whether or not Σt = 1, and each leading index is a loss apart."""
     rng = np.random.RandomState(seed)
     y = rng.uniform(0.05, 0.95, shape) if loss in PROBABILITIES else rng.uniform(-5, 5, shape)
-    t = rng.dirichlet(np.ones(shape[1]), shape[0]) if soft else np.eye(shape[1])[rng.randint(shape[1], size=shape[0])]
+    t = {
+        "hard": np.eye(shape[1])[rng.randint(shape[1], size=shape[0])],
+        "soft": rng.dirichlet(np.ones(shape[1]), shape[0]),
+        "any": rng.uniform(0, 2, shape),
+    }[targets]
     copies = y + 1j * STEP * np.eye(y.size).reshape(y.size, *shape)
 
     expected = (loss.value(copies, t).imag / STEP).reshape(shape)
@@ -77,6 +81,33 @@ def test_outputs_outside_the_clip_have_no_gradient(y):
     inside = (y >= 1e-7) & (y <= 1 - 1e-7)
 
     assert np.array_equal(gradient == 0, ~inside | (y == 0.5 + np.arange(6).reshape(3, 2) * 1e-3))
+
+
+def test_the_clips_bounds_are_inside():
+    """At exactly 1e-7 and 1-1e-7 the gradient is (p-t)/(p(1-p)), and one unit in the last place beyond it is zero."""
+    bounds = np.array([[1e-7, 1 - 1e-7]])
+    t = np.array([[1.0, 0.0]])
+
+    gradient = BinaryCrossEntropy().gradient(bounds, t)
+    beyond = BinaryCrossEntropy().gradient(np.nextafter(bounds, [[0.0, 1.0]]), t)
+
+    # -1/(2p) = -5e6, and 1/(2(1-p)) but for the rounding of 1-1e-7, which 1-p magnifies to 2⁻⁵³/1e-7.
+    assert gradient[0, 0] == pytest.approx(-5e6, rel=1e-15)
+    assert gradient[0, 1] == pytest.approx(5e6, rel=2e-9)
+    assert beyond.tolist() == [[0, 0]]
+
+
+def test_the_default_clip_is_kerass():
+    """`BinaryCrossEntropy()` takes probabilities and clips at 1e-7."""
+    assert BinaryCrossEntropy() == BinaryCrossEntropy(from_logits=False, clip=1e-7)
+    assert CrossEntropy() == CrossEntropy(from_logits=False)
+
+
+def test_cross_entropy_from_logits_weighs_the_softmax_by_the_targets_sum():
+    """For targets that sum to 3, dL/dy is (3·softmax - t)/N, worked out by hand for equal logits."""
+    gradient = CrossEntropy(from_logits=True).gradient(np.zeros((2, 2)), np.array([[2.0, 1.0], [1.0, 0.0]]))
+
+    assert gradient.tolist() == [[-0.25, 0.25], [-0.25, 0.25]]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -24,7 +24,8 @@ GREYS = np.arange(256, dtype=np.uint8).reshape(2, 8, 16)
 def assert_same_bits(ours: NDArray[np.generic], theirs: NDArray[np.generic]) -> None:
     """Equal shape, dtype and bytes: -0.0 is not 0.0."""
     assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
-    assert ours.tobytes() == theirs.tobytes()
+    same = ours.tobytes() == theirs.tobytes()  # as a truth value: pytest would take minutes to show where bytes differ
+    assert same
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])

@@ -7,12 +7,14 @@ documents; any value in [0, 1] is a right one.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Literal
 
 import numpy as np
 
 from nn_reference.arithmetic import Array, positive, real
+from nn_reference.errors import InputError
+from nn_reference.validation import check_choice, shown
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ def relu(z: Array) -> Array:
     Raises:
         UndecidedError: z is a ball that contains zero and more than zero.
     """
-    return z * positive(z) if z.dtype == object else np.maximum(z, 0)
+    # np.maximum would compare complex numbers by their tangents where the values are equal.
+    return z * positive(z) if z.dtype.kind in "cO" else np.maximum(z, 0)
 
 
 def relu_backward(z: Array, a: Array, da: Array) -> Array:
@@ -111,12 +114,30 @@ def log_softmax(z: Array, axis: int = -1) -> Array:
 
 
 def magnitude(z: Array) -> Array:
-    """|z|, differentiable by complex step: np.abs of a complex number would be its modulus."""
+    """|z|, differentiable by complex step (np.abs of a complex number would be its modulus).
+
+    Of a ball across zero it is -z, not |z|: what sigmoid and binary cross-entropy make of it holds for either sign.
+    """
     return np.where(real(z) >= 0, z, -z) if z.dtype.kind in "cO" else np.abs(z)
 
 
 def Softmax(axis: int = -1, derivative: Literal["exact", "diagonal"] = "exact") -> Activation:  # noqa: N802 - reads as a class
-    """Softmax over `axis`: -1 the units of each sample, -2 the samples of the batch (document 004's defect)."""
+    """Softmax over `axis`: -1 the units of each sample, -2 the samples of the batch (document 004's defect).
+
+    Raises:
+        InputError: another axis, or a derivative that is neither.
+    """
+    if not isinstance(axis, int) or axis not in {-1, -2}:
+        raise InputError(
+            f"axis: expected -1 (the units of a sample) or -2 (the samples of a batch), got {shown(axis)}; "
+            "count from the end, as z may have further leading axes"
+        )
+    check_choice("derivative", derivative, ("exact", "diagonal"))
+    return _softmax_over(axis, derivative)
+
+
+@cache  # partial functions are equal only to themselves, and equal declarations should be
+def _softmax_over(axis: int, derivative: Literal["exact", "diagonal"]) -> Activation:
     backward = softmax_backward if derivative == "exact" else softmax_backward_diagonal
     return Activation(
         name="softmax",

@@ -39,13 +39,16 @@ def uniform(low: float, high: float) -> Initializer:
     return Initializer(f"U[{low:g}, {high:g})", draw)
 
 
-def normal(scale: Callable[[int, int], float], description: str) -> Initializer:
-    """N(0, 1) times scale(fan_in, units) for weights, zero biases; float64."""
+def normal(scale: Callable[[Array, int, int], Array], description: str) -> Initializer:
+    """scale(z, fan_in, units) of z from N(0, 1) for weights, zero biases; float64.
+
+    The scaling is a function, since dividing by √n and multiplying by 1/√n round differently.
+    """
 
     def draw(network: Network, rng: RandomState) -> Params:
         params: Params = {}
         for layer, fan_in, (weights, bias) in _layers(network):
-            params[weights] = rng.standard_normal(network.shapes[weights]) * scale(fan_in, layer.units)
+            params[weights] = scale(rng.standard_normal(network.shapes[weights]), fan_in, layer.units)
             if bias is not None:
                 params[bias] = np.zeros(network.shapes[bias])
         return params

@@ -12,7 +12,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from nn_reference.activations import log_softmax, magnitude, sigmoid, softmax
-from nn_reference.arithmetic import Array, outside, real
+from nn_reference.arithmetic import Array, outside, real, zeros_like
+from nn_reference.validation import check_choice, check_flag, check_number
 
 
 class Loss(Protocol):
@@ -40,6 +41,10 @@ class SquaredError:
     reduction: Literal["sum", "samples", "elements"]
     half: bool = False
 
+    def __post_init__(self) -> None:
+        check_choice("reduction", self.reduction, ("sum", "samples", "elements"))
+        check_flag("half", self.half)
+
     @property
     def name(self) -> str:
         """For example ``squared error, ½, mean over samples``."""
@@ -66,6 +71,9 @@ class CrossEntropy:
     """-Σ t·log p over the outputs, mean over samples; p = y, or softmax(y) over the outputs if `from_logits`."""
 
     from_logits: bool = False
+
+    def __post_init__(self) -> None:
+        check_flag("from_logits", self.from_logits)
 
     @property
     def name(self) -> str:
@@ -100,6 +108,10 @@ class BinaryCrossEntropy:
     from_logits: bool = False
     clip: float = 1e-7
 
+    def __post_init__(self) -> None:
+        check_flag("from_logits", self.from_logits)
+        check_number("clip", self.clip, least=0, below=0.5)
+
     @property
     def name(self) -> str:
         """For example ``binary cross-entropy from logits, mean over samples and outputs``."""
@@ -126,8 +138,8 @@ class BinaryCrossEntropy:
 
     def _clipped(self, y: Array) -> Array:
         below, above = outside(y, self.clip, 1 - self.clip)
-        # y·0 + bound keeps y's arithmetic, where np.where(…, bound, y) would put floats among balls.
-        zero = real(y) * 0
+        # 0 + bound keeps y's arithmetic, where np.where(…, bound, y) would put floats among balls.
+        zero = zeros_like(real(y))
         return np.where(below, zero + self.clip, np.where(above, zero + (1 - self.clip), y))
 
 
@@ -137,5 +149,5 @@ def _sum(terms: Array, t: Array) -> Any:
 
 
 def _one_where_unused(p: Array, t: Array) -> Array:
-    """P where its target is not zero, else 1: 0·log 0 is 0 in the definition, and NaN in floating point."""
+    """p where its target is not zero, else 1: 0·log 0 is 0 in the definition, and NaN in floating point."""
     return np.where(t == 0, p * 0 + 1, p)

@@ -14,8 +14,19 @@ import numpy as np
 
 from nn_reference.activations import IDENTITY, Activation
 from nn_reference.arithmetic import Array, Params
+from nn_reference.errors import InputError
 from nn_reference.losses import CrossEntropy, Loss
-from nn_reference.validation import check_batch, check_inputs, check_params
+from nn_reference.validation import (
+    check_batch,
+    check_choice,
+    check_count,
+    check_flag,
+    check_inputs,
+    check_params,
+    shown,
+)
+
+LOGITS = CrossEntropy(from_logits=True)
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,23 @@ class Dense:
     bias: bool = True
     layout: Literal["in,out", "out,in"] = "in,out"
     vector: bool = False
+
+    def __post_init__(self) -> None:
+        check_count("units", self.units, least=1)
+        if not isinstance(self.activation, Activation):
+            raise InputError(
+                f"activation: expected an Activation, as nn_reference.activations has them, got {shown(self.activation)}"
+            )
+        check_flag("bias", self.bias)
+        check_choice("layout", self.layout, ("in,out", "out,in"))
+        check_flag("vector", self.vector)
+        if self.vector and self.units != 1:
+            raise InputError(f"units: expected 1 in a vector layer, got {self.units}")
+        if self.vector and not self.activation.elementwise:
+            raise InputError(
+                f"activation: expected an elementwise one in a vector layer, which has no axis of units, "
+                f"got {self.activation.name}"
+            )
 
     def forward(self, a: Array, weights: Array, bias: Array | None) -> Array:
         """z of shape (..., N, units), or (..., N) for a vector layer."""
@@ -71,6 +99,22 @@ class Network:
     inputs: int
     layers: tuple[Dense, ...]
     loss: Loss
+
+    def __post_init__(self) -> None:
+        check_count("inputs", self.inputs, least=1)
+        if not isinstance(self.layers, tuple) or not all(isinstance(layer, Dense) for layer in self.layers):
+            raise InputError(f"layers: expected a tuple of Dense layers, got {shown(self.layers)}")
+        if not self.layers:
+            raise InputError("layers: expected at least one layer, got none")
+        for k, layer in enumerate(self.layers[:-1]):
+            if layer.vector:
+                raise InputError(f"layers[{k}]: expected a vector layer only as the last of {len(self.layers)}")
+        if isinstance(self.loss, type) or not (hasattr(self.loss, "value") and hasattr(self.loss, "gradient")):
+            raise InputError(f"loss: expected a Loss, as nn_reference.losses has them, got {shown(self.loss)}")
+        if self.layers[-1].vector and isinstance(self.loss, CrossEntropy):
+            raise InputError(
+                "loss: expected one that needs no classes, as the last layer is a vector, got CrossEntropy"
+            )
 
     @cached_property
     def names(self) -> tuple[tuple[str, str | None], ...]:
@@ -198,7 +242,7 @@ def _forward(network: Network, params: Params, x: Array) -> list[LayerOutput]:
 
 def _loss(network: Network, output: LayerOutput, t: Array) -> Any:
     if network.loss_takes_logits_of_softmax:
-        return CrossEntropy(from_logits=True).value(output.z, t)
+        return LOGITS.value(output.z, t)
     return network.loss.value(output.a, t)
 
 

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from nn_reference.arithmetic import Array, Params, exact, zeros_like
+from nn_reference.validation import check_choice, check_number
 
 
 @dataclass
@@ -43,6 +44,10 @@ class SGD:
 
     learning_rate: float
     momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_number("learning_rate", self.learning_rate, least=0)
+        check_number("momentum", self.momentum, least=0)
 
     def init(self, params: Params) -> State:
         """Velocities of zero, or nothing at all without momentum."""
@@ -78,6 +83,13 @@ class Adam:
     beta2: float = 0.999
     epsilon: float = 1e-8
     placement: Literal["torch", "keras"] = "torch"
+
+    def __post_init__(self) -> None:
+        check_number("learning_rate", self.learning_rate, least=0)
+        check_number("beta1", self.beta1, least=0, below=1)
+        check_number("beta2", self.beta2, least=0, below=1)
+        check_number("epsilon", self.epsilon, least=0)
+        check_choice("placement", self.placement, ("torch", "keras"))
 
     def init(self, params: Params) -> State:
         """Moments of zero."""

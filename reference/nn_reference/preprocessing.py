@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nn_reference.errors import InputError
+from nn_reference.validation import check_array, check_count, check_number, check_seed
 
 EPS = np.finfo(np.float64).eps
 
@@ -21,9 +22,11 @@ def one_hot(labels: ArrayLike, classes: int, dtype: DTypeLike = np.float64) -> N
         InputError: labels that are not one-dimensional, not integers, or out of range (the first
             one is named); no class at all.
     """
-    if classes < 1:
-        raise InputError(f"classes: expected at least 1, got {classes}")
-    codes = np.asarray(labels)
+    check_count("classes", classes, least=1)
+    try:
+        codes = np.asarray(labels)
+    except ValueError as error:
+        raise InputError(f"labels: expected shape (N,), got rows of several lengths ({error})") from None
     if codes.ndim != 1:
         raise InputError(f"labels: expected shape (N,), got {codes.shape}: use labels.ravel()")
     if codes.dtype.kind not in "iu":
@@ -47,15 +50,16 @@ def train_test_split(n: int, *, test_size: float, seed: int) -> tuple[NDArray[np
     The n rows are permuted; the first ⌈test_size·n⌉ are the test set, the others for training.
 
     Raises:
-        InputError: a fraction outside (0, 1), a side left without a row, or a seed out of range.
+        InputError: a fraction outside (0, 1), a side left without a row, or a seed that is none.
     """
+    check_count("n", n)
+    check_number("test_size", test_size)
     if not 0 < test_size < 1:
         raise InputError(f"test_size: expected a fraction between 0 and 1, got {test_size}")
     tests = math.ceil(test_size * n)
     if not 0 < tests < n:
         raise InputError(f"n: expected a row for each side of test_size={test_size}, got {n} rows")
-    if not 0 <= seed < 2**32:
-        raise InputError(f"seed: expected an integer in 0..2**32-1, got {seed}")
+    check_seed(seed)
     # The legacy generator, since its stream is what scikit-learn draws from, and frozen.
     order = np.random.RandomState(seed).permutation(n).astype(np.int64)
     return order[tests:], order[:tests]
@@ -73,7 +77,7 @@ def standardize(x: ArrayLike, *, fit_on: ArrayLike | None = None) -> NDArray[np.
         (N, D) float64, new. A column that is constant but for rounding is centred, not divided.
 
     Raises:
-        InputError: not two-dimensional, no rows, another number of columns, a value not finite.
+        InputError: not a table of numbers, no rows, another number of columns, a value not finite.
     """
     rows = _finite_table("x", x)
     fitted = rows if fit_on is None else _finite_table("fit_on", fit_on)
@@ -84,7 +88,10 @@ def standardize(x: ArrayLike, *, fit_on: ArrayLike | None = None) -> NDArray[np.
 
 
 def _finite_table(name: str, x: ArrayLike) -> NDArray[np.float64]:
-    table = np.asarray(x, np.float64)
+    try:
+        table = np.asarray(x, np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{name}: expected a table of numbers, (N, D), got something else ({error})") from None
     if table.ndim != 2 or not len(table):
         raise InputError(f"{name}: expected shape (N, D) with N > 0, got {table.shape}")
     bad = np.argwhere(~np.isfinite(table))
@@ -117,6 +124,7 @@ def flatten_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     Raises:
         InputError: images of another dtype or number of dimensions.
     """
+    check_array("images", images)
     if images.dtype != np.uint8 or images.ndim != 3:
         raise InputError(f"images: expected uint8 (N, rows, columns), got {images.dtype} {images.shape}")
     n, rows, columns = images.shape
@@ -144,9 +152,9 @@ def normalized_pixels(images: NDArray[np.uint8], mean: float, std: float) -> NDA
     Raises:
         InputError: as `flatten_pixels`; mean or std not finite, std not above 0 in float32.
     """
-    if not math.isfinite(mean):
-        raise InputError(f"mean: expected a finite number, got {mean}")
-    if not (math.isfinite(std) and np.float32(std) > 0):  # 1e-50 is 0 in float32
+    check_number("mean", mean)
+    check_number("std", std)
+    if not np.float32(std) > 0:  # 1e-50 is 0 in float32
         raise InputError(f"std: expected a finite number above 0 in float32, got {std}")
     pixels = unit_pixels(images)
     pixels -= np.float32(mean)

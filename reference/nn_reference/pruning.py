@@ -5,7 +5,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from nn_reference.arithmetic import Params, real
+from nn_reference.arithmetic import Array, Params, exact, real
 from nn_reference.errors import InputError
 from nn_reference.optimizers import State
 
@@ -28,8 +28,18 @@ def magnitude_masks(params: Params, threshold: float, names: Collection[str] | N
 
 
 def apply_masks(params: Params, masks: Masks) -> Params:
-    """New parameters (or gradients, or moments), zero where a mask is False; those without a mask are not copied."""
-    return {name: p * masks[name] if name in masks else p for name, p in params.items()}
+    """New parameters (or gradients, or moments), exactly 0 where a mask is False; those without a mask are not copied.
+
+    Raises:
+        InputError: a mask of another name or shape, or not of booleans.
+    """
+    for name, mask in masks.items():
+        if name not in params:
+            raise InputError(f"masks: {name!r} is no parameter; expected some of {', '.join(params)}")
+        if mask.shape != params[name].shape or mask.dtype != np.bool_:
+            expected = f"expected bool {params[name].shape}, got {mask.dtype} {mask.shape}"
+            raise InputError(f"masks[{name!r}]: {expected}")
+    return {name: _zeroed(p, masks[name]) if name in masks else p for name, p in params.items()}
 
 
 def masked_state(state: State, masks: Masks) -> State:
@@ -43,3 +53,10 @@ def sparsity(params: Params) -> float:
     if not params:
         raise InputError("params: expected at least one array, got none")
     return sum(int(np.sum(p == 0)) for p in params.values()) / sum(p.size for p in params.values())
+
+
+def _zeroed(p: Array, mask: NDArray[np.bool_]) -> Array:
+    """Assigned, not multiplied: -0.01·0 is -0, and NaN·0 is NaN."""
+    out = p.copy()
+    out[~mask] = exact(0, p)
+    return out

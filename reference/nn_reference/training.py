@@ -12,7 +12,15 @@ from nn_reference.errors import InputError
 from nn_reference.network import Network, backpropagate, loss_and_outputs
 from nn_reference.optimizers import Optimizer, State
 from nn_reference.pruning import Masks, apply_masks
-from nn_reference.validation import check_array, check_batch, check_masks, check_params, check_state
+from nn_reference.validation import (
+    check_array,
+    check_batch,
+    check_finite,
+    check_masks,
+    check_params,
+    check_state,
+    shown,
+)
 
 Batch: TypeAlias = slice | NDArray[np.intp]
 Callback: TypeAlias = Callable[[int, Any], None]
@@ -53,10 +61,15 @@ def train(
         callback: called with (step, loss) after each update; step counts from 1. To stop early, raise from it.
 
     Raises:
-        InputError: arrays that do not fit, or a batch that selects no sample or one that is not there.
+        InputError: arrays that do not fit, a batch that selects no sample or one that is not there, or an
+            optimiser, state, masks or callback that is none.
     """
     check_params(network.shapes, params)
     check_batch(network, params, x, t)
+    if isinstance(optimizer, type) or not (hasattr(optimizer, "init") and hasattr(optimizer, "step")):
+        raise InputError(f"optimizer: expected an Optimizer, as SGD(0.1) or Adam(), got {shown(optimizer)}")
+    if callback is not None and not callable(callback):
+        raise InputError(f"callback: expected a function of (step, loss), got {shown(callback)}")
     if masks is not None:
         check_masks(network.shapes, masks)
     if not isinstance(batches, Iterable):
@@ -80,7 +93,13 @@ def train(
 
 
 def evaluate(network: Network, params: Params, x: Array, t: Array) -> tuple[Any, float]:
-    """Loss and accuracy over all rows at once (a softmax over the batch normalises over them all)."""
+    """Loss and accuracy over all rows at once (a softmax over the batch normalises over them all).
+
+    Raises:
+        InputError: as `loss_and_gradients` does, or a network with one output only, which has no classes.
+    """
+    if network.layers[-1].units < 2:
+        raise InputError("network: expected two outputs or more to tell classes by, got one; use loss_and_outputs")
     loss, y = loss_and_outputs(network, params, x, t)
     return loss, accuracy(y, t)
 
@@ -93,7 +112,7 @@ def accuracy(y: Array, t: Array) -> float:
         t: one-hot targets, (N, C).
 
     Raises:
-        InputError: shapes that differ, one output only, or no rows.
+        InputError: shapes that differ, one output only, no rows, or targets that are NaN or infinite.
     """
     check_array("y", y)
     check_array("t", t)
@@ -101,6 +120,11 @@ def accuracy(y: Array, t: Array) -> float:
         raise InputError(
             f"y, t: expected outputs and one-hot targets of one shape (N, C), C ≥ 2, got {y.shape} and {t.shape}"
         )
+    for name, array in (("y", y), ("t", t)):
+        if array.dtype.kind not in "biufcO":
+            raise InputError(f"{name}: expected numbers, got dtype {array.dtype}")
+    if t.dtype.kind != "O":
+        check_finite("t", t)
     return float(np.mean(np.argmax(y, axis=1) == np.argmax(t, axis=1)))
 
 

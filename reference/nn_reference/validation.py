@@ -7,9 +7,9 @@ training loop once for each run.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
-from math import isfinite
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Mapping
+from math import inf, isfinite
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nn_reference.pruning import Masks
 
 ARITHMETICS = "float32, float64, complex128 or object (balls)"
-FUNCTIONS = {"exp", "log", "tanh"}  # methods of a ball, by which NumPy computes these
+FUNCTIONS = ("exp", "log", "log1p", "sqrt", "tanh")  # methods of a ball, by which NumPy computes these
 
 
 def check_params(shapes: Mapping[str, tuple[int, ...]], params: Params) -> None:
@@ -78,6 +78,8 @@ def check_batch(network: Network, params: Params, x: Array, t: Array) -> None:
 
 def check_masks(shapes: Mapping[str, tuple[int, ...]], masks: Masks) -> None:
     """Every mask is boolean, and has a parameter's name and shape."""
+    if not isinstance(masks, Mapping):
+        raise InputError(f"masks: expected a dict of boolean arrays, got {type(masks).__name__}")
     for name, mask in masks.items():
         if name not in shapes:
             raise InputError(
@@ -90,6 +92,14 @@ def check_masks(shapes: Mapping[str, tuple[int, ...]], masks: Masks) -> None:
 
 def check_state(fresh: State, state: State) -> None:
     """`state` has the moments of a fresh one for the same parameters, and no others."""
+    if not isinstance(state, type(fresh)):
+        raise InputError(f"state: expected the State that a run returned, got {type(state).__name__}")
+    check_count("state.step", state.step)
+    if not (isinstance(state.moments, Mapping) and all(isinstance(m, Mapping) for m in state.moments.values())):
+        raise InputError(f"state.moments: expected a dict of dicts of arrays, got {shown(state.moments)}")
+    for moment, arrays in state.moments.items():
+        for name, array in arrays.items():
+            check_array(f"state.moments[{moment!r}][{name!r}]", array)
     for moment in fresh.moments.keys() | state.moments.keys():
         wanted, found = (_forms(s.moments.get(moment, {})) for s in (fresh, state))
         if wanted != found:
@@ -103,6 +113,55 @@ def check_array(name: str, value: object) -> None:
     """`value` is a plain NumPy array: * of matrices is another operation, and a masked array has no mask in BLAS."""
     if not isinstance(value, np.ndarray) or isinstance(value, np.matrix | np.ma.MaskedArray):
         raise InputError(f"{name}: expected a NumPy array, got {type(value).__name__}; wrap it in np.asarray")
+
+
+def check_finite(name: str, value: Array) -> None:
+    """No NaN and no infinity in `value`, an array of numbers."""
+    finite = np.isfinite(value)
+    if not finite.all():
+        where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        raise InputError(f"{name}: expected finite values, got {value[where]} at index {where}")
+
+
+def check_choice(name: str, value: object, choices: Collection[str]) -> None:
+    """`value` is one of the `choices`."""
+    if not (isinstance(value, str) and value in choices):
+        raise InputError(
+            f"{name}: expected {' or '.join(map(repr, choices))}, got {shown(value)}{suggestion(value, choices)}"
+        )
+
+
+def check_flag(name: str, value: object) -> None:
+    """`value` is True or False."""
+    if not isinstance(value, bool):
+        raise InputError(f"{name}: expected True or False, got {shown(value)}")
+
+
+def check_count(name: str, value: object, least: int = 0, below: float = inf) -> None:
+    """`value` is an integer from `least` on, and less than `below`."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise InputError(f"{name}: expected an integer, got {shown(value)}")
+    if not least <= value < below:
+        bounds = f"at least {least}" if below == inf else f"an integer in {least}..{int(below) - 1}"
+        raise InputError(f"{name}: expected {bounds}, got {shown(value)}")
+
+
+def check_seed(seed: object) -> None:
+    """`seed` is one that NumPy's legacy generator takes."""
+    check_count("seed", seed, below=2**32)
+
+
+def check_number(name: str, value: object, least: float = -inf, below: float = inf) -> None:
+    """`value` is a finite real number from `least` on, and less than `below`."""
+    if isinstance(value, bool) or not _is_finite(value) or not least <= value < below:
+        bounds = "" if least == -inf else f" ≥ {least:g}" if below == inf else f" in [{least:g}, {below:g})"
+        raise InputError(f"{name}: expected a finite number{bounds}, got {shown(value)}")
+
+
+def shown(value: object) -> str:
+    """What `value` is, for a message: itself if that is short, else its type."""
+    text = repr(value)
+    return text if len(text) <= 40 and text.isprintable() else type(value).__name__
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:
@@ -139,29 +198,33 @@ def _check_values(name: str, value: Array, params: Params) -> None:
         )
     if first.dtype == object and value.dtype.kind == "c":
         raise InputError(f"{name}: expected real numbers, as the parameters are balls, got {value.dtype}")
-    finite = np.isfinite(value)
-    if not finite.all():
-        where = tuple(int(i) for i in np.argwhere(~finite)[0])
-        raise InputError(f"{name}: expected finite values, got {value[where]} at index {where}")
+    check_finite(name, value)
 
 
 def _check_balls(params: Params) -> None:
     ball = type(next(iter(params.values())).flat[0])
     for name, p in params.items():
         for kind in set(map(type, p.flat)):
-            if kind is not ball or not set(dir(kind)) >= FUNCTIONS:
+            if kind is not ball or not set(dir(kind)).issuperset(FUNCTIONS):
                 raise InputError(
-                    f"params[{name!r}]: expected objects of one type with exp, log and tanh (balls, as python-flint's arb), "
+                    f"params[{name!r}]: expected objects of one type with {', '.join(FUNCTIONS)} (balls, as python-flint's arb), "
                     f"got {kind.__name__}"
                 )
 
 
 def _check_numbers(name: str, value: Array, ball: type) -> None:
     for index, element in np.ndenumerate(value):
-        real = isinstance(element, int | float | np.integer | np.floating)
-        if not (isinstance(element, ball) or (real and isfinite(element))):
-            got = f"{element}" if real else type(element).__name__
+        if not (isinstance(element, ball) or _is_finite(element)):
+            got = f"{element}" if isinstance(element, float | np.floating) else type(element).__name__
             raise InputError(f"{name}: expected balls ({ball.__name__}) or finite numbers, got {got} at index {index}")
+
+
+def _is_finite(value: object) -> TypeGuard[float]:
+    """Whether `value` is a real number, neither NaN nor infinite nor beyond a float."""
+    try:
+        return isinstance(value, int | float | np.integer | np.floating) and isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _forms(arrays: Params) -> dict[str, tuple[tuple[int, ...], str]]:

@@ -48,5 +48,6 @@ def get(name: str, version: str = "documented") -> System:
     for system in SYSTEMS:
         if (system.name, system.version) == (name, version):
             return system
-    versions = ", ".join(system.version for system in SYSTEMS if system.name == name)
-    raise InputError(f"version: {name} has no version {version!r}; expected one of {versions}")
+    versions = [system.version for system in SYSTEMS if system.name == name]
+    hint = suggestion(version, versions) or f"; expected one of {', '.join(versions)}"
+    raise InputError(f"version: {name} has no version {version!r}{hint}")

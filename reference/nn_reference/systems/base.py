@@ -12,25 +12,39 @@ from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 from nn_reference.initializers import Initializer
 from nn_reference.network import Network
-from nn_reference.optimizers import Optimizer
+from nn_reference.optimizers import Optimizer, State
+from nn_reference.pruning import Masks, apply_masks, magnitude_masks, masked_state
 from nn_reference.training import Batch
+from nn_reference.validation import check_count, check_flag, check_seed
 
 Version = Literal["documented", "corrected"]
 
 
 @dataclass(frozen=True)
 class Data:
-    """Preprocessed samples: x (N, D) and one-hot or real targets t, (N, C) or (N,)."""
+    """Preprocessed samples: x (N, D) and one-hot or real targets t, (N, C) or (N,); read-only, since loads are cached.
+
+    `validation_x` and `validation_t` are there where the document holds rows back from training.
+    """
 
     train_x: Array
     train_t: Array
     test_x: Array
     test_t: Array
+    validation_x: Array | None = None
+    validation_t: Array | None = None
+
+    def __post_init__(self) -> None:
+        for a in self._arrays():
+            a.setflags(write=False)
 
     def astype(self, dtype: DTypeLike) -> "Data":
         """The same samples in another floating dtype; arrays that have it already are not copied."""
-        arrays = (self.train_x, self.train_t, self.test_x, self.test_t)
-        return Data(*(a.astype(dtype, copy=False) for a in arrays))
+        return Data(*(a.astype(dtype, copy=False) for a in self._arrays()))
+
+    def _arrays(self) -> list[Array]:
+        all_of_them = (self.train_x, self.train_t, self.test_x, self.test_t, self.validation_x, self.validation_t)
+        return [a for a in all_of_them if a is not None]
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,13 @@ class Pruning:
     fine_tune_epochs: int
     biases: bool
     keep_mask: bool
+
+    def apply(self, network: Network, params: Params, state: State) -> tuple[Params, State, Masks | None]:
+        """Pruned parameters, the state to go on with, and the masks to train with, if they are kept."""
+        names = None if self.biases else [weights for weights, _ in network.names]
+        masks = magnitude_masks(params, self.threshold, names)
+        left = apply_masks(params, masks)
+        return (left, masked_state(state, masks), masks) if self.keep_mask else (left, state, None)
 
 
 @dataclass(frozen=True)
@@ -69,6 +90,13 @@ class Recipe:
     shuffle: bool = False
     samples_per_epoch: int | None = None
     pruning: Pruning | None = None
+
+    def __post_init__(self) -> None:
+        check_count("epochs", self.epochs)
+        check_flag("shuffle", self.shuffle)
+        for name in ("batch_size", "samples_per_epoch"):
+            if getattr(self, name) is not None:
+                check_count(name, getattr(self, name), least=1)
 
     def batches(self, samples: int, rng: RandomState) -> Iterator[list[Batch]]:
         """For each epoch, fine-tuning included, the batches of one pass over `samples` rows, as data.
@@ -160,11 +188,16 @@ class System:
         return f"{self.name}/{self.version}"
 
     def start(self, seed: int | None = None) -> Params:
-        """Starting weights: for `seed`, else the document's own, else for seed 0. In the document's precision."""
+        """Starting weights: for `seed`, else the document's own, else for seed 0. In the document's precision.
+
+        Raises:
+            InputError: a seed that is no integer in 0..2³²-1.
+        """
         if seed is None and self.shipped_start is not None:
             return self.shipped_start()
         if seed is None:
             seed = self.seed or 0
+        check_seed(seed)
         return self.initializer.draw(self.network, RandomState(seed))
 
 

@@ -27,7 +27,7 @@ NETWORK = Network(
     ),
     loss=SquaredError("samples", half=True),
 )
-INITIALIZER = normal(lambda fan_in, units: 1.0, "N(0, 1), zero biases")
+INITIALIZER = normal(lambda z, fan_in, units: z, "N(0, 1), zero biases")
 
 
 @cache

@@ -77,6 +77,7 @@ SYSTEMS = (
     replace(
         DOCUMENTED,
         version="corrected",
+        title="MNIST, 784-128-64-10, ReLU, ReLU, softmax, Adam",
         network=replace(DOCUMENTED.network, layers=(Dense(128, RELU), *LAYERS[1:])),
     ),
 )

@@ -19,7 +19,7 @@ NUMPY = System(
     title="MNIST, 784-300-10, ReLU and softmax, by hand",
     document="004",
     network=Network(784, (Dense(300, RELU), Dense(10, SOFTMAX)), CrossEntropy()),
-    initializer=normal(lambda fan_in, units: 1 / sqrt(fan_in), "N(0, 1)/√fan_in, zero biases"),
+    initializer=normal(lambda z, fan_in, units: z / sqrt(fan_in), "N(0, 1)/√fan_in, zero biases"),
     load=partial(images.load, "mnist", images.unit),
     preprocessing="pixels x/255 in float32, weights in float64",
     recipe=RECIPE,
@@ -121,6 +121,9 @@ SYSTEMS = (
     NUMPY,
     TORCH,
     replace(
-        TORCH, version="corrected", network=replace(TORCH.network, layers=(TORCH_LAYERS[0], Dense(10, layout="out,in")))
+        TORCH,
+        version="corrected",
+        title="MNIST, 784-300-10, ReLU, logits straight into cross-entropy",
+        network=replace(TORCH.network, layers=(TORCH_LAYERS[0], Dense(10, layout="out,in"))),
     ),
 )

@@ -27,7 +27,7 @@ NUMPY = System(
     document="001",
     # `update 2(ŷ-y)/10 · s(1-s)`: mean squared error through the diagonal of the softmax Jacobian.
     network=_numpy_network(SIGMOID_QUOTIENT, Softmax(derivative="diagonal")),
-    initializer=normal(lambda fan_in, units: sqrt(1 / units), "N(0, 1)·√(1/units)"),
+    initializer=normal(lambda z, fan_in, units: z * sqrt(1 / units), "N(0, 1)·√(1/units)"),
     load=partial(images.load, "mnist", images.raw),
     preprocessing="raw pixels, 0 to 255, as float32",
     recipe=Recipe(SGD(learning_rate=0.001), epochs=10, batch_size=1),
@@ -164,8 +164,14 @@ SYSTEMS = (
     replace(
         TORCH,
         version="corrected",
+        title="MNIST, 784-128-64-10, sigmoid, logits into binary cross-entropy",
         network=replace(TORCH.network, layers=(*TORCH_LAYERS[:2], Dense(10, layout="out,in"))),
     ),
     KERAS,
-    replace(KERAS, version="corrected", network=replace(KERAS.network, loss=BinaryCrossEntropy(from_logits=True))),
+    replace(
+        KERAS,
+        version="corrected",
+        title="MNIST, 784-128-64-10, sigmoid, linear outputs taken for logits",
+        network=replace(KERAS.network, loss=BinaryCrossEntropy(from_logits=True)),
+    ),
 )
