@@ -9,51 +9,50 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 import nn_conformance
+from nn_conformance.fixtures.commands import app as fixtures_app
+from nn_conformance.options import (
+    EXIT_NONCONFORMING,
+    EXIT_USAGE,
+    NAME,
+    JsonOption,
+    complete_network,
+    examples,
+    help_if_alone,
+)
 from nn_reference.errors import NNReferenceError
 
 if TYPE_CHECKING:
     from nn_conformance.verdicts import Verdict
     from nn_reference.systems import System
 
-NAME = "nn-conformance"
-EXIT_NONCONFORMING, EXIT_USAGE = 1, 2
 EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141  # what a shell reports of a program that SIGINT or SIGPIPE ended
 SMALL = 1000  # parameters; above it a network's whole gradient takes a second or two
 # What an unknown option or command raises. Typer exports only this class that is derived from it.
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 
 
-def _examples(*lines: str) -> str:
-    """An epilog with a line for each example; the backspace keeps Typer from filling them into a paragraph."""
-    return "\n".join(("\b", "Examples:", *(f"  {NAME} {line}" for line in lines)))
-
-
 app = typer.Typer(
     name=NAME,
     help="Validate small neural networks against certified references.",
-    epilog=_examples("list", "describe mnist-relu", "verify"),
+    epilog=examples("list", "describe mnist-relu", "verify"),
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def _complete(incomplete: str) -> list[str]:
-    from nn_reference.systems import NAMES
-
-    return [name for name in NAMES if name.startswith(incomplete)]
+app.add_typer(fixtures_app, name="fixtures")
 
 
 NetworkArgument = Annotated[
-    str, typer.Argument(metavar="NETWORK", help="A name that `list` prints.", autocompletion=_complete)
+    str, typer.Argument(metavar="NETWORK", help="A name that `list` prints.", autocompletion=complete_network)
 ]
 NetworksArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="NETWORK", help="Names that `list` prints; without any, the small networks.", autocompletion=_complete
+        metavar="NETWORK",
+        help="Names that `list` prints; without any, the small networks.",
+        autocompletion=complete_network,
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
 def _version(wanted: bool) -> None:
@@ -67,12 +66,10 @@ def _root(
     context: typer.Context,
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
-        raise typer.Exit(EXIT_USAGE)
+    help_if_alone(context)
 
 
-@app.command("list", epilog=_examples("list", "list --json"))
+@app.command("list", epilog=examples("list", "list --json"))
 def list_networks(as_json: JsonOption = False) -> None:
     """One row for each of the sixteen documented networks."""
     from nn_conformance.description import describe
@@ -87,7 +84,7 @@ def list_networks(as_json: JsonOption = False) -> None:
     render.networks(descriptions)
 
 
-@app.command("describe", epilog=_examples("describe homework", "describe mnist-dense-keras --version corrected"))
+@app.command("describe", epilog=examples("describe homework", "describe mnist-dense-keras --version corrected"))
 def describe_network(
     network: NetworkArgument,
     version: Annotated[
@@ -108,7 +105,7 @@ def describe_network(
     render.description(description)
 
 
-@app.command("verify", epilog=_examples("verify", "verify homework mnist-relu", "verify --all --json"))
+@app.command("verify", epilog=examples("verify", "verify homework mnist-relu", "verify --all --json"))
 def verify(
     networks: NetworksArgument = None,
     everything: Annotated[bool, typer.Option("--all", help="All sixteen networks, MNIST-sized ones included.")] = False,
@@ -126,9 +123,10 @@ def verify(
 
     chosen, left_out = _choose(networks, everything=everything)
     verdicts: list[Verdict] = []
-    with render.progress("verifying", chosen) as systems:
-        for system in systems:
+    with render.counter("verifying", len(chosen)) as advance:
+        for system in chosen:
             verdicts.extend(check(system))
+            advance(system.id)
     if as_json:
         _print_json({"counts": counts(verdicts), "verdicts": [verdict.as_json() for verdict in verdicts]})
     else:

@@ -2,10 +2,10 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -15,7 +15,6 @@ from rich.table import Table
 
 from nn_conformance.verdicts import Verdict, counts
 
-T = TypeVar("T")
 WIDE = 200  # columns, for which a network with its loss is one line
 
 
@@ -29,7 +28,7 @@ def networks(descriptions: Sequence[dict[str, Any]]) -> None:
     """A row for each network, without its loss where that would not leave one line for each."""
     out = console()
     loss = ["loss"] if out.width >= WIDE else []
-    table = _table("network", "document", "architecture", *loss, "parameters", "versions")
+    table = new_table("network", "document", "architecture", *loss, "parameters", "versions")
     table.collapse_padding = not loss
     for d in descriptions:
         widths = "-".join(str(w) for w in (d["inputs"], *(_units(layer) for layer in d["layers"])))
@@ -42,7 +41,7 @@ def description(d: dict[str, Any]) -> None:
     """Layers with shapes and parameter counts, recipe, printed figures, defects."""
     out = console()
     out.print(f"[bold]{escape(d['id'])}[/]  {escape(d['title'])}  (document {d['document']})\n")
-    table = _table("layer", "activation", "output shape", "weights", "bias", "parameters")
+    table = new_table("layer", "activation", "output shape", "weights", "bias", "parameters")
     for k, layer in enumerate(d["layers"], 1):
         shapes = [_shape(shape) for shape in layer["shapes"].values()]
         table.add_row(
@@ -62,8 +61,8 @@ def description(d: dict[str, Any]) -> None:
         ("versions", ", ".join(d["versions"])),
     ):
         out.print(f"[bold]{label:<10}[/] {escape(text)}", soft_wrap=True)
-    _bullets("printed in the document", _figure_lines(d["figures"]))
     mended = d["version"] == "corrected"
+    _bullets(f"printed in the document{', of its own version' if mended else ''}", _figure_lines(d["figures"]))
     _bullets(
         "defects of the document, mended here" if mended else "defects, reproduced here",
         [f"{x['what']}: {x['effect']}. {'Mended' if mended else 'Mend'}: {x['mend']}" for x in d["defects"]],
@@ -74,7 +73,7 @@ def description(d: dict[str, Any]) -> None:
 def verification(verdicts: Sequence[Verdict], *, not_run: str) -> None:
     """A row for each system, each failure in full, then the counts."""
     out = console()
-    table = _table("network", "checks", "largest error / limit", "verdict")
+    table = new_table("network", "checks", "largest error / limit", "verdict")
     for system, group in groupby(verdicts, key=lambda verdict: verdict.system):
         mine = list(group)
         failed = sum(verdict.status == "failed" for verdict in mine)
@@ -105,16 +104,22 @@ def printed_digits(verdicts: Iterable[Verdict]) -> None:
     out.print()
 
 
+def line(text: str) -> None:
+    """A line of plain text, unwrapped."""
+    console().print(escape(text), soft_wrap=True)
+
+
 @contextmanager
-def progress(what: str, items: Sequence[T]) -> Iterator[Iterable[T]]:
-    """The items, with a bar on standard error while they are worked on; no bar where that is no terminal."""
+def counter(what: str, total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on standard error, moved on by each call with the name of what is done; no bar where that is no terminal."""
     err = Console(stderr=True)
     if not err.is_terminal:
-        yield items
+        yield lambda _: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err, transient=True) as bar:
-        yield bar.track(items, description=what)
+        task = bar.add_task(what, total=total)
+        yield lambda name: bar.update(task, advance=1, description=f"{what} {escape(name)}")
 
 
 def _worst(verdicts: Iterable[Verdict]) -> float:
@@ -125,7 +130,8 @@ def _worst(verdicts: Iterable[Verdict]) -> float:
 def _figure_lines(figures: Sequence[dict[str, Any]]) -> list[str]:
     """One line for each quantity; a curve is shown by its ends."""
     lines = []
-    for quantity, group in groupby(figures, key=lambda figure: figure["quantity"]):
+    # What stands elsewhere in the document, by its note, is no part of the curve.
+    for (quantity, _), group in groupby(figures, key=lambda figure: (figure["quantity"], figure["note"])):
         mine = list(group)
         first, last = mine[0], mine[-1]
         if first["epoch"] != last["epoch"]:
@@ -148,7 +154,8 @@ def _bullets(title: str, lines: Sequence[str]) -> None:
             out.print(f"  - {escape(line)}", soft_wrap=True)
 
 
-def _table(*columns: str) -> Table:
+def new_table(*columns: str) -> Table:
+    """A table without lines, its numbers to the right."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         # A name that is cut short cannot be typed.

@@ -560,7 +560,9 @@ def test_interruption_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("nn-conformance ", ["list", "describe", "verify"]),
+        ("nn-conformance ", ["list", "describe", "verify", "fixtures"]),
+        ("nn-conformance fixtures ", ["list", "show", "export", "check", "build"]),
+        ("nn-conformance fixtures show xor-tanh/documented", ["xor-tanh/documented", "xor-tanh/documented-float32"]),
         ("nn-conformance de", ["describe"]),
         ("nn-conformance describe mnist-t", ["mnist-tanh", "mnist-tanh-deeper", "mnist-tanh-512", "mnist-tanh-lr025"]),
         ("nn-conformance describe ", NAMES),

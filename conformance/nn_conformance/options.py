@@ -1,0 +1,33 @@
+"""What the commands' declarations share. Imports nothing heavy: every `--help` reads this."""
+
+from typing import Annotated
+
+import typer
+
+NAME = "nn-conformance"
+EXIT_NONCONFORMING, EXIT_USAGE = 1, 2
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def examples(*lines: str) -> str:
+    """An epilog with a line for each example; the backspace keeps Typer from filling them into a paragraph."""
+    return "\n".join(("\b", "Examples:", *(f"  {NAME} {line}" for line in lines)))
+
+
+def help_if_alone(context: typer.Context) -> None:
+    """A group of commands called without one prints its help, and that is a mistake of usage.
+
+    Raises:
+        typer.Exit: with code 2.
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(EXIT_USAGE)
+
+
+def complete_network(incomplete: str) -> list[str]:
+    """Names of networks, for the shell."""
+    from nn_reference.systems import NAMES
+
+    return [name for name in NAMES if name.startswith(incomplete)]

@@ -1,0 +1,359 @@
+"""`fixtures check`: what is intact has no problem, and one changed byte in any file is a problem that names the file."""
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import save
+
+from nn_conformance.fixtures.check import FOLDERS_OF_OTHERS, check
+from nn_conformance.fixtures.documents_json import encode_document
+from nn_conformance.fixtures.encoding import digest
+from nn_conformance.fixtures.store import Store, one_line
+from nn_reference import datasets
+from nn_reference.errors import DataError
+from nn_reference.paths import fixtures_root
+
+ROUNDS = 4  # bytes that are flipped in each file of the real fixtures, one after the other
+ID, SYSTEM = "xor-tanh/probe-one", "xor-tanh/documented"
+
+
+def problems(root):
+    """All lines, each of which is one."""
+    found = list(check(Store(root)))
+    assert found == [one_line(line) for line in found]
+    return found
+
+
+def flip(path, position, mask):
+    """Changes one byte; the same again restores it."""
+    with path.open("r+b") as stream:
+        stream.seek(position)
+        (byte,) = stream.read(1)
+        stream.seek(position)
+        stream.write(bytes([byte ^ mask]))
+
+
+def small(root):
+    """A folder as the build writes it: one case, whose inputs are in a file of arrays and targets in a dataset."""
+    case = json.loads((fixtures_root() / f"{ID}.json").read_bytes())
+    x, t = np.arange(5, dtype=np.float32).reshape(1, 5), np.zeros((1, 784), np.float32)
+    case["x"] = {"dtype": "float32", "shape": [1, 5], "sha256": digest(x), "file": "tiny.safetensors"}
+    case["t"] = {"dtype": "float32", "shape": [1, 784], "sha256": digest(t)}
+    case["t"] |= {"dataset": "mnist", "part": "train", "scaling": "raw", "rows": [0]}
+    schema = "schema/case.schema.json"
+    files = {
+        f"{ID}.json": encode_document(case),
+        "arrays/tiny.safetensors": save({digest(x): x}),
+        schema: (fixtures_root() / schema).read_bytes(),
+    }
+    for path, data in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(data)
+    write_index(
+        root,
+        {
+            "format": 1,
+            "files": [
+                {"path": path, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+                for path, data in files.items()
+            ],
+            "cases": [{key: case[key] for key in ("id", "version", "purpose", "flags")}],
+            "systems": {SYSTEM: [ID]},
+        },
+    )
+    return root
+
+
+def write_index(root, index):
+    (root / "index.json").write_bytes(encode_document(index))
+
+
+def relist(root, path, data):
+    """Writes a file of `small` so that the index agrees with it."""
+    (root / path).write_bytes(data)
+    index = json.loads((root / "index.json").read_bytes())
+    for file in index["files"]:
+        if file["path"] == path:
+            file |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    write_index(root, index)
+
+
+def blank(patch):
+    """MNIST with two blank images."""
+    arrays = [np.zeros(shape, np.uint8) for _ in range(2) for shape in ((2, 28, 28), (2,))]
+    patch.setattr(datasets, "load_images", lambda name: datasets.Images(*arrays))
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A small folder without a problem, to be damaged."""
+    blank(monkeypatch)
+    return small(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """The real fixtures, apart from what has digests elsewhere, to be damaged and restored."""
+    root = tmp_path_factory.mktemp("copy") / "fixtures"
+    shutil.copytree(fixtures_root(), root, ignore=shutil.ignore_patterns(*FOLDERS_OF_OTHERS))
+    return root
+
+
+def test_the_real_fixtures_have_no_problem():
+    """Every file, case, array and reference that is released is as the index says."""
+    assert problems(fixtures_root()) == []
+
+
+def test_one_byte_in_any_real_file_is_found(copy):
+    """Whichever byte of a file changes, the file is named, once, and no other."""
+    rng = np.random.default_rng(20)
+    store = Store(copy)
+    for _ in range(ROUNDS):
+        flips = {path: (int(rng.integers(file.size)), int(rng.integers(1, 256))) for path, file in store.files.items()}
+        # All files in one go: a damaged one is named and not looked into, so none hides another.
+        for path, (position, mask) in flips.items():
+            flip(copy / path, position, mask)
+        found = problems(copy)
+        for path, (position, mask) in flips.items():
+            flip(copy / path, position, mask)
+
+        assert [line.split(":")[0] for line in found] == list(store.files)
+        assert all("expected sha256" in line for line in found)
+
+
+def test_one_byte_in_the_real_index_is_found(copy):
+    """Of a hundred bytes of the real index, in any of its parts, each is found."""
+    rng = np.random.default_rng(21)
+    size = (copy / "index.json").stat().st_size
+    for _ in range(100):
+        position, mask = int(rng.integers(size)), int(rng.integers(1, 256))
+        flip(copy / "index.json", position, mask)
+        first = next(check(Store(copy)), None)
+        flip(copy / "index.json", position, mask)
+
+        assert first is not None, (position, mask)
+
+
+def test_every_byte_of_an_index_counts(root):
+    """Each byte of an index, were it a blank between two words, is found when it changes."""
+    assert problems(root) == []
+    rng = np.random.default_rng(22)
+    for position in range((root / "index.json").stat().st_size):
+        mask = int(rng.integers(1, 256))
+        flip(root / "index.json", position, mask)
+        found = problems(root)
+        flip(root / "index.json", position, mask)
+
+        assert found, (position, mask)
+
+
+def test_bytes_all_along_a_case_count(root):
+    """Bytes all along a case are found when one of them changes, alone, and its file is the only one named."""
+    path = root / f"{ID}.json"
+    for position in range(0, path.stat().st_size, 7):
+        flip(path, position, 1)
+        (found,) = problems(root)
+        flip(path, position, 1)
+
+        assert found.startswith(f"{ID}.json: expected sha256 ")
+
+
+# What is done to the index, and the problem, which is the only one.
+DAMAGED_INDEX = {
+    "digest": (
+        lambda index: index["files"][0].update(sha256="0" * 64),
+        [f"{ID}.json: expected sha256 {'0' * 64}, got "],
+    ),
+    "size": (lambda index: index["files"][1].update(size=1), ["arrays/tiny.safetensors: expected 1 bytes, got "]),
+    "path": (
+        lambda index: index["files"][1].update(path="arrays/tinu.safetensors"),
+        [
+            "arrays/tinu.safetensors: expected a file, got none",
+            "arrays/tiny.safetensors: expected no file that the index does not list",
+        ],
+    ),
+    "file-twice": (
+        lambda index: index["files"].append(index["files"][2]),
+        ["index.json: files: expected 'schema/case.schema.json' once, got it 2 times"],
+    ),
+    "file-unlisted": (
+        lambda index: index["files"].pop(0),
+        [
+            f"index.json: files: expected {ID}.json, got none",
+            f"{ID}.json: expected no file that the index does not list",
+        ],
+    ),
+    "version": (
+        lambda index: index["cases"][0].update(version=2),
+        [f"{ID}.json: version: expected 2 as in the index, got 1"],
+    ),
+    "purpose": (lambda index: index["cases"][0].update(purpose="none"), [f"{ID}.json: purpose: expected 'none' as in"]),
+    "flags": (lambda index: index["cases"][0].update(flags=[]), [f"{ID}.json: flags: expected [] as in the index"]),
+    "case-twice": (
+        lambda index: index["cases"].append(index["cases"][0]),
+        [f"index.json: cases: expected {ID!r} once, got it 2 times"],
+    ),
+    "case-unlisted": (
+        lambda index: index["cases"].append(index["cases"].pop() | {"id": "xor-tanh/probe-two"}),
+        [
+            "index.json: files: expected xor-tanh/probe-two.json, got none",
+            f"index.json: cases: expected one for {ID}.json, got none",
+            f"index.json: systems.{SYSTEM}: no case has the id {ID!r}",
+        ],
+    ),
+    "unknown-system": (
+        lambda index: index["systems"].update({"xor-tanh/documentex": [ID]}),
+        ["index.json: systems: no system has the id 'xor-tanh/documentex'"],
+    ),
+    "system-without-its-case": (
+        lambda index: index["systems"].update({SYSTEM: []}),
+        [f"index.json: systems.{SYSTEM}: expected {ID}, got none"],
+    ),
+    "system-with-an-unknown-case": (
+        lambda index: index["systems"][SYSTEM].append("xor-tanh/probe-two"),
+        [f"index.json: systems.{SYSTEM}: no case has the id 'xor-tanh/probe-two'"],
+    ),
+    "system-with-a-case-twice": (
+        lambda index: index["systems"][SYSTEM].append(ID),
+        [f"index.json: systems.{SYSTEM}: expected {ID!r} once, got it 2 times"],
+    ),
+    "id-with-line-break": (
+        lambda index: index["systems"][SYSTEM].append(f"{ID}\n"),
+        [f"index.json: systems.{SYSTEM}: no case has the id '{ID}\\n'"],
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED_INDEX)
+def test_an_index_that_contradicts_itself_is_found(damage, root):
+    """Each contradiction within the index, or between it and the files, is one line; nothing else is reported."""
+    spoil, expected = DAMAGED_INDEX[damage]
+    index = json.loads((root / "index.json").read_bytes())
+    spoil(index)
+    write_index(root, index)
+    found = problems(root)
+
+    if damage == "case-twice":  # both are looked at
+        found = list(dict.fromkeys(found))
+    assert len(found) == len(expected)
+    for line, start in zip(found, expected, strict=True):
+        assert line.startswith(start)
+
+
+def test_an_empty_index_is_a_problem(tmp_path):
+    """No cases are not no problems."""
+    write_index(tmp_path, {"format": 1, "files": [], "cases": [], "systems": {}})
+
+    assert problems(tmp_path) == ["index.json: cases: expected at least one, got none"]
+
+
+def test_no_index_is_a_problem(tmp_path):
+    """A folder without an index is no fixtures."""
+    assert problems(tmp_path) == ["index.json: expected a file, got none"]
+
+
+def test_another_layout_of_the_index_is_a_problem(root):
+    """The same words in other spacing are not what the build wrote."""
+    index = json.loads((root / "index.json").read_bytes())
+    (root / "index.json").write_text(json.dumps(index, indent=2))
+
+    assert problems(root) == ["index.json: expected the layout that fixtures build gives it, got another"]
+
+
+@pytest.mark.parametrize("name", ["xor-tanh/probe-two.json", "arrays/old.safetensors", "new-network/documented.json"])
+def test_a_file_that_the_index_does_not_list_is_a_problem(name, root):
+    """What would be read by nobody is named; what is no fixture at all is left alone."""
+    for path in (name, "xor-tanh/.DS_Store", "arrays/notes.txt", "replays/x.json", "README.md"):
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_bytes(b"")
+
+    assert problems(root) == [f"{name}: expected no file that the index does not list"]
+
+
+def test_a_damaged_file_of_arrays_is_named_once(root):
+    """The cases that refer to it are not blamed, and everything else is still checked."""
+    flip(root / "arrays" / "tiny.safetensors", 100, 4)
+    flip(root / "schema" / "case.schema.json", 100, 4)
+
+    assert [line.split(":")[0] for line in problems(root)] == ["arrays/tiny.safetensors", "schema/case.schema.json"]
+
+
+def test_numbers_with_another_digest_are_named_by_field(root):
+    """Where all files are as listed, each array that is not the case's is a line of its own."""
+    case = json.loads((root / f"{ID}.json").read_bytes())
+    for array in (case["x"], case["t"], case["evaluation"]["gradients"]["W1"]):
+        array["sha256"] = "0" * 64
+    relist(root, f"{ID}.json", encode_document(case))
+    found = problems(root)
+
+    assert [line.split(": expected")[0] for line in found] == [
+        f"{ID}.json: {field}" for field in ("x", "t", "evaluation.gradients.W1")
+    ]
+
+
+def test_a_malformed_case_is_one_line(root):
+    """A case that is listed as it is, but is none of the format, is refused as when it is read."""
+    relist(root, f"{ID}.json", b"{}")
+
+    assert problems(root) == [f"{ID}.json: expected a case of format 1, got Object missing required field `format`"]
+
+
+def test_a_dataset_that_is_not_to_be_had_is_named_once(root, monkeypatch):
+    """Without the images there is one line, however many arrays need them, and one attempt to get them."""
+    attempts = []
+
+    def missing(name):
+        attempts.append(name)
+        raise DataError(f"{name}: expected a download, got nothing")
+
+    case = json.loads((root / f"{ID}.json").read_bytes())
+    relist(root, f"{ID}.json", encode_document(case | {"x": case["t"]}))
+    monkeypatch.setattr(datasets, "load_images", missing)
+
+    assert problems(root) == ["mnist: expected a download, got nothing"]
+    assert attempts == ["mnist"]
+
+
+@pytest.mark.parametrize("file", [f"{ID}.json", "arrays/tiny.safetensors"])
+@pytest.mark.parametrize("kind", ["none", "a folder"])
+def test_what_stands_in_a_files_place_is_named(file, kind, root):
+    """A missing file and a folder of its name are problems, not crashes."""
+    (root / file).unlink()
+    if kind == "a folder":
+        (root / file).mkdir()
+
+    assert f"{file}: expected a file, got {kind}" in problems(root)
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    """A small folder whose index every example damages anew."""
+    root = small(tmp_path_factory.mktemp("scratch"))
+    return root, json.loads((root / "index.json").read_bytes())
+
+
+@given(data=st.data())
+def test_a_mutated_index_is_a_problem_or_says_the_same(data, scratch):
+    """Whatever is done to an index, checking ends with problems of one line each, or with none if nothing has changed."""
+    root, index = scratch
+    index = json.loads(json.dumps(index))
+    for _ in range(data.draw(st.integers(1, 3))):
+        part = data.draw(st.sampled_from(sorted(index)))
+        inner = index[part]
+        junk = data.draw(st.sampled_from([None, 0, -1, 2, 10**30, "", "\n", "x/y", "a" * 70, [], {}, [ID], "0" * 64]))
+        if isinstance(inner, list) and inner and isinstance(inner[0], dict):
+            entry = inner[data.draw(st.integers(0, len(inner) - 1))]
+            entry[data.draw(st.sampled_from([*entry, "more"]))] = junk
+        else:
+            index[part] = data.draw(st.sampled_from([junk, {SYSTEM: junk}, {str(junk): [ID]}]))
+    write_index(root, index)
+    with pytest.MonkeyPatch.context() as patch:
+        blank(patch)
+        found = problems(root)
+
+    assert bool(found) == (index != scratch[1])

@@ -1,0 +1,321 @@
+"""`fixtures/README.md` says what the format is: its example runs, its tables are the types', and the schemas agree."""
+
+import doctest
+import json
+import re
+import subprocess
+import sys
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+
+import jsonschema
+import msgspec
+import numpy as np
+import pytest
+
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.fixtures.encoding import INLINE
+from nn_conformance.fixtures.probes import probes
+from nn_conformance.fixtures.schema import schema_bytes, schemas, validate
+from nn_conformance.fixtures.store import LARGEST, Store
+from nn_conformance.fixtures.summaries import signs
+from nn_reference.errors import DataError
+from nn_reference.preprocessing import flatten_pixels, normalized_pixels, unit_pixels
+from nn_reference.systems import SYSTEMS
+
+STORE = Store()
+FIXTURES = STORE.root
+README = (FIXTURES / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PYTHON = [text for language, text in BLOCKS if language == "pycon"]
+RECORDS = {
+    name: kind
+    for name, kind in vars(fmt).items()
+    if isinstance(kind, type) and issubclass(kind, fmt.Record) and kind is not fmt.Record
+}
+NETWORKS = sorted({case_id.split("/")[0] for case_id in STORE.ids})
+
+
+def section(heading, page=README):
+    """The text below a heading, up to the next of its level or a higher one; the heading stands there once."""
+    (level,) = re.finditer(rf"^(#+) {re.escape(heading)}$", page, re.MULTILINE)
+    below = page[level.end() :]
+    end = re.search(rf"^#{{1,{len(level[1])}}} ", below, re.MULTILINE)
+    return below[: end.start()] if end else below
+
+
+def table(text):
+    """The rows of the tables in a text, each a list of cells, without the headings."""
+    lines = [line.strip() for line in text.splitlines() if line.strip().startswith("|")]
+    rows = [
+        [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
+        for line, below in zip(lines, [*lines, ""][1:], strict=True)
+        if not line.startswith("|---") and not below.startswith("|---")
+    ]
+    return [[re.sub(r"^`([^`]+)`$", r"\1", cell) for cell in row] for row in rows]
+
+
+def literals(annotation):
+    """Every string of every Literal in an annotation."""
+    if get_origin(annotation) is Literal:
+        return {value for value in get_args(annotation) if isinstance(value, str)}
+    inner = get_args(annotation) if get_origin(annotation) is not Annotated else get_args(annotation)[:1]
+    return set().union(*(literals(part) for part in inner if not isinstance(part, str)))
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=range(len(PYTHON)))
+def test_python_example_prints_what_is_shown(block, monkeypatch):
+    """Each Python session of the page, run in its folder, prints what the page shows."""
+    monkeypatch.chdir(FIXTURES)
+    session = doctest.DocTestParser().get_doctest(block, {}, "README", "README.md", None)
+    transcript = []
+    doctest.DocTestRunner(verbose=False).run(session, out=transcript.append)
+    assert session.examples
+    assert not transcript, "".join(transcript)
+
+
+def test_example_by_hand_needs_no_package():
+    """The example that reads a case imports the standard library only, and has at most fifteen lines of code."""
+    example = next(block for block in PYTHON if "probe-square" in block)
+    imported = re.findall(r"^>>> import (.*)$", example, re.MULTILINE)
+    modules = {name.strip() for line in imported for name in line.split(",")}
+
+    assert modules <= set(sys.stdlib_module_names)
+    assert "nn_" not in example
+    assert len(re.findall(r"^(?:>>>|\.\.\.) ", example, re.MULTILINE)) <= 15
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_every_field_is_documented_with_its_default(name):
+    """The table of each type has its fields in their order, each with the default of the type."""
+    rows = [(row[0], row[2]) for row in table(section(name, section("Every field")))]
+    expected = []
+    for field in msgspec.structs.fields(RECORDS[name]):
+        if field.required:
+            default = "required"
+        elif field.default is None:
+            default = "none"
+        else:
+            value = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+            default = value if isinstance(value, str) else json.dumps(value)
+        expected.append((field.name, default))
+
+    assert rows == expected
+
+
+def test_every_type_that_the_page_names_is_one():
+    """The headings below the fields are the types, and the flags."""
+    headings = re.findall(r"^### (.*)$", section("Every field"), re.MULTILINE)
+
+    assert sorted(headings) == sorted([*RECORDS, "Flags"])
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_every_name_of_the_format_is_documented(name):
+    """Each kind, layout, reduction, scaling and other name that a field may have is on the page, in backticks."""
+    hints = get_type_hints(RECORDS[name], include_extras=True)
+    names = set().union(*(literals(hint) for hint in hints.values()))
+
+    assert {value for value in names if f"`{value}`" not in README and f'`"{value}"`' not in README} == set()
+
+
+@pytest.mark.parametrize(("heading", "field"), [
+    ("Activations", fmt.Activation.__annotations__["kind"]),
+    ("Losses", fmt.Loss.__annotations__["kind"]),
+])  # fmt: skip
+def test_formulas_are_those_of_the_format(heading, field):
+    """The table of formulas has a row for each kind, and no other."""
+    assert {row[0] for row in table(section(heading))} == literals(field)
+
+
+def test_optimisers_are_those_of_the_format():
+    """The table of updates has both kinds and both placements."""
+    rows = " ".join(row[0] for row in table(section("Optimisers")))
+    hints = get_type_hints(fmt.Optimizer, include_extras=True)
+
+    assert literals(hints["kind"]) | literals(hints["placement"]) <= set(re.findall(r"\w+", rows))
+
+
+def test_formulas_of_the_scalings_give_the_pixels():
+    """Each formula, computed operation by operation in float32, gives the reference's bits for every grey value."""
+    grey = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+    expected = {
+        "raw": flatten_pixels(grey),
+        "unit": unit_pixels(grey),
+        "mnist": normalized_pixels(grey, 0.1307, 0.3081),
+        "half": normalized_pixels(grey, 0.5, 0.5),
+    }
+    rows = dict(table(section("Numbers and arrays")))
+
+    assert rows.keys() == expected.keys()
+    for scaling, formula in rows.items():
+        constants = re.sub(r"\d+(\.\d+)?", r"f(\g<0>)", formula)
+        found = eval(constants, {"p": np.arange(256, dtype=np.float32), "f": np.float32})  # noqa: S307 - our own page
+        assert found.dtype == np.float32
+        assert np.array_equal(found, expected[scaling][0])
+
+
+def test_example_of_a_projection_has_the_signs():
+    """The worked example of a projection has the signs that the fixtures' projections have."""
+    example = re.search(r"\n>>> (sum\(entry .*\))\n(-?\d+)\n", README)
+    entries = [int(entry) for entry in re.search(r"\[([\d, ]+)\]", example[1])[1].split(",")]
+    mask = int(re.search(r"i & (\d+)", example[1])[1])
+
+    assert np.sum(signs(len(entries), mask) * entries) == int(example[2])
+
+
+def test_probes_and_their_purposes_are_listed():
+    """The table of probes has each kind that some system has, with the purpose that stands in its cases."""
+    drafts = {draft.case: draft.purpose for system in SYSTEMS for draft in probes(system)}
+
+    assert {row[0]: row[1] for row in table(section("The probes"))} == drafts
+
+
+def test_flags_are_listed():
+    """The table of flags has each flag that a case has, and no other."""
+    flags = {flag for case in STORE.index.cases for flag in case.flags}
+
+    assert {row[0] for row in table(section("Flags"))} == flags
+
+
+def test_sizes_are_as_the_page_says():
+    """No array in place has more numbers than the page says, and no file more bytes."""
+    assert f"more than {INLINE} numbers" in README
+    assert f"at most {LARGEST // 2**20} MiB" in README
+    assert max(file.size for file in STORE.index.files) <= LARGEST
+    for case_id in STORE.ids:
+        for field, array in STORE.case(case_id).every_array():
+            assert array.data is None or len(array.data) <= INLINE, f"{case_id}: {field}"
+
+
+def test_links_lead_somewhere():
+    """Every relative link of the page is a file or folder, and every fragment a heading."""
+    headings = {re.sub(r"\W+", "-", h.lower()) for h in re.findall(r"^#+ (.*)$", README, re.MULTILINE)}
+    for link in re.findall(r"\]\((?!https:)([^)]+)\)", README):
+        assert link[1:] in headings if link.startswith("#") else (FIXTURES / link).exists(), link
+
+
+def test_export_is_as_the_page_says(tmp_path):
+    """The command of the page writes cases, schemas and their index, and every array in place."""
+    (command,) = [text.split() for language, text in BLOCKS if language == "sh"]
+    assert command == ["nn-conformance", "fixtures", "export", "DIR", "--json"]
+    subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "nn_conformance", "fixtures", "export", tmp_path, "--json", "--network", "homework"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    paths = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    cases = {f"{case_id}.json" for case_id in STORE.of_system("homework/documented")}
+
+    assert paths == cases | {f"schema/{file}" for file in schemas()} | {"index.json"}
+    for path in cases:
+        found = json.loads((tmp_path / path).read_text("utf-8"))
+        validate(found, "case", path)
+        text = json.dumps(found)
+        assert text.count('"sha256"') == text.count('"data"') > 0
+
+
+def test_committed_schemas_are_those_of_the_types():
+    """Each schema in the fixtures is, byte for byte, what the types give, and there is no other file."""
+    committed = {path.name: path.read_bytes() for path in (FIXTURES / "schema").iterdir()}
+
+    assert committed == {file: schema_bytes(schema) for file, schema in schemas().items()}
+
+
+@pytest.mark.parametrize("file", schemas())
+def test_schemas_are_schemas(file):
+    """Each schema is one by the rules of JSON Schema 2020-12, and names the format."""
+    schema = json.loads((FIXTURES / "schema" / file).read_bytes())
+
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert f"format {fmt.FORMAT}" in schema["title"]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_case_fulfils_its_schema(network):
+    """Each committed case is valid by the schema of a case, and its network by the schema of a network."""
+    for case_id in STORE.ids:
+        if case_id.startswith(f"{network}/"):
+            document = json.loads((FIXTURES / f"{case_id}.json").read_bytes())
+            validate(document, "case", case_id)
+            validate(document["network"], "network", case_id)
+
+
+def test_index_fulfils_its_schema():
+    """The committed index is valid by its schema."""
+    validate(json.loads((FIXTURES / "index.json").read_bytes()), "index", "index.json")
+
+
+def put(*path_and_value):
+    """An edit that sets the entry at a path of keys."""
+    *path, last, value = path_and_value
+
+    def edit(record):
+        for key in path:
+            record = record[key]
+        record[last] = value
+
+    return edit
+
+
+def without(*path):
+    """An edit that removes the entry at a path of keys."""
+
+    def edit(record):
+        for key in path[:-1]:
+            record = record[key]
+        del record[path[-1]]
+
+    return edit
+
+
+MUTATIONS = {
+    "unknown field": put("note", "x"),
+    "unknown inner field": put("network", "layers", 0, "dropout", 0.5),
+    "no network": without("network"),
+    "no digest": without("x", "sha256"),
+    "null for an array": put("x", None),
+    "format 2": put("format", 2),
+    "version 0": put("version", 0),
+    "version as text": put("version", "1"),
+    "version true": put("version", True),  # noqa: FBT003 - a value, no flag
+    "id with capitals": put("id", "Homework/probe-square"),
+    "id without a network": put("id", "probe-square"),
+    "flags as text": put("flags", "square"),
+    "half precision": put("x", "dtype", "float16"),
+    "negative size": put("x", "shape", [-1, 5]),
+    "half a size": put("x", "shape", [1.5]),
+    "five axes": put("x", "shape", [1, 1, 1, 1, 1]),
+    "short digest": put("x", "sha256", "0" * 63),
+    "number as text": put("x", "data", ["1.0"]),
+    "number null": put("x", "data", [None]),
+    "number true": put("x", "data", [True]),
+    "infinity by another name": put("trajectory", "losses", ["Infinity"]),
+    "infinite band": put("trajectory", "horizons", "float32", "band", ["inf"]),
+    "file in another folder": put("x", "file", "../x.safetensors"),
+    "file of another kind": put("x", "file", "x.pickle"),
+    "unknown dataset": put("x", "dataset", "cifar"),
+    "negative row": put("steps", 0, "rows", [-1]),
+    "no layers": put("network", "layers", []),
+    "unknown activation": put("network", "layers", 0, "activation", "kind", "gelu"),
+    "unknown layout": put("network", "layers", 0, "layout", "out, in"),
+    "unknown reduction": put("network", "loss", "reduction", "mean"),
+    "rate as text": put("optimizer", "learning_rate", "0.1"),
+    "unknown placement": put("optimizer", "placement", "jax"),
+    "parameters as a list": put("params", []),
+    "parameter as a number": put("params", "W1", 1.0),
+}
+
+
+@pytest.mark.parametrize("edit", MUTATIONS.values(), ids=MUTATIONS)
+def test_types_refuse_what_the_schema_refuses(edit):
+    """A case with one thing wrong is refused by its schema, and by the types that read it."""
+    document = json.loads((FIXTURES / "iris-relu-adam" / "probe-partial.json").read_bytes())
+    validate(document, "case", "as it is")
+    msgspec.convert(document, fmt.Case)
+    edit(document)
+
+    with pytest.raises(DataError):
+        validate(document, "case", "changed")
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(document, fmt.Case)

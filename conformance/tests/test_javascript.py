@@ -1,0 +1,297 @@
+"""The reader in JavaScript reads every test vector, and names file and field where one is damaged."""
+
+import hashlib
+import json
+import re
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nn_conformance.fixtures.encoding import digest, number
+from nn_conformance.fixtures.store import Store
+from nn_reference.datasets import load_images
+from nn_reference.preprocessing import flatten_pixels, normalized_pixels, one_hot, unit_pixels
+
+READER = Path(__file__).resolve().parents[1] / "adapters" / "read_fixtures.mjs"
+STORE = Store()
+SMALL = "homework/probe-square"  # everything in place
+LARGE = "mnist-sigmoid-torch/documented"  # tensors in arrays, images of MNIST
+ROWS = [59_999, 0, 7]
+
+
+@pytest.fixture
+def read():
+    """Runs the reader on a folder, and returns its exit code and what it prints."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("Node.js is not installed: there is no node on the path")
+
+    def run(*arguments: object) -> tuple[int, str]:
+        done = subprocess.run(  # noqa: S603 - our own script
+            [node, *map(str, arguments or [READER])],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    return run
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """Two cases with all that they need, and an index of their own."""
+    arrays = {array.file for _, array in STORE.case(LARGE).every_array() if array.file is not None}
+    paths = [f"{SMALL}.json", f"{LARGE}.json", *(f"arrays/{file}" for file in sorted(arrays))]
+    for path in paths:
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        shutil.copyfile(STORE.root / path, tmp_path / path)
+    (tmp_path / "datasets").symlink_to(STORE.root / "datasets")
+    write_index(tmp_path, paths, [SMALL, LARGE])
+    return tmp_path
+
+
+def write_index(root, paths, cases):
+    """An index as it is when nobody has touched a file since."""
+    files = [{"path": path, "sha256": hashlib.sha256((root / path).read_bytes()).hexdigest()} for path in paths]
+    (root / "index.json").write_text(json.dumps({"files": files, "cases": [{"id": case} for case in cases]}))
+
+
+def mend_index(root):
+    """The index after a change to a file: its digests are right, so that the change must be found in the case."""
+    index = json.loads((root / "index.json").read_text("utf-8"))
+    write_index(root, [file["path"] for file in index["files"]], [case["id"] for case in index["cases"]])
+
+
+def change(root, case, edit):
+    """Changes a case as a record."""
+    path = root / f"{case}.json"
+    record = json.loads(path.read_text("utf-8"))
+    edit(record)
+    path.write_text(json.dumps(record), "utf-8")
+
+
+def change_bytes(root, edit):
+    """Changes the first tensor file that the large case needs, and returns its name."""
+    path = min((root / "arrays").iterdir())
+    path.write_bytes(edit(path.read_bytes()))
+    return path.name
+
+
+def flipped(data, position):
+    """The bytes with one bit the other way round."""
+    return data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
+
+
+@pytest.mark.node
+def test_reader_verifies_every_file_case_and_array(read):
+    """On the test vectors themselves it counts what the index lists, and as many arrays as Python finds."""
+    index = STORE.index
+    arrays = sum(1 for case_id in STORE.ids for _ in STORE.case(case_id).every_array())
+
+    assert read() == (0, f"{len(index.files)} files, {len(index.cases)} cases, {arrays} arrays verified\n")
+
+
+@pytest.mark.node
+def test_reader_takes_a_folder(read, copy):
+    """On an intact copy of two cases it counts these."""
+    arrays = sum(1 for case_id in (SMALL, LARGE) for _ in STORE.case(case_id).every_array())
+    files = len(json.loads((copy / "index.json").read_text("utf-8"))["files"])
+
+    assert read(READER, copy) == (0, f"{files} files, 2 cases, {arrays} arrays verified\n")
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("path", [f"{SMALL}.json", f"{LARGE}.json", "arrays"])
+def test_one_flipped_bit_is_found_by_the_digest_of_the_file(read, copy, path):
+    """A bit flipped in the middle of any file is reported with that file's name."""
+    file = copy / path if path != "arrays" else min((copy / "arrays").iterdir())
+    data = file.read_bytes()
+    file.write_bytes(flipped(data, len(data) // 2))
+
+    code, printed = read(READER, copy)
+    assert code == 1
+    assert printed.startswith(f"{file.relative_to(copy).as_posix()}: sha256: expected ")
+
+
+@pytest.mark.node
+@pytest.mark.parametrize(
+    "field", ["x", "params.W1", "evaluation.layers.1.z", "evaluation.gradients.b2", "steps.0.after.W2"]
+)
+def test_one_changed_number_is_found_by_the_digest_of_its_array(read, copy, field):
+    """A number changed in its last place is reported with file and field, even if the index has been mended."""
+
+    def edit(record):
+        for key in field.split("."):
+            record = record[int(key) if key.isdigit() else key]
+        record["data"][0] = float(np.nextafter(record["data"][0], 9))
+
+    change(copy, SMALL, edit)
+    mend_index(copy)
+
+    code, printed = read(READER, copy)
+    assert code == 1
+    assert printed.startswith(f"{SMALL}.json: {field}: sha256: expected ")
+
+
+@pytest.mark.node
+def test_one_flipped_bit_of_a_tensor_is_found_by_its_digest(read, copy):
+    """The last bit of a tensor file changed, it is reported with the case and the field that need it."""
+    change_bytes(copy, lambda data: flipped(data, len(data) - 1))
+    mend_index(copy)
+
+    code, printed = read(READER, copy)
+    assert code == 1
+    assert re.match(rf"{LARGE}\.json: [\w.]+: sha256: expected ", printed)
+
+
+@pytest.mark.node
+@pytest.mark.parametrize(("edit", "problem"), [
+    (lambda data: data[:-4], "data_offsets: outside the file"),
+    (lambda data: data[:100], "the header is too long"),
+    (lambda _: b"", "the header is too long"),
+    (lambda data: struct.pack("<Q", 2**63) + data[8:], "the header is too long"),
+    (lambda data: data.replace(b'"F64"', b'"I64"').replace(b'"F32"', b'"I32"'), "tensor: expected F"),
+    (lambda data: re.sub(rb'"[0-9a-f]{64}":', b'"' + b"0" * 64 + b'":', data), "no tensor "),
+], ids=["truncated", "header truncated", "empty", "huge header", "other type", "other names"])  # fmt: skip
+def test_a_damaged_tensor_file_is_named(read, copy, edit, problem):
+    """A tensor file that is cut off, or whose header lies, is reported with the case and the field that need it."""
+    name = change_bytes(copy, edit)
+    mend_index(copy)
+
+    code, printed = read(READER, copy)
+    assert code == 1
+    assert re.match(rf"{LARGE}\.json: [\w.]+: arrays/{name}: {problem}", printed)
+
+
+@pytest.mark.node
+def test_a_truncated_case_is_named(read, copy):
+    """A case that ends early is reported by its file."""
+    path = copy / f"{SMALL}.json"
+    path.write_bytes(path.read_bytes()[:2000])
+    mend_index(copy)
+
+    code, printed = read(READER, copy)
+    assert code == 1
+    assert printed.startswith(f"{SMALL}.json: ")
+    assert "JSON" in printed
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("path", [f"{SMALL}.json", "index.json"])
+def test_a_missing_file_is_named(read, copy, path):
+    """A file that is not there is reported by its name."""
+    (copy / path).unlink()
+
+    code, printed = read(READER, copy)
+    assert code == 1
+    assert printed.startswith(f"{path}: ENOENT")
+
+
+@pytest.mark.node
+@pytest.mark.parametrize(("edit", "problem"), [
+    (lambda x: x["data"].__setitem__(0, "0.5"), "data: 0.5 is no number"),
+    (lambda x: x["data"].__setitem__(0, None), "data: null is no number"),
+    (lambda x: x["data"].append(0.0), "numbers: expected 16, got 17"),
+    (lambda x: x["shape"].append(2), "numbers: expected 32, got 16"),
+    (lambda x: x.update(dtype="float32"), "sha256: expected "),
+    (lambda x: x.update(file="../index.safetensors"), "file: ../index.safetensors is no plain name"),
+    (lambda x: x.update(file="nobody.safetensors"), "ENOENT"),
+], ids=["string", "null", "one too many", "shape", "dtype", "parent folder", "no file"])  # fmt: skip
+def test_a_malformed_array_is_named(read, copy, edit, problem):
+    """An array with something else than its numbers is reported with file and field."""
+    change(copy, SMALL, lambda record: edit(record["x"]))
+    mend_index(copy)
+
+    code, printed = read(READER, copy)
+    assert code == 1
+    assert printed.startswith(f"{SMALL}.json: x: {problem}")
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("edit", [
+    lambda x: x.update(scaling="raw"),
+    lambda x: x.update(part="test"),
+    lambda x: x["rows"].reverse(),
+    lambda x: x["rows"].__setitem__(0, 60_000),
+], ids=["scaling", "part", "order", "row beyond the last"])  # fmt: skip
+def test_other_rows_of_a_dataset_are_found(read, copy, edit):
+    """Rows of a dataset that are not those of the digest are reported with file and field."""
+    change(copy, LARGE, lambda record: edit(record["x"]))
+    mend_index(copy)
+
+    code, printed = read(READER, copy)
+    assert code == 1
+    assert printed.startswith(f"{LARGE}.json: x: ")
+
+
+def forms():
+    """An array in each form that the format has: its record, and its numbers."""
+    rng = np.random.default_rng(1)
+    images = load_images("fashion-mnist")
+    special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 5e-324, 1.7976931348623157e308])
+    with np.errstate(over="ignore"):
+        plain = {f"{dtype} {a.shape}": a.astype(dtype) for dtype in ("float32", "float64") for a in (
+            special, rng.normal(size=(3, 4, 5)) * 1e-20, np.array(0.1), np.zeros((0, 3)),
+        )}  # fmt: skip
+    for name, a in plain.items():
+        # As the format writes them: a float32 by its own shortest decimal.
+        yield name, {"data": [number(float(str(value))) for value in a.ravel()]}, a
+    for part in ("train", "test"):
+        rows = ROWS if part == "train" else [9_999, 0]
+        pixels, labels = (getattr(images, f"{part}_{what}")[rows] for what in ("images", "labels"))
+        scaled = {
+            "raw": flatten_pixels(pixels),
+            "unit": unit_pixels(pixels),
+            "mnist": normalized_pixels(pixels, 0.1307, 0.3081),
+            "half": normalized_pixels(pixels, 0.5, 0.5),
+            "one-hot": one_hot(labels, 10, dtype=np.float32),
+        }
+        for scaling, a in scaled.items():
+            record = {"dataset": "fashion-mnist", "part": part, "scaling": scaling, "rows": rows}
+            yield f"{part} {scaling}", record, a
+
+
+@pytest.mark.node
+def test_every_form_of_array_is_read_to_the_last_bit(read, tmp_path):
+    """Special values, scalars, empty arrays, and every scaling of either part of a dataset have their digests."""
+    (tmp_path / "made").mkdir()
+    (tmp_path / "datasets").symlink_to(STORE.root / "datasets")
+    arrays = {
+        name: {"dtype": a.dtype.name, "shape": list(a.shape), "sha256": digest(a), **record}
+        for name, record, a in forms()
+    }
+    (tmp_path / "made" / "forms.json").write_text(json.dumps({"id": "made/forms", "arrays": arrays}))
+    write_index(tmp_path, ["made/forms.json"], ["made/forms"])
+
+    assert read(READER, tmp_path) == (0, "1 files, 1 cases, 18 arrays verified\n")
+
+
+@pytest.mark.node
+def test_reader_is_a_module_too(read):
+    """Imported, it prints nothing by itself, and returns the numbers of a case by field."""
+    script = (
+        f"import {{ readCase }} from {json.dumps(READER.as_uri())};"
+        f"const {{ record, arrays }} = readCase({json.dumps(str(STORE.root))}, {json.dumps(LARGE)});"
+        'console.log(JSON.stringify([record.id, Array.from(arrays["params.b1"])]));'
+    )
+    code, printed = read("--input-type=module", "--eval", script)
+
+    assert code == 0
+    assert json.loads(printed) == [LARGE, STORE.case(LARGE).params["b1"].astype(float).tolist()]
+
+
+def test_reader_is_short_and_needs_no_packages():
+    """At most eighty lines of at most 120 characters, importing Node's own modules only."""
+    lines = READER.read_text("utf-8").splitlines()
+    imports = re.findall(r"""(?:\bfrom|\bimport|\brequire)\s*\(?\s*["']([^"']+)["']""", "\n".join(lines))
+
+    assert len(lines) <= 80
+    assert max(map(len, lines)) <= 120
+    assert imports
+    assert all(module.startswith("node:") for module in imports)
