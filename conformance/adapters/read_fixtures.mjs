@@ -1,10 +1,10 @@
-// Reads and verifies the certified test vectors, as fixtures/README.md describes them; Node.js 20.11, no packages.
+// Reads and verifies the certified test vectors, as fixtures/README.md describes them; Node.js, no packages.
 // Usage: node read_fixtures.mjs [fixtures folder]; at the first problem it prints file and field and exits with 1.
 import { createHash } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
-
 const NAMED = new Map([["-0", -0], ["inf", Infinity], ["-inf", -Infinity], ["nan", NaN]]); // not numbers in JSON
 const TYPES = { float32: ["F32", 4, "FloatLE"], float64: ["F64", 8, "DoubleLE"] }; // safetensors' name, bytes, Buffer's
 const f32 = Math.fround; // one float64 operation on float32 numbers, then rounded, is the float32 operation
@@ -68,13 +68,13 @@ export function readCase(root, id) { // as it stands in its file, and its arrays
   return { record, arrays };
 }
 
-export function verify(root = join(import.meta.dirname, "../../fixtures")) { // all files, then all cases; says so
+export function verify(root = fileURLToPath(new URL("../../fixtures", import.meta.url))) { // files, then cases
   const { files, cases } = at("index.json", () => json(root, "index.json"));
   for (const { path, sha256: digest } of files) at(path, () => expect("sha256", digest, sha256(read(root, path))));
   const arrays = cases.flatMap(({ id }) => Object.keys(at(`${id}.json`, () => readCase(root, id).arrays)));
   return `${files.length} files, ${cases.length} cases, ${arrays.length} arrays verified`;
 }
 
-if (realpathSync(process.argv[1] ?? ".") === import.meta.filename) {
+if (realpathSync(process.argv[1] ?? ".") === fileURLToPath(import.meta.url)) {
   try { console.log(verify(process.argv[2])); } catch (error) { console.log(error.message); process.exitCode = 1; }
 }

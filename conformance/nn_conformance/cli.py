@@ -179,13 +179,22 @@ def main() -> None:
         code = EXIT_INTERRUPTED
     except BrokenPipeError:
         code = EXIT_BROKEN_PIPE
+    except OSError as error:  # a full disk
+        _complain(f"cannot write the output: {error.strerror}")
+        _discard_output()
+        code = EXIT_USAGE
     except SystemExit as left:  # by shell completion, or by Typer or rich where they find the reader of a pipe gone
         code = EXIT_BROKEN_PIPE if isinstance(left.__context__, BrokenPipeError) else left.code
     if code == EXIT_INTERRUPTED:  # mostly by Typer, which turns Ctrl-C into this code
         _complain("interrupted")
-    if code == EXIT_BROKEN_PIPE:  # as after `| head`; what is left in the buffer must not fail again at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if code == EXIT_BROKEN_PIPE:  # as after `| head`
+        _discard_output()
     sys.exit(code)
+
+
+def _discard_output() -> None:
+    """What is left in the buffer must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

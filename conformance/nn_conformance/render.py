@@ -97,11 +97,14 @@ def verification(verdicts: Sequence[Verdict], *, not_run: str) -> None:
 
 
 def printed_digits(verdicts: Iterable[Verdict]) -> None:
-    """What the document prints, beside what was computed here."""
+    """What the document prints, beside what was computed here, under the system's name."""
     out = console()
-    for verdict in verdicts:
-        out.print(f"{escape(verdict.id.split('::')[-1]):<20} {escape(verdict.reason.split(';')[0])}", soft_wrap=True)
-    out.print()
+    for system, group in groupby(verdicts, key=lambda verdict: verdict.system):
+        out.print(f"[bold]{escape(system)}[/]")
+        for verdict in group:
+            text = f"  {verdict.id.split('::')[-1]:<20} {verdict.reason.split(';')[0]}"
+            out.print(escape(text), soft_wrap=True)
+        out.print()
 
 
 def line(text: str) -> None:
@@ -159,7 +162,9 @@ def new_table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         # A name that is cut short cannot be typed.
-        table.add_column(column, justify="right" if column == "parameters" else "left", no_wrap=column == "network")
+        table.add_column(
+            column, justify="right" if column == "parameters" else "left", no_wrap=column in ("network", "case")
+        )
     return table
 
 

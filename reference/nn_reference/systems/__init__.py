@@ -37,11 +37,13 @@ NAMES: tuple[str, ...] = tuple(system.name for system in SYSTEMS if system.versi
 
 
 def get(name: str, version: str = "documented") -> System:
-    """The system of that name.
+    """The system of that name, or of an id such as ``homework/documented``, whose version then counts.
 
     Raises:
         InputError: an unknown name, with the nearest one; or a corrected version of a system without defects.
     """
+    if isinstance(name, str) and name.partition("/")[0] in NAMES and "/" in name:
+        name, version = name.split("/", 1)
     if name not in NAMES:
         hint = suggestion(name, NAMES) or f"; expected one of {', '.join(NAMES)}"
         raise InputError(f"network: no network is named {name!r}{hint}")
