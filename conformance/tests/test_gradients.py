@@ -163,6 +163,15 @@ def one_linear_layer(activation, loss):
     return Network(3, (Dense(3, activation, bias=False),), loss)
 
 
+def assert_loss_and_gradient(value, gradient, plain, weights):
+    """The loss is plain(weights), and each entry of its gradient what complex step of `plain` gives."""
+    assert value == pytest.approx(plain(weights), rel=1e-14)
+    for index in np.ndindex(weights.shape):
+        moved = weights.astype(complex)
+        moved[index] += 1j * STEP
+        assert gradient[index] == pytest.approx(plain(moved).imag / STEP, rel=1e-12, abs=1e-15)
+
+
 @pytest.mark.parametrize(
     ("activation", "loss"),
     [(SOFTMAX, CrossEntropy()), (SOFTMAX, CrossEntropy(from_logits=True))],
@@ -181,11 +190,7 @@ def test_targets_need_not_sum_to_one(activation, loss):
 
     value, found = loss_and_gradients(network, {"W1": weights}, x, t)
 
-    assert value == pytest.approx(plain(weights), rel=1e-14)
-    for index in np.ndindex(3, 3):
-        moved = weights.astype(complex)
-        moved[index] += 1j * STEP
-        assert found["W1"][index] == pytest.approx(plain(moved).imag / STEP, rel=1e-12, abs=1e-15)
+    assert_loss_and_gradient(value, found["W1"], plain, weights)
 
 
 def test_a_diagonal_softmax_is_not_fused_with_cross_entropy():
@@ -212,11 +217,7 @@ def test_a_softmax_over_the_batch_is_not_fused_with_cross_entropy():
 
     value, found = loss_and_gradients(network, {"W1": weights}, x, t)
 
-    assert value == pytest.approx(plain(weights), rel=1e-14)
-    for index in np.ndindex(3, 3):
-        moved = weights.astype(complex)
-        moved[index] += 1j * STEP
-        assert found["W1"][index] == pytest.approx(plain(moved).imag / STEP, rel=1e-12, abs=1e-15)
+    assert_loss_and_gradient(value, found["W1"], plain, weights)
 
 
 def wrong(activation: Activation, backward) -> Activation:
