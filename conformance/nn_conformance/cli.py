@@ -4,7 +4,7 @@ import io
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -16,17 +16,14 @@ from nn_conformance.options import (
     NAME,
     JsonOption,
     complete_network,
+    complete_oracle,
     examples,
     help_if_alone,
 )
 from nn_reference.errors import NNReferenceError
 
-if TYPE_CHECKING:
-    from nn_conformance.verdicts import Verdict
-    from nn_reference.systems import System
-
 EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141  # what a shell reports of a program that SIGINT or SIGPIPE ended
-SMALL = 1000  # parameters; above it a network's whole gradient takes a second or two
+DEFAULT_ORACLES = ("reference", "complex-step")  # NumPy alone
 # What an unknown option or command raises. Typer exports only this class that is derived from it.
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 
@@ -49,7 +46,7 @@ NetworksArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="NETWORK",
-        help="Names that `list` prints; without any, the small networks.",
+        help="Names that `list` prints; without any, all.",
         autocompletion=complete_network,
     ),
 ]
@@ -105,49 +102,90 @@ def describe_network(
     render.description(description)
 
 
-@app.command("verify", epilog=examples("verify", "verify homework mnist-relu", "verify --all --json"))
+@app.command(
+    "verify",
+    epilog=examples("verify", "verify homework mnist-relu", "verify --with torch,keras", "verify --all --json"),
+)
 def verify(
     networks: NetworksArgument = None,
-    everything: Annotated[bool, typer.Option("--all", help="All sixteen networks, MNIST-sized ones included.")] = False,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="ORACLE,...",
+            help="Judge these too: central, arb, torch, keras.",
+            autocompletion=complete_oracle,
+        ),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="The documented cases of MNIST's size too, not only their probes.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the reference: printed digits, gradients by complex step.
+    """Judge the reference and other oracles on every rung.
 
     The exit code is 0 if every check passed, 1 if one failed, 2 if the arguments or the data are at fault.
     """
-    if networks and everything:
-        raise typer.BadParameter("expected names of networks or --all, got both")
-    from nn_conformance import render
-    from nn_conformance.checks import check
+    from nn_conformance import matrix, render
+    from nn_conformance.fixtures.store import Store
+    from nn_conformance.oracles import load
     from nn_conformance.verdicts import counts
+    from nn_conformance.verification import Verification
+    from nn_reference.systems import SYSTEMS, get
 
-    chosen, left_out = _choose(networks, everything=everything)
-    verdicts: list[Verdict] = []
-    with render.counter("verifying", len(chosen)) as advance:
-        for system in chosen:
-            verdicts.extend(check(system))
-            advance(system.id)
+    wanted = {get(name).name for name in networks or ()}
+    systems = [system for system in SYSTEMS if not networks or system.name in wanted]
+    names = [name for text in with_ or () for name in text.split(",")]
+    targets = [load(name) for name in dict.fromkeys((*DEFAULT_ORACLES, *names))]
+    verification = Verification(Store(), targets, large=everything)
+    with render.counter("verifying", len(systems) * len(targets)) as advance:
+        outcomes = list(verification.run(systems, advance))
+    unique = {(outcome.target, verdict.id): verdict for outcome in outcomes for verdict in outcome.verdicts}
     if as_json:
-        _print_json({"counts": counts(verdicts), "verdicts": [verdict.as_json() for verdict in verdicts]})
+        verdicts = [{"target": target, **verdict.as_json()} for (target, _), verdict in unique.items()]
+        _print_json({"counts": counts(unique.values()), "verdicts": verdicts})
     else:
-        render.printed_digits(verdict for verdict in verdicts if verdict.rung == "printed")
-        not_run = f"not run, for their size: {left_out} MNIST-sized systems; {NAME} verify --all runs them in about half a minute"
-        render.verification(verdicts, not_run=not_run if left_out else "")
-    if any(verdict.status != "passed" for verdict in verdicts):
+        left_out = verification.left_out(systems)
+        matrix.show(outcomes, unique, left_out=left_out)
+    if any(verdict.status == "failed" for verdict in unique.values()):
         raise typer.Exit(EXIT_NONCONFORMING)
 
 
-def _choose(names: list[str] | None, *, everything: bool) -> tuple[list["System"], int]:
-    """The systems to check, and how many were left out for their size."""
-    from nn_reference.systems import SYSTEMS, get
+@app.command("audit", epilog=examples("audit", "audit --committed", "audit --with torch,keras --json"))
+def audit(
+    with_: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="ORACLE,...", help="Count these as honest too.", autocompletion=complete_oracle),
+    ] = None,
+    stored: Annotated[
+        bool, typer.Option("--committed", help="Print the table that ships, and measure nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure each limit: honest code below it, mistakes beyond.
 
-    if names:
-        wanted = {get(name).name for name in names}
-        return [system for system in SYSTEMS if system.name in wanted], 0
-    if everything:
-        return list(SYSTEMS), 0
-    small = [system for system in SYSTEMS if system.network.size <= SMALL]
-    return small, len(SYSTEMS) - len(small)
+    The exit code is 0 if honest code needs at most a third of each limit and the nearest mistake is ten times beyond it.
+    """
+    from nn_conformance import audit as auditing
+    from nn_conformance import render
+    from nn_conformance.fixtures.store import Store
+    from nn_conformance.oracles import load
+
+    if stored:
+        rows = auditing.committed()
+    else:
+        store = Store()
+        names = [name for text in with_ or () for name in text.split(",")]
+        targets = [load(name) for name in dict.fromkeys(("reference", *names))]
+        systems = list(store.index.systems)
+        with render.counter("auditing", len(systems)) as advance:
+            rows = auditing.audit(store, systems, targets, advance)
+    if as_json:
+        _print_json([row.as_json() for row in rows])
+    else:
+        render.audit(rows)
+    if not all(row.sound for row in rows):
+        raise typer.Exit(EXIT_NONCONFORMING)
 
 
 def _print_json(value: Any) -> None:

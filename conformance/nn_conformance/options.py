@@ -31,3 +31,11 @@ def complete_network(incomplete: str) -> list[str]:
     from nn_reference.systems import NAMES
 
     return [name for name in NAMES if name.startswith(incomplete)]
+
+
+def complete_oracle(incomplete: str) -> list[str]:
+    """Names of oracles, for the shell; after a comma, the next."""
+    from nn_conformance.oracles import ORACLES
+
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in ORACLES if name.startswith(last)]

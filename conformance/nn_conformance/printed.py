@@ -1,6 +1,6 @@
 """The reference against what the documents print, where that can be settled in a moment."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import numpy as np
@@ -15,6 +15,9 @@ from nn_reference.training import accuracy, evaluate, train
 
 SEEDS = range(5)
 WITHIN = 100  # samples after which every weight must be NaN; 33 is the most that was seen
+
+
+Check = Callable[[System], Iterator[Verdict]]
 
 
 def printed_figures(system: System) -> Iterator[Verdict]:
@@ -112,3 +115,11 @@ def _quantity(name: str, loss: float, gradients: Params) -> float:
         return loss
     tensor, _, index = name.removeprefix("gradient ").rstrip("]").partition("[")
     return float(gradients[tensor][tuple(int(i) for i in index.split(",")) if index else ()])
+
+
+# What a document prints, where it can be settled without a long run.
+PRINTED: dict[str, Check] = {
+    "homework/documented": printed_figures,
+    "iris-relu-adam/documented": iris_accuracy,
+    "mnist-sigmoid-numpy/documented": nan_absorption,
+}

@@ -1,19 +1,17 @@
 """What people see: tables and lines. Everything that is printed passes through here."""
 
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from nn_conformance.verdicts import Verdict, counts
+from nn_conformance.audit import Row
 
 WIDE = 200  # columns, for which a network with its loss is one line
 
@@ -70,41 +68,23 @@ def description(d: dict[str, Any]) -> None:
     _bullets("remarks", d["remarks"])
 
 
-def verification(verdicts: Sequence[Verdict], *, not_run: str) -> None:
-    """A row for each system, each failure in full, then the counts."""
+def audit(rows: Sequence[Row]) -> None:
+    """A row for each rung and precision."""
     out = console()
-    table = new_table("network", "checks", "largest error / limit", "verdict")
-    for system, group in groupby(verdicts, key=lambda verdict: verdict.system):
-        mine = list(group)
-        failed = sum(verdict.status == "failed" for verdict in mine)
+    table = new_table("rung", "precision", "honest", "worst on", "nearest mistake", "off by", "shows on", "limit")
+    for row in rows:
         table.add_row(
-            system,
-            ", ".join(f"{n} {rung}" for rung, n in Counter(verdict.rung for verdict in mine).items()),
-            f"{_worst(mine):.3g}",
-            f"[red]{failed} failed[/]" if failed else "[green]passed[/]",
+            row.rung,
+            row.dtype,
+            f"{row.honest.ratio:.3f}",
+            escape(f"{row.honest.check.split('::')[0]} ({row.honest.who})") if row.honest.ratio else "exact",
+            row.mistaken.who,
+            f"{row.mistaken.ratio:.3g}",
+            escape(row.mistaken.check.split("::")[0]),
+            "[green]sound[/]" if row.sound else "[red]unsound[/]",
         )
     out.print(table)
-    for verdict in verdicts:
-        if verdict.status == "failed":
-            out.print(f"[red]FAIL[/] {escape(verdict.id)}", soft_wrap=True)
-            out.print(
-                f"     error {verdict.error:.3g}, limit {verdict.limit:.3g}: {escape(verdict.reason)}", soft_wrap=True
-            )
-    n = counts(verdicts)
-    out.print(f"{n['ran']} checks ran: {n['passed']} passed, {n['failed']} failed")
-    if not_run:
-        out.print(escape(not_run), soft_wrap=True)
-
-
-def printed_digits(verdicts: Iterable[Verdict]) -> None:
-    """What the document prints, beside what was computed here, under the system's name."""
-    out = console()
-    for system, group in groupby(verdicts, key=lambda verdict: verdict.system):
-        out.print(f"[bold]{escape(system)}[/]")
-        for verdict in group:
-            text = f"  {verdict.id.split('::')[-1]:<20} {verdict.reason.split(';')[0]}"
-            out.print(escape(text), soft_wrap=True)
-        out.print()
+    out.print("errors over their limits: honest code may need a third, the nearest mistake must be ten times beyond")
 
 
 def line(text: str) -> None:
@@ -123,11 +103,6 @@ def counter(what: str, total: int) -> Iterator[Callable[[str], None]]:
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda name: bar.update(task, advance=1, description=f"{what} {escape(name)}")
-
-
-def _worst(verdicts: Iterable[Verdict]) -> float:
-    """The largest error over its limit, of checks that bound an error from above; NaN is the largest of all."""
-    return float(np.max([verdict.error / verdict.limit for verdict in verdicts if not verdict.at_least]))
 
 
 def _figure_lines(figures: Sequence[dict[str, Any]]) -> list[str]:

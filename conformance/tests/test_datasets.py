@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import sklearn.datasets  # type: ignore[import-untyped]
 
 from nn_reference import datasets, paths
 from nn_reference.datasets import FOLDER_VARIABLE, load_images
@@ -56,8 +55,11 @@ def test_shipped_images_have_their_documented_form(name: datasets.ImageSet, monk
     assert load_images(name) is images
 
 
+@pytest.mark.xdist_group("scikit-learn")
 def test_iris_is_the_table_of_scikit_learn() -> None:
     """Iris equals scikit-learn's table bit for bit, including the two rows where UCI differs."""
+    import sklearn.datasets
+
     ours, theirs = datasets.load_iris(), sklearn.datasets.load_iris()
     assert ours.features.dtype == theirs.data.dtype
     assert ours.features.flags.c_contiguous

@@ -175,18 +175,16 @@ def test_iris_relu_adam_reaches_its_printed_accuracy():
     assert f"{100 * found:.2f}" == "96.67"
 
 
-@pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
-def test_nan_is_where_mnist_sigmoid_numpy_ends(seed, dtype):
+def test_nan_is_where_mnist_sigmoid_numpy_ends(dtype):
     """Within a hundred samples every weight is NaN; no sample brings one back; 980 of 10,000 are then right."""
     system = systems.get("mnist-sigmoid-numpy")
-    data = system.load().astype(dtype)
-    start = {name: p.astype(dtype) for name, p in system.start(seed).items()}
+    data = system.load()
+    start = {name: p.astype(dtype) for name, p in system.start(0).items()}  # four more seeds are among its checks
 
     samples, params = samples_until_nan(system, start, dtype)
-    later = train(
-        system.network, params, system.recipe.optimizer, [slice(0, 1), slice(1, 2)], data.train_x, data.train_t
-    )
+    x, t = data.train_x[:2].astype(dtype), data.train_t[:2].astype(dtype)
+    later = train(system.network, params, system.recipe.optimizer, [slice(0, 1), slice(1, 2)], x, t)
 
     assert samples <= 100
     assert all(np.isnan(p).all() for p in later.params.values())

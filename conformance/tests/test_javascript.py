@@ -23,37 +23,62 @@ LARGE = "mnist-sigmoid-torch/documented"  # tensors in arrays, images of MNIST
 ROWS = [59_999, 0, 7]
 
 
+def read(*arguments):
+    """Runs the reader in a process of its own, and returns its exit code and what it prints."""
+    done = subprocess.run(  # noqa: S603 - our own script
+        [shutil.which("node"), *map(str, arguments or [READER])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+SERVER = f"""
+import {{ createInterface }} from "node:readline";
+import {{ verify }} from {json.dumps(READER.as_uri())};
+for await (const folder of createInterface({{ input: process.stdin }})) {{
+  try {{ console.log(JSON.stringify([0, verify(folder)])); }} catch (error) {{ console.log(JSON.stringify([1, error.message])); }}
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def verify():
+    """The reader on a folder, as its last lines use it: exit code and text. One process for all, which reads MNIST once."""
+    with subprocess.Popen(  # noqa: S603 - our own script
+        [shutil.which("node"), "--input-type=module", "--eval", SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as server:
+
+        def ask(folder):
+            print(folder, file=server.stdin, flush=True)
+            return tuple(json.loads(server.stdout.readline()))
+
+        yield ask
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A place for the copies, one after the other: the reader remembers the datasets by their path."""
+    folder = tmp_path_factory.mktemp("copy")
+    (folder / "datasets").symlink_to(STORE.root / "datasets")
+    return folder
+
+
 @pytest.fixture
-def read():
-    """Runs the reader on a folder, and returns its exit code and what it prints."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("Node.js is not installed: there is no node on the path")
-
-    def run(*arguments: object) -> tuple[int, str]:
-        done = subprocess.run(  # noqa: S603 - our own script
-            [node, *map(str, arguments or [READER])],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            check=False,
-        )
-        return done.returncode, done.stdout
-
-    return run
-
-
-@pytest.fixture
-def copy(tmp_path):
+def copy(folder):
     """Two cases with all that they need, and an index of their own."""
     arrays = {array.file for _, array in STORE.case(LARGE).every_array() if array.file is not None}
     paths = [f"{SMALL}.json", f"{LARGE}.json", *(f"arrays/{file}" for file in sorted(arrays))]
     for path in paths:
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        shutil.copyfile(STORE.root / path, tmp_path / path)
-    (tmp_path / "datasets").symlink_to(STORE.root / "datasets")
-    write_index(tmp_path, paths, [SMALL, LARGE])
-    return tmp_path
+        (folder / path).parent.mkdir(exist_ok=True)
+        shutil.copyfile(STORE.root / path, folder / path)
+    write_index(folder, paths, [SMALL, LARGE])
+    return folder
 
 
 def write_index(root, paths, cases):
@@ -89,7 +114,7 @@ def flipped(data, position):
 
 
 @pytest.mark.node
-def test_reader_verifies_every_file_case_and_array(read):
+def test_reader_verifies_every_file_case_and_array():
     """On the test vectors themselves it counts what the index lists, and as many arrays as Python finds."""
     index = STORE.index
     arrays = sum(1 for case_id in STORE.ids for _ in STORE.case(case_id).every_array())
@@ -98,23 +123,33 @@ def test_reader_verifies_every_file_case_and_array(read):
 
 
 @pytest.mark.node
-def test_reader_takes_a_folder(read, copy):
+def test_an_intact_copy_is_counted(verify, copy):
     """On an intact copy of two cases it counts these."""
     arrays = sum(1 for case_id in (SMALL, LARGE) for _ in STORE.case(case_id).every_array())
     files = len(json.loads((copy / "index.json").read_text("utf-8"))["files"])
 
-    assert read(READER, copy) == (0, f"{files} files, 2 cases, {arrays} arrays verified\n")
+    assert verify(copy) == (0, f"{files} files, 2 cases, {arrays} arrays verified")
+
+
+@pytest.mark.node
+def test_reader_takes_a_folder(verify, copy):
+    """As a command it prints, of a damaged folder, what it complains of as a module, and exits with 1."""
+    (copy / f"{SMALL}.json").write_text("{}")
+
+    code, printed = verify(copy)
+    assert printed.startswith(f"{SMALL}.json: sha256: expected ")
+    assert read(READER, copy) == (code, f"{printed}\n") == (1, f"{printed}\n")
 
 
 @pytest.mark.node
 @pytest.mark.parametrize("path", [f"{SMALL}.json", f"{LARGE}.json", "arrays"])
-def test_one_flipped_bit_is_found_by_the_digest_of_the_file(read, copy, path):
+def test_one_flipped_bit_is_found_by_the_digest_of_the_file(verify, copy, path):
     """A bit flipped in the middle of any file is reported with that file's name."""
     file = copy / path if path != "arrays" else min((copy / "arrays").iterdir())
     data = file.read_bytes()
     file.write_bytes(flipped(data, len(data) // 2))
 
-    code, printed = read(READER, copy)
+    code, printed = verify(copy)
     assert code == 1
     assert printed.startswith(f"{file.relative_to(copy).as_posix()}: sha256: expected ")
 
@@ -123,7 +158,7 @@ def test_one_flipped_bit_is_found_by_the_digest_of_the_file(read, copy, path):
 @pytest.mark.parametrize(
     "field", ["x", "params.W1", "evaluation.layers.1.z", "evaluation.gradients.b2", "steps.0.after.W2"]
 )
-def test_one_changed_number_is_found_by_the_digest_of_its_array(read, copy, field):
+def test_one_changed_number_is_found_by_the_digest_of_its_array(verify, copy, field):
     """A number changed in its last place is reported with file and field, even if the index has been mended."""
 
     def edit(record):
@@ -134,18 +169,18 @@ def test_one_changed_number_is_found_by_the_digest_of_its_array(read, copy, fiel
     change(copy, SMALL, edit)
     mend_index(copy)
 
-    code, printed = read(READER, copy)
+    code, printed = verify(copy)
     assert code == 1
     assert printed.startswith(f"{SMALL}.json: {field}: sha256: expected ")
 
 
 @pytest.mark.node
-def test_one_flipped_bit_of_a_tensor_is_found_by_its_digest(read, copy):
+def test_one_flipped_bit_of_a_tensor_is_found_by_its_digest(verify, copy):
     """The last bit of a tensor file changed, it is reported with the case and the field that need it."""
     change_bytes(copy, lambda data: flipped(data, len(data) - 1))
     mend_index(copy)
 
-    code, printed = read(READER, copy)
+    code, printed = verify(copy)
     assert code == 1
     assert re.match(rf"{LARGE}\.json: [\w.]+: sha256: expected ", printed)
 
@@ -159,24 +194,24 @@ def test_one_flipped_bit_of_a_tensor_is_found_by_its_digest(read, copy):
     (lambda data: data.replace(b'"F64"', b'"I64"').replace(b'"F32"', b'"I32"'), "tensor: expected F"),
     (lambda data: re.sub(rb'"[0-9a-f]{64}":', b'"' + b"0" * 64 + b'":', data), "no tensor "),
 ], ids=["truncated", "header truncated", "empty", "huge header", "other type", "other names"])  # fmt: skip
-def test_a_damaged_tensor_file_is_named(read, copy, edit, problem):
+def test_a_damaged_tensor_file_is_named(verify, copy, edit, problem):
     """A tensor file that is cut off, or whose header lies, is reported with the case and the field that need it."""
     name = change_bytes(copy, edit)
     mend_index(copy)
 
-    code, printed = read(READER, copy)
+    code, printed = verify(copy)
     assert code == 1
     assert re.match(rf"{LARGE}\.json: [\w.]+: arrays/{name}: {problem}", printed)
 
 
 @pytest.mark.node
-def test_a_truncated_case_is_named(read, copy):
+def test_a_truncated_case_is_named(verify, copy):
     """A case that ends early is reported by its file."""
     path = copy / f"{SMALL}.json"
     path.write_bytes(path.read_bytes()[:2000])
     mend_index(copy)
 
-    code, printed = read(READER, copy)
+    code, printed = verify(copy)
     assert code == 1
     assert printed.startswith(f"{SMALL}.json: ")
     assert "JSON" in printed
@@ -184,11 +219,11 @@ def test_a_truncated_case_is_named(read, copy):
 
 @pytest.mark.node
 @pytest.mark.parametrize("path", [f"{SMALL}.json", "index.json"])
-def test_a_missing_file_is_named(read, copy, path):
+def test_a_missing_file_is_named(verify, copy, path):
     """A file that is not there is reported by its name."""
     (copy / path).unlink()
 
-    code, printed = read(READER, copy)
+    code, printed = verify(copy)
     assert code == 1
     assert printed.startswith(f"{path}: ENOENT")
 
@@ -203,12 +238,12 @@ def test_a_missing_file_is_named(read, copy, path):
     (lambda x: x.update(file="../index.safetensors"), "file: ../index.safetensors is no plain name"),
     (lambda x: x.update(file="nobody.safetensors"), "ENOENT"),
 ], ids=["string", "null", "one too many", "shape", "dtype", "parent folder", "no file"])  # fmt: skip
-def test_a_malformed_array_is_named(read, copy, edit, problem):
+def test_a_malformed_array_is_named(verify, copy, edit, problem):
     """An array with something else than its numbers is reported with file and field."""
     change(copy, SMALL, lambda record: edit(record["x"]))
     mend_index(copy)
 
-    code, printed = read(READER, copy)
+    code, printed = verify(copy)
     assert code == 1
     assert printed.startswith(f"{SMALL}.json: x: {problem}")
 
@@ -220,12 +255,12 @@ def test_a_malformed_array_is_named(read, copy, edit, problem):
     lambda x: x["rows"].reverse(),
     lambda x: x["rows"].__setitem__(0, 60_000),
 ], ids=["scaling", "part", "order", "row beyond the last"])  # fmt: skip
-def test_other_rows_of_a_dataset_are_found(read, copy, edit):
+def test_other_rows_of_a_dataset_are_found(verify, copy, edit):
     """Rows of a dataset that are not those of the digest are reported with file and field."""
     change(copy, LARGE, lambda record: edit(record["x"]))
     mend_index(copy)
 
-    code, printed = read(READER, copy)
+    code, printed = verify(copy)
     assert code == 1
     assert printed.startswith(f"{LARGE}.json: x: ")
 
@@ -258,7 +293,7 @@ def forms():
 
 
 @pytest.mark.node
-def test_every_form_of_array_is_read_to_the_last_bit(read, tmp_path):
+def test_every_form_of_array_is_read_to_the_last_bit(verify, tmp_path):
     """Special values, scalars, empty arrays, and every scaling of either part of a dataset have their digests."""
     (tmp_path / "made").mkdir()
     (tmp_path / "datasets").symlink_to(STORE.root / "datasets")
@@ -269,21 +304,21 @@ def test_every_form_of_array_is_read_to_the_last_bit(read, tmp_path):
     (tmp_path / "made" / "forms.json").write_text(json.dumps({"id": "made/forms", "arrays": arrays}))
     write_index(tmp_path, ["made/forms.json"], ["made/forms"])
 
-    assert read(READER, tmp_path) == (0, "1 files, 1 cases, 18 arrays verified\n")
+    assert verify(tmp_path) == (0, "1 files, 1 cases, 18 arrays verified")
 
 
 @pytest.mark.node
-def test_reader_is_a_module_too(read):
+def test_reader_is_a_module_too():
     """Imported, it prints nothing by itself, and returns the numbers of a case by field."""
     script = (
         f"import {{ readCase }} from {json.dumps(READER.as_uri())};"
-        f"const {{ record, arrays }} = readCase({json.dumps(str(STORE.root))}, {json.dumps(LARGE)});"
+        f"const {{ record, arrays }} = readCase({json.dumps(str(STORE.root))}, {json.dumps(SMALL)});"
         'console.log(JSON.stringify([record.id, Array.from(arrays["params.b1"])]));'
     )
     code, printed = read("--input-type=module", "--eval", script)
 
     assert code == 0
-    assert json.loads(printed) == [LARGE, STORE.case(LARGE).params["b1"].astype(float).tolist()]
+    assert json.loads(printed) == [SMALL, STORE.case(SMALL).params["b1"].astype(float).tolist()]
 
 
 def test_reader_is_short_and_needs_no_packages():

@@ -2,9 +2,7 @@
 
 import numpy as np
 import pytest
-import sklearn.model_selection  # type: ignore[import-untyped]
 from numpy.typing import ArrayLike, NDArray
-from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 
 from nn_reference.datasets import load_iris
 from nn_reference.errors import InputError
@@ -16,6 +14,8 @@ from nn_reference.preprocessing import (
     train_test_split,
     unit_pixels,
 )
+
+pytestmark = pytest.mark.xdist_group("scikit-learn")  # it takes a second to import: one worker is enough
 
 GREYS = np.arange(256, dtype=np.uint8).reshape(2, 8, 16)
 """Every grey value once, as two images."""
@@ -64,8 +64,10 @@ def test_one_hot_names_what_is_wrong(labels: ArrayLike, classes: int, complaint:
 @pytest.mark.parametrize("n", [2, 3, 7, 10, 150, 1001])
 def test_split_is_scikit_learns(n: int, test_size: float, seed: int) -> None:
     """Both sides have scikit-learn's rows in its order; where it refuses, so do we."""
+    from sklearn import model_selection
+
     try:
-        theirs = sklearn.model_selection.train_test_split(np.arange(n), test_size=test_size, random_state=seed)
+        theirs = model_selection.train_test_split(np.arange(n), test_size=test_size, random_state=seed)
     except ValueError:
         with pytest.raises(InputError):
             train_test_split(n, test_size=test_size, seed=seed)
@@ -103,6 +105,8 @@ def test_split_names_what_is_wrong(n: int, test_size: float, seed: int, complain
 
 def scaled_by_scikit_learn(x: NDArray[np.generic], fit_on: NDArray[np.generic]) -> NDArray[np.generic]:
     """The value to equal."""
+    from sklearn.preprocessing import StandardScaler
+
     scaled: NDArray[np.generic] = StandardScaler().fit(fit_on).transform(x)
     return scaled
 

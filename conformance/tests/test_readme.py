@@ -1,12 +1,8 @@
 """The README keeps its word: its examples run and print what it shows, and its tables and links are right."""
 
 import doctest
-import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -19,19 +15,6 @@ CONSOLE = [text for language, text in BLOCKS if language == "console"]
 PYTHON = [text for language, text in BLOCKS if language == "pycon"]
 # What `.ci/run` looks for, and runs as it stands.
 SET_UP = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("NN_CONFORMANCE_")}
-    return subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "nn_conformance", *arguments],
-        cwd=CHECKOUT,
-        env=environment | {"PYTHONIOENCODING": "utf-8"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        check=False,
-    )
 
 
 def comparable(text: str) -> str:
@@ -58,18 +41,19 @@ def cells(line: str) -> list[str]:
 
 
 @pytest.mark.parametrize("block", CONSOLE, ids=[block.splitlines()[0] for block in CONSOLE])
-def test_console_example_prints_what_is_shown(block: str) -> None:
+def test_console_example_prints_what_is_shown(command, monkeypatch, block) -> None:
     """Each command of the README prints what the README shows, and `echo $?` its exit code."""
+    monkeypatch.chdir(CHECKOUT)
     code = 0
-    for command, shown in examples(block):
-        if command == "echo $?":
+    for line, shown in examples(block):
+        if line == "echo $?":
             assert shown == f"{code}\n"
             continue
-        name, *arguments = shlex.split(command)
+        name, *arguments = shlex.split(line)
         assert name == "nn-conformance"
-        done = run(*arguments)
-        code = done.returncode
-        assert re.fullmatch(pattern(shown), comparable(done.stdout)), f"$ {command}\n{done.stdout}"
+        code, *outputs = command(*arguments)
+        printed = "".join(outputs)
+        assert re.fullmatch(pattern(shown), comparable(printed)), f"$ {line}\n{printed}"
 
 
 @pytest.mark.parametrize(("shown", "printed", "matches"), [
@@ -106,12 +90,12 @@ def test_every_block_is_run() -> None:
     assert all(examples(block) for block in CONSOLE)
 
 
-def test_table_of_networks_is_what_list_prints() -> None:
+def test_table_of_networks_is_what_list_prints(command) -> None:
     """The table of networks has the columns and rows of `nn-conformance list`, in its order."""
-    done = run("list", "--json")
-    described = json.loads(done.stdout)
-    header, *rows = [cells(line) for line in README.splitlines() if re.match(r"\| (network|`[\w-]+`) \| ", line)]
-    printed = run("list").stdout.splitlines()
+    described = command("list", "--json").json
+    (networks,) = re.findall(r"^(\| network \| .*\n(?:\|.*\n)*)", README, re.MULTILINE)
+    header, _, *rows = [cells(line) for line in networks.splitlines()]
+    printed = command("list").out.splitlines()
     assert printed[0].split() == header
     assert [re.split(r"\s{2,}", line.strip()) for line in printed[1:]] == rows
     assert [row[0] for row in rows] == [description["name"] for description in described]

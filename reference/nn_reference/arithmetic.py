@@ -56,7 +56,7 @@ def exact(value: float, like: Array) -> Any:
 
 def zeros_like(a: Array) -> Array:
     """Zeros of a's shape and arithmetic (NumPy's own would put the integer 0 among balls)."""
-    return np.zeros_like(a) if a.dtype != object else a * 0
+    return np.zeros_like(a) if a.dtype != object else np.asanyarray(a * 0, dtype=object)
 
 
 def elementwise(function: Callable[[Any], Any], a: Array) -> Array:

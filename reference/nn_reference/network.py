@@ -201,7 +201,11 @@ def loss_and_gradients(network: Network, params: Params, x: Array, t: Array) -> 
 
 
 def backpropagate(network: Network, params: Params, x: Array, t: Array) -> tuple[Any, Params]:
-    """`loss_and_gradients` for callers that have checked their arrays already (a training loop does so once)."""
+    """`loss_and_gradients` for callers that have checked their arrays already (a training loop does so once).
+
+    Targets may be wider than the parameters: the loss is then promoted, as PyTorch promotes it (documents 001 and 004),
+    and what goes back through the layers is cast to the parameters' dtype again.
+    """
     outputs = _forward(network, params, x)
     dz = _loss_gradient(network, outputs[-1], t)
     gradients: Params = {}
@@ -247,8 +251,11 @@ def _loss(network: Network, output: LayerOutput, t: Array) -> Any:
 
 
 def _loss_gradient(network: Network, output: LayerOutput, t: Array) -> Array:
-    """dL/dz of the last layer."""
+    """dL/dz of the last layer, in its dtype."""
+    dtype = output.a.dtype
     if network.loss_takes_logits_of_softmax:
         # The softmax is at hand in output.a: (a·Σt - t)/N is the whole gradient.
-        return (output.a * np.sum(t, axis=-1, keepdims=True) - t) / t.shape[0]
-    return network.layers[-1].activation.backward(*output, network.loss.gradient(output.a, t))
+        dz = (output.a * np.sum(t, axis=-1, keepdims=True) - t) / t.shape[0]
+        return dz.astype(dtype, copy=False)
+    da = network.loss.gradient(output.a, t).astype(dtype, copy=False)
+    return network.layers[-1].activation.backward(*output, da)

@@ -1,23 +1,27 @@
 """A first catalogue of mistakes, as mutations of the reference: what each would compute on a case."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from nn_conformance.fixtures import format as fmt
 from nn_conformance.mistakes.mutations import (
     Altered,
     Evaluate,
+    Prune,
     TransposedGradientDense,
     UntransposedDense,
     accumulated,
     as_class,
     bias_from_first_sample,
     detached,
+    no_biases,
     on_rows,
     other_placement,
+    pruned,
     rewritten,
     samples,
     scaled,
@@ -31,10 +35,28 @@ from nn_conformance.mistakes.mutations import (
     with_output,
     without_biases,
 )
-from nn_reference.activations import RELU, SIGMOID, SOFTMAX, TANH, Activation, Softmax, sigmoid
-from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
-from nn_reference.network import Network
-from nn_reference.optimizers import SGD, Adam, Optimizer
+from nn_conformance.mistakes.subjects import (
+    Applies,
+    adam,
+    always,
+    averages,
+    binary_cross_entropy,
+    classes,
+    has_bias,
+    hidden,
+    logits_into_cross_entropy,
+    matrix_above,
+    prunes,
+    sgd,
+    softmax_output,
+    squared,
+    squashed_output,
+    subject,
+)
+from nn_reference.activations import RELU, SIGMOID, SOFTMAX, TANH, Softmax, sigmoid
+from nn_reference.arithmetic import Array, Params
+from nn_reference.network import LayerOutput, Network, forward
+from nn_reference.optimizers import Optimizer
 
 
 @dataclass(frozen=True)
@@ -48,66 +70,31 @@ class Mistake:
         evaluate: loss and gradients as the mistake has them, if it is one of evaluation.
         calls: as `evaluate`, made anew for each run of calls in a row, if it is one of memory.
         optimizer: the optimiser as the mistake has it, if it is one of the update.
+        layers: what its layers come out as, if it is one of the forward pass.
+        prune: parameters after pruning and after one update, if it is one of pruning.
     """
 
     slug: str
     what: str
-    applies: Callable[[Network, Optimizer], bool]
+    applies: Applies
     evaluate: Evaluate | None = None
     calls: Callable[[], Evaluate] | None = None
     optimizer: Callable[[Optimizer], Any] | None = None
+    layers: Callable[[Network, Params, Array], list[LayerOutput]] | None = None
+    prune: Prune | None = None
 
-
-def always(_: Network, __: Optimizer) -> bool:
-    """Every network."""
-    return True
-
-
-def hidden(*kinds: Activation) -> Callable[[Network, Optimizer], bool]:
-    """Networks with such an activation on a hidden layer."""
-    names = {kind.name for kind in kinds}
-    return lambda network, _: any(layer.activation.name in names for layer in network.layers[:-1])
-
-
-def averages(network: Network, _: Optimizer) -> bool:
-    """Losses that are a mean over samples."""
-    return not (isinstance(network.loss, SquaredError) and network.loss.reduction == "sum")
-
-
-def has_bias(network: Network, _: Optimizer) -> bool:
-    """Networks with biases."""
-    return network.layers[0].bias
-
-
-def matrix_above(network: Network, _: Optimizer) -> bool:
-    """Networks with a weight matrix above their first layer."""
-    return any(not layer.vector for layer in network.layers[1:])
-
-
-def squared(network: Network, _: Optimizer) -> bool:
-    """Squared error."""
-    return isinstance(network.loss, SquaredError)
-
-
-def squashed_output(network: Network, _: Optimizer) -> bool:
-    """Squared error through an activation on the outputs, as the document differentiates it."""
-    return squared(network, _) and network.layers[-1].activation.name != "identity"
-
-
-def classes(network: Network, _: Optimizer) -> bool:
-    """One-hot targets."""
-    return network.layers[-1].units > 1
-
-
-def softmax_output(network: Network, _: Optimizer) -> bool:
-    """Softmax over the outputs of each sample, with its right Jacobian or fused with its loss."""
-    last = network.layers[-1].activation
-    return last.name == "softmax" and last.axis == -1 and last.derivative == "exact"
-
-
-def adam(_: Network, optimizer: Optimizer) -> bool:
-    """Networks trained with Adam."""
-    return isinstance(optimizer, Adam)
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        """The rungs whose business it is."""
+        if self.optimizer is not None:
+            return ("step", "trajectory")
+        if self.prune is not None:
+            return ("pruning",)
+        if self.calls is not None:
+            return ("contract", "second-call")
+        if self.layers is not None:
+            return ("layer", "loss", "accuracy")
+        return ("loss", "gradient", "own-loss", "metamorphic")
 
 
 CATALOGUE: tuple[Mistake, ...] = (
@@ -138,29 +125,39 @@ CATALOGUE: tuple[Mistake, ...] = (
     Mistake("gradient-transposed", "dWᵀ for dW: silent where W is square", always,
             with_layers(as_class(TransposedGradientDense))),
     Mistake("layer-detached", "the first layer gets no gradient", always, detached),
-    Mistake("bias-left-out", "biases are left out of the forward pass", has_bias, without_biases),
+    Mistake("bias-left-out", "biases are left out of the forward pass", has_bias, without_biases,
+            layers=lambda n, p, x: forward(n, no_biases(p), x)),
     Mistake("labels-shifted", "classes are counted from 1", classes, shifted_labels),
-    Mistake("softmax-diagonal", "only the diagonal of softmax's Jacobian", lambda n, o: softmax_output(n, o) and not n.loss_takes_logits_of_softmax,
+    Mistake("softmax-diagonal", "only the diagonal of softmax's Jacobian", lambda on: softmax_output(on) and not on.network.loss_takes_logits_of_softmax,
             rewritten(lambda n: with_output(n, Softmax(derivative="diagonal")))),
     Mistake("softmax-twice", "logits into a softmax, then into a loss that has its own",
-            lambda n, _: isinstance(n.loss, CrossEntropy) and n.layers[-1].activation.axis is None,
-            rewritten(lambda n: with_output(n, SOFTMAX))),
+            logits_into_cross_entropy,
+            rewritten(lambda n: with_output(n, SOFTMAX)), layers=lambda n, p, x: forward(with_output(n, SOFTMAX), p, x)),
     Mistake("softmax-unshifted", "no maximum is subtracted: NaN at large logits",
-            lambda n, o: softmax_output(n, o) and n.loss_takes_logits_of_softmax, unshifted_softmax),
-    Mistake("logits-reversed", "from_logits says the opposite", lambda n, _: isinstance(n.loss, BinaryCrossEntropy),
+            lambda on: softmax_output(on) and on.network.loss_takes_logits_of_softmax, unshifted_softmax),
+    Mistake("logits-reversed", "from_logits says the opposite", binary_cross_entropy,
             rewritten(lambda n: replace(n, loss=replace(n.loss, from_logits=not n.loss.from_logits)))),  # type: ignore[attr-defined, type-var]
     Mistake("stale-cache", "the second call answers the first", always, calls=stale_cache),
     Mistake("gradients-accumulate", "the second call answers the sum", always, calls=accumulated),
     Mistake("uphill", "weights move along the gradient", always, optimizer=partial(Altered, gradient=lambda g: -g)),
-    Mistake("rate-tenfold", "the learning rate is ten times too large", lambda _, o: isinstance(o, SGD),
+    Mistake("rate-tenfold", "the learning rate is ten times too large", sgd,
             optimizer=tenfold_rate),
     Mistake("steps-uncounted", "Adam's t is 1 in every step", adam, optimizer=partial(Altered, counts=False)),
     Mistake("betas-swapped", "β₁ and β₂ are swapped", adam,
             optimizer=swapped_betas),
     Mistake("epsilon-misplaced", "ε stands where the other library has it", adam, optimizer=other_placement),
+    Mistake("pruned-by-sign", "w below the threshold, not |w|: every negative weight goes", prunes,
+            prune=pruned(lambda p, threshold: p >= threshold)),
+    Mistake("ties-pruned", "a weight at the threshold goes as well", prunes,
+            prune=pruned(lambda p, threshold: np.abs(p) > threshold)),
+    Mistake("mask-forgotten", "the mask is not kept in fine-tuning, or kept where it should not be", prunes,
+            prune=pruned(other_mask=True)),
+    Mistake("moments-unmasked", "gradients are masked, and the moments still move what was pruned", lambda on: bool(on.masked),
+            prune=pruned(masked_moments=False)),
 )  # fmt: skip
 
 
-def applicable(network: Network, optimizer: Optimizer) -> Iterator[Mistake]:
-    """The mistakes that this network can have."""
-    return (mistake for mistake in CATALOGUE if mistake.applies(network, optimizer))
+def applicable(case: fmt.Case) -> list[Mistake]:
+    """The mistakes that can be made in what a case is about."""
+    on = subject(case)
+    return [mistake for mistake in CATALOGUE if mistake.applies(on)]

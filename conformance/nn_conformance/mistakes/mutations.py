@@ -9,13 +9,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from nn_conformance.targets import Pruning
 from nn_reference.activations import SOFTMAX, Activation
 from nn_reference.arithmetic import Array, Params
 from nn_reference.losses import SquaredError
 from nn_reference.network import Dense, Network, backpropagate
 from nn_reference.optimizers import SGD, Adam, Optimizer, State
+from nn_reference.pruning import apply_masks
 
 Evaluate: TypeAlias = Callable[[Network, Params, Array, Array], tuple[Any, Params]]
+Prune: TypeAlias = Callable[[Network, Optimizer, Params, Array, Array, Pruning, State], tuple[Params, Params]]
 
 
 def scaled(factor: Callable[[Network, Array], float], only: str = "Wb") -> Evaluate:
@@ -94,7 +97,12 @@ def bias_from_first_sample(network: Network, params: Params, x: Array, t: Array)
 
 def without_biases(network: Network, params: Params, x: Array, t: Array) -> tuple[Any, Params]:
     """Biases left out of the forward pass."""
-    return backpropagate(network, {name: p * 0 if name[0] == "b" else p for name, p in params.items()}, x, t)
+    return backpropagate(network, no_biases(params), x, t)
+
+
+def no_biases(params: Params) -> Params:
+    """The parameters with biases of zero."""
+    return {name: p * 0 if name[0] == "b" else p for name, p in params.items()}
 
 
 def detached(network: Network, params: Params, x: Array, t: Array) -> tuple[Any, Params]:
@@ -179,6 +187,31 @@ def other_placement(optimizer: Optimizer) -> Optimizer:
     if not isinstance(optimizer, Adam):
         return optimizer
     return replace(optimizer, placement="keras" if optimizer.placement == "torch" else "torch")
+
+
+def pruned(
+    kept: Callable[[Array, float], Array] = lambda p, threshold: np.abs(p) >= threshold,
+    *,
+    other_mask: bool = False,
+    masked_moments: bool = True,
+) -> Prune:
+    """Pruning with another rule for what is kept, without its mask (or with one), or with moments as they were."""
+
+    def prune(
+        network: Network, optimizer: Optimizer, params: Params, x: Array, t: Array, how: Pruning, state: State
+    ) -> tuple[Params, Params]:
+        masks = {name: kept(params[name], how.threshold) for name in how.names}
+        left = apply_masks(params, masks)
+        _, gradients = backpropagate(network, left, x, t)
+        moments = {m: {name: a.copy() for name, a in of.items()} for m, of in state.moments.items()}
+        if how.keep_mask != other_mask:
+            gradients = apply_masks(gradients, masks)
+            moments = {m: apply_masks(of, masks) for m, of in moments.items()} if masked_moments else moments
+        after = {name: p.copy() for name, p in left.items()}
+        optimizer.step(after, {name: np.array(g) for name, g in gradients.items()}, State(state.step, moments))
+        return left, after
+
+    return prune
 
 
 def samples(_: Network, t: Array) -> float:

@@ -1,1 +1,70 @@
-"""Other libraries as oracles: each computes a case from its description alone, sharing no formula with the reference."""
+"""Implementations that are trusted for different reasons, each a target built from a network's description alone.
+
+PyTorch and Keras differentiate by themselves; complex step, central differences and Arb share one forward pass
+(`formulas`), and no derivative; none shares anything with the reference.
+"""
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from typing import cast
+
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.targets import Target
+from nn_reference.errors import InputError
+from nn_reference.validation import suggestion
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """Where an oracle is, and what it needs.
+
+    Attributes:
+        module: below this package.
+        needs: modules that must be installed.
+        extra: what installs them; empty where nothing is needed.
+    """
+
+    module: str
+    needs: tuple[str, ...] = ()
+    extra: str = ""
+
+    @property
+    def missing(self) -> list[str]:
+        """What it needs and is not installed; nothing is imported to find out."""
+        return [module for module in self.needs if importlib.util.find_spec(module) is None]
+
+
+ORACLES: dict[str, Oracle] = {
+    "reference": Oracle("reference"),
+    "complex-step": Oracle("complex_step"),
+    "central": Oracle("central"),
+    "arb": Oracle("arb", ("flint",), "certify"),
+    "torch": Oracle("pytorch", ("torch",), "torch"),
+    "keras": Oracle("keras", ("keras", "tensorflow"), "keras"),
+}
+
+
+def load(name: str) -> Target:
+    """The oracle as a target.
+
+    Raises:
+        InputError: an unknown name, with the nearest one; or one whose packages are not installed.
+    """
+    if name not in ORACLES:
+        hint = suggestion(name, ORACLES) or f"; expected one of {', '.join(ORACLES)}"
+        raise InputError(f"oracle: none is named {name!r}{hint}")
+    oracle = ORACLES[name]
+    if oracle.missing:
+        raise InputError(
+            f"oracle {name}: {' and '.join(oracle.missing)} not installed; pip install 'nn-conformance[{oracle.extra}]' brings it"
+        )
+    return cast("Target", importlib.import_module(f"{__name__}.{oracle.module}"))
+
+
+def affordable_updates(target: Target, case: fmt.Case) -> int | None:
+    """How many updates of a case's free run the target can do in a few seconds; None if all."""
+    bound = getattr(target, "affordable_updates", None)
+    if bound is None or case.trajectory is None:
+        return None
+    return cast("int | None", bound(case.network, case.optimizer, len(case.trajectory.batches[0])))

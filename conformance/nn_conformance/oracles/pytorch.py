@@ -1,90 +1,116 @@
 """PyTorch as an oracle: layers and losses from `torch.nn.functional`, gradients by autograd, updates by `torch.optim`.
 
 Where a document's backward rule is not the derivative of its function, autograd differentiates a function that has that
-rule: the diagonal of softmax's Jacobian is that of each output with the others held fixed.
+rule: the diagonal of softmax's Jacobian is that of each output with the others held fixed. The quotient rule of a
+sigmoid is its derivative, and so is PyTorch's own.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional
 
 from nn_conformance.fixtures import format as fmt
+from nn_conformance.targets import Answer, Pruning, Run, Unsupported
+from nn_reference.arithmetic import Array, Params
+from nn_reference.network import LayerOutput
+from nn_reference.optimizers import State
 
-Array = NDArray[Any]
+name = "pytorch"
+# binary_cross_entropy holds the denominator p(1-p) of its gradient at 1e-12 and above.
+SMALLEST_CLIP = 1e-12
+MOMENTS = {"adam": {"m": "exp_avg", "v": "exp_avg_sq"}, "sgd": {"v": "momentum_buffer"}}
+
+Tensors = dict[str, torch.Tensor]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a call returns: (z, a) of each layer, the loss, the gradients."""
+def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
+    """Outputs, loss and gradients of a batch, in the parameters' dtype.
 
-    layers: list[tuple[Array, Array]]
-    loss: float
-    gradients: dict[str, Array]
-
-
-def evaluate(network: fmt.Network, params: Mapping[str, Array], x: Array, t: Array) -> Answer:
-    """Outputs, loss and gradients of a batch, in the parameters' dtype."""
-    tensors = {name: torch.tensor(p, requires_grad=True) for name, p in params.items()}
+    Raises:
+        Unsupported: a clip of probabilities below 1e-12.
+    """
+    tensors = _tensors(params, requires_grad=gradients)
     layers, loss = _forward(network, tensors, torch.tensor(x), torch.tensor(t))
-    loss.backward()
-    return Answer(
-        [(z.detach().numpy(), a.detach().numpy()) for z, a in layers],
-        loss.item(),
-        {
-            name: np.zeros_like(p) if tensors[name].grad is None else tensors[name].grad.numpy()
-            for name, p in params.items()
-        },
-    )
+    found = {key: g.numpy() for key, g in zip(tensors, _gradients(loss, tensors), strict=True)} if gradients else {}
+    return Answer(loss.item(), found, [LayerOutput(z.detach().numpy(), a.detach().numpy()) for z, a in layers])
 
 
 def train(
     network: fmt.Network,
     optimizer: fmt.Optimizer,
-    params: Mapping[str, Array],
+    params: Params,
     x: Array,
     t: Array,
     batches: Sequence[Sequence[int]],
-    state: fmt.State | None = None,
-    moments: Mapping[str, Mapping[str, Array]] | None = None,
-) -> tuple[list[float], dict[str, Array]]:
-    """Losses before each update, and the parameters after the last.
-
-    Args:
-        network: as in a case.
-        optimizer: as in a case.
-        params: where to start; not changed.
-        x: (N, D), all samples.
-        t: (N, C) or (N,), all targets.
-        batches: the rows of each update.
-        state: steps taken before; none if None.
-        moments: the state's, as arrays, by name of moment and parameter.
+    state: State | None = None,
+) -> Run:
+    """One update for each batch of rows.
 
     Raises:
-        ValueError: Keras's placement of ε, which `torch.optim` does not have.
+        Unsupported: Keras's placement of ε, or a clip of probabilities below 1e-12.
     """
-    tensors = {name: torch.tensor(p, requires_grad=True) for name, p in params.items()}
-    rule = _optimizer(optimizer, list(tensors.values()))
-    if state is not None and moments:
-        _restore(rule, tensors, state.step, moments)
-    inputs, targets = torch.tensor(x), torch.tensor(t)
-    losses = []
+    tensors = _tensors(params, requires_grad=True)
+    return _train(network, optimizer, tensors, torch.tensor(x), torch.tensor(t), batches, state, {})
+
+
+def prune(
+    network: fmt.Network, optimizer: fmt.Optimizer, params: Params, x: Array, t: Array, how: Pruning, state: State
+) -> tuple[Params, Params]:
+    """What is left, and where one update with all rows goes from there.
+
+    A mask is held as `torch.nn.utils.prune` holds it: the network sees θ·mask, so autograd masks the gradients, and
+    what moments do to a pruned θ is not seen. Raises as `train` does.
+    """
+    tensors = _tensors(params, requires_grad=True)
+    masks = {key: tensors[key].detach().abs() >= how.threshold for key in how.names}
+    with torch.no_grad():
+        for key, mask in masks.items():
+            tensors[key].masked_fill_(~mask, 0)
+    left = {key: p.detach().numpy().copy() for key, p in tensors.items()}
+    kept = masks if how.keep_mask else {}
+    run = _train(network, optimizer, tensors, torch.tensor(x), torch.tensor(t), [range(len(x))], state, kept)
+    return left, run.params
+
+
+def _train(
+    network: fmt.Network,
+    optimizer: fmt.Optimizer,
+    tensors: Tensors,
+    x: torch.Tensor,
+    t: torch.Tensor,
+    batches: Sequence[Sequence[int]],
+    state: State | None,
+    masks: Mapping[str, torch.Tensor],
+) -> Run:
+    rule, losses = _optimizer(optimizer, tensors, state), []
     for rows in batches:
-        rule.zero_grad()
-        _, loss = _forward(network, tensors, inputs[list(rows)], targets[list(rows)])
-        loss.backward()
+        _, loss = _forward(network, _masked(tensors, masks), x[list(rows)], t[list(rows)])
+        for p, g in zip(tensors.values(), _gradients(loss, tensors), strict=True):
+            p.grad = g
         rule.step()
         losses.append(loss.item())
-    return losses, {name: tensor.detach().numpy() for name, tensor in tensors.items()}
+    return Run(losses, {key: p.detach().numpy() for key, p in _masked(tensors, masks).items()})
+
+
+def _tensors(params: Params, *, requires_grad: bool) -> Tensors:
+    """Copies: `torch.from_numpy` would share memory with arrays that are the caller's."""
+    return {key: torch.tensor(p, requires_grad=requires_grad) for key, p in params.items()}
+
+
+def _masked(tensors: Tensors, masks: Mapping[str, torch.Tensor]) -> Tensors:
+    return {key: p * masks[key] if key in masks else p for key, p in tensors.items()}
+
+
+def _gradients(loss: torch.Tensor, tensors: Tensors) -> Sequence[torch.Tensor]:
+    """Of every parameter; zeros where the loss does not depend on one, for which autograd has None."""
+    return torch.autograd.grad(loss, list(tensors.values()), materialize_grads=True)
 
 
 def _forward(
-    network: fmt.Network, params: Mapping[str, torch.Tensor], x: torch.Tensor, t: torch.Tensor
+    network: fmt.Network, params: Tensors, x: torch.Tensor, t: torch.Tensor
 ) -> tuple[list[tuple[torch.Tensor, torch.Tensor]], torch.Tensor]:
+    """z and a of every layer, and the loss."""
     layers, a = [], x
     for k, layer in enumerate(network.layers, 1):
         weights = params[f"W{k}"]
@@ -116,11 +142,10 @@ def _activate(activation: fmt.Activation, z: torch.Tensor) -> torch.Tensor:
 
 def _diagonal_softmax(z: torch.Tensor, dim: int) -> torch.Tensor:
     """Softmax as sigmoid(z_k - log Σ_{j≠k} e^{z_j}), the sum held fixed: its derivative is p_k(1-p_k) alone."""
-    fixed = z.detach()
-    others = torch.stack(
-        [torch.logsumexp(torch.cat([fixed[:, :k], fixed[:, k + 1 :]], dim), dim) for k in range(z.shape[dim])], dim
-    )
-    return torch.sigmoid(z - others)
+    fixed, size = z.detach(), z.shape[dim]
+    others = [[j for j in range(size) if j != k] for k in range(size)]
+    sums = [torch.logsumexp(fixed.index_select(dim, torch.tensor(rest, dtype=torch.long)), dim) for rest in others]
+    return torch.sigmoid(z - torch.stack(sums, dim))
 
 
 def _loss(network: fmt.Network, output: tuple[torch.Tensor, torch.Tensor], t: torch.Tensor) -> torch.Tensor:
@@ -136,36 +161,29 @@ def _loss(network: fmt.Network, output: tuple[torch.Tensor, torch.Tensor], t: to
             last = network.layers[-1].activation
             if loss.from_logits:
                 return functional.cross_entropy(a, t)
-            if (last.kind, last.axis) == ("softmax", "outputs"):
+            if (last.kind, last.axis, last.backward) == ("softmax", "outputs", "exact"):
                 return functional.cross_entropy(z, t)
-            return -(torch.xlogy(t, a)).sum() / len(t)
+            return -torch.xlogy(t, a).sum() / len(t)
         case "binary_cross_entropy":
             if loss.from_logits:
                 return functional.binary_cross_entropy_with_logits(a, t)
             clip = loss.clip or 0.0
+            if clip < SMALLEST_CLIP:
+                raise Unsupported("binary_cross_entropy of torch has bounds of its own below a clip of 1e-12")
             return functional.binary_cross_entropy(a.clamp(clip, 1 - clip), t)
 
 
-def _optimizer(described: fmt.Optimizer, tensors: list[torch.Tensor]) -> torch.optim.Optimizer:
+def _optimizer(described: fmt.Optimizer, tensors: Tensors, state: State | None) -> torch.optim.Optimizer:
+    """The optimiser after `state.step` steps that left these moments."""
     if described.kind == "sgd":
-        return torch.optim.SGD(tensors, lr=described.learning_rate, momentum=described.momentum)
-    if described.placement != "torch":
-        raise ValueError("torch.optim.Adam has ε beside the corrected root, not where Keras has it")
-    return torch.optim.Adam(
-        tensors,
-        lr=described.learning_rate,
-        betas=(described.beta1 or 0.0, described.beta2 or 0.0),
-        eps=described.epsilon or 0.0,
-    )
-
-
-def _restore(
-    rule: torch.optim.Optimizer,
-    tensors: Mapping[str, torch.Tensor],
-    step: int,
-    moments: Mapping[str, Mapping[str, Array]],
-) -> None:
-    names = {"m": "exp_avg", "v": "exp_avg_sq"} if isinstance(rule, torch.optim.Adam) else {"v": "momentum_buffer"}
-    for name, tensor in tensors.items():
-        rule.state[tensor] = {names[moment]: torch.tensor(arrays[name]) for moment, arrays in moments.items()}
-        rule.state[tensor]["step"] = torch.tensor(float(step))
+        rule = torch.optim.SGD(tensors.values(), lr=described.learning_rate, momentum=described.momentum)
+    elif described.placement == "torch":
+        betas = described.beta1 or 0.0, described.beta2 or 0.0
+        rule = torch.optim.Adam(tensors.values(), lr=described.learning_rate, betas=betas, eps=described.epsilon or 0.0)
+    else:
+        raise Unsupported("torch.optim.Adam has ε beside the corrected root, not where Keras has it")
+    for moment, arrays in (state.moments if state else {}).items():
+        for key, p in tensors.items():
+            rule.state[p][MOMENTS[described.kind][moment]] = torch.tensor(arrays[key])
+            rule.state[p]["step"] = torch.tensor(float(state.step if state else 0))
+    return rule

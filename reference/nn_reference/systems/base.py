@@ -156,6 +156,7 @@ class System:
         preprocessing: what `load` does, in words.
         recipe: optimiser, batches, epochs.
         precision: the dtype that the document computes in.
+        target_precision: the dtype of its targets, where that is wider and promotes the loss.
         version: `documented`, defects included, or `corrected`.
         seed: the document's own, if it set one.
         start_note: how the starting weights came about, where a seed alone does not say it.
@@ -174,6 +175,7 @@ class System:
     preprocessing: str
     recipe: Recipe
     precision: Literal["float32", "float64"]
+    target_precision: Literal["float64"] | None = None
     version: Version = "documented"
     seed: int | None = None
     start_note: str = ""

@@ -85,6 +85,7 @@ TORCH = System(
     preprocessing="pixels x/255 in float32",
     recipe=RECIPE,
     precision="float32",
+    target_precision="float64",
     start_note="not seeded in the document",
     figures=(
         *curve(

@@ -89,6 +89,7 @@ TORCH = System(
     preprocessing="pixels (x/255 - 0.1307)/0.3081 in float32",
     recipe=Recipe(SGD(learning_rate=0.001), epochs=10, batch_size=1),
     precision="float32",
+    target_precision="float64",
     start_note="not seeded in the document",
     figures=(
         *curve(

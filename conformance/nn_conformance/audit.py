@@ -1,0 +1,173 @@
+"""Are the limits worth anything? How far honest implementations stay below each, and by how much mistakes exceed it.
+
+A rung is audited with the mistakes that are its business: a wrong update shows in steps and free runs, a wrong backward
+pass in the gradients. Each mistake counts on every system that can have it, by the probe on which it shows most.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from math import isfinite, nan
+from typing import Any, TypeAlias
+
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.fixtures.store import LoadedCase, Store
+from nn_conformance.known import shipped
+from nn_conformance.ladder import cases_of, judge
+from nn_conformance.mistakes import Mistake, applicable
+from nn_conformance.mistakes.target import Mistaken
+from nn_conformance.oracles import affordable_updates
+from nn_conformance.targets import Target
+from nn_conformance.verdicts import Verdict
+
+HONEST = 1 / 3  # of a limit, at most
+NEAREST = 10.0  # times a limit, at least
+# A mistake of the gradient need not show in the loss, nor one of memory in the first call.
+MAY_HIDE = ("contract", "loss", "accuracy", "own-loss", "metamorphic")
+# Updates of a free run of a mistaken rule: it is far off by then.
+UPDATES = 40
+
+Key: TypeAlias = tuple[str, str]  # rung and precision
+Judged: TypeAlias = tuple[LoadedCase, fmt.Dtype]
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """A ratio of error to limit, who had it, and on which check."""
+
+    ratio: float
+    who: str
+    check: str
+
+    def as_json(self) -> dict[str, Any]:
+        """For `json.dumps`, three digits of the ratio."""
+        return asdict(self) | {"ratio": float(f"{self.ratio:.3g}") if isfinite(self.ratio) else str(self.ratio)}
+
+    @classmethod
+    def of_json(cls, record: dict[str, Any]) -> "Extreme":
+        """The inverse of `as_json`."""
+        return cls(float(record["ratio"]), record["who"], record["check"])
+
+
+@dataclass(frozen=True)
+class Row:
+    """One rung in one precision: the worst of the honest, and the nearest of the mistaken."""
+
+    rung: str
+    dtype: str
+    honest: Extreme
+    mistaken: Extreme
+
+    @property
+    def sound(self) -> bool:
+        """Whether the limit tells them apart with room on both sides; NaN does not."""
+        return self.honest.ratio <= HONEST and self.mistaken.ratio >= NEAREST
+
+    def as_json(self) -> dict[str, Any]:
+        """For `json.dumps`."""
+        return {
+            "rung": self.rung,
+            "dtype": self.dtype,
+            "honest": self.honest.as_json(),
+            "mistaken": self.mistaken.as_json(),
+        }
+
+    @classmethod
+    def of_json(cls, record: dict[str, Any]) -> "Row":
+        """The inverse of `as_json`."""
+        extremes = (Extreme.of_json(record[name]) for name in ("honest", "mistaken"))
+        return cls(record["rung"], record["dtype"], *extremes)
+
+
+def committed() -> list[Row]:
+    """The table that ships, as `nn-conformance audit --with torch,keras --json` measured it."""
+    return [
+        Row.of_json(record) for record in json.loads(files("nn_conformance").joinpath("audit.json").read_text("utf-8"))
+    ]
+
+
+def audit(
+    store: Store, systems: Sequence[str], targets: Sequence[Target], done: Callable[[str], None] = lambda _: None
+) -> list[Row]:
+    """One row for each rung and precision.
+
+    Args:
+        store: the fixtures.
+        systems: ids of systems, such as ``homework/documented``.
+        targets: honest implementations.
+        done: called with each system's id when it has been measured.
+    """
+    honest: dict[Key, Extreme] = {}
+    mistaken: dict[Key, Extreme] = {}
+    seen: set[str] = set()
+    for system in systems:
+        # Systems that differ in no more than data or recipe share their probes, which need not be measured twice.
+        fresh = [(loaded, dtype) for loaded, dtype in cases_of(store, system) if loaded.case.id not in seen]
+        seen |= {loaded.case.id for loaded, _ in fresh}
+        for key, found in honest_extremes(fresh, targets).items():
+            honest[key] = max(honest.get(key, found), found, key=by_ratio)
+        for key, found in mistaken_extremes(fresh).items():
+            mistaken[key] = min(mistaken.get(key, found), found, key=by_ratio)
+        done(system)
+    none = Extreme(nan, "none", "")
+    return [Row(*key, honest[key], mistaken.get(key, none)) for key in sorted(honest)]
+
+
+def by_ratio(extreme: "Extreme") -> float:
+    """What extremes are ordered by."""
+    return extreme.ratio
+
+
+def honest_extremes(cases: Iterable[Judged], targets: Sequence[Target]) -> dict[Key, Extreme]:
+    """The largest ratio of each rung and precision."""
+    found: dict[Key, Extreme] = {}
+    for loaded, dtype in cases:
+        for target in targets:
+            updates = affordable_updates(target, loaded.case)
+            for verdict in judge(loaded, target, dtype, updates=updates, known=shipped(target.name)):
+                if _counts(verdict):
+                    extreme = Extreme(verdict.ratio, target.name, verdict.id)
+                    key = verdict.rung, dtype
+                    found[key] = max(found.get(key, extreme), extreme, key=by_ratio)
+    return found
+
+
+def mistaken_extremes(cases: Iterable[Judged], leave_out: Collection[str] = ()) -> dict[Key, Extreme]:
+    """The nearest mistake of each rung and precision in one system's probes, each by the one on which it shows most.
+
+    Args:
+        cases: of one system.
+        leave_out: names of rungs.
+    """
+    by_mistake: dict[tuple[str, str, str], Extreme] = {}
+    for loaded, dtype in cases:
+        if {"documented", "corrected"} & set(loaded.case.flags):
+            continue
+        for mistake, verdict in _mistaken_verdicts(loaded, dtype, leave_out):
+            mine = mistake.slug, verdict.rung, dtype
+            extreme = Extreme(verdict.ratio, mistake.slug, verdict.id)
+            by_mistake[mine] = max(by_mistake.get(mine, extreme), extreme, key=by_ratio)
+    nearest: dict[Key, Extreme] = {}
+    for (_, *key), extreme in by_mistake.items():
+        rung, precision = key
+        if rung in MAY_HIDE and extreme.ratio <= 1:
+            continue
+        nearest[rung, precision] = min(nearest.get((rung, precision), extreme), extreme, key=by_ratio)
+    return nearest
+
+
+def _mistaken_verdicts(
+    loaded: LoadedCase, dtype: fmt.Dtype, leave_out: Collection[str]
+) -> Iterator[tuple[Mistake, Verdict]]:
+    """Each mistake that the case's network can have, on the rungs that are its business."""
+    for mistake in applicable(loaded.case):
+        for rung in [name for name in mistake.rungs if name not in leave_out]:
+            for verdict in judge(loaded, Mistaken(mistake), dtype, updates=UPDATES, rungs=(rung,)):
+                if _counts(verdict):
+                    yield mistake, verdict
+
+
+def _counts(verdict: Verdict) -> bool:
+    """Whether the verdict has an error below a limit, or beyond it."""
+    return verdict.status in ("passed", "failed") and not verdict.at_least

@@ -1,0 +1,203 @@
+"""One climb: a case, a target and a precision, the target's calls, and the comparisons that all rungs share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+from typing import Any, TypeVar
+
+import numpy as np
+
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.fixtures.encoding import values
+from nn_conformance.fixtures.store import LoadedCase
+from nn_conformance.targets import Answer, Run, Target, Unsupported
+from nn_conformance.tolerances import Limit, gradient_limit, longest_sum, magnitudes, norm
+from nn_reference.arithmetic import Array, Params
+from nn_reference.network import LayerOutput
+from nn_reference.optimizers import State
+
+T = TypeVar("T")
+Part = TypeVar("Part")
+
+
+class TargetError(Exception):
+    """A target raised, changed what it was given, or returned what is no answer."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found; `at_least` is for a disagreement that must be there."""
+
+    error: float
+    limit: float
+    reason: str
+    unsupported: bool = False
+    at_least: bool = False
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The certified values of one call, as arrays."""
+
+    x: Array
+    t: Array
+    layers: list[LayerOutput]
+    loss: float
+    gradients: Params
+    kinks: list[Params]
+    magnitudes: Params
+
+
+class Climb:
+    """The calls of one target on one case, each made once.
+
+    Attributes:
+        loaded: the case, and its arrays.
+        target: what is judged.
+        dtype: the precision that it is asked for.
+        updates: how much of a free run to judge; all of it if None.
+    """
+
+    def __init__(self, loaded: LoadedCase, target: Target, dtype: fmt.Dtype, updates: int | None = None) -> None:
+        self.loaded, self.case, self.target, self.dtype, self.updates = loaded, loaded.case, target, dtype, updates
+        self.network = self.case.network
+        self.params = self.cast(loaded.params)
+
+    @cached_property
+    def expected(self) -> Expected:
+        """Of the first call."""
+        rows = slice(None) if self.case.rows is None else np.array(self.case.rows)
+        return self._expected(self.case.evaluation, self.loaded.x[rows], self.loaded.t[rows], "evaluation")
+
+    @cached_property
+    def second_expected(self) -> Expected:
+        """Of the second call."""
+        call = there(self.case.second_call)
+        x, t = (self.loaded.array(getattr(call, name), f"second_call.{name}") for name in "xt")
+        return self._expected(call.evaluation, x, t, "second_call.evaluation")
+
+    @cached_property
+    def answer(self) -> Answer:
+        """The target's answer to the first call."""
+        return self.evaluate(self.expected)
+
+    def evaluate(self, expected: Expected, params: Params | None = None, *, gradients: bool = True) -> Answer:
+        """The target's answer to a call.
+
+        Raises:
+            TargetError: it raised, changed its arguments, or answered with something else.
+            Unsupported: it says so.
+        """
+        params = self.params if params is None else params
+        x, t = self.cast(expected.x), self.cast(expected.t)
+        answer = self.call(
+            lambda: self.target.evaluate(self.network, params, x, t, gradients=gradients), {**params, "x": x, "t": t}
+        )
+        if not isinstance(answer, Answer):
+            raise TargetError(f"expected an Answer, got {type(answer).__name__}")
+        return answer
+
+    def train(self, params: Params, batches: Sequence[Sequence[int]], state: State | None = None) -> Run:
+        """The target's updates. Raises as `evaluate` does."""
+        x, t = self.cast(self.loaded.x), self.cast(self.loaded.t)
+        moments = {
+            f"{m}.{name}": a for m, arrays in (state.moments if state else {}).items() for name, a in arrays.items()
+        }
+        run = self.call(
+            lambda: self.target.train(self.network, self.case.optimizer, params, x, t, batches, state),
+            {**params, **moments, "x": x, "t": t},
+        )
+        if not isinstance(run, Run):
+            raise TargetError(f"expected a Run, got {type(run).__name__}")
+        return run
+
+    def call(self, function: Callable[[], T], given: Mapping[str, Array]) -> T:
+        """What the target returns; `given` are the arrays that it must leave alone."""
+        before = {name: a.copy() for name, a in given.items()}
+        try:
+            with np.errstate(all="ignore"):
+                result = function()
+        except Unsupported:
+            raise
+        except Exception as error:
+            raise TargetError(f"it raised {type(error).__name__}: {error}") from error
+        changed = [name for name, a in given.items() if not np.array_equal(a, before[name], equal_nan=True)]
+        for name in changed:
+            given[name][...] = before[name]  # or the checks after this one would be judged on other numbers
+        if changed:
+            raise TargetError(f"it changed its argument {', '.join(changed)}: expected arguments to be left alone")
+        return result
+
+    def cast(self, given: Any) -> Any:
+        """An array, or a dict of arrays, in the precision of the climb, and not the case's own."""
+        if isinstance(given, dict):
+            return {name: a.astype(self.dtype) for name, a in given.items()}
+        return given.astype(self.dtype)
+
+    @cached_property
+    def longest(self) -> int:
+        """K of the case."""
+        return longest_sum(self.network, max(len(self.loaded.x), *self._second_length()))
+
+    def compare(self, name: str, found: Any, expected: Array, limit: Limit) -> Finding:
+        """Shape, dtype, finite, values, in this order; the first that differs is the finding."""
+        problem = self.problem(name, found, expected.shape)
+        if problem:
+            return Finding(inf, limit.value, problem)
+        return Finding(norm(np.asarray(found, np.float64) - expected), limit.value, limit.reason)
+
+    def problem(self, name: str, found: Any, shape: tuple[int, ...], *, finite: bool = True) -> str:
+        """What is wrong with an array before its values are, or nothing."""
+        if not isinstance(found, np.ndarray | np.generic):
+            return f"{name}: expected an array, got {type(found).__name__}"
+        if found.shape != shape:
+            return f"{name}: expected shape {shape}, got {found.shape}"
+        if found.dtype != self.dtype:
+            return f"{name}: expected {self.dtype}, got {found.dtype}"
+        if finite and not np.all(np.isfinite(found)):
+            return f"{name}: expected finite numbers, got {int(np.sum(~np.isfinite(found)))} NaN or infinite"
+        return ""
+
+    def gradient_limit(self, expected: Expected, name: str) -> Limit:
+        """Of one gradient of a call."""
+        return gradient_limit(expected.gradients[name], expected.magnitudes[name], self.dtype, self.longest)
+
+    @property
+    def nan_gradients(self) -> Sequence[str]:
+        """Gradients that the document's own formula turns into NaN in this precision."""
+        by_dtype = self.case.by_dtype.get(self.dtype)
+        return by_dtype.nan_gradients if by_dtype else ()
+
+    def _second_length(self) -> list[int]:
+        return [self.case.second_call.x.shape[0]] if self.case.second_call else [0]
+
+    def _expected(self, evaluation: fmt.Evaluation, x: Array, t: Array, field: str) -> Expected:
+        array = self.loaded.array
+        layers = [
+            LayerOutput(array(out.z, f"{field}.layers[{k}].z"), array(out.a, f"{field}.layers[{k}].a"))
+            for k, out in enumerate(evaluation.layers)
+        ]
+        return Expected(
+            x,
+            t,
+            layers,
+            float(values([evaluation.loss], "float64")[0]),
+            self.loaded.arrays(evaluation.gradients, f"{field}.gradients"),
+            [self.loaded.arrays(kink.change, f"{field}.kinks[{k}]") for k, kink in enumerate(evaluation.kinks)],
+            magnitudes(self.network, self.loaded.params, layers, x, t),
+        )
+
+
+def there(part: Part | None) -> Part:
+    """A part of a case that its rung has found to be there."""
+    if part is None:
+        raise ValueError("expected this part of the case, got none: the rung has no such quantity")
+    return part
+
+
+def over(error: float, limit: float) -> float:
+    """Error over limit; NaN, and any error where none is allowed, are infinite."""
+    if error == 0:
+        return 0.0
+    return error / limit if limit and not np.isnan(error) else inf

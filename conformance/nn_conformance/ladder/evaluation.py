@@ -1,0 +1,209 @@
+"""The rungs of an evaluation: contract, layers, loss, accuracy, gradients, a second call, relations between calls."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from math import inf
+
+import numpy as np
+
+from nn_conformance.blackbox import check_gradients
+from nn_conformance.fixtures.encoding import values
+from nn_conformance.ladder.climb import Climb, Expected, Finding, TargetError, over, there
+from nn_conformance.ladder.metamorphic import Call, ratio_of, relations
+from nn_conformance.targets import Answer
+from nn_conformance.tolerances import Limit, norm, value_limit
+from nn_reference.arithmetic import Array, Params
+
+# Of ±1 for each tensor, and one along the gradient itself: a factor always shows, an error in some entries in three of
+# four times at least. What is missed here the certified gradients show.
+DIRECTIONS = 2
+# The limit of a slope is estimated from a few differences, which may by chance be half of what they usually are.
+ESTIMATED = 2.0
+
+
+def contract(climb: Climb) -> Iterator[Finding]:
+    """Names, shapes, dtypes and finite numbers; arguments left alone; the same call twice."""
+    answer = climb.answer  # raises if arguments were changed
+    problem = _misshapen(climb, answer)
+    yield Finding(float(bool(problem)), 0.0, problem or "names, shapes, dtypes, finite numbers; arguments left alone")
+    if problem:
+        yield Finding(inf, 0.0, "the first answer cannot be compared")
+        return
+    again = climb.evaluate(climb.expected)
+    ratios = {"loss": (abs(again.loss - answer.loss), _loss_limit(climb).value)}
+    for name in climb.params:
+        ratios[name] = _difference(again.gradients[name], answer.gradients[name]), _gradient_limit(climb, answer, name)
+    worst = max(ratios, key=lambda name: over(*ratios[name]))
+    # Either answer may be off by its limit.
+    yield Finding(over(*ratios[worst]), 2.0, f"{worst} of the same call twice; the limit is that of both answers")
+
+
+def _misshapen(climb: Climb, answer: Answer) -> str:
+    """What keeps an answer from being compared, or nothing."""
+    if not isinstance(answer.loss, float) or not np.isfinite(answer.loss):
+        return f"loss: expected a finite float, got {answer.loss!r:.60}"
+    if set(answer.gradients) != set(climb.params):
+        return f"gradients: expected {', '.join(climb.params)}, got {', '.join(map(str, answer.gradients)) or 'none'}"
+    for name, p in climb.params.items():
+        finite = name not in climb.nan_gradients
+        problem = climb.problem(f"gradient {name}", answer.gradients[name], p.shape, finite=finite)
+        if problem:
+            return problem
+    if answer.layers is not None and len(answer.layers) != len(climb.network.layers):
+        return f"layers: expected {len(climb.network.layers)}, got {len(answer.layers)}"
+    return ""
+
+
+def layer(climb: Climb) -> Iterator[Finding]:
+    """z and a of every layer."""
+    shown = climb.answer.layers
+    for k, right in enumerate(climb.expected.layers):
+        for name in ("z", "a"):
+            if shown is None:
+                yield Finding(0.0, 0.0, "the target shows no layers", unsupported=True)
+                continue
+            expected = getattr(right, name)
+            limit = value_limit(expected, climb.dtype, climb.longest)
+            yield climb.compare(f"{name}{k + 1}", getattr(shown[k], name), expected, limit)
+
+
+def loss(climb: Climb) -> Iterator[Finding]:
+    """The loss, in a precision whose clip is another the one that it has there."""
+    expected, limit = _expected_loss(climb), _loss_limit(climb)
+    yield Finding(
+        abs(climb.answer.loss - expected),
+        limit.value,
+        f"expected {expected!r}, got {climb.answer.loss!r}; {limit.reason}",
+    )
+
+
+def gradient(climb: Climb) -> Iterator[Finding]:
+    """Every parameter's gradient against the certified one."""
+    yield from _gradients(climb, climb.expected, climb.answer)
+
+
+def _gradients(climb: Climb, expected: Expected, answer: Answer) -> Iterator[Finding]:
+    right = _at_their_slopes(expected, answer)
+    for name, g in right.items():
+        found, limit = answer.gradients[name], climb.gradient_limit(expected, name)
+        limit = limit.plus(answer.uncertainty.get(name, 0.0), "the uncertainty of a difference quotient")
+        if name in climb.nan_gradients and np.isnan(found).any():
+            yield Finding(0.0, limit.value, "NaN, as the document's own formula gives in this precision")
+        else:
+            yield climb.compare(f"gradient {name}", found, g, limit)
+
+
+def _at_their_slopes(expected: Expected, answer: Answer) -> Params:
+    """The certified gradients with the slopes in [0, 1] that the target has at the kinks, unit by unit."""
+    if not expected.kinks or any(g.shape != answer.gradients[name].shape for name, g in expected.gradients.items()):
+        return expected.gradients
+    names = list(expected.gradients)
+    changes = np.stack([_flat(change, names) for change in expected.kinks], axis=1)
+    beyond = _flat(answer.gradients, names) - _flat(expected.gradients, names)
+    slopes = np.clip(np.linalg.lstsq(changes, beyond, rcond=None)[0], 0, 1)
+    total = {name: sum(s * change[name] for s, change in zip(slopes, expected.kinks, strict=True)) for name in names}
+    return {name: g + total[name] for name, g in expected.gradients.items()}
+
+
+def own_loss(climb: Climb) -> Iterator[Finding]:
+    """The gradients against differences of the target's own loss: a wrong loss may well have them right.
+
+    The diagonal of a softmax's Jacobian is the gradient of no loss, so there they must differ.
+    """
+    no_loss = any(layer.activation.backward == "diagonal" for layer in climb.network.layers)
+    report = check_gradients(
+        lambda params: climb.evaluate(climb.expected, params, gradients=False).loss,
+        climb.params,
+        climb.answer.gradients,
+        directions=DIRECTIONS,
+    )
+    for finding in (
+        report.findings if len(report.findings) == len(climb.params) else report.findings * len(climb.params)
+    ):
+        text = "; ".join(part for part in (finding.cause, finding.reason) if part)
+        if finding.status == "undecided":
+            yield Finding(0.0, 0.0, text, unsupported=True)
+        elif no_loss:
+            yield Finding(
+                finding.error, finding.limit, f"the document's rule is the gradient of no loss; {text}", at_least=True
+            )
+        else:
+            beyond = climb.answer.uncertainty.get(finding.name, 0.0)
+            yield Finding(finding.error, ESTIMATED * finding.limit + beyond, text)
+
+
+def second_call(climb: Climb) -> Iterator[Finding]:
+    """Other numbers after the first call: a cache that is stale, or gradients that add up, show here."""
+    expected = climb.second_expected
+    _ = climb.answer  # the first call comes first
+    answer = climb.evaluate(expected)
+    problem = _misshapen(climb, answer)
+    if problem:
+        raise TargetError(f"second call: {problem}")
+    limit = value_limit(np.array(expected.loss), climb.dtype, climb.longest)
+    yield Finding(
+        abs(answer.loss - expected.loss),
+        limit.value,
+        f"expected {expected.loss!r}, got {answer.loss!r}; {limit.reason}",
+    )
+    yield from _gradients(climb, expected, answer)
+
+
+def metamorphic(climb: Climb) -> Iterator[Finding]:
+    """What must hold between calls of the target, whatever the right values are."""
+    given = Call(climb.network, climb.params, climb.cast(climb.expected.x), climb.cast(climb.expected.t))
+    for relation in relations(climb.network):
+        ratio, what = climb.call(
+            partial(ratio_of, relation, climb.target, given, climb.answer, climb.dtype), climb.params
+        )
+        yield Finding(ratio, 1.0, f"{what}, over the limits of both sides; 2·u·√K·34·‖M‖ for a gradient")
+
+
+def accuracy(climb: Climb) -> Iterator[Finding]:
+    """The fraction of right samples; one whose two largest outputs are too close to tell apart may count or not."""
+    layers, right = climb.answer.layers, climb.expected.layers[-1].a
+    if layers is None:
+        yield Finding(0.0, 0.0, "the target shows no outputs", unsupported=True)
+        return
+    expected = there(climb.case.evaluation.accuracy)
+    found = float(np.mean(np.argmax(layers[-1].a, axis=1) == np.argmax(climb.expected.t, axis=1)))
+    largest = np.sort(right, axis=1)[:, -2:]
+    # Each of the two outputs may be off by the limit of its row.
+    reach = 2 * value_limit(np.ones(1), climb.dtype, climb.longest).value * np.linalg.norm(right, axis=1)
+    ties = int(np.sum(largest[:, 1] - largest[:, 0] <= reach))
+    yield Finding(
+        abs(found - expected),
+        ties / len(right),
+        f"expected {expected}, got {found}; {ties} of {len(right)} samples undecided",
+    )
+
+
+def _difference(one: Array, other: Array) -> float:
+    """The norm of a difference, in which NaN equals NaN."""
+    if one.shape != other.shape:
+        return inf
+    same = np.isnan(one) & np.isnan(other)
+    return norm(np.where(same, 0, one - other))
+
+
+def _gradient_limit(climb: Climb, answer: Answer, name: str) -> float:
+    """Of the gradient as certified, or as answered where that is larger: a wrong one may still be the same twice."""
+    limit, found = climb.gradient_limit(climb.expected, name), norm(answer.gradients[name])
+    expected = norm(climb.expected.gradients[name])
+    wider = limit.value * max(1.0, found / expected if expected else 1.0) if np.isfinite(found) else limit.value
+    return wider + answer.uncertainty.get(name, 0.0)
+
+
+def _expected_loss(climb: Climb) -> float:
+    """The certified loss; in a precision whose clip is another, the loss there."""
+    by_dtype = climb.case.by_dtype.get(climb.dtype)
+    special = by_dtype.loss if by_dtype else None
+    return climb.expected.loss if special is None else float(values([special], "float64")[0])
+
+
+def _loss_limit(climb: Climb) -> Limit:
+    return value_limit(np.array(_expected_loss(climb)), climb.dtype, climb.longest)
+
+
+def _flat(arrays: Params, names: Sequence[str]) -> Array:
+    return np.concatenate([np.ravel(arrays[name]).astype(np.float64) for name in names])

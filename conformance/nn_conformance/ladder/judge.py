@@ -1,0 +1,104 @@
+"""A case and a target in, verdicts out. Python, the command line and pytest all come through here.
+
+A rung whose need has failed is *blocked*: a wrong forward pass is reported once, not once for every gradient. What a
+target cannot do is *unsupported*. The ids of a case are known before anything runs, and are the same whatever happens.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from math import nan
+
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.fixtures.store import LoadedCase, Store
+from nn_conformance.known import Known, expect
+from nn_conformance.ladder.climb import Climb, TargetError
+from nn_conformance.ladder.rungs import RUNGS, Rung
+from nn_conformance.targets import Target, Unsupported
+from nn_conformance.verdicts import Verdict, at_least, at_most
+
+TWIN = "-float32"  # ends the id of a case whose inputs and weights were rounded to float32 first
+
+
+def cases_of(store: Store, system_id: str) -> Iterator[tuple[LoadedCase, fmt.Dtype]]:
+    """Every case that a system is judged by, with each precision in which it is judged.
+
+    Where a documented case's numbers are no float32 numbers it is judged in float64, and its twin in float32.
+
+    Raises:
+        DataError: a system that the index lacks, or a damaged case.
+    """
+    ids = store.of_system(system_id)
+    for case_id in ids:
+        loaded = store.case(case_id)
+        if case_id.endswith(TWIN):
+            yield loaded, "float32"
+            continue
+        if case_id + TWIN not in ids:
+            yield loaded, "float32"
+        yield loaded, "float64"
+
+
+def check_ids(loaded: LoadedCase, dtype: fmt.Dtype) -> list[str]:
+    """The ids of all checks of a case in one precision, in the order in which `judge` answers them."""
+    return [_id(loaded, rung, quantity, dtype) for rung in RUNGS for quantity in rung.quantities(loaded.case, dtype)]
+
+
+def judge(
+    loaded: LoadedCase,
+    target: Target,
+    dtype: fmt.Dtype,
+    *,
+    updates: int | None = None,
+    rungs: Collection[str] | None = None,
+    known: Sequence[Known] = (),
+) -> list[Verdict]:
+    """Every check of a case, one verdict for each.
+
+    Args:
+        loaded: the case.
+        target: what is judged. Whatever it raises is a verdict, not an exception.
+        dtype: the precision that it is asked for.
+        updates: how much of a free run to judge, for targets that are slow; all of it if None.
+        rungs: names of those to climb, with nothing but each other to need; all if None.
+        known: failures that are expected of the target; they block nothing.
+
+    Raises:
+        DataError: a damaged case.
+    """
+    climb = Climb(loaded, target, dtype, updates)
+    verdicts: list[Verdict] = []
+    failed: dict[str, str] = {}  # by rung, the id of the check that failed it, or that its need failed by
+    for rung in RUNGS:
+        if rungs is not None and rung.name not in rungs:
+            continue
+        ids = [_id(loaded, rung, quantity, dtype) for quantity in rung.quantities(loaded.case, dtype)]
+        blocker = next((failed[need] for need in rung.needs if need in failed), None)
+        if blocker is None:
+            mine = [expect(verdict, known) for verdict in _run(climb, rung, ids)]
+        else:
+            mine = [Verdict(id_, "blocked", nan, nan, f"blocked by {blocker}") for id_ in ids]
+        wrong = [verdict.id for verdict in mine if verdict.status == "failed"]
+        if wrong or blocker:
+            failed[rung.name] = blocker or wrong[0]
+        verdicts += mine
+    return verdicts
+
+
+def _run(climb: Climb, rung: Rung, ids: Sequence[str]) -> Iterator[Verdict]:
+    """One verdict for each id; what the target does not answer fails by the reason, and never passes."""
+    try:
+        findings = list(rung.run(climb)) if ids else []
+    except Unsupported as reason:
+        yield from (Verdict(id_, "unsupported", nan, nan, str(reason)) for id_ in ids)
+    except TargetError as fault:
+        yield from (Verdict(id_, "failed", nan, nan, str(fault)) for id_ in ids)
+    else:
+        for id_, finding in zip(ids, findings, strict=True):
+            if finding.unsupported:
+                yield Verdict(id_, "unsupported", nan, nan, finding.reason)
+            else:
+                compare = at_least if finding.at_least else at_most
+                yield compare(id_, finding.error, finding.limit, finding.reason)
+
+
+def _id(loaded: LoadedCase, rung: Rung, quantity: str, dtype: fmt.Dtype) -> str:
+    return f"{loaded.case.id}::{rung.name}::{quantity}::{dtype}"

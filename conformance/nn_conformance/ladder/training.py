@@ -1,0 +1,80 @@
+"""The rungs of an update: single steps, pruning, free runs."""
+
+from collections.abc import Iterator, Mapping
+from math import inf
+
+import numpy as np
+
+from nn_conformance.fixtures.encoding import values
+from nn_conformance.ladder.climb import Climb, Finding, TargetError, over, there
+from nn_conformance.ladder.updates import compare_after, compare_summary, state_of
+from nn_conformance.targets import Prunes, Pruning
+from nn_reference.arithmetic import Array
+
+
+def step(climb: Climb) -> Iterator[Finding]:
+    """One update from each given state: teacher forcing, so that no error is judged twice."""
+    for k, step in enumerate(climb.case.steps):
+        field = f"steps[{k}]"
+        given = climb.loaded.params if step.params is None else climb.loaded.arrays(step.params, f"{field}.params")
+        state = None if step.state is None else state_of(climb, step.state, f"{field}.state")
+        run = climb.train(climb.cast(given), [step.rows], state)
+        _check_names("parameters", run.params, given)
+        after = None if step.after is None else climb.loaded.arrays(step.after, f"{field}.after")
+        for name, before in given.items():
+            found, beyond = run.params[name], run.uncertainty.get(name, 0.0)
+            if _becomes_nan(climb, name, found):
+                yield Finding(0.0, 1.0, "NaN, as the document's own formula gives in this precision")
+            elif after is not None:
+                yield compare_after(climb, name, before, after[name], found, beyond)
+            elif step.after_summary is not None:
+                yield compare_summary(climb, name, before, step.after_summary[name], found, beyond)
+
+
+def pruning(climb: Climb) -> Iterator[Finding]:
+    """What is left after pruning, exactly; and one update from there."""
+    pruned = there(climb.case.pruned)
+    if not isinstance(climb.target, Prunes):
+        yield from (Finding(0.0, 0.0, "the target does not prune", unsupported=True) for _ in range(2))
+        return
+    how = Pruning(pruned.threshold, pruned.names, pruned.keep_mask)
+    state = state_of(climb, pruned.state, "pruned.state")
+    x, t = climb.cast(climb.loaded.x[pruned.rows]), climb.cast(climb.loaded.t[pruned.rows])
+    prune, network, optimizer = climb.target.prune, climb.network, climb.case.optimizer
+    left, after = climb.call(
+        lambda: prune(network, optimizer, climb.params, x, t, how, state), {**climb.params, "x": x, "t": t}
+    )
+    expected = climb.loaded.arrays(pruned.params, "pruned.params")
+    _check_names("pruned parameters", left, expected)
+    wrong = [name for name, p in expected.items() if not np.array_equal(left[name], climb.cast(p))]
+    yield Finding(
+        float(len(wrong)), 0.0, f"parameters that differ: {', '.join(wrong) or 'none'}; |w| < {how.threshold} becomes 0"
+    )
+    _check_names("parameters", after, expected)
+    right = climb.loaded.arrays(pruned.after, "pruned.after")
+    found = [compare_after(climb, name, expected[name], right[name], after[name]) for name in right]
+    yield max(found, key=lambda finding: over(finding.error, finding.limit))
+
+
+def trajectory(climb: Climb) -> Iterator[Finding]:
+    """The losses of a free run, up to the horizon, within its band."""
+    trajectory = there(climb.case.trajectory)
+    horizon = trajectory.horizons[climb.dtype]
+    steps = horizon.steps if climb.updates is None else min(climb.updates, horizon.steps)
+    found = np.asarray(climb.train(dict(climb.params), trajectory.batches[:steps]).losses, np.float64)
+    if found.shape != (steps,):
+        raise TargetError(f"losses: expected {steps}, got {len(found)}")
+    exact = values(trajectory.losses, "float64")[:steps]
+    ratios = np.abs(found - exact) / np.array(horizon.band[:steps])
+    k = int(np.argmax(np.where(np.isnan(ratios), inf, ratios)))
+    part = "" if steps == horizon.steps else f", the first {steps} of {horizon.steps}"
+    yield Finding(float(ratios[k]), 1.0, f"{steps} losses{part}, each over its band; the largest at update {k + 1}")
+
+
+def _check_names(what: str, found: Mapping[str, Array], expected: Mapping[str, Array]) -> None:
+    if set(found) != set(expected):
+        raise TargetError(f"{what}: expected {', '.join(expected)}, got {', '.join(map(str, found)) or 'none'}")
+
+
+def _becomes_nan(climb: Climb, name: str, found: Array) -> bool:
+    return name in climb.nan_gradients and bool(np.isnan(found).any())

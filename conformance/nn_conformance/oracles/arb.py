@@ -1,0 +1,128 @@
+"""Arb as an oracle: exact gradients by a tape over balls, every value correctly rounded.
+
+It evaluates the description's formulas at 256 bits, and at twice as many until each value has one rounding to float64.
+Answers in float32 are those float64 numbers rounded once more. Needs python-flint (the `certify` extra).
+"""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.fixtures.balls import NotCertifiedError, balls, certified
+from nn_conformance.oracles import formulas
+from nn_conformance.oracles.tape import Variable, differentiate
+from nn_conformance.targets import Answer, Run, Unsupported
+from nn_reference.arithmetic import Array, Params
+from nn_reference.network import LayerOutput
+from nn_reference.optimizers import State
+
+name = "arb"
+
+SECONDS = 5.0
+# Of one update for each parameter, measured on one core.
+SECONDS_A_PARAMETER = {"sgd": 2e-6, "adam": 7e-6}
+
+
+def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
+    """Each value is the float64 nearest to the exact one.
+
+    Raises:
+        Unsupported: a value that 32768 bits do not tell from its neighbour.
+    """
+    dtype = formulas.dtype_of(params)
+
+    def compute() -> dict[str, Array]:
+        outputs, value, found = _differentiated(network, _balls(params), plain(x), plain(t), dtype, gradients=gradients)
+        values = {f"z{k}": output.z.real for k, output in enumerate(outputs)}
+        values |= {f"a{k}": output.a.real for k, output in enumerate(outputs)}
+        return values | {"loss": value, **{f"gradient {name}": g for name, g in found.items()}}
+
+    values = _rounded(compute)
+    layers = [LayerOutput(*(values[f"{q}{k}"].astype(dtype) for q in "za")) for k in range(len(network.layers))]
+    found = {name: values[f"gradient {name}"].astype(dtype) for name in params} if gradients else {}
+    return Answer(values["loss"].astype(dtype).item(), found, layers)
+
+
+def train(
+    network: fmt.Network,
+    optimizer: fmt.Optimizer,
+    params: Params,
+    x: Array,
+    t: Array,
+    batches: Sequence[Sequence[int]],
+    state: State | None = None,
+) -> Run:
+    """An exact run: nothing is rounded but what it returns.
+
+    Raises:
+        Unsupported: as `evaluate` does.
+    """
+    dtype = formulas.dtype_of(params)
+
+    def gradient(moving: Params, batch_x: Array, batch_t: Array) -> tuple[Any, Params]:
+        return _differentiated(network, moving, batch_x, batch_t, dtype)[1:]
+
+    def compute() -> dict[str, Array]:
+        moments = {} if state is None else {m: _balls(arrays) for m, arrays in state.moments.items()}
+        start = State(0 if state is None else state.step, moments)
+        losses, after = formulas.train(gradient, optimizer, _balls(params), plain(x), plain(t), batches, start, _exact)
+        return {"losses": np.array(losses, dtype=object).reshape(len(losses)), **after}
+
+    values = _rounded(compute)
+    losses = values.pop("losses").astype(dtype).tolist()
+    return Run(losses, {name: values[name].astype(dtype) for name in params})
+
+
+def affordable_updates(network: fmt.Network, optimizer: fmt.Optimizer, _: int) -> int | None:
+    """How many updates take about five seconds, whatever the batches; at least one."""
+    widths = [network.inputs, *(layer.units for layer in network.layers)]
+    parameters = sum(a * b for a, b in itertools.pairwise(widths))
+    return max(1, int(SECONDS / (SECONDS_A_PARAMETER[optimizer.kind] * parameters)))
+
+
+def plain(a: Array) -> Array:
+    """Balls in an array whose operators defer to a variable's."""
+    return np.asarray(balls(np.asarray(a, np.float64)))
+
+
+def _balls(arrays: Mapping[str, Array]) -> Params:
+    return {name: plain(a) for name, a in arrays.items()}
+
+
+def _exact(constant: float) -> Any:
+    return plain(np.array(constant)).item()
+
+
+def _differentiated(
+    network: fmt.Network, params: Params, x: Array, t: Array, dtype: fmt.Dtype, *, gradients: bool = True
+) -> tuple[list[LayerOutput], Any, Params]:
+    """Outputs, loss and gradients as balls."""
+    variables = {name: Variable(p) for name, p in params.items()}
+    outputs = formulas.forward(network, variables, x)
+    value = formulas.loss(network, outputs[-1], t, dtype)
+    return outputs, value.value.item(), differentiate(value, variables) if gradients else {}
+
+
+def _rounded(compute: Callable[[], Mapping[str, Any]]) -> Params:
+    """Correctly rounded values. One that is zero by structure needs no declaration: see `_told`."""
+    try:
+        return certified(lambda: {key: _told(np.asarray(value, dtype=object)) for key, value in compute().items()})[0]
+    except NotCertifiedError as error:
+        raise Unsupported(str(error)) from error
+
+
+def _told(a: Array) -> Array:
+    """With 0 for each ball around zero whose two ends are both nearest to 0: that is its rounding, whatever it holds.
+
+    At 2048 bits a sum whose terms cancel is such a ball, and no float64 lies between it and zero.
+    """
+    zero = _exact(0.0)
+
+    def tell(ball: Any) -> Any:
+        around = ball.rad() > 0 and ball.contains(0)
+        return zero if around and float(ball.lower()) == 0 == float(ball.upper()) else ball
+
+    return np.frompyfunc(tell, 1, 1)(a)

@@ -1,0 +1,62 @@
+"""Complex step as an oracle: the gradient of every parameter from the forward pass alone.
+
+f(θ + ih) = f(θ) + ih·f′(θ) + O(h²): the imaginary part over h is the derivative to the last bits, with no subtraction.
+Weights are perturbed a column at a time: see `columns`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.oracles import formulas
+from nn_conformance.oracles.columns import Columns, Copies, seconds
+from nn_conformance.targets import Answer, Run
+from nn_reference.arithmetic import Array, Params
+from nn_reference.optimizers import State
+
+name = "complex-step"
+
+# Powers of two, so that neither multiplying nor dividing by them rounds. h² must be nothing beside 1, and h times the
+# smallest derivative that matters not below the least number, 2⁻¹²⁶ or 2⁻¹⁰²²: hence so far from either end.
+STEP: dict[fmt.Dtype, float] = {"float32": 2.0**-60, "float64": 2.0**-100}
+SECONDS = 5.0
+
+
+def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
+    """Forward in the parameters' precision, and its derivative."""
+    columns = Columns(network, params, x, t, formulas.dtype_of(params))
+    value = float(formulas.loss(network, columns.outputs[-1], t, columns.dtype))
+    return Answer(value, _gradients(columns) if gradients else {}, columns.outputs)
+
+
+def train(
+    network: fmt.Network,
+    optimizer: fmt.Optimizer,
+    params: Params,
+    x: Array,
+    t: Array,
+    batches: Sequence[Sequence[int]],
+    state: State | None = None,
+) -> Run:
+    """One update for each batch."""
+
+    def gradient(moving: Params, batch_x: Array, batch_t: Array) -> tuple[Any, Params]:
+        answer = evaluate(network, moving, batch_x, batch_t)
+        return answer.loss, answer.gradients
+
+    return Run(*formulas.train(gradient, optimizer, params, x, t, batches, state))
+
+
+def affordable_updates(network: fmt.Network, _: fmt.Optimizer, samples: int) -> int | None:
+    """How many updates, with batches of so many samples, take about five seconds; at least one."""
+    return max(1, int(SECONDS / seconds(network, samples)))
+
+
+def _gradients(columns: Columns) -> Params:
+    h = STEP[columns.dtype]
+
+    def derivatives(k: int, unit: int, copies: Copies) -> Array:
+        outputs = columns.moved(k, unit, copies, 1j * h * copies.directions)
+        return columns.losses(outputs[-1], copies).imag / h
+
+    return {key: g.astype(columns.params[key].dtype) for key, g in columns.gradients(derivatives).items()}

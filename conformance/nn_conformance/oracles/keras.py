@@ -1,0 +1,285 @@
+"""Keras 3 on TensorFlow as an oracle: its layers, activations, losses and optimisers, and `GradientTape`.
+
+Keras holds W as (inputs, units), and an output without its axis it does not have: parameters are transposed or reshaped
+on their way in and out. Where a document's backward rule is not the derivative of its function, the tape differentiates
+a function that has that rule. The quotient rule of a sigmoid is its derivative, and so is TensorFlow's own.
+
+Evaluations and a few updates are eager, which takes 10 to 30 ms each. What comes in great numbers is traced, as
+`Model.fit` does: that takes 0.1 s, and then 0.5 ms for each call. Where Keras itself is off, `known.toml` says so.
+"""
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.targets import Answer, Run, Unsupported
+from nn_reference.arithmetic import Array, Params
+from nn_reference.errors import InputError
+from nn_reference.network import LayerOutput
+from nn_reference.optimizers import State
+
+# Both packages read these while they are imported, and never again.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import tensorflow as tf
+
+name = "keras"
+KEPT = 64  # networks whose layers and traces are kept: a run goes through one system after the other
+MANY = 10  # updates, for which a trace takes less time than it saves
+MOMENTS = {"adam": ("m", "v"), "sgd": ("v",)}
+
+Tensor: TypeAlias = Any
+
+
+def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
+    """Outputs, loss and gradients of a batch, in the parameters' dtype.
+
+    Raises:
+        Unsupported: a clip that is not Keras's.
+        InputError: Keras was told to use another backend.
+    """
+    built = _built(msgspec.json.encode(network), _dtype(params))
+    built.load(params)
+    x, t = built.batch(x, t)
+    if not gradients:
+        layers, loss = built.traced(x, t)  # these calls come in great numbers, one for each entry of a parameter
+        return Answer(float(loss), layers=built.shown(layers))
+    layers, loss, found = built.backward(x, t)
+    return Answer(float(loss), built.described([g.numpy() for g in found]), built.shown(layers))
+
+
+def train(
+    network: fmt.Network,
+    optimizer: fmt.Optimizer,
+    params: Params,
+    x: Array,
+    t: Array,
+    batches: Sequence[Sequence[int]],
+    state: State | None = None,
+) -> Run:
+    """One update for each batch of rows.
+
+    Raises:
+        Unsupported: a clip that is not Keras's, or PyTorch's placement of ε.
+        InputError: Keras was told to use another backend.
+    """
+    trainer = _trainer(msgspec.json.encode(network), msgspec.json.encode(optimizer), _dtype(params))
+    trainer.built.load(params)
+    trainer.restore(state or State())
+    x, t = trainer.built.batch(x, t)
+    update = trainer.update if len(batches) < MANY else trainer.traced
+    losses = [float(update(x, t, tf.constant(rows, tf.int32))) for rows in batches]
+    return Run(losses, trainer.built.described([variable.numpy() for variable in trainer.built.variables]))
+
+
+class _Built:
+    """A described network in Keras's layers."""
+
+    def __init__(self, network: fmt.Network, dtype: str) -> None:
+        self.network, self.dtype, self.loss = network, dtype, _loss(network, dtype)
+        self.layers = [
+            keras.layers.Dense(layer.units, use_bias=layer.bias, kernel_initializer="zeros", dtype=dtype)
+            for layer in network.layers
+        ]
+        inputs = network.inputs
+        for layer in self.layers:
+            layer.build((None, inputs))
+            inputs = layer.units
+        self.variables = [variable for layer in self.layers for variable in layer.weights]
+
+    @cached_property
+    def traced(self) -> Any:
+        """`forward` as a graph."""
+        return self.trace(self.forward)
+
+    def trace(self, function: Any, *more: tf.TensorSpec) -> Any:
+        """A function of x and t, and more, for batches of any size."""
+        widths = self.network.inputs, self.network.layers[-1].units
+        batch = [tf.TensorSpec((None, width), self.dtype) for width in widths]
+        return tf.function(function, autograph=False).get_concrete_function(*batch, *more)
+
+    def names(self) -> Iterator[tuple[str, fmt.Layer]]:
+        """Each variable's name and layer."""
+        for k, layer in enumerate(self.network.layers, 1):
+            yield f"W{k}", layer
+            if layer.bias:
+                yield f"b{k}", layer
+
+    def load(self, params: Params) -> None:
+        """The parameters as the description has them become Keras's."""
+        for variable, (key, layer) in zip(self.variables, self.names(), strict=True):
+            variable.assign(_held(layer, params[key]))
+
+    def described(self, held: Sequence[Array]) -> Params:
+        """What Keras holds for each variable, as the description has it."""
+        return {key: _described(layer, p) for p, (key, layer) in zip(held, self.names(), strict=True)}
+
+    def shown(self, layers: Sequence[tuple[Tensor, Tensor]]) -> list[LayerOutput]:
+        """z and a of every layer, without the axis of a vector layer."""
+        arrays = [(z.numpy(), a.numpy()) for z, a in layers]
+        if self.network.layers[-1].vector:
+            arrays[-1] = arrays[-1][0][:, 0], arrays[-1][1][:, 0]
+        return [LayerOutput(z, a) for z, a in arrays]
+
+    def batch(self, x: Array, t: Array) -> tuple[Tensor, Tensor]:
+        """Inputs, and targets of two axes."""
+        return tf.constant(x), tf.constant(t[:, None] if self.network.layers[-1].vector else t)
+
+    def forward(self, x: Tensor, t: Tensor) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
+        """z and a of every layer, and the loss."""
+        layers, a = [], x
+        with warnings.catch_warnings():
+            # Keras advises against what documents have, such as a softmax of one entry.
+            warnings.simplefilter("ignore")
+            for dense, layer in zip(self.layers, self.network.layers, strict=True):
+                z = dense(a)
+                a = _activate(layer.activation, z)
+                layers.append((z, a))
+            return layers, self.loss(t, a)
+
+    def backward(self, x: Tensor, t: Tensor) -> tuple[list[tuple[Tensor, Tensor]], Tensor, list[Tensor]]:
+        """The same, and the gradient of every variable; zeros where none leads there, for which the tape has None."""
+        with tf.GradientTape() as tape:
+            layers, loss = self.forward(x, t)
+        variables = [variable.value for variable in self.variables]
+        return layers, loss, tape.gradient(loss, variables, unconnected_gradients="zero")
+
+
+class _Trainer:
+    """A built network with an optimiser of Keras."""
+
+    def __init__(self, built: _Built, optimizer: fmt.Optimizer) -> None:
+        self.built, self.optimizer, self.rule = built, optimizer, _optimizer(optimizer)
+        self.rule.build(built.variables)
+
+    @cached_property
+    def traced(self) -> Any:
+        """`update` as a graph."""
+        return self.built.trace(self.update, tf.TensorSpec((None,), tf.int32))
+
+    def restore(self, state: State) -> None:
+        """The optimiser as it is after `state.step` steps that left these moments; zeros if there are none."""
+        self.rule.iterations.assign(state.step)
+        # After the step count and the learning rate come the moments, parameter by parameter.
+        variables = iter(self.rule.variables[2:])
+        for key, layer in self.built.names() if len(self.rule.variables) > 2 else ():
+            for moment in MOMENTS[self.optimizer.kind]:
+                variable = next(variables)
+                value = _held(layer, state.moments[moment][key]) if state.moments else np.zeros(variable.shape)
+                # With momentum, what Keras keeps has the learning rate in it.
+                variable.assign(-float(self.rule.learning_rate) * value if self.optimizer.kind == "sgd" else value)
+
+    def update(self, x: Tensor, t: Tensor, rows: Tensor) -> Tensor:
+        """The loss of these rows, and then an update."""
+        _, loss, gradients = self.built.backward(tf.gather(x, rows), tf.gather(t, rows))
+        self.rule.apply(gradients, self.built.variables)
+        return loss
+
+
+@lru_cache(maxsize=KEPT)
+def _built(network: bytes, dtype: str) -> _Built:
+    """By the description's JSON, since a description itself cannot be looked up."""
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise InputError(
+            f"KERAS_BACKEND: expected tensorflow, got {backend}; unset the variable, or leave out this oracle"
+        )
+    return _Built(msgspec.json.decode(network, type=fmt.Network), dtype)
+
+
+@lru_cache(maxsize=KEPT)
+def _trainer(network: bytes, optimizer: bytes, dtype: str) -> _Trainer:
+    return _Trainer(_built(network, dtype), msgspec.json.decode(optimizer, type=fmt.Optimizer))
+
+
+def _dtype(params: Params) -> str:
+    return next(iter(params.values())).dtype.name
+
+
+def _held(layer: fmt.Layer, p: Array) -> Array:
+    """A parameter, or a moment of it, as Keras holds it: W is (inputs, units), b is (units,)."""
+    if layer.vector:
+        return p[..., None]
+    return p.T if layer.layout == "out,in" else p
+
+
+def _described(layer: fmt.Layer, p: Array) -> Array:
+    """The inverse of `_held`."""
+    if layer.vector:
+        return p[..., 0]
+    return p.T if layer.layout == "out,in" else p
+
+
+def _activate(activation: fmt.Activation, z: Tensor) -> Tensor:
+    if activation.kind != "softmax":
+        return keras.activations.get("linear" if activation.kind == "identity" else activation.kind)(z)
+    axis = 0 if activation.axis == "batch" else 1
+    return _diagonal_softmax(z, axis) if activation.backward == "diagonal" else keras.activations.softmax(z, axis)
+
+
+def _diagonal_softmax(z: Tensor, axis: int) -> Tensor:
+    """Softmax as sigmoid(z_k - log Σ_{j≠k} e^{z_j}), the sum held fixed: its derivative is p_k(1-p_k) alone."""
+    if axis == 0:
+        return tf.transpose(_diagonal_softmax(tf.transpose(z), 1))
+    others = tf.linalg.set_diag(tf.repeat(z[:, None], tf.shape(z)[1], 1), tf.fill(tf.shape(z), z.dtype.min))
+    return keras.activations.sigmoid(z - tf.stop_gradient(keras.ops.logsumexp(others, 2)))
+
+
+def _loss(network: fmt.Network, dtype: str) -> Any:
+    """The loss as a function of targets and outputs. Keras computes one in float32 unless it is told otherwise."""
+    loss, last = network.loss, network.layers[-1]
+    match loss.kind:
+        case "squared_error":
+            reduction = "sum" if loss.reduction == "sum" else "sum_over_batch_size"
+            mean = keras.losses.MeanSquaredError(reduction, dtype=dtype)
+            # Keras takes the mean over the outputs of a sample in any case.
+            factor = (1 if loss.reduction == "elements" else last.units) * (0.5 if loss.half else 1)
+            return lambda t, a: mean(t, a) * factor
+        case "cross_entropy":
+            entropy = keras.losses.CategoricalCrossentropy(loss.from_logits, dtype=dtype)
+            softmax = last.activation.kind, last.activation.axis, last.activation.backward
+            if loss.from_logits:
+                return lambda t, a: entropy(*_distributions(t, _plain(a)))
+            if softmax == ("softmax", "outputs", "exact"):
+                return lambda t, a: entropy(*_distributions(t, a))  # from the logits, which Keras remembers
+            # Keras would divide these probabilities by their sum, and clip them.
+            return lambda t, a: -tf.reduce_sum(tf.math.xlogy(t, a)) / tf.cast(tf.shape(t)[0], dtype)
+        case "binary_cross_entropy":
+            if not loss.from_logits and loss.clip != keras.config.epsilon():
+                raise Unsupported(f"Keras clips probabilities at {keras.config.epsilon()}, not at {loss.clip}")
+            binary = keras.losses.BinaryCrossentropy(loss.from_logits, dtype=dtype)
+            return lambda t, a: binary(t, _plain(a))
+
+
+def _distributions(t: Tensor, a: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Targets that sum to 1, the outputs, and what the targets did sum to, as weights of the samples.
+
+    TensorFlow's gradient of a cross-entropy takes targets to sum to 1, and says p - t of any others.
+    """
+    weights = tf.reduce_sum(t, 1)
+    return tf.math.divide_no_nan(t, weights[:, None]), a, weights
+
+
+def _plain(a: Tensor) -> Tensor:
+    """Outputs without the memory of the logits that they were made from.
+
+    Keras would go back to these: it would leave out a softmax before a loss from logits, take the logits of a softmax
+    for those of sigmoids, and never clip what a sigmoid made (`keras/src/backend/tensorflow/nn.py`, `_get_logits`).
+    """
+    return tf.identity(a)
+
+
+def _optimizer(described: fmt.Optimizer) -> Any:
+    if described.kind == "sgd":
+        return keras.optimizers.SGD(float(described.learning_rate), float(described.momentum))
+    if described.placement != "keras":
+        raise Unsupported("keras.optimizers.Adam has ε beside the plain root, not beside the corrected one")
+    return keras.optimizers.Adam(float(described.learning_rate), described.beta1, described.beta2, described.epsilon)

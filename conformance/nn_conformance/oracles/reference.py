@@ -1,0 +1,64 @@
+"""The reference itself as a target: what the other oracles are independent of."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.fixtures.families import build_network, build_optimizer
+from nn_conformance.targets import Answer, Pruning, Run
+from nn_reference.arithmetic import Array, Params
+from nn_reference.network import backpropagate, forward, loss_of_preactivation
+from nn_reference.optimizers import State
+from nn_reference.pruning import apply_masks, magnitude_masks, masked_state
+from nn_reference.training import train as train_reference
+
+name = "reference"
+
+
+def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
+    """Forward, and backpropagation if gradients are wanted."""
+    built = build_network(network)
+    layers = forward(built, params, x)
+    if not gradients:
+        return Answer(float(loss_of_preactivation(built, layers[-1].z, t)), layers=layers)
+    loss, found = backpropagate(built, params, x, t)
+    return Answer(float(loss), found, layers)
+
+
+def train(
+    network: fmt.Network,
+    optimizer: fmt.Optimizer,
+    params: Params,
+    x: Array,
+    t: Array,
+    batches: Sequence[Sequence[int]],
+    state: State | None = None,
+) -> Run:
+    """One update for each batch."""
+    rows = [np.array(batch) for batch in batches]
+    rule = build_optimizer(optimizer)
+    run = train_reference(
+        build_network(network), params, rule, rows, x, t, state=None if state is None else _copy(state)
+    )
+    return Run([float(loss) for loss in run.losses], run.params)
+
+
+def prune(
+    network: fmt.Network, optimizer: fmt.Optimizer, params: Params, x: Array, t: Array, how: Pruning, state: State
+) -> tuple[Params, Params]:
+    """What is left, and where one update goes from there."""
+    masks = magnitude_masks(params, how.threshold, how.names)
+    left, rule = apply_masks(params, masks), build_optimizer(optimizer)
+    state = masked_state(state, masks) if how.keep_mask else _copy(state)
+    rows = [np.arange(len(x))]
+    run = train_reference(
+        build_network(network), left, rule, rows, x, t, state=state, masks=masks if how.keep_mask else None
+    )
+    return left, run.params
+
+
+def _copy(state: State) -> State:
+    """Training continues a state in place, and the caller's is not ours."""
+    moments = {m: {name: a.copy() for name, a in arrays.items()} for m, arrays in state.moments.items()}
+    return State(state.step, moments)

@@ -1,0 +1,102 @@
+"""What can be judged: anything that evaluates a described network and updates its weights."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from nn_conformance.fixtures import format as fmt
+from nn_reference.arithmetic import Array, Params
+from nn_reference.errors import NNReferenceError
+from nn_reference.network import LayerOutput
+from nn_reference.optimizers import State
+
+
+class Unsupported(NNReferenceError):  # noqa: N818 - an answer, not an error
+    """A target says that it cannot do this; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call returned.
+
+    Attributes:
+        loss: of the batch.
+        gradients: of every parameter, by name and of its shape; empty where only the loss was asked for.
+        layers: z and a of every layer, from the first; None where the target does not show them.
+        uncertainty: for gradients that do not come from the loss by arithmetic alone, as difference quotients do not:
+            by name, a bound of the norm of their error beyond rounding. Only our own oracles and converters may say this.
+    """
+
+    loss: float
+    gradients: Params = field(default_factory=dict)
+    layers: Sequence[LayerOutput] | None = None
+    uncertainty: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Losses before each update, and the parameters after the last."""
+
+    losses: Sequence[float]
+    params: Params
+    uncertainty: Mapping[str, float] = field(default_factory=dict)
+
+
+class Target(Protocol):
+    """Evaluates and trains, in the parameters' dtype. A module of functions can be one.
+
+    Arrays that a target is given are the caller's: a target must not change them.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is called in reports."""
+
+    def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
+        """Outputs, loss and gradients of a batch; without gradients only what they are not needed for.
+
+        Raises:
+            Unsupported: the target cannot express the network.
+        """
+
+    def train(
+        self,
+        network: fmt.Network,
+        optimizer: fmt.Optimizer,
+        params: Params,
+        x: Array,
+        t: Array,
+        batches: Sequence[Sequence[int]],
+        state: State | None = None,
+    ) -> Run:
+        """One update for each batch of rows, from `params` and the optimiser's `state` (fresh if None).
+
+        Raises:
+            Unsupported: the target cannot express the network or the optimiser.
+        """
+
+
+@runtime_checkable
+class Prunes(Protocol):
+    """A target that also prunes."""
+
+    def prune(
+        self,
+        network: fmt.Network,
+        optimizer: fmt.Optimizer,
+        params: Params,
+        x: Array,
+        t: Array,
+        how: "Pruning",
+        state: State,
+    ) -> tuple[Params, Params]:
+        """The parameters after pruning, and after one update from there with all rows of x."""
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """Entries of `names` below `threshold` in magnitude become 0; with `keep_mask` gradients and moments too."""
+
+    threshold: float
+    names: Sequence[str]
+    keep_mask: bool

@@ -1,0 +1,93 @@
+"""A folder with one case, however wrong, for the tests of the store."""
+
+import copy
+import hashlib
+import json
+import struct
+
+import numpy as np
+import pytest
+
+from nn_conformance.fixtures.encoding import digest
+from nn_conformance.fixtures.store import Store, one_line
+from nn_reference import datasets
+from nn_reference.errors import DataError
+from nn_reference.paths import fixtures_root
+
+ID, SYSTEM = "xor-tanh/probe-one", "xor-tanh/documented"
+FILE = f"{ID}.json"
+INTACT = (fixtures_root() / FILE).read_bytes()
+GIVEN = json.loads(INTACT)
+TENSORS = {digest(a): a for a in (np.arange(6, dtype=np.float32).reshape(2, 3), np.array([-0.0, np.inf, np.nan]))}
+FIRST = next(iter(TENSORS))
+
+
+def write(root, case=INTACT, arrays=None):
+    """A folder with one case and a file of arrays, both as its index says, so that only their form can be wrong."""
+    files = {FILE: case} | ({} if arrays is None else {"arrays/tiny.safetensors": arrays})
+    for path, data in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(data)
+    index = {
+        "format": 1,
+        "files": [{"path": p, "size": len(d), "sha256": hashlib.sha256(d).hexdigest()} for p, d in files.items()],
+        "cases": [{"id": ID, "version": 1, "purpose": "", "flags": []}],
+        "systems": {SYSTEM: [ID]},
+    }
+    (root / "index.json").write_text(json.dumps(index))
+    return Store(root)
+
+
+def read(store):
+    """Everything of the case."""
+    loaded = store.case(ID)
+    return {field: loaded.array(array, field) for field, array in loaded.every_array()}
+
+
+def refusal(function, *arguments):
+    """The one line with which something is refused."""
+    with pytest.raises(DataError) as caught:
+        function(*arguments)
+    message = str(caught.value)
+    assert message == one_line(message)
+    return message
+
+
+def changed(place, value, given=GIVEN):
+    """The case with another value at a place such as ``x.shape``."""
+    document = copy.deepcopy(given)
+    *parents, last = place.split(".")
+    inner = document
+    for key in parents:
+        inner = inner[key]
+    inner[last] = value
+    return json.dumps(document).encode()
+
+
+def with_x(**fields):
+    """The case with another `x`: that of a file, of a dataset, or of neither."""
+    return changed("x", {"dtype": "float32", "shape": [2, 3], "sha256": FIRST} | fields)
+
+
+def container(header, data=b"", length=None):
+    """A safetensors file, however wrong."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + data
+
+
+def tensor(dtype="F32", shape=(2, 3), offsets=(0, 24)):
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": list(offsets)}
+
+
+def tiny_images(monkeypatch):
+    """MNIST with five images and four."""
+    rng = np.random.default_rng(7)
+    tiny = datasets.Images(
+        *(
+            rng.integers(0, high, shape, dtype=np.uint8)
+            for n in (5, 4)
+            for high, shape in ((256, (n, 28, 28)), (10, (n,)))
+        )
+    )
+    monkeypatch.setattr(datasets, "load_images", lambda name: tiny)
+    return tiny

@@ -1,0 +1,94 @@
+"""The audit: every limit lies well above honest code and far below the nearest mistake, and the committed table says so."""
+
+import json
+
+import pytest
+
+from nn_conformance.audit import HONEST, MAY_HIDE, NEAREST, Extreme, Row, audit, committed, mistaken_extremes
+from nn_conformance.fixtures.store import Store
+from nn_conformance.ladder import RUNGS, cases_of
+from nn_conformance.mistakes import CATALOGUE, applicable
+
+STORE = Store()
+# Differences of a loss are judged in float64 alone.
+KEYS = {(rung.name, dtype) for rung in RUNGS for dtype in ("float32", "float64")} - {("own-loss", "float32")}
+# What needs many calls, `nn-conformance audit` measures; the tests of each has its own mistakes.
+DEAR = ("own-loss", "metamorphic")
+# Systems that share no probes: between them they have them all.
+DISTINCT = list(
+    {tuple(sorted(i for i in STORE.of_system(s) if "probe-" in i)): s for s in STORE.index.systems}.values()
+)
+
+
+@pytest.mark.parametrize("system", DISTINCT)
+def test_the_nearest_mistake_is_ten_times_beyond_each_limit(system):
+    """Each mistake that a system can have shows on the rungs that are its business, at ten times the limit or more."""
+    cases = list(cases_of(STORE, system))
+    found = mistaken_extremes(cases, DEAR)
+    business = {rung for loaded, _ in cases for mistake in applicable(loaded.case) for rung in mistake.rungs}
+
+    assert {rung for rung, _ in found} >= business - set(MAY_HIDE)
+    assert {key: extreme for key, extreme in found.items() if not extreme.ratio >= NEAREST} == {}
+
+
+def test_committed_table_has_every_rung_and_is_sound():
+    """The table that ships has a row for each rung and precision, with room on both sides of the limit."""
+    rows = committed()
+
+    assert {(row.rung, row.dtype) for row in rows} == KEYS
+    assert [(row.rung, row.dtype) for row in rows if not row.sound] == []
+
+
+def test_committed_table_is_what_the_audit_measures():
+    """For a system the nearest mistakes are no nearer than the table says, and those it names are as far off as it says."""
+    rows = {(row.rung, row.dtype): row for row in committed()}
+    system = "mnist-tanh-deeper/documented"
+    found = mistaken_extremes(list(cases_of(STORE, system)), DEAR)
+
+    # The mistakes' numbers are the same on every machine but for their own rounding, some 1e-7 of them in float32.
+    assert all(extreme.ratio >= 0.99 * rows[key].mistaken.ratio for key, extreme in found.items())
+    named = [
+        key for key, row in rows.items() if row.mistaken.check.startswith("mnist-tanh-deeper/") and key[0] not in DEAR
+    ]
+    assert named
+    for key in named:
+        assert found[key].who == rows[key].mistaken.who
+        assert abs(found[key].ratio / rows[key].mistaken.ratio - 1) <= 0.01
+
+
+def test_every_mistake_of_the_catalogue_is_audited():
+    """No mistake of the catalogue applies to no probe."""
+    applied = {
+        mistake.slug for case_id in STORE.ids if "probe-" in case_id for mistake in applicable(STORE.case(case_id).case)
+    }
+
+    assert applied == {mistake.slug for mistake in CATALOGUE}
+
+
+@pytest.mark.parametrize(
+    ("honest", "mistaken", "sound"),
+    [(0.3, 11, True), (HONEST, NEAREST, True), (0.34, 1e9, False), (0.1, 9.9, False), (0.1, float("nan"), False),
+     (float("nan"), 1e9, False), (0.0, float("inf"), True)],
+)  # fmt: skip
+def test_a_limit_is_sound_only_with_room_on_both_sides(honest, mistaken, sound):
+    """A third below and ten times above, or the limit is none; NaN never is."""
+    assert Row("gradient", "float64", Extreme(honest, "a", ""), Extreme(mistaken, "b", "")).sound is sound
+
+
+def test_a_loose_limit_is_found_unsound(monkeypatch):
+    """If the gradients' limit were a hundred thousand times wider, the audit would say so."""
+    from nn_conformance import tolerances
+
+    monkeypatch.setattr(tolerances, "FACTOR", 30e5)
+    rows = audit(STORE, ["xor-sigmoid/documented"], [])
+
+    assert rows == []
+    found = mistaken_extremes(list(cases_of(STORE, "xor-sigmoid/documented")), DEAR)
+    assert found["gradient", "float32"].ratio < NEAREST
+
+
+def test_committed_file_is_json_that_reads_back():
+    """What `audit --json` prints is what the table is read from."""
+    rows = committed()
+
+    assert [Row.of_json(json.loads(json.dumps(row.as_json()))) for row in rows] == rows

@@ -1,0 +1,416 @@
+"""The ladder: honest code passes every check, and each way of being wrong ends in the verdict meant for it."""
+
+from dataclasses import replace
+from functools import cache
+
+import msgspec
+import numpy as np
+import pytest
+
+from nn_conformance import ladder
+from nn_conformance.fixtures.format import DTYPES
+from nn_conformance.fixtures.store import Store
+from nn_conformance.ladder import cases_of, check_ids, judge
+from nn_conformance.mistakes import CATALOGUE, applicable
+from nn_conformance.mistakes.target import Mistaken
+from nn_conformance.oracles import reference
+from nn_conformance.targets import Unsupported
+from nn_conformance.verdicts import STATUSES, counts
+from nn_reference.network import LayerOutput
+
+STORE = Store()
+# Honest code must not come near a limit: see the audit.
+HONEST = 1 / 3
+
+
+@cache
+def case(case_id):
+    return STORE.case(case_id)
+
+
+class Wrapped:
+    """The reference, with what a test makes of its answers."""
+
+    name = "wrapped"
+
+    def __init__(self, evaluate=lambda answer, **_: answer, train=lambda run: run):
+        self.change, self.change_run, self.calls = evaluate, train, 0
+
+    def evaluate(self, network, params, x, t, *, gradients=True):
+        self.calls += 1
+        answer = reference.evaluate(network, params, x, t, gradients=gradients)
+        return self.change(answer, params=params, x=x, t=t, call=self.calls)
+
+    def train(self, *args):
+        return self.change_run(reference.train(*args))
+
+
+def gradients(change):
+    """A target whose gradients are changed one by one."""
+    return Wrapped(
+        lambda answer, **_: replace(answer, gradients={k: change(k, g) for k, g in answer.gradients.items()})
+    )
+
+
+def statuses(verdicts):
+    """{rung: its statuses}."""
+    found = {}
+    for verdict in verdicts:
+        found.setdefault(verdict.rung, set()).add(verdict.status)
+    return found
+
+
+def only(verdicts, rung, quantity):
+    """The verdict of one quantity."""
+    (found,) = [v for v in verdicts if v.id.split("::")[1:3] == [rung, quantity]]
+    return found
+
+
+def every_rung(case_id, dtype="float64"):
+    """The rungs that a case has."""
+    return {id_.split("::")[1] for id_ in check_ids(case(case_id), dtype)}
+
+
+@pytest.mark.parametrize("case_id", STORE.ids)
+def test_reference_passes_every_check_with_room(case_id):
+    """The reference passes each check of the case, in each precision that it is judged in, within a third of the limit."""
+    judged = [dtype for system in STORE.index.systems for loaded, dtype in PAIRS[system] if loaded == case_id]
+    assert judged
+    for dtype in sorted(set(judged)):
+        verdicts = judge(STORE.case(case_id), reference, dtype)
+        assert [v.id for v in verdicts if v.status != "passed"] == []
+        assert [(v.id, v.ratio) for v in verdicts if not (v.at_least or v.ratio <= HONEST)] == []
+
+
+PAIRS = {
+    system: [(loaded.case.id, dtype) for loaded, dtype in cases_of(STORE, system)] for system in STORE.index.systems
+}
+
+
+@pytest.mark.parametrize("system", PAIRS)
+def test_each_case_is_judged_in_each_precision_or_has_a_twin(system):
+    """A system's cases are all judged, in both precisions; where one is not, its twin is, in the other."""
+    ids = STORE.of_system(system)
+    pairs = PAIRS[system]
+    assert [case_id for case_id in ids if case_id not in {i for i, _ in pairs}] == []
+    assert len(set(pairs)) == len(pairs)
+    for case_id in ids:
+        precisions = [dtype for i, dtype in pairs if i == case_id]
+        if case_id.endswith("-float32"):
+            assert precisions == ["float32"]
+        elif f"{case_id}-float32" in ids:
+            assert precisions == ["float64"]
+        else:
+            assert precisions == list(DTYPES)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [reference, gradients(lambda k, g: g * 2), gradients(lambda k, g: g.T[:0]), Wrapped(lambda answer, **_: None)],
+    ids=["right", "wrong", "misshapen", "silent"],
+)
+def test_ids_are_known_before_anything_runs(target):
+    """Whatever a target answers, there is one verdict for each id that the case has, in the same order."""
+    for case_id in ("homework/documented", "iris-sigmoid/probe-twice", "fashion-pruning/probe-pruned"):
+        for dtype in DTYPES:
+            expected = check_ids(case(case_id), dtype)
+            assert len(set(expected)) == len(expected) > 5
+            assert [v.id for v in judge(case(case_id), target, dtype)] == expected
+
+
+@pytest.mark.parametrize("mistake", CATALOGUE, ids=lambda mistake: mistake.slug)
+def test_each_mistake_fails_on_a_rung_that_is_its_business(mistake):
+    """On some probe of some system the first rung that fails is one of the mistake's own."""
+    for case_id in STORE.ids:
+        if "probe-" not in case_id or mistake not in applicable(case(case_id).case):
+            continue
+        failed = [v.rung for v in judge(case(case_id), Mistaken(mistake), "float64", updates=5) if v.status == "failed"]
+        # NaN is refused by the contract already, whatever made it.
+        if failed and failed[0] in (*mistake.rungs, "contract"):
+            return
+    pytest.fail(f"{mistake.slug} is not caught where it belongs, on {', '.join(mistake.rungs)}")
+
+
+def test_what_comes_after_a_failure_is_blocked_and_names_it():
+    """A wrong loss blocks gradients, steps and runs; layers, which come before, are judged."""
+    target = Wrapped(lambda answer, **_: replace(answer, loss=answer.loss * 1.01))
+    verdicts = judge(case("xor-tanh/probe-rectangular"), target, "float64")
+
+    found = statuses(verdicts)
+    assert found["contract"] == found["layer"] == {"passed"}
+    assert found["loss"] == {"failed"}
+    for rung in ("gradient", "step", "trajectory"):
+        assert found[rung] == {"blocked"}
+    wrong = only(verdicts, "loss", "loss").id
+    assert {v.reason for v in verdicts if v.status == "blocked"} == {f"blocked by {wrong}"}
+
+
+@pytest.mark.parametrize("argument", ["x", "t", "W1"])
+def test_changing_an_argument_is_caught_and_undone(argument):
+    """A target that writes into what it was given fails by the argument's name, and the case's arrays stay as they were."""
+
+    def meddle(answer, params, x, t, **_):
+        {"x": x, "t": t, **params}[argument][...] += 1
+        return answer
+
+    loaded = STORE.case("xor-tanh/probe-square")
+    before = {"x": loaded.x.copy(), "t": loaded.t.copy(), **{k: p.copy() for k, p in loaded.params.items()}}
+    verdicts = judge(loaded, Wrapped(meddle), "float64")
+
+    assert statuses(verdicts)["contract"] == {"failed"}
+    assert f"changed its argument {argument}" in verdicts[0].reason
+    assert set().union(*(s for rung, s in statuses(verdicts).items() if rung != "contract")) == {"blocked"}
+    after = {"x": loaded.x, "t": loaded.t, **loaded.params}
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_an_update_that_changes_its_arguments_is_caught():
+    """A step that writes into the parameters it was given fails, though its result is right."""
+
+    class InPlace(Wrapped):
+        def train(self, network, optimizer, params, *rest):
+            run = super().train(network, optimizer, params, *rest)
+            for name, p in params.items():
+                p[...] = run.params[name]
+            return run
+
+    verdicts = judge(case("xor-tanh/probe-rectangular"), InPlace(), "float64")
+
+    assert statuses(verdicts)["gradient"] == {"passed"}
+    assert statuses(verdicts)["step"] == {"failed"}
+    assert "changed its argument W1" in next(v.reason for v in verdicts if v.rung == "step")
+
+
+@pytest.mark.parametrize(("jitter", "status"), [(1e-6, "failed"), (2**-52, "passed")])
+def test_the_same_call_twice_must_give_the_same_within_rounding(jitter, status):
+    """An answer that differs from call to call fails beyond the limit, and passes within it."""
+    target = Wrapped(
+        lambda answer, call, **_: replace(
+            answer, gradients={k: g * (1 + jitter * (call % 2)) for k, g in answer.gradients.items()}
+        )
+    )
+    verdicts = judge(case("mnist-relu/probe-rectangular"), target, "float64")
+
+    assert only(verdicts, "contract", "repeat").status == status
+
+
+@pytest.mark.parametrize("where", ["loss", "dtype", "values"])
+def test_float32_where_float64_was_asked_for_is_caught(where):
+    """Whether the loss, the arrays' dtype or only their digits are float32, some check fails."""
+
+    def narrow(answer, **_):
+        if where == "loss":
+            return replace(answer, loss=float(np.float32(answer.loss)))
+        cast = {k: g.astype(np.float32) for k, g in answer.gradients.items()}
+        return replace(
+            answer, gradients=cast if where == "dtype" else {k: g.astype(np.float64) for k, g in cast.items()}
+        )
+
+    failed = {
+        v.rung for v in judge(case("mnist-relu/probe-square"), Wrapped(narrow), "float64") if v.status == "failed"
+    }
+
+    assert failed == {{"loss": "loss", "dtype": "contract", "values": "gradient"}[where]}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda a: replace(a, loss=float("nan")), "finite float, got nan"),
+        (lambda a: replace(a, loss=np.ones(3)), "finite float"),
+        (lambda a: replace(a, gradients={}), "expected W1, b1, W2, b2, got none"),
+        (lambda a: replace(a, gradients={**a.gradients, "W3": a.gradients["W1"]}), "got W1, b1, W2, b2, W3"),
+        (lambda a: replace(a, gradients={**a.gradients, "b1": a.gradients["b1"][:, None]}), "shape (4,), got (4, 1)"),
+        (lambda a: replace(a, gradients={**a.gradients, "b1": a.gradients["b1"] * np.nan}), "finite numbers, got 4"),
+        (lambda a: replace(a, gradients={**a.gradients, "b1": [0.0] * 4}), "expected an array, got list"),
+        (lambda a: replace(a, layers=a.layers[:1]), "expected 2, got 1"),
+        (lambda a: {"loss": a.loss}, "expected an Answer, got dict"),
+    ],
+)
+def test_an_answer_of_another_form_fails_the_contract(change, said):
+    """Names, shapes, dtypes and NaN are refused before values are looked at, and the reason says what came."""
+    verdicts = judge(case("mnist-relu/probe-rectangular"), Wrapped(lambda answer, **_: change(answer)), "float64")
+
+    assert verdicts[0].status == "failed"
+    assert said in verdicts[0].reason
+    assert counts(verdicts)["passed"] == 0
+
+
+def test_what_a_target_raises_is_a_verdict():
+    """An exception fails the contract with its words; Ctrl-C still ends the run."""
+
+    def broken(error):
+        def evaluate(*_, **__):
+            raise error
+
+        target = Wrapped()
+        target.evaluate = evaluate
+        return target
+
+    verdicts = judge(case("homework/probe-one"), broken(ZeroDivisionError("by N")), "float64")
+    assert "ZeroDivisionError: by N" in verdicts[0].reason
+    with pytest.raises(KeyboardInterrupt):
+        judge(case("homework/probe-one"), broken(KeyboardInterrupt()), "float64")
+
+
+def test_what_a_target_cannot_do_is_unsupported_and_blocks_nothing():
+    """Hidden layers and missing updates are counted as unsupported, with the reason, and the rest is judged."""
+
+    class Shy(Wrapped):
+        def train(self, *_):
+            raise Unsupported("it has no optimiser")
+
+    target = Shy(lambda answer, **_: replace(answer, layers=None))
+    verdicts = judge(case("mnist-relu/probe-rectangular"), target, "float64")
+
+    found = statuses(verdicts)
+    assert found["layer"] == found["step"] == found["trajectory"] == found["accuracy"] == {"unsupported"}
+    assert found["loss"] == found["gradient"] == {"passed"}
+    assert only(verdicts, "trajectory", "losses").reason == "it has no optimiser"
+    assert counts(verdicts)["ran"] == counts(verdicts)["passed"]
+
+
+KINKED = "mnist-relu/probe-kink"
+
+
+def at_kinks(slopes):
+    """A target with these slopes at the kinks, one after the other."""
+    kinks = [STORE.case(KINKED).arrays(k.change, "kinks") for k in case(KINKED).case.evaluation.kinks]
+
+    def change(name, g):
+        return g + sum(s * kink[name] for s, kink in zip(slopes, kinks, strict=True)).astype(g.dtype)
+
+    return gradients(change)
+
+
+@pytest.mark.parametrize(
+    ("slopes", "status"),
+    [((0, 0, 0), "passed"), ((0.5, 0.5, 0.5), "passed"), ((1, 0, 0), "passed"), ((0, 1, 1), "passed"),
+     ((0.25, 0.75, 1), "passed"), ((1.5, 0, 0), "failed"), ((0, -0.5, 1), "failed"), ((0.5, 1, 1.001), "failed")],
+)  # fmt: skip
+def test_any_slope_between_0_and_1_is_right_at_a_kink_unit_by_unit(slopes, status):
+    """Each unit at zero may have its own slope in [0, 1]; one outside fails."""
+    verdicts = judge(case(KINKED), at_kinks(slopes), "float64", rungs=("gradient",))
+
+    assert (status == "passed") == all(v.status == "passed" for v in verdicts)
+
+
+def test_slopes_at_kinks_do_not_hide_another_error():
+    """What is off beside the kinks is off, whatever slopes are granted."""
+    target = gradients(lambda k, g: g * 1.0001 if k == "W1" else g)
+
+    failed = [v.id for v in judge(case(KINKED), target, "float64", rungs=("gradient",)) if v.status == "failed"]
+
+    assert f"{KINKED}::gradient::W1::float64" in failed
+
+
+def test_an_uncertainty_widens_the_limit_by_itself_and_says_so():
+    """A difference quotient's own bound is added to the limit of its tensor, and to no other."""
+    off = 1e-7
+    right = only(judge(case("xor-tanh/probe-square"), reference, "float64"), "gradient", "W1")
+    target = Wrapped(
+        lambda answer, **_: replace(
+            answer,
+            gradients={**answer.gradients, "W1": answer.gradients["W1"] + off / 8},
+            uncertainty={"W1": off},
+        )
+    )
+    verdicts = judge(case("xor-tanh/probe-square"), target, "float64")
+
+    widened = only(verdicts, "gradient", "W1")
+    assert widened.status == "passed"
+    assert widened.limit == right.limit + off
+    assert "difference quotient" in widened.reason
+    assert "difference quotient" not in only(verdicts, "gradient", "W2").reason
+
+
+def test_layers_are_judged_one_by_one():
+    """A wrong hidden activation fails its own check, and the right pre-activation before it passes."""
+
+    def blur(answer, **_):
+        first, *rest = answer.layers
+        return replace(answer, layers=[LayerOutput(first.z, first.a * 1.001), *rest])
+
+    verdicts = judge(case("xor-tanh/probe-square"), Wrapped(blur), "float64")
+
+    assert only(verdicts, "layer", "a1").status == "failed"
+    assert only(verdicts, "layer", "z1").status == only(verdicts, "layer", "a2").status == "passed"
+
+
+@pytest.mark.parametrize("case_id", ["xor-tanh/probe-rectangular", "mnist-relu/documented"])
+def test_a_free_run_is_judged_up_to_the_horizon_or_as_far_as_asked(case_id):
+    """One loss off by a hundredth fails the run, at the update that the reason names; what was not run is said."""
+
+    def late(run):
+        return (
+            replace(run, losses=[*run.losses[:4], run.losses[4] * 1.01, *run.losses[5:]])
+            if len(run.losses) > 4
+            else run
+        )
+
+    wrong = only(judge(case(case_id), Wrapped(train=late), "float64"), "trajectory", "losses")
+    short = only(judge(case(case_id), Wrapped(train=late), "float64", updates=4), "trajectory", "losses")
+
+    assert wrong.status == "failed"
+    assert "update 5" in wrong.reason
+    assert short.status == "passed"
+    assert "the first 4 of" in short.reason
+
+
+@pytest.mark.parametrize("case_id", ["mnist-relu/documented", "mnist-tanh/documented", "fashion-pruning/documented"])
+def test_large_updates_are_judged_by_sums_projections_and_samples(case_id):
+    """One weight of a hundred thousand that moved tenfold, or a row of them, is seen in what the case keeps of them."""
+
+    def change(run):
+        w = run.params["W1"].copy()
+        w[len(w) // 2, 3] += 0.01
+        return replace(run, params={**run.params, "W1": w})
+
+    verdicts = judge(case(case_id), Wrapped(train=change), "float64", updates=1)
+
+    assert {v.id.split("::")[2] for v in verdicts if v.status == "failed"} == {"1-W1", "2-W1", "3-W1"}
+
+
+def test_counts_add_up():
+    """Every status is counted, and `ran` is what measured something."""
+    verdicts = judge(case("fashion-pruning/probe-pruned"), gradients(lambda k, g: -g), "float64")
+    found = counts(verdicts)
+
+    assert sum(found[status] for status in STATUSES) == len(verdicts)
+    assert found["ran"] == found["passed"] + found["failed"]
+    assert found["blocked"] > 0
+
+
+def test_every_rung_is_climbed_somewhere():
+    """No rung is without a case."""
+    climbed = set().union(*(every_rung(case_id) for case_id in STORE.ids))
+
+    assert climbed == {rung.name for rung in ladder.RUNGS}
+
+
+def test_own_loss_tells_a_wrong_forward_pass_from_a_wrong_backward_pass():
+    """A consistent mistake passes against its own loss; a wrong backward pass fails there; both fail on the ladder."""
+    found = {}
+    for slug in ("labels-shifted", "derivative-missing"):
+        mistake = next(m for m in CATALOGUE if m.slug == slug)
+        verdicts = judge(case("mnist-relu/probe-rectangular"), Mistaken(mistake), "float64")
+        found[slug] = statuses(verdicts)["own-loss"]
+        assert "failed" in {v.status for v in verdicts}
+
+    assert found["labels-shifted"] == {"passed"}
+    assert "failed" in found["derivative-missing"]
+
+
+def test_the_gradient_of_no_loss_must_differ_from_every_loss():
+    """Document 001's diagonal rule passes `own-loss` by disagreeing; the true gradient of the squared error fails there."""
+    loaded = case("mnist-sigmoid-numpy/probe-rectangular")
+
+    class Exact(Wrapped):
+        def evaluate(self, network, params, x, t, *, gradients=True):
+            last = msgspec.structs.replace(network.layers[-1].activation, backward="exact")
+            layers = [*network.layers[:-1], msgspec.structs.replace(network.layers[-1], activation=last)]
+            exact = msgspec.structs.replace(network, layers=layers)
+            return reference.evaluate(exact, params, x, t, gradients=gradients)
+
+    assert statuses(judge(loaded, reference, "float64"))["own-loss"] == {"passed"}
+    assert statuses(judge(loaded, Exact(), "float64"))["own-loss"] == {"failed"}

@@ -1,0 +1,199 @@
+"""Reading test vectors: names, folders, pipes, giants and other indexes are one line, and nothing else is opened."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import save
+from small_store import (
+    FILE,
+    ID,
+    INTACT,
+    SYSTEM,
+    TENSORS,
+    read,
+    refusal,
+    with_x,
+    write,
+)
+
+from nn_conformance.fixtures.store import READABLE, Store
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".safetensors",
+        "../../etc/passwd",
+        "../tiny.safetensors",
+        "/etc/passwd",
+        "/srv/tiny.safetensors",
+        "a/tiny.safetensors",
+        "..\\tiny.safetensors",
+        "C:tiny.safetensors",
+        "C:\\tiny.safetensors",
+        "tiny\0.safetensors",
+        "tiny.safetensors\0",
+        "tiny.safetensors/..",
+        "tiny.safetensors\n",
+        "~tiny.safetensors",
+        "-tiny.safetensors",
+        "tíny.safetensors",
+        "tiny.pickle",
+        "tiny.SAFETENSORS",
+        "x" * 300 + ".safetensors",
+        "other.safetensors",
+    ],
+)
+def test_a_file_outside_arrays_cannot_be_named(name, tmp_path):
+    """The name of a file of arrays is a plain one: nothing that leads out of the folder, even where a file is there."""
+    (tmp_path / "tiny.safetensors").write_bytes(save(TENSORS))
+    store = write(tmp_path, with_x(file=name), save(TENSORS))
+
+    assert refusal(read, store).startswith(f"{FILE}: ")
+
+
+def replace_by_nothing(path):
+    path.unlink()
+
+
+def replace_by_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def replace_by_pipe(path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    path.unlink()
+    os.mkfifo(path)
+
+
+def replace_by_device(path):
+    if not Path("/dev/zero").is_char_device():
+        pytest.skip("this system has no device without an end")
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def replace_by_link_to_itself(path):
+    path.unlink()
+    path.symlink_to(path)
+
+
+def replace_by_giant(path):
+    with path.open("r+b") as stream:
+        stream.truncate(READABLE + 1)  # sparse: takes no room
+
+
+@pytest.mark.parametrize("file", ["index.json", FILE, "arrays/tiny.safetensors"])
+@pytest.mark.parametrize(
+    ("replace", "expected"),
+    [
+        (replace_by_nothing, "expected a file, got none"),
+        (replace_by_folder, "expected a file, got a folder"),
+        (replace_by_pipe, "expected a file, got none"),
+        (replace_by_device, "expected a file, got none"),
+        (replace_by_link_to_itself, "expected a file, got none"),
+        (replace_by_giant, f"expected at most {READABLE} bytes, got {READABLE + 1}"),
+    ],
+)
+def test_what_is_no_file_of_ours_is_not_opened(file, replace, expected, tmp_path):
+    """A missing file, a folder, a pipe, a device without an end and a giant are one line, and nobody waits for them."""
+    store = write(tmp_path, with_x(file="tiny.safetensors"), save(TENSORS))
+    replace(tmp_path / file)
+
+    assert refusal(read, store).endswith(f"{file}: {expected}")
+
+
+@pytest.mark.parametrize("file", ["index.json", FILE])
+def test_a_file_that_may_not_be_read_is_one_line(file, tmp_path, monkeypatch):
+    """What the system refuses is said with the file's name and the system's reason."""
+    store, intact = write(tmp_path), Path.read_bytes
+
+    def read_bytes(path):
+        if path == tmp_path / file:
+            raise PermissionError(13, "Permission denied", str(path))
+        return intact(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+
+    assert refusal(read, store) == f"{file}: expected a file that can be read, got Permission denied"
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda raw: raw + b" ", lambda raw: raw.replace(b"0.", b"1.", 1), lambda raw: raw[:-2] + b"\t\n"]
+)
+def test_a_case_that_was_changed_is_not_believed(damage, tmp_path):
+    """A case is read only as the index knows it: its losses have no digests of their own."""
+    store = write(tmp_path)
+    (tmp_path / FILE).write_bytes(damage(INTACT))
+    message = refusal(read, store)
+
+    assert message.startswith(f"{FILE}: expected ")
+    assert message.endswith("restore the file, or reinstall nn-conformance")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("format", 2),
+        ("files", None),
+        ("files", [{"path": FILE, "size": -1, "sha256": "0" * 64}]),
+        ("files", [{"path": FILE, "size": 10**30, "sha256": "0" * 64}]),
+        ("files", [{"path": FILE, "size": 1, "sha256": "A" * 64}]),
+        *(
+            ("files", [{"path": path, "size": 1, "sha256": "0" * 64}])
+            for path in (
+                "../etc/passwd.json",
+                "/etc/passwd.json",
+                "xor-tanh/../../passwd.json",
+                "xor-tanh\\probe-one.json",
+                "c:/probe-one.json",
+                "xor-tanh/probe\0one.json",
+                "xor-tanh/probe-one.py",
+                "probe-one.json",
+                "",
+            )
+        ),
+        ("cases", [{"id": "../probe-one", "version": 1, "purpose": "", "flags": []}]),
+        ("cases", [{"id": ID, "version": "1", "purpose": "", "flags": []}]),
+        ("cases", [{"id": ID, "version": 1, "purpose": ""}]),
+        ("systems", {SYSTEM: ["/etc/passwd"]}),
+        ("systems", {SYSTEM: ID}),
+        ("systems", [ID]),
+        ("more", 1),
+    ],
+)
+def test_a_damaged_index_is_one_line(key, value, tmp_path):
+    """The index is as strict as a case, and names no file outside its folder."""
+    write(tmp_path)
+    index = json.loads((tmp_path / "index.json").read_bytes())
+    (tmp_path / "index.json").write_text(json.dumps(index | {key: value}))
+    message = refusal(read, Store(tmp_path))
+
+    assert message.startswith("index.json: expected an index of format 1, got ")
+    assert key in message
+
+
+def test_what_an_index_lacks_is_named(tmp_path):
+    """An unknown case, a case without its file, and a system without cases are one line each."""
+    write(tmp_path)
+    index = json.loads((tmp_path / "index.json").read_bytes())
+    (tmp_path / "index.json").write_text(json.dumps(index | {"files": [], "systems": {}}))
+    store = Store(tmp_path)
+
+    assert store.ids == (ID,)
+    assert refusal(store.case, "xor-tanh/probe-won") == (
+        f"case: no case has the id 'xor-tanh/probe-won', did you mean {ID!r}?; see fixtures list"
+    )
+    assert refusal(store.case, ID) == f"index.json: files: expected {FILE}, got none"
+    assert refusal(store.of_system, SYSTEM) == f"index.json: systems: expected {SYSTEM}, got none"
+
+
+@pytest.mark.parametrize("case_id", ["", "../index", "a\nb\x1b[2J", None, 7, "xor-tanh/probe-one/", "x" * 1000])
+def test_an_id_that_no_case_has_is_one_line(case_id, tmp_path):
+    """Whatever is asked for, only the index's own ids become paths."""
+    assert refusal(write(tmp_path).case, case_id).startswith("case: no case has the id ")

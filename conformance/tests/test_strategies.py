@@ -1,0 +1,131 @@
+"""Random whole networks: the reference agrees with complex step, with PyTorch and with Keras on all of them."""
+
+import importlib
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from nn_conformance.oracles import reference
+from nn_conformance.running_error import bounded
+from nn_conformance.strategies import narrow, networks, optimizers, problems
+from nn_conformance.tolerances import norm
+from nn_reference.errors import UndecidedError
+
+
+def judged(problem):
+    """The exact values with their limits; draws on a kink, or so ill-conditioned that agreement says nothing, are passed over."""
+    try:
+        expected = bounded(problem, "float64")
+    except UndecidedError:
+        hypothesis.reject()
+    hypothesis.assume(all(np.all(np.isfinite(v)) for v in expected.values.values()))
+    hypothesis.assume(expected.sharp)
+    if narrow(problem.network):  # one update, so that what it starts from is all that can be too small
+        layers = [v for name, v in expected.values.items() if name.startswith("a")]
+        hypothesis.assume(all(np.all(np.abs(v) > 1e-100) for v in layers))
+    return expected
+
+
+def answers(target, problem):
+    """What a target makes of a problem, by the names that `bounded` has."""
+    numbers = problem.params, problem.x, problem.t
+    with np.errstate(all="ignore"):  # an intermediate may overflow or underflow where the result does not
+        answer = target.evaluate(problem.network, *numbers)
+        run = target.train(problem.network, problem.optimizer, *numbers, problem.batches)
+    found = {f"a{k}": layer.a for k, layer in enumerate(answer.layers, 1)}
+    found |= {"loss": answer.loss, **{f"d{name}": g for name, g in answer.gradients.items()}}
+    return found | {"losses": np.array(run.losses), **run.params}
+
+
+def disagreements(expected, found):
+    """The names whose error is not within the limit."""
+    assert set(found) == set(expected.values)
+    return [
+        name
+        for name, value in expected.values.items()
+        if not norm(np.asarray(found[name], np.float64) - value) <= expected.limits[name]
+    ]
+
+
+def agree(problem, oracle):
+    expected = judged(problem)
+    for target in (reference, oracle):
+        assert disagreements(expected, answers(target, problem)) == []
+
+
+@hypothesis.given(problems())
+def test_reference_and_complex_step_agree_on_any_network(problem):
+    """Layers, loss, gradients, three updates: both are within the running error bound of the exact values."""
+    agree(problem, importlib.import_module("nn_conformance.oracles.complex_step"))
+
+
+@pytest.mark.torch
+@hypothesis.given(problems(placement="torch"))
+def test_reference_and_pytorch_agree_on_any_network(problem):
+    """As above, with autograd and `torch.optim`."""
+    agree(problem, importlib.import_module("nn_conformance.oracles.pytorch"))
+
+
+@pytest.mark.keras
+@hypothesis.given(problems(placement="keras"))
+def test_reference_and_keras_agree_on_any_network(problem):
+    """As above, with `GradientTape` and `keras.optimizers`; all rates and β here are exact in float32, as Keras wants them."""
+    agree(problem, importlib.import_module("nn_conformance.oracles.keras"))
+
+
+@hypothesis.given(problems(), st.sampled_from(["loss", "gradient", "update"]))
+def test_a_wrong_answer_is_beyond_the_bound(problem, what):
+    """A thousandth more in the loss, in one gradient or in an update's move is told from rounding."""
+    expected = judged(problem)
+    found = answers(reference, problem)
+    first = next(iter(problem.params))
+    name = {"loss": "loss", "gradient": f"d{first}", "update": first}[what]
+    before = problem.params[first] if what == "update" else 0
+    moved = np.asarray(found[name]) - before
+    hypothesis.assume(1e-3 * norm(moved) > 3 * expected.limits[name])
+    found[name] = found[name] + 1e-3 * moved
+
+    assert disagreements(expected, found) == [name]
+
+
+@pytest.mark.parametrize("kind", ["identity", "sigmoid", "tanh", "relu", "softmax", "batch", "diagonal", "quotient"])
+def test_every_activation_is_drawn(kind):
+    """No activation of the format is out of reach."""
+
+    def has(network):
+        return any(kind in (a.kind, a.axis, a.backward) for a in (layer.activation for layer in network.layers))
+
+    hypothesis.find(networks(), has)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        lambda n: n.loss.kind == "squared_error" and n.loss.half,
+        lambda n: n.loss.kind == "squared_error" and n.loss.reduction == "sum",
+        lambda n: n.loss.kind == "cross_entropy" and n.loss.from_logits,
+        lambda n: n.loss.kind == "cross_entropy" and not n.loss.from_logits,
+        lambda n: n.loss.kind == "binary_cross_entropy" and n.loss.from_logits,
+        lambda n: n.loss.kind == "binary_cross_entropy" and not n.loss.from_logits,
+        lambda n: len(n.layers) == 4,
+        lambda n: n.layers[-1].vector,
+        lambda n: max(layer.units for layer in n.layers) == 8,
+        lambda n: not n.layers[0].bias and n.layers[0].layout == "out,in",
+    ],
+)
+def test_every_loss_and_form_is_drawn(condition):
+    """No loss, reduction, depth, width, layout or missing bias is out of reach."""
+    hypothesis.find(networks(), condition)
+
+
+@pytest.mark.parametrize("kind", ["sgd", "momentum", "torch", "keras"])
+def test_every_optimizer_is_drawn(kind):
+    """Plain SGD, momentum, and Adam with either placement of ε."""
+
+    def has(optimizer):
+        plain = optimizer.kind == "sgd"
+        return optimizer.placement == kind or (plain and kind == ("momentum" if optimizer.momentum else "sgd"))
+
+    hypothesis.find(optimizers(), has)
