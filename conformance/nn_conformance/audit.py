@@ -101,17 +101,22 @@ def audit(
     honest: dict[Key, Extreme] = {}
     mistaken: dict[Key, Extreme] = {}
     seen: set[str] = set()
+    probed: set[frozenset[str]] = set()
     for system in systems:
         # Systems that differ in no more than data or recipe share their probes, which need not be measured twice.
-        fresh = [(loaded, dtype) for loaded, dtype in cases_of(store, system) if loaded.case.id not in seen]
-        seen |= {loaded.case.id for loaded, _ in fresh}
-        for key, found in honest_extremes(fresh, targets).items():
+        cases = list(cases_of(store, system))
+        for key, found in honest_extremes(
+            [judged for judged in cases if judged[0].case.id not in seen], targets
+        ).items():
             honest[key] = max(honest.get(key, found), found, key=by_ratio)
-        for key, found in mistaken_extremes(fresh).items():
+        probes = frozenset(loaded.case.id for loaded, _ in cases if _is_probe(loaded))
+        for key, found in mistaken_extremes(cases if probes not in probed else ()).items():
             mistaken[key] = min(mistaken.get(key, found), found, key=by_ratio)
+        seen |= {loaded.case.id for loaded, _ in cases}
+        probed.add(probes)
         done(system)
     none = Extreme(nan, "none", "")
-    return [Row(*key, honest[key], mistaken.get(key, none)) for key in sorted(honest)]
+    return [Row(*key, honest.get(key, none), mistaken.get(key, none)) for key in sorted(honest | mistaken)]
 
 
 def by_ratio(extreme: "Extreme") -> float:
@@ -125,7 +130,7 @@ def honest_extremes(cases: Iterable[Judged], targets: Sequence[Target]) -> dict[
     for loaded, dtype in cases:
         for target in targets:
             updates = affordable_updates(target, loaded.case)
-            for verdict in judge(loaded, target, dtype, updates=updates, known=shipped(target.name)):
+            for verdict in judge(loaded, target, dtype, updates=updates, known=shipped(target.name), trusted=True):
                 if _counts(verdict):
                     extreme = Extreme(verdict.ratio, target.name, verdict.id)
                     key = verdict.rung, dtype
@@ -142,7 +147,7 @@ def mistaken_extremes(cases: Iterable[Judged], leave_out: Collection[str] = ()) 
     """
     by_mistake: dict[tuple[str, str, str], Extreme] = {}
     for loaded, dtype in cases:
-        if {"documented", "corrected"} & set(loaded.case.flags):
+        if not _is_probe(loaded):
             continue
         for mistake, verdict in _mistaken_verdicts(loaded, dtype, leave_out):
             mine = mistake.slug, verdict.rung, dtype
@@ -166,6 +171,10 @@ def _mistaken_verdicts(
             for verdict in judge(loaded, Mistaken(mistake), dtype, updates=UPDATES, rungs=(rung,)):
                 if _counts(verdict):
                     yield mistake, verdict
+
+
+def _is_probe(loaded: LoadedCase) -> bool:
+    return not {"documented", "corrected"} & set(loaded.case.flags)
 
 
 def _counts(verdict: Verdict) -> bool:

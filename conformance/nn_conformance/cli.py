@@ -4,7 +4,7 @@ import io
 import json
 import os
 import sys
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -21,6 +21,9 @@ from nn_conformance.options import (
     help_if_alone,
 )
 from nn_reference.errors import NNReferenceError
+
+if TYPE_CHECKING:
+    from nn_conformance.targets import Target
 
 EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141  # what a shell reports of a program that SIGINT or SIGPIPE ended
 DEFAULT_ORACLES = ("reference", "complex-step")  # NumPy alone
@@ -128,15 +131,13 @@ def verify(
     """
     from nn_conformance import matrix, render
     from nn_conformance.fixtures.store import Store
-    from nn_conformance.oracles import load
     from nn_conformance.verdicts import counts
     from nn_conformance.verification import Verification
     from nn_reference.systems import SYSTEMS, get
 
     wanted = {get(name).name for name in networks or ()}
     systems = [system for system in SYSTEMS if not networks or system.name in wanted]
-    names = [name for text in with_ or () for name in text.split(",")]
-    targets = [load(name) for name in dict.fromkeys((*DEFAULT_ORACLES, *names))]
+    targets = _oracles(DEFAULT_ORACLES, with_)
     verification = Verification(Store(), targets, large=everything)
     with render.counter("verifying", len(systems) * len(targets)) as advance:
         outcomes = list(verification.run(systems, advance))
@@ -151,7 +152,7 @@ def verify(
         raise typer.Exit(EXIT_NONCONFORMING)
 
 
-@app.command("audit", epilog=examples("audit", "audit --committed", "audit --with torch,keras --json"))
+@app.command("audit", epilog=examples("audit --committed", "audit --committed --json"))
 def audit(
     with_: Annotated[
         list[str] | None,
@@ -169,14 +170,14 @@ def audit(
     from nn_conformance import audit as auditing
     from nn_conformance import render
     from nn_conformance.fixtures.store import Store
-    from nn_conformance.oracles import load
 
+    if stored and with_:
+        raise typer.BadParameter("expected --committed or --with, got both")
     if stored:
         rows = auditing.committed()
     else:
         store = Store()
-        names = [name for text in with_ or () for name in text.split(",")]
-        targets = [load(name) for name in dict.fromkeys(("reference", *names))]
+        targets = _oracles(("reference",), with_)
         systems = list(store.index.systems)
         with render.counter("auditing", len(systems)) as advance:
             rows = auditing.audit(store, systems, targets, advance)
@@ -184,8 +185,18 @@ def audit(
         _print_json([row.as_json() for row in rows])
     else:
         render.audit(rows)
-    if not all(row.sound for row in rows):
+    if not stored and not all(row.sound for row in rows):
         raise typer.Exit(EXIT_NONCONFORMING)
+
+
+def _oracles(always: tuple[str, ...], more: list[str] | None) -> list["Target"]:
+    """The named oracles as targets; `more` are lists with commas, as the option has them."""
+    from nn_conformance.oracles import load
+
+    names = [name.strip() for text in more or () for name in text.split(",")]
+    if "" in names:
+        raise typer.BadParameter("--with: expected names of oracles with commas between them, got an empty one")
+    return [load(name) for name in dict.fromkeys((*always, *names))]
 
 
 def _print_json(value: Any) -> None:

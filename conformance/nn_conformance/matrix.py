@@ -18,7 +18,8 @@ def show(outcomes: Sequence[Outcome], unique: Mapping[tuple[str, str], Verdict],
     """Printed figures beside what was computed, the matrix, each failure in full, the counts."""
     _printed_digits(outcomes)
     out = render.console()
-    targets = list(dict.fromkeys(outcome.target for outcome in outcomes))
+    # What a document prints comes first, wherever the first network that prints something stands.
+    targets = sorted(dict.fromkeys(outcome.target for outcome in outcomes), key=lambda name: name != PRINTED_FIGURES)
     table = render.new_table("network", *targets)
     for system in dict.fromkeys(outcome.system for outcome in outcomes):
         mine = {outcome.target: outcome.verdicts for outcome in outcomes if outcome.system == system}
@@ -26,8 +27,9 @@ def show(outcomes: Sequence[Outcome], unique: Mapping[tuple[str, str], Verdict],
     out.print(table)
     render.line("largest error over its limit, in float32 and float64: what passes has at most 1")
     _failures(unique)
-    for reason, number in _reasons(unique.values(), "expected failure").items():
-        render.line(f"expected: {number} checks: {reason}")
+    for status in ("expected failure", "unsupported"):
+        for reason, number in _reasons(unique, status).items():
+            render.line(f"{status}: {number} checks: {reason}")
     found = counts(unique.values())
     render.line(
         f"{found['ran']} checks ran: "
@@ -67,12 +69,12 @@ def _failures(unique: Mapping[tuple[str, str], Verdict]) -> None:
         render.line(f"... and {len(failed) - SHOWN} more; --json has them all")
 
 
-def _reasons(verdicts: Iterable[Verdict], status: str) -> dict[str, int]:
-    """How many verdicts of a status there are, by their first reason."""
+def _reasons(unique: Mapping[tuple[str, str], Verdict], status: str) -> dict[str, int]:
+    """How many verdicts of a status there are, by target and the first words of the reason."""
     found: dict[str, int] = {}
-    for verdict in verdicts:
+    for (target, _), verdict in unique.items():
         if verdict.status == status:
-            reason = verdict.reason.split(";")[0]
+            reason = f"{target}: {verdict.reason.split(';')[0].split(': it may')[0]}"
             found[reason] = found.get(reason, 0) + 1
     return found
 

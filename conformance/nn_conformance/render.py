@@ -85,6 +85,9 @@ def audit(rows: Sequence[Row]) -> None:
         )
     out.print(table)
     out.print("errors over their limits: honest code may need a third, the nearest mistake must be ten times beyond")
+    unsound = [f"{row.rung} in {row.dtype}" for row in rows if not row.sound]
+    if unsound:
+        out.print(f"unsound: {', '.join(unsound)}")
 
 
 def line(text: str) -> None:

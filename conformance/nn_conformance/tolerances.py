@@ -91,8 +91,9 @@ def magnitudes(network: fmt.Network, params: Params, layers: Sequence[LayerOutpu
 
 
 def norm(a: Array) -> float:
-    """The root of the sum of squares of all entries, in float64."""
-    return float(np.linalg.norm(np.asarray(a, np.float64)))
+    """The root of the sum of squares of all entries, in float64; infinite where that overflows."""
+    with np.errstate(over="ignore"):
+        return float(np.linalg.norm(np.asarray(a, np.float64)))
 
 
 def _unit(dtype: fmt.Dtype, longest: int) -> float:

@@ -55,13 +55,14 @@ class Verdict:
 
 
 def at_most(id_: str, error: float, limit: float, reason: str) -> Verdict:
-    """Passed where error ≤ limit; NaN fails."""
-    return Verdict(id_, "passed" if error <= limit else "failed", error, limit, reason)
+    """Passed where error ≤ limit; NaN fails, and so does a limit that is not finite."""
+    return Verdict(id_, "passed" if error <= limit < inf else "failed", error, limit, reason)
 
 
 def at_least(id_: str, error: float, limit: float, reason: str) -> Verdict:
     """Passed where error ≥ limit, for a disagreement that must be there; NaN fails."""
-    return Verdict(id_, "passed" if error >= limit else "failed", error, limit, reason, at_least=True)
+    passed = inf > error >= limit
+    return Verdict(id_, "passed" if passed else "failed", error, limit, reason, at_least=True)
 
 
 def counts(verdicts: Iterable[Verdict]) -> dict[str, int]:

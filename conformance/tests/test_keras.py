@@ -54,7 +54,8 @@ def test_keras_passes_every_check_but_the_known_ones(case_id, dtype):
     assert {v.id: v.reason for v in verdicts if v.status not in ("passed", "unsupported", "expected failure")} == {}
     assert dtype == "float64" or all(v.status != "expected failure" for v in verdicts)
     updates = {"step", "trajectory", "pruning"} if loaded.case.optimizer.placement == "torch" else {"pruning"}
-    assert {v.rung for v in verdicts if v.status == "unsupported"} == updates & {v.rung for v in verdicts}
+    left = {v.rung for v in verdicts if v.status == "unsupported" and not v.reason.startswith("saturated")}
+    assert left == updates & {v.rung for v in verdicts}
 
 
 def as_float32(constant):
@@ -258,9 +259,10 @@ def test_keras_goes_back_only_for_gradients(monkeypatch):
     monkeypatch.setattr(tf, "GradientTape", None)
     part = keras.evaluate(*given, gradients=False)
 
-    assert part.loss == whole.loss
+    # One is traced and the other is not: some of its operations may be fused.
+    assert part.loss == pytest.approx(whole.loss, rel=1e-14)
     assert part.gradients == {}
-    assert all(np.array_equal(a, b) for a, b in zip(part.layers, whole.layers, strict=True))
+    assert all(np.allclose(a, b, rtol=1e-14) for a, b in zip(part.layers, whole.layers, strict=True))
     with pytest.raises(TypeError, match="not callable"):
         keras.evaluate(*given)
 

@@ -42,11 +42,12 @@ def test_pytorch_passes_every_check(case_id, dtype):
     from nn_conformance.oracles import pytorch
 
     loaded = load(case_id)
-    verdicts = judge(loaded, pytorch, dtype, known=shipped("pytorch"))
+    verdicts = judge(loaded, pytorch, dtype, known=shipped(pytorch.name))
 
     assert {v.id: v.reason for v in verdicts if v.status not in ("passed", "unsupported")} == {}
     updates = {"step", "trajectory", "pruning"} if loaded.case.optimizer.placement == "keras" else set()
-    assert {v.rung for v in verdicts if v.status == "unsupported"} == updates & {v.rung for v in verdicts}
+    left = {v.rung for v in verdicts if v.status == "unsupported" and not v.reason.startswith("saturated")}
+    assert left == updates & {v.rung for v in verdicts}
 
 
 def test_pytorch_refuses_keras_placement_of_epsilon():

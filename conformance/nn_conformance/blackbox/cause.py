@@ -15,10 +15,10 @@ from nn_conformance.blackbox.line import Slope
 from nn_conformance.blackbox.tensor import Tensor
 from nn_reference.arithmetic import Array
 
-# An error that is no more than so many limits cannot be followed through halves; half of that may be left in each.
-CLEAR = 6.0
-# Nor is what is less than this part of it: the step was chosen for the whole, and a part may be more bent.
-LESS = 1 / 64
+# What a half has left must be more than so many limits, as it is a difference of errors, to be followed; and more than
+# this part of the whole, for which the step was chosen: a half may be more bent.
+CLEAR = 3.0
+LESS = 1e-4
 # So many places are followed along an axis; more are a region.
 PLACES = 8
 # So many entries are told one by one.
@@ -73,8 +73,6 @@ def _place(tensor: Tensor, slopes: Sequence[Slope]) -> str:
     if tensor.by_entry:
         return _entries(tensor, slopes)
     worst = max(slopes, key=lambda slope: slope.error / slope.limit)
-    if worst.error <= CLEAR * worst.limit:
-        return "too close to its limit to say where"
     found: list[list[int]] = []
     for axis in range(len(shape)):
         found.append(_along(tensor, worst, found, axis))
@@ -95,7 +93,7 @@ def _along(tensor: Tensor, slope: Slope, before: Sequence[list[int]], axis: int)
         direction = np.zeros(shape, np.int8)
         direction[chosen] = slope.direction[chosen]
         line = tensor.line(direction)
-        return line.claimed(tensor.gradient, slope.step) - line.slope(slope.step)
+        return line.claimed(tensor.gradient) - line.slope(slope.step)
 
     def halves(group: range, whole: float) -> list[tuple[range, float]]:
         if len(group) == 1:
@@ -104,7 +102,7 @@ def _along(tensor: Tensor, slope: Slope, before: Sequence[list[int]], axis: int)
         both = [(left, part := error(left)), (right, whole - part)]
         return [half for half in both if abs(half[1]) > least] or [(group, whole)]
 
-    least = max(CLEAR / 2 * slope.limit, LESS * slope.error)
+    least = max(CLEAR * slope.limit, LESS * slope.error)
     groups = [(range(shape[axis]), error(range(shape[axis])) if before else slope.claimed - slope.measured)]
     while len(groups) <= PLACES:
         smaller = [half for group in groups for half in halves(*group)]

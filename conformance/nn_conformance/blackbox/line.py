@@ -21,7 +21,8 @@ from nn_conformance.blackbox.noise import Noise
 from nn_conformance.blackbox.subject import ROUNDOFF, Subject, norm
 from nn_reference.arithmetic import Array
 
-# Roundings of the gradient itself, in units of its norm: LAPACK's threshold. Honest gradients have one or two.
+# Roundings of the gradient itself, in units of its norm: LAPACK's threshold. Honest gradients have one or two, of the
+# dtype, or of the loss where that has fewer digits: as 1 - p has, of a p near 1.
 ROUNDINGS = 30.0
 
 
@@ -72,14 +73,11 @@ class Line:
         self.direction = direction.astype(self.p.dtype)
         self._values = {0.0: subject.value}
 
-    def moved(self, step: float) -> Array:
-        """p + step · direction, in p's dtype."""
-        return np.asarray(self.p + self.p.dtype.type(step) * self.direction, self.p.dtype)
-
     def value(self, step: float) -> float:
         """L(step)."""
         if step not in self._values:
-            self._values[step] = self.subject({self.name: self.moved(step)})
+            moved = self.p + self.p.dtype.type(step) * self.direction
+            self._values[step] = self.subject({self.name: np.asarray(moved)})
         return self._values[step]
 
     def slope(self, a: float) -> float:
@@ -111,8 +109,9 @@ class Line:
         return self.roughness(a) <= self.rounding(a)
 
     def step(self, start: float) -> float:
-        """The largest smooth step of the form 2^k, looked for from `start` on; 0 if none is wide enough to be exact."""
-        a, least, most = start, 4 * float(np.max(np.spacing(np.abs(self.p)))), self.subject.scale[self.name]
+        """The largest smooth step, looked for by powers of 2 from `start` on; 0 if none is wide enough to be represented."""
+        most = self.subject.scale[self.name]
+        a, least = start, 4 * float(np.spacing(self.p.dtype.type(most)))
         if self.smooth(a):
             while 2 * a <= most and self.smooth(2 * a):
                 a *= 2
@@ -136,23 +135,21 @@ class Line:
         return abs(near) / 7 >= jump / 2 > self.rounding(2 * a) / 2 and near * far > 0 and 0.5 <= far / near <= 2
 
     def bent(self, a: float) -> bool:
-        """Whether the slopes on either side stay apart on the way from 64a to 16a, as at a kink."""
-        return abs(self.gap(16 * a)) > max(abs(self.gap(64 * a)) / 2, 4 * self.rounding(16 * a))
+        """Whether the slopes on either side are as far apart at a quarter of the step: at a kink, and not at a jump."""
+        return abs(self.gap(a)) / 2 <= abs(self.gap(a / 4)) <= 2 * abs(self.gap(a))
 
     def staircase(self, slope: Slope) -> float:
-        """The height of a step of the loss itself, where steps explain an error; else 0.
+        """The height of a step of the loss itself, where a flight of them explains an error; else 0.
 
         Where a probability so near 1 that it has few digits left goes into a logarithm, the loss is flat, and jumps, and
         only on the whole has it the slope that was claimed. One looks on either side in the nearest octave that leaves
-        the straight line by enough.
+        the straight line by enough; and behind a jump for another one, as treads are no wider than height over error.
         """
         for side in (1.0, -1.0):
             for x in side * slope.step * 2.0 ** np.arange(1, 12):
                 if abs(self.value(2 * x) - 2 * self.value(x) + self.value(0.0)) > slope.error * abs(x) / 2:
                     place, height = self._jump_between(x, 2 * x)
-                    # Four treads on: has the loss climbed as claimed?
-                    far = place + side * 4 * height / slope.error
-                    if height and abs(self._chord(place, far) - slope.claimed) <= slope.error / 2:
+                    if height and self._jump_between(place, place + side * 4 * height / slope.error)[1] > height / 4:
                         return height
                     break
         return 0.0
@@ -173,13 +170,17 @@ class Line:
         """The mean slope between two places."""
         return (self.value(far) - self.value(near)) / (far - near)
 
-    def claimed(self, gradient: Array, a: float) -> float:
-        """The slope that the gradient claims between the two points, as they were rounded."""
-        moved = np.subtract(self.moved(a), self.moved(-a), dtype=np.float64)
-        return float(np.vdot(gradient, moved)) / (2 * a)
+    def claimed(self, gradient: Array) -> float:
+        """The slope according to a gradient, in float64."""
+        return float(np.vdot(gradient, self.direction))
 
     def slope_of(self, gradient: Array, a: float) -> Slope:
-        """What the direction says of a gradient, in float64, at step a."""
-        claimed = self.claimed(gradient, a)
-        own = ROUNDINGS * ROUNDOFF[self.p.dtype.name] * max(norm(gradient[self.direction != 0]), abs(claimed))
+        """What the direction says of a gradient at step a."""
+        claimed = self.claimed(gradient)
+        own = self.own_rounding * max(norm(gradient[self.direction != 0]), abs(claimed))
         return Slope(self.direction, a, claimed, self.slope(a), self.roughness(a), self.rounding(a) + own)
+
+    @property
+    def own_rounding(self) -> float:
+        """Of a gradient, relative to its norm."""
+        return ROUNDINGS * max(ROUNDOFF[self.p.dtype.name], self.noise.relative(self.subject.value))

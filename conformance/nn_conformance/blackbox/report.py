@@ -68,6 +68,9 @@ class GradientReport:
     def __bool__(self) -> bool:
         return self.ok
 
+    def __repr__(self) -> str:
+        return str(self)  # what a prompt shows is for people
+
     def __str__(self) -> str:
         passed = sum(finding.status == "passed" for finding in self.findings)
         head = f"{passed} of {len(self.findings)} gradients passed ({self.evaluations} calls of the loss, seed {self.seed})"

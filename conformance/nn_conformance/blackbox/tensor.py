@@ -83,22 +83,25 @@ class Tensor:
             hopeless = len(found) - decided >= (self.directions if decided else HOPELESS)
             if decided == self.needed or (hopeless and not self.by_entry):
                 break
-        return self._but_for_staircases(found)
+        return self._but_for_traps(found)
 
     def slope(self, direction: Array, start: float) -> Slope:
         """Along one direction, with the objection if no verdict can rest on it; the step is looked for from `start` on."""
         line = self.line(direction)
         if not (step := line.step(start)):
-            return Slope(direction, step, nan, nan, inf, inf, ROUGH)
-        slope = line.slope_of(self.gradient, step)
+            why = KINK.format(*line.sides(start)) if line.bent(start) else ROUGH
+            return Slope(direction, step, nan, nan, inf, inf, why)
+        slope = self._measured(line, step)
         if line.kinked(step):
             return replace(slope, objection=KINK.format(*line.sides(16 * step)))
         # Several kinks may hide from one step. They do not from a quarter of it.
-        if slope.wrong and not (nearer := line.slope_of(self.gradient, step / 4)).wrong:
+        if slope.wrong and not (nearer := self._measured(line, step / 4)).wrong:
             slope = nearer
-        if slope.wrong or self._useful(slope):
-            return slope
-        return replace(slope, objection=KINK.format(*line.sides(16 * step)) if line.bent(step) else FAINT)
+        return slope if slope.wrong or self._useful(slope) else replace(slope, objection=FAINT)
+
+    def _measured(self, line: Line, step: float) -> Slope:
+        slope = line.slope_of(self.gradient, step)
+        return replace(slope, rounding=slope.rounding + self._negligible) if self._zero else slope
 
     def _useful(self, slope: Slope) -> bool:
         """Whether a gradient that was nowhere near this one would have failed."""
@@ -106,12 +109,19 @@ class Tensor:
             return slope.limit <= USEFUL * max(self._norm, abs(slope.claimed))
         return slope.limit <= USEFUL * ZERO * self.largest or slope.step >= FLAT * self.subject.scale[self.name]
 
-    def _but_for_staircases(self, slopes: list[Slope]) -> list[Slope]:
-        """No verdict rests on the treads of a loss that rounds inside; one such step is looked for, at the first error."""
-        first = next((slope for slope in slopes if slope.wrong), None)
-        height = self.line(first.direction).staircase(first) if first else 0.0
-        why = f"the loss itself jumps, by {height:.2g}: something in it is rounded"
-        return [replace(slope, objection=why) if height and slope.wrong else slope for slope in slopes]
+    def _but_for_traps(self, slopes: list[Slope]) -> list[Slope]:
+        """No error counts where most directions meet a kink, as several may cancel in one; nor on a staircase's treads.
+
+        One step of a staircase is looked for, at the first error.
+        """
+        if (first := next((slope for slope in slopes if slope.wrong), None)) is None:
+            return slopes
+        kinks = [slope.objection for slope in slopes if slope.objection.startswith(KINK[:12])]
+        height = 0.0 if 2 * len(kinks) > len(slopes) else self.line(first.direction).staircase(first)
+        why = f"the loss itself jumps, by {height:.2g}: something in it is rounded" if height else ""
+        if 2 * len(kinks) > len(slopes):
+            why = kinks[0]
+        return [replace(slope, objection=why) if why and slope.wrong else slope for slope in slopes]
 
     @cached_property
     def _norm(self) -> float:
@@ -119,9 +129,14 @@ class Tensor:
 
     @property
     def _zero(self) -> bool:
-        """Whether the gradient is zero but for rounding, of the other gradients or of the loss."""
+        """Whether the gradient is zero but for rounding."""
+        return self._norm <= self._negligible
+
+    @property
+    def _negligible(self) -> float:
+        """What rounding may leave of a gradient whose terms cancel, by the other gradients and the size of the loss."""
         loss = (abs(self.subject.value) or 1.0) / self.subject.scale[self.name]
-        return self._norm <= ROUNDINGS * ROUNDOFF[self.subject.params[self.name].dtype.name] * max(self.largest, loss)
+        return ROUNDINGS * ROUNDOFF[self.subject.params[self.name].dtype.name] * max(self.largest, loss)
 
     @property
     def _start(self) -> float:

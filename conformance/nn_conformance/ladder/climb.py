@@ -57,10 +57,14 @@ class Climb:
         target: what is judged.
         dtype: the precision that it is asked for.
         updates: how much of a free run to judge; all of it if None.
+        trusted: whether what the target says of its uncertainty counts.
     """
 
-    def __init__(self, loaded: LoadedCase, target: Target, dtype: fmt.Dtype, updates: int | None = None) -> None:
+    def __init__(
+        self, loaded: LoadedCase, target: Target, dtype: fmt.Dtype, updates: int | None = None, *, trusted: bool = False
+    ) -> None:
         self.loaded, self.case, self.target, self.dtype, self.updates = loaded, loaded.case, target, dtype, updates
+        self.trusted = trusted
         self.network = self.case.network
         self.params = self.cast(loaded.params)
 
@@ -83,49 +87,73 @@ class Climb:
         return self.evaluate(self.expected)
 
     def evaluate(self, expected: Expected, params: Params | None = None, *, gradients: bool = True) -> Answer:
-        """The target's answer to a call.
+        """The target's answer to a call of the case. Raises as `ask` does."""
+        params = self.params if params is None else params
+        return self.ask(self.network, params, self.cast(expected.x), self.cast(expected.t), gradients=gradients)
+
+    def ask(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
+        """The target's answer to any call, in arrays that no later call can change.
 
         Raises:
             TargetError: it raised, changed its arguments, or answered with something else.
             Unsupported: it says so.
         """
-        params = self.params if params is None else params
-        x, t = self.cast(expected.x), self.cast(expected.t)
+        given = dict(params)
         answer = self.call(
-            lambda: self.target.evaluate(self.network, params, x, t, gradients=gradients), {**params, "x": x, "t": t}
+            lambda: self.target.evaluate(network, given, x, t, gradients=gradients), {**params, "x": x, "t": t}
         )
+        _check_same("parameters", given, params)
         if not isinstance(answer, Answer):
             raise TargetError(f"expected an Answer, got {type(answer).__name__}")
-        return answer
+        if not isinstance(answer.loss, float | np.floating):
+            raise TargetError(f"loss: expected a finite float, got {type(answer.loss).__name__}")
+        uncertainty = answer.uncertainty if self.trusted else {}
+        return Answer(float(answer.loss), _own("gradients", answer.gradients), _layers(answer.layers), uncertainty)
 
     def train(self, params: Params, batches: Sequence[Sequence[int]], state: State | None = None) -> Run:
-        """The target's updates. Raises as `evaluate` does."""
+        """The target's updates. Raises as `ask` does."""
         x, t = self.cast(self.loaded.x), self.cast(self.loaded.t)
-        moments = {
-            f"{m}.{name}": a for m, arrays in (state.moments if state else {}).items() for name, a in arrays.items()
-        }
+        given, memory, rows = dict(params), copied(state), [list(batch) for batch in batches]
         run = self.call(
-            lambda: self.target.train(self.network, self.case.optimizer, params, x, t, batches, state),
-            {**params, **moments, "x": x, "t": t},
+            lambda: self.target.train(self.network, self.case.optimizer, given, x, t, rows, memory),
+            {**params, **(_moments(memory)), "x": x, "t": t},
         )
+        _check_same("parameters", given, params)
+        self.check_state(memory, state)
+        if rows != [list(batch) for batch in batches]:
+            raise TargetError("it changed its argument batches: expected arguments to be left alone")
         if not isinstance(run, Run):
             raise TargetError(f"expected a Run, got {type(run).__name__}")
-        return run
+        try:
+            losses = [float(loss) for loss in run.losses]
+        except (TypeError, ValueError):
+            raise TargetError("losses: expected a float for each update") from None
+        return Run(losses, _own("parameters", run.params), run.uncertainty if self.trusted else {})
+
+    def check_state(self, after: State | None, before: State | None) -> None:
+        """Nothing, if the optimiser's state has the steps and the names that it had.
+
+        Raises:
+            TargetError: it was changed.
+        """
+        if before is not None and after is not None:
+            same = after.step == before.step and _names(after) == _names(before)
+            if not same:
+                raise TargetError("it changed its argument state: expected arguments to be left alone")
 
     def call(self, function: Callable[[], T], given: Mapping[str, Array]) -> T:
-        """What the target returns; `given` are the arrays that it must leave alone."""
+        """What the target returns; `given` are the arrays that it must leave alone, and that are put right if it does not."""
         before = {name: a.copy() for name, a in given.items()}
         try:
             with np.errstate(all="ignore"):
                 result = function()
         except Unsupported:
+            _put_right(given, before)
             raise
         except Exception as error:
+            _put_right(given, before)
             raise TargetError(f"it raised {type(error).__name__}: {error}") from error
-        changed = [name for name, a in given.items() if not np.array_equal(a, before[name], equal_nan=True)]
-        for name in changed:
-            given[name][...] = before[name]  # or the checks after this one would be judged on other numbers
-        if changed:
+        if changed := _put_right(given, before):
             raise TargetError(f"it changed its argument {', '.join(changed)}: expected arguments to be left alone")
         return result
 
@@ -189,6 +217,50 @@ class Climb:
         )
 
 
+def copied(state: State | None) -> State | None:
+    """A state of its own, with the same arrays."""
+    return None if state is None else State(state.step, {m: dict(arrays) for m, arrays in state.moments.items()})
+
+
+def _moments(state: State | None) -> Params:
+    moments = {} if state is None else state.moments
+    return {f"state.{m}.{name}": a for m, arrays in moments.items() for name, a in arrays.items()}
+
+
+def _names(state: State) -> list[str]:
+    return sorted(_moments(state))
+
+
+def _put_right(given: Mapping[str, Array], before: Mapping[str, Array]) -> list[str]:
+    """The arrays that were changed, after they have their numbers again: the next checks are judged on the same ones."""
+    changed = [name for name, a in given.items() if not np.array_equal(a, before[name], equal_nan=True)]
+    for name in changed:
+        given[name][...] = before[name]
+    return changed
+
+
+def _check_same(what: str, given: Mapping[str, Array], before: Mapping[str, Array]) -> None:
+    """No name may have been put in, taken out, or bound to another array."""
+    if given.keys() != before.keys() or any(given[name] is not a for name, a in before.items()):
+        raise TargetError(f"it changed its argument {what}: expected arguments to be left alone")
+
+
+def _own(what: str, arrays: Any) -> Params:
+    """Copies, since a target may fill the same arrays at each call; what is no array is judged as such."""
+    if not isinstance(arrays, Mapping):
+        raise TargetError(f"{what}: expected arrays by name, got {type(arrays).__name__}")
+    return {name: np.array(a) if isinstance(a, np.ndarray | np.generic) else a for name, a in arrays.items()}
+
+
+def _layers(layers: Any) -> list[LayerOutput] | None:
+    if layers is None:
+        return None
+    try:
+        return [LayerOutput(np.array(z), np.array(a)) for z, a in layers]
+    except (TypeError, ValueError):
+        raise TargetError("layers: expected a pair of arrays, z and a, for each layer") from None
+
+
 def there(part: Part | None) -> Part:
     """A part of a case that its rung has found to be there."""
     if part is None:
@@ -197,7 +269,7 @@ def there(part: Part | None) -> Part:
 
 
 def over(error: float, limit: float) -> float:
-    """Error over limit; NaN, and any error where none is allowed, are infinite."""
-    if error == 0:
+    """Error over limit; NaN, a limit that is no number, and any error where none is allowed, are infinite."""
+    if error == 0 and np.isfinite(limit):
         return 0.0
-    return error / limit if limit and not np.isnan(error) else inf
+    return error / limit if limit and np.isfinite(limit) and not np.isnan(error) else inf

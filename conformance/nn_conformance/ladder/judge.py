@@ -10,10 +10,10 @@ from math import nan
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.store import LoadedCase, Store
 from nn_conformance.known import Known, expect
-from nn_conformance.ladder.climb import Climb, TargetError
+from nn_conformance.ladder.climb import Climb, Finding, TargetError
 from nn_conformance.ladder.rungs import RUNGS, Rung
 from nn_conformance.targets import Target, Unsupported
-from nn_conformance.verdicts import Verdict, at_least, at_most
+from nn_conformance.verdicts import Status, Verdict, at_least, at_most
 
 TWIN = "-float32"  # ends the id of a case whose inputs and weights were rounded to float32 first
 
@@ -50,6 +50,7 @@ def judge(
     updates: int | None = None,
     rungs: Collection[str] | None = None,
     known: Sequence[Known] = (),
+    trusted: bool = False,
 ) -> list[Verdict]:
     """Every check of a case, one verdict for each.
 
@@ -60,11 +61,12 @@ def judge(
         updates: how much of a free run to judge, for targets that are slow; all of it if None.
         rungs: names of those to climb, with nothing but each other to need; all if None.
         known: failures that are expected of the target; they block nothing.
+        trusted: whether what the target says of its own uncertainty widens the limits: for our oracles, and nobody else.
 
     Raises:
         DataError: a damaged case.
     """
-    climb = Climb(loaded, target, dtype, updates)
+    climb = Climb(loaded, target, dtype, updates, trusted=trusted)
     verdicts: list[Verdict] = []
     failed: dict[str, str] = {}  # by rung, the id of the check that failed it, or that its need failed by
     for rung in RUNGS:
@@ -85,19 +87,23 @@ def judge(
 
 def _run(climb: Climb, rung: Rung, ids: Sequence[str]) -> Iterator[Verdict]:
     """One verdict for each id; what the target does not answer fails by the reason, and never passes."""
+    findings: list[Finding] = []
+    status: Status = "failed"
+    reason = "no answer"
     try:
-        findings = list(rung.run(climb)) if ids else []
-    except Unsupported as reason:
-        yield from (Verdict(id_, "unsupported", nan, nan, str(reason)) for id_ in ids)
+        findings.extend(rung.run(climb) if ids else ())
+    except Unsupported as unsupported:
+        status, reason = "unsupported", str(unsupported)
     except TargetError as fault:
-        yield from (Verdict(id_, "failed", nan, nan, str(fault)) for id_ in ids)
-    else:
-        for id_, finding in zip(ids, findings, strict=True):
-            if finding.unsupported:
-                yield Verdict(id_, "unsupported", nan, nan, finding.reason)
-            else:
-                compare = at_least if finding.at_least else at_most
-                yield compare(id_, finding.error, finding.limit, finding.reason)
+        reason = str(fault)
+    for id_, finding in zip(ids, findings, strict=False):
+        if finding.unsupported:
+            yield Verdict(id_, "unsupported", nan, nan, finding.reason)
+        else:
+            compare = at_least if finding.at_least else at_most
+            yield compare(id_, finding.error, finding.limit, finding.reason)
+    # What was found before a target gave up stands.
+    yield from (Verdict(id_, status, nan, nan, reason) for id_ in ids[len(findings) :])
 
 
 def _id(loaded: LoadedCase, rung: Rung, quantity: str, dtype: fmt.Dtype) -> str:

@@ -15,7 +15,7 @@ from numpy.random import RandomState
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.families import build_network
 from nn_conformance.ladder.climb import over
-from nn_conformance.targets import Answer, Target
+from nn_conformance.targets import Answer
 from nn_conformance.tolerances import FACTOR, ROUNDINGS, ROUNDOFF, longest_sum, magnitudes, norm
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import forward
@@ -56,18 +56,20 @@ def relations(network: fmt.Network) -> list[Relation]:
     return [relation for relation in RELATIONS if relation.holds(network)]
 
 
-def ratio_of(relation: Relation, target: Target, call: Call, first: Answer, dtype: fmt.Dtype) -> tuple[float, str]:
+def ratio_of(
+    relation: Relation, ask: Callable[[Call], Answer], call: Call, first: Answer, dtype: fmt.Dtype
+) -> tuple[float, str]:
     """The largest difference between both sides over the limits of both, and of what it is.
 
     Args:
         relation: one that holds for the network.
-        target: with what code.
+        ask: the target, in arrays that no later call changes.
         call: arrays in `dtype`.
         first: the target's answer to it.
         dtype: the precision.
     """
     calls, combine = relation.vary(call, RandomState(0))
-    answers = [target.evaluate(c.network, c.params, c.x, c.t) for c in calls]
+    answers = [ask(c) for c in calls]
     return _worst(first, combine(answers), call, dtype)
 
 

@@ -6,7 +6,7 @@ from math import inf
 import numpy as np
 
 from nn_conformance.fixtures.encoding import values
-from nn_conformance.ladder.climb import Climb, Finding, TargetError, over, there
+from nn_conformance.ladder.climb import Climb, Finding, TargetError, copied, over, there
 from nn_conformance.ladder.updates import compare_after, compare_summary, state_of
 from nn_conformance.targets import Prunes, Pruning
 from nn_reference.arithmetic import Array
@@ -24,7 +24,9 @@ def step(climb: Climb) -> Iterator[Finding]:
         for name, before in given.items():
             found, beyond = run.params[name], run.uncertainty.get(name, 0.0)
             if _becomes_nan(climb, name, found):
-                yield Finding(0.0, 1.0, "NaN, as the document's own formula gives in this precision")
+                problem = climb.problem(name, found, before.shape, finite=False)
+                reason = problem or "NaN, as the document's own formula gives in this precision"
+                yield Finding(float(bool(problem)), 0.0, reason)
             elif after is not None:
                 yield compare_after(climb, name, before, after[name], found, beyond)
             elif step.after_summary is not None:
@@ -41,12 +43,25 @@ def pruning(climb: Climb) -> Iterator[Finding]:
     state = state_of(climb, pruned.state, "pruned.state")
     x, t = climb.cast(climb.loaded.x[pruned.rows]), climb.cast(climb.loaded.t[pruned.rows])
     prune, network, optimizer = climb.target.prune, climb.network, climb.case.optimizer
-    left, after = climb.call(
-        lambda: prune(network, optimizer, climb.params, x, t, how, state), {**climb.params, "x": x, "t": t}
-    )
+    memory = there(copied(state))
+    given = {
+        **climb.params,
+        **{f"{m}.{n}": a for m, of in memory.moments.items() for n, a in of.items()},
+        "x": x,
+        "t": t,
+    }
+    answer = climb.call(lambda: prune(network, optimizer, dict(climb.params), x, t, how, memory), given)
+    climb.check_state(memory, state)
+    if not isinstance(answer, tuple) or len(answer) != 2 or not all(isinstance(part, dict) for part in answer):
+        raise TargetError("expected the parameters after pruning and after one update, as two dicts")
+    left, after = answer
     expected = climb.loaded.arrays(pruned.params, "pruned.params")
     _check_names("pruned parameters", left, expected)
-    wrong = [name for name, p in expected.items() if not np.array_equal(left[name], climb.cast(p))]
+    wrong = [
+        name
+        for name, p in expected.items()
+        if climb.problem(name, left[name], p.shape) or not np.array_equal(left[name], climb.cast(p))
+    ]
     yield Finding(
         float(len(wrong)), 0.0, f"parameters that differ: {', '.join(wrong) or 'none'}; |w| < {how.threshold} becomes 0"
     )
@@ -65,6 +80,9 @@ def trajectory(climb: Climb) -> Iterator[Finding]:
     if found.shape != (steps,):
         raise TargetError(f"losses: expected {steps}, got {len(found)}")
     exact = values(trajectory.losses, "float64")[:steps]
+    if not steps:
+        yield Finding(0.0, 1.0, "no update was asked for", unsupported=True)
+        return
     ratios = np.abs(found - exact) / np.array(horizon.band[:steps])
     k = int(np.argmax(np.where(np.isnan(ratios), inf, ratios)))
     part = "" if steps == horizon.steps else f", the first {steps} of {horizon.steps}"
@@ -77,4 +95,4 @@ def _check_names(what: str, found: Mapping[str, Array], expected: Mapping[str, A
 
 
 def _becomes_nan(climb: Climb, name: str, found: Array) -> bool:
-    return name in climb.nan_gradients and bool(np.isnan(found).any())
+    return name in climb.nan_gradients and isinstance(found, np.ndarray) and bool(np.isnan(found).any())

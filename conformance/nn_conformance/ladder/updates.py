@@ -7,7 +7,7 @@ import numpy as np
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.encoding import values
 from nn_conformance.fixtures.summaries import signs
-from nn_conformance.ladder.climb import Climb, Finding
+from nn_conformance.ladder.climb import Climb, Finding, over
 from nn_conformance.tolerances import Limit, norm, update_limit
 from nn_reference.arithmetic import Array
 from nn_reference.optimizers import State
@@ -44,8 +44,9 @@ def compare_summary(
     ]
     entries, right = flat[expected.indices], values(expected.entries, "float64")
     of_entries = _limit(climb, norm(right - start[expected.indices]), norm(right)).plus(beyond, "its uncertainty")
-    ratios = [norm(entries - right) / of_entries.value, *(abs(a - b) / limit for a, b, limit in sums)]
-    worst = int(np.argmax([inf if np.isnan(ratio) else ratio for ratio in ratios]))
+    with np.errstate(over="ignore", invalid="ignore"):  # a number beyond all bounds has no limit, and fails
+        ratios = [over(norm(entries - right), of_entries.value), *(over(abs(a - b), limit) for a, b, limit in sums)]
+    worst = int(np.argmax(ratios))
     which = "the sampled entries" if worst == 0 else "the sum" if worst == 1 else f"projection {worst - 1}"
     return Finding(float(ratios[worst]), 1.0, f"{which}, over its limit {of_entries.reason}")
 

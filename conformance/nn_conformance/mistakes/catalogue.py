@@ -91,7 +91,7 @@ class Mistake:
         if self.prune is not None:
             return ("pruning",)
         if self.calls is not None:
-            return ("contract", "second-call")
+            return ("contract", "second-call", "own-loss", "metamorphic")
         if self.layers is not None:
             return ("layer", "loss", "accuracy")
         return ("loss", "gradient", "own-loss", "metamorphic")

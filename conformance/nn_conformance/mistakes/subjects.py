@@ -37,7 +37,7 @@ def subject(case: fmt.Case) -> Subject:
 
 
 def always(_: Subject) -> bool:
-    """Every on.network."""
+    """Every network."""
     return True
 
 

@@ -16,7 +16,7 @@ from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
 
-name = "pytorch"
+name = "torch"
 # binary_cross_entropy holds the denominator p(1-p) of its gradient at 1e-12 and above.
 SMALLEST_CLIP = 1e-12
 MOMENTS = {"adam": {"m": "exp_avg", "v": "exp_avg_sq"}, "sgd": {"v": "momentum_buffer"}}

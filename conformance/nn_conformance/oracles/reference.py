@@ -50,7 +50,7 @@ def prune(
     """What is left, and where one update goes from there."""
     masks = magnitude_masks(params, how.threshold, how.names)
     left, rule = apply_masks(params, masks), build_optimizer(optimizer)
-    state = masked_state(state, masks) if how.keep_mask else _copy(state)
+    state = _copy(masked_state(state, masks) if how.keep_mask else state)
     rows = [np.arange(len(x))]
     run = train_reference(
         build_network(network), left, rule, rows, x, t, state=state, masks=masks if how.keep_mask else None
