@@ -237,10 +237,9 @@ def test_among_235200_entries_a_small_error_is_caught(change, cause):
 
 
 def test_what_fast_gradcheck_and_check_grads_pass_is_caught():
-    """An error of 100 % in 10⁵ entries, and a wrong entry, pass the two rules that scale with size, and fail here.
-    PyTorch's fast mode compares projections on positive vectors of norm 1 with a tolerance of 1e-5·Σu·Σv (here Σu = 1)
-    and a relative 1e-3. JAX's forward mode compares all outputs with an absolute tolerance times their number.
-    """
+    """An error of 100 % in 10⁵ entries, and a wrong entry, pass the two rules that scale with size, and fail here."""
+    # PyTorch's fast mode compares projections on positive vectors of norm 1 with a tolerance of 1e-5·Σu·Σv (here Σu =
+    # 1) and a relative 1e-3. JAX's forward mode compares all outputs with an absolute tolerance times their number.
     size = 100_000
     rng = np.random.default_rng(0)
     p, w = rng.normal(size=size), rng.normal(size=size) / size
@@ -433,10 +432,10 @@ def test_a_small_kink_is_no_pass_either(dtype):
 
 
 def test_kinks_that_hide_from_one_step_are_no_failure():
-    """Two kinks on either side can leave no trace at one step, and yet turn its slope: a right gradient passes.
-    At 0.6 and -0.75 of the step, in the ratio of 1 to 0.8, both terms of the roughness cancel, and the slope is off by
-    a tenth of the larger jump. The step is the one at which the search begins, for a loss and parameters of size 1.
-    """
+    """Two kinks on either side can leave no trace at one step, and yet turn its slope: a right gradient passes."""
+    # At 0.6 and -0.75 of the step, in the ratio of 1 to 0.8, both terms of the roughness cancel, and the slope is off
+    # by a tenth of the larger jump. The step is the one at which the search begins, for a loss and parameters of size
+    # 1.
     a = 2.0**-18
 
     def loss(p):

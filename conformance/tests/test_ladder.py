@@ -468,19 +468,19 @@ def popping(params, *_):
     params.pop("W1")
 
 
-def counting(_, batches, state):
+def counting(_, __, state):
     state.step += 1
 
 
-def forgetting(_, batches, state):
+def forgetting(_, __, state):
     state.moments.clear()
 
 
-def overwriting(_, batches, state):
+def overwriting(_, __, state):
     state.moments["m"]["W1"] += 1
 
 
-def reversing(_, batches, state):
+def reversing(_, batches, __):
     batches[0].reverse()
 
 
