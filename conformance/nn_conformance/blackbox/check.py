@@ -23,6 +23,8 @@ Gradients: TypeAlias = Structure | Callable[[Any], Structure]
 # From so many limits on a wrong slope is caught: a failure must show at a quarter of the step too, where rounding is four
 # times as large, roughness no larger than that, and the slope that is measured may itself be off by both.
 CERTAIN = 16.0
+# From here on a gradient is too large to compute with.
+HUGE = 1e150
 # Digits of a loss of float64 parameters below which it is asked whether float32 is inside.
 FEW_DIGITS = 9
 
@@ -108,7 +110,9 @@ def _findings(subject: Subject, gradients: Gradients, directions: int, seed: int
 def _tensors(subject: Subject, claims: Params, directions: int, rng: np.random.Generator) -> list[Tensor]:
     if not claims:
         return []
-    noise, largest = measure_noise(subject, rng), max(map(norm, claims.values()))
+    # One that is too large to compute with must not make the others look like zero.
+    largest = max((size for size in map(norm, claims.values()) if size < HUGE), default=0.0)
+    noise = measure_noise(subject, rng)
     return [Tensor(subject, noise, name, claim, largest, directions) for name, claim in claims.items()]
 
 

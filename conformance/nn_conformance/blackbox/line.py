@@ -21,8 +21,7 @@ from nn_conformance.blackbox.noise import Noise
 from nn_conformance.blackbox.subject import ROUNDOFF, Subject, norm
 from nn_reference.arithmetic import Array
 
-# Roundings of the gradient itself, in units of its norm: LAPACK's threshold. Honest gradients have one or two, of the
-# dtype, or of the loss where that has fewer digits: as 1 - p has, of a p near 1.
+# Roundings of the gradient itself, in units of its norm: LAPACK's threshold. Honest gradients have one or two.
 ROUNDINGS = 30.0
 
 
@@ -183,4 +182,4 @@ class Line:
     @property
     def own_rounding(self) -> float:
         """Of a gradient, relative to its norm."""
-        return ROUNDINGS * max(ROUNDOFF[self.p.dtype.name], self.noise.relative(self.subject.value))
+        return ROUNDINGS * ROUNDOFF[self.p.dtype.name]
