@@ -81,21 +81,21 @@ def run(*arguments: str, address: str, cache: Path, code: int = 0) -> subprocess
 
 
 def check_small(scratch: Path) -> None:
-    """What needs no large data needs no network either."""
+    """What needs no large data, as the probes do not, needs no network either."""
     with mirror() as address:
         pass  # an address at which nobody answers any more
     run("verify", address=address, cache=scratch / "unused")
-    assert not (scratch / "unused").exists(), "verify of the small networks wrote to the cache"
+    assert not (scratch / "unused").exists(), "verify of the probes wrote to the cache"
 
 
 def check_mnist(scratch: Path) -> None:
     """MNIST is fetched once, then read from the cache; with neither server nor cache, one line says what to do."""
     with mirror() as address:
-        run("verify", "mnist-relu", address=address, cache=scratch / "cache")
+        run("verify", "mnist-relu", "--all", address=address, cache=scratch / "cache")
     stored = [path.name for path in (scratch / "cache").rglob("*.gz")]
     assert len(stored) == 4, f"expected the four files of MNIST in the cache, got {stored}"
-    run("verify", "mnist-relu", address=address, cache=scratch / "cache")
-    lines = run("verify", "mnist-relu", address=address, cache=scratch / "empty", code=2).stderr.splitlines()
+    run("verify", "mnist-relu", "--all", address=address, cache=scratch / "cache")
+    lines = run("verify", "mnist-relu", "--all", address=address, cache=scratch / "empty", code=2).stderr.splitlines()
     assert len(lines) == 1, f"expected one line, got {lines}"
     assert address in lines[0], f"expected the address that did not answer, got {lines[0]}"
     assert "NN_CONFORMANCE_DATA" in lines[0], f"expected the way out, got {lines[0]}"
