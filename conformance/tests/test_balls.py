@@ -7,8 +7,17 @@ import pytest
 from flint import arb, ctx
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.random import RandomState
 
-from nn_conformance.fixtures.balls import NotCertifiedError, balls, certified, midpoints, precision, rounded
+from nn_conformance.fixtures.balls import (
+    NotCertifiedError,
+    RoundedSums,
+    balls,
+    certified,
+    midpoints,
+    precision,
+    rounded,
+)
 from nn_reference.errors import UndecidedError
 
 odd_mantissas = st.integers(-(2**130), 2**130)
@@ -104,3 +113,22 @@ def test_precision_is_restored():
         _ = 1 / 0
 
     assert (inside, ctx.prec) == (1234, before)
+
+
+@pytest.mark.parametrize(("bits", "dtype"), [(24, np.float32), (53, np.float64)])
+def test_rounded_sums_are_those_of_a_plain_loop(bits, dtype):
+    """Each product and each partial sum is rounded, in the order of the terms; an exact sum has other digits."""
+    left, right = (
+        RandomState(0).standard_normal((3, 50)).astype(dtype),
+        RandomState(1).standard_normal((50, 2)).astype(dtype),
+    )
+    loop = np.zeros((3, 2), dtype)
+    for i, j, k in np.ndindex(3, 2, 50):
+        loop[i, j] += left[i, k] * right[k, j]
+    with precision(bits):
+        ours = balls(left).view(RoundedSums) @ balls(right).view(RoundedSums)
+        exact = midpoints(balls(left) @ balls(right))
+
+    assert np.array_equal(ours.astype(dtype), loop)
+    assert not np.array_equal(exact.astype(dtype), loop)
+    assert type(midpoints(ours)) is RoundedSums

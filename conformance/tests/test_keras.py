@@ -103,6 +103,7 @@ def explained():
     return ratios
 
 
+@pytest.mark.xdist_group("explained")  # what takes two seconds to compute, once
 @pytest.mark.parametrize("entry", KNOWN, ids=lambda entry: entry.checks)
 def test_a_known_deviation_is_as_large_as_its_cause(entry):
     """What an entry admits is what the constants do to the reference, and one limit more, rounded up to two digits."""
@@ -111,6 +112,7 @@ def test_a_known_deviation_is_as_large_as_its_cause(entry):
     assert entry.at_most == float(worst.quantize(Decimal(1).scaleb(worst.adjusted() - 1), rounding=ROUND_UP))
 
 
+@pytest.mark.xdist_group("explained")
 def test_every_deviation_of_the_constants_is_known():
     """The checks that the reference fails with Keras's constants are those that Keras is expected to fail, each once."""
     for id_, ratio in explained().items():

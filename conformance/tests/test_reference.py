@@ -1,6 +1,6 @@
 """The NumPy reference on every certified test vector: evaluations, single steps, free runs, and wrong numbers seen."""
 
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -127,13 +127,6 @@ def outside_its_band(loaded, dtype):
     inside = np.abs(np.array(run.losses, dtype=float) - exact) <= np.array(horizon.band) / 3
     if not np.all(inside):
         yield f"step {np.argmin(inside)}"
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@EACH_NETWORK
-def test_honest_runs_stay_in_their_band_up_to_the_horizon(network, dtype):
-    """A free run of the reference stays within a third of the band at every step before the horizon."""
-    assert not_met(partial(outside_its_band, dtype=dtype), network) == {}
 
 
 def off(array):

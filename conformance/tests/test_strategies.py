@@ -90,34 +90,34 @@ def test_a_wrong_answer_is_beyond_the_bound(problem, what):
     assert disagreements(expected, found) == [name]
 
 
-@pytest.mark.parametrize("kind", ["identity", "sigmoid", "tanh", "relu", "softmax", "batch", "diagonal", "quotient"])
-def test_every_activation_is_drawn(kind):
-    """No activation of the format is out of reach."""
+FORMS = {
+    "half of the squared error": lambda n: n.loss.kind == "squared_error" and n.loss.half,
+    "sum of the squared error": lambda n: n.loss.kind == "squared_error" and n.loss.reduction == "sum",
+    "cross-entropy from logits": lambda n: n.loss.kind == "cross_entropy" and n.loss.from_logits,
+    "cross-entropy": lambda n: n.loss.kind == "cross_entropy" and not n.loss.from_logits,
+    "binary cross-entropy from logits": lambda n: n.loss.kind == "binary_cross_entropy" and n.loss.from_logits,
+    "binary cross-entropy": lambda n: n.loss.kind == "binary_cross_entropy" and not n.loss.from_logits,
+    "four layers": lambda n: len(n.layers) == 4,
+    "one output as a vector": lambda n: n.layers[-1].vector,
+    "eight units": lambda n: max(layer.units for layer in n.layers) == 8,
+    "no bias, out,in": lambda n: not n.layers[0].bias and n.layers[0].layout == "out,in",
+}
 
-    def has(network):
-        return any(kind in (a.kind, a.axis, a.backward) for a in (layer.activation for layer in network.layers))
 
-    hypothesis.find(networks(), has)
+def test_every_activation_loss_and_form_is_drawn():
+    """No activation, loss, reduction, depth, width, layout or missing bias is out of reach."""
+    drawn = set()
 
+    @hypothesis.settings(max_examples=300)  # the rarest was seen in one of nine: 0.89^300 is 1e-15
+    @hypothesis.given(networks())
+    def draw(network):
+        activations = [layer.activation for layer in network.layers]
+        drawn.update(kind for a in activations for kind in (a.kind, a.axis, a.backward))
+        drawn.update(name for name, has in FORMS.items() if has(network))
 
-@pytest.mark.parametrize(
-    "condition",
-    [
-        lambda n: n.loss.kind == "squared_error" and n.loss.half,
-        lambda n: n.loss.kind == "squared_error" and n.loss.reduction == "sum",
-        lambda n: n.loss.kind == "cross_entropy" and n.loss.from_logits,
-        lambda n: n.loss.kind == "cross_entropy" and not n.loss.from_logits,
-        lambda n: n.loss.kind == "binary_cross_entropy" and n.loss.from_logits,
-        lambda n: n.loss.kind == "binary_cross_entropy" and not n.loss.from_logits,
-        lambda n: len(n.layers) == 4,
-        lambda n: n.layers[-1].vector,
-        lambda n: max(layer.units for layer in n.layers) == 8,
-        lambda n: not n.layers[0].bias and n.layers[0].layout == "out,in",
-    ],
-)
-def test_every_loss_and_form_is_drawn(condition):
-    """No loss, reduction, depth, width, layout or missing bias is out of reach."""
-    hypothesis.find(networks(), condition)
+    draw()
+    kinds = {"identity", "sigmoid", "tanh", "relu", "softmax", "batch", "diagonal", "quotient"}
+    assert drawn >= kinds | set(FORMS)
 
 
 @pytest.mark.parametrize("kind", ["sgd", "momentum", "torch", "keras"])
