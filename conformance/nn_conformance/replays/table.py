@@ -1,0 +1,37 @@
+"""`nn-conformance table`. Imports wait until it runs."""
+
+from typing import Annotated
+
+import typer
+
+from nn_conformance.options import examples
+
+EPILOG = examples("table", "table --write")
+
+
+def table(
+    write: Annotated[
+        bool, typer.Option("--write", help="Into README.md and fixtures/replays/README.md of this checkout.")
+    ] = False,
+) -> None:
+    """The table of truth: what the documents print, what we have in its place, and the verdict.
+
+    Made from the ledgers of replays. Without --write it prints a row for each network, in Markdown.
+    """
+    from nn_conformance.replays import truth_page
+    from nn_conformance.replays.evidence import load
+    from nn_conformance.replays.files import write as replace_file
+    from nn_reference.errors import InputError
+    from nn_reference.paths import fixtures_root
+
+    evidence = load()
+    if not write:
+        print(truth_page.block(evidence))
+        return
+    readme = fixtures_root().parent / "README.md"
+    if not readme.is_file():
+        raise InputError(f"--write: expected a checkout, with {readme}; run it from one")
+    new = truth_page.replaced(readme.read_text("utf-8"), truth_page.block(evidence), str(readme))
+    for path, text in ((readme, new), (fixtures_root() / "replays" / "README.md", truth_page.page(evidence))):
+        replace_file(path, text.encode())
+        print(f"{path} written")
