@@ -18,6 +18,7 @@ from nn_reference.weights import load_params
 
 SYSTEMS = ("xor-sigmoid", "xor-tanh")
 FOLDER = fixtures_root() / "replays"
+RECORD = record_files.read(reconstruction.NAME, reconstruction.Reconstructions)
 
 
 @pytest.fixture(params=SYSTEMS)
@@ -28,7 +29,7 @@ def system(request):
 @pytest.fixture
 def found(system):
     """What is committed of a system."""
-    return reconstruction.shipped().systems[system.id]
+    return RECORD.systems[system.id]
 
 
 def first(found):
@@ -196,14 +197,14 @@ def test_the_derivative_of_a_linear_function_is_its_matrix():
 def test_the_schema_is_current_and_the_record_keeps_to_it():
     """Both files are what the code writes, byte for byte."""
     data = (FOLDER / "reconstruction.json").read_bytes()
-    assert (FOLDER / "reconstruction.schema.json").read_bytes() == reconstruction.schema()
-    jsonschema.validate(json.loads(data), json.loads(reconstruction.schema()))
-    assert record_files.encoded(reconstruction.shipped()) == data
+    assert (FOLDER / "reconstruction.schema.json").read_bytes() == record_files.schemas()["reconstruction.schema.json"]
+    jsonschema.validate(json.loads(data), json.loads(record_files.schemas()["reconstruction.schema.json"]))
+    assert record_files.encoded(RECORD) == data
 
 
 def test_weights_outside_the_interval_are_refused():
     """A record with a weight that could not have been drawn is damaged."""
-    document = msgspec.to_builtins(reconstruction.shipped())
+    document = msgspec.to_builtins(RECORD)
     document["systems"]["xor-tanh/documented"]["solutions"][0]["weights"][3] = 0.5
     with pytest.raises(msgspec.ValidationError, match=r"< 0\.5"):
         msgspec.convert(document, reconstruction.Reconstructions)
@@ -239,7 +240,7 @@ def test_the_command_writes_what_it_found(capsys, monkeypatch, tmp_path, found, 
             monkeypatch.setattr(
                 runs,
                 "solve",
-                lambda other, _: np.array([reconstruction.shipped().systems[other.id].solutions[0].weights]),
+                lambda other, _: np.array([RECORD.systems[other.id].solutions[0].weights]),
             )
     for name in SYSTEMS:
         assert studies_output.reconstruct(name, 1, 0, tmp_path, as_json=False)

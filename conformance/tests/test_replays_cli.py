@@ -177,6 +177,7 @@ def test_progress_counts_every_epoch_once(tmp_path):
     assert told == ["seed 0"] * 6 + ["seed 1"] * 10
 
 
+@pytest.mark.report
 def test_runs_side_by_side_are_the_runs_one_after_the_other():
     """Through joblib's processes every seed comes out with the same weights, losses and rows; a name is told for each."""
     tasks, told = [Task("xor-sigmoid", seed=seed, epochs=20) for seed in range(3)], []
@@ -188,9 +189,7 @@ def test_runs_side_by_side_are_the_runs_one_after_the_other():
     assert len({run.weights for run in there.values()}) == 3
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("distributed") is None, reason="distributed not installed; the extra [dask] brings it"
-)
+@pytest.mark.dask
 def test_runs_on_a_dask_cluster_are_the_runs_here():
     """On a cluster of two workers, found by the address of its scheduler, every seed comes out with the same weights."""
     import dask.config

@@ -9,7 +9,7 @@ import pytest
 
 from nn_conformance.fixtures.encoding import values
 from nn_conformance.fixtures.store import Store
-from nn_conformance.replays import ledger
+from nn_conformance.replays import ledger, record_files
 from nn_conformance.replays.figures import TIMES, computed, in_printed_digits
 from nn_conformance.replays.quantities import measured_epochs
 from nn_conformance.replays.run import Task, order, own_seed, replay, start, whole_epochs
@@ -18,7 +18,7 @@ from nn_reference import systems
 from nn_reference.paths import fixtures_root
 from nn_reference.systems import Data
 
-LEDGERS = ledger.read_all()
+LEDGERS, SCHEMA = ledger.read_all(), "replay.schema.json"
 MARKS = {"numpy": (), "torch": pytest.mark.torch, "keras": pytest.mark.keras}
 SHORT = [s for s in systems.SYSTEMS if s.network.size < 1000]
 LONG = [s for s in systems.SYSTEMS if s.network.size >= 1000]
@@ -95,7 +95,7 @@ def test_ledgers_are_there():
 
 def test_the_schema_is_that_of_the_types():
     """The committed schema is what the types give today."""
-    assert (fixtures_root() / "replays" / ledger.SCHEMA).read_bytes() == ledger.schema_bytes()
+    assert (fixtures_root() / "replays" / SCHEMA).read_bytes() == record_files.schemas()[SCHEMA]
 
 
 @pytest.mark.parametrize("name", names(systems.SYSTEMS, marks={}))
@@ -107,7 +107,7 @@ def test_a_ledger_is_as_the_code_writes_it_and_the_schema_allows(name):
         ledger.encoded(ledger.read(fixtures_root() / "replays" / name))
         == (fixtures_root() / "replays" / name).read_bytes()
     )
-    schema, document = json.loads(ledger.schema_bytes()), json.loads(data)
+    schema, document = json.loads(record_files.schemas()[SCHEMA]), json.loads(data)
     jsonschema.validate(document, schema, jsonschema.Draft202012Validator)
     document["runs"][0]["unknown"] = 1
     with pytest.raises(jsonschema.ValidationError, match="unknown"):

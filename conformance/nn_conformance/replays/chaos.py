@@ -13,7 +13,6 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from nn_conformance.fixtures.format import Dtype, Number, Record
-from nn_conformance.replays.record_files import read, schema_bytes
 
 NAME = "chaos"
 
@@ -75,17 +74,3 @@ class Chaos(Record, frozen=True):
     exact: Exact
     plain: Plain
     ensembles: dict[Dtype, Ensemble]
-
-
-def shipped() -> Chaos:
-    """What is committed.
-
-    Raises:
-        DataError: it cannot be read, or has another form.
-    """
-    return read(NAME, Chaos)
-
-
-def schema() -> bytes:
-    """Its JSON Schema, as committed."""
-    return schema_bytes(NAME, Chaos)

@@ -1,15 +1,13 @@
 """What the verdicts on printed figures rest on: the ledgers, the reconstructed starts, the exact trajectory of chaos."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from nn_conformance.replays import chaos, reconstruction
 from nn_conformance.replays.chaos import Chaos
-from nn_conformance.replays.figures import in_printed_digits
+from nn_conformance.replays.copies import matches, shaped
 from nn_conformance.replays.ledger import FRAMEWORKS, Framework, Ledger, Run, file_name, read
 from nn_conformance.replays.reconstruction import Reconstructions
 from nn_conformance.replays.record_files import read as read_record
@@ -17,7 +15,6 @@ from nn_conformance.replays.run import own_seed
 from nn_reference.errors import DataError
 from nn_reference.paths import fixtures_root
 from nn_reference.systems import SYSTEMS, System
-from nn_reference.training import train
 
 
 @dataclass(frozen=True)
@@ -48,12 +45,11 @@ class Evidence:
         found = None if self.reconstructed is None else self.reconstructed.systems.get(system.id)
         if found is None or not found.solutions:
             return ""
-        first, printed = found.solutions[0], [figure.printed for figure in system.figures]
-        ours = errors(system, first.weights, len(printed))
-        if [in_printed_digits(error, text) for error, text in zip(ours, printed, strict=True)] != printed:
+        first, figures = found.solutions[0], len(system.figures)
+        if matches(system, shaped(system, np.array(first.weights))) < figures:
             return ""
         return (
-            f"from a start that was solved for, one of {len(found.solutions)} that were found, all {len(printed)} figures "
+            f"from a start that was solved for, one of {found.explored} that were found, all {figures} figures "
             f"come out, none further than {first.residual:.2f} of its last digit; they determine {found.determined} of "
             f"{len(first.weights)} directions of the weights, so the document's own start is not known"
         )
@@ -94,18 +90,6 @@ def load(folder: Path | None = None) -> Evidence:
         if (folder / f"{reconstruction.NAME}.json").is_file()
         else None,
     )
-
-
-def errors(system: System, weights: Sequence[float], epochs: int) -> list[float]:
-    """The mean loss of each epoch of single samples in file order, by the reference's own training, from flat weights."""
-    params, flat = {}, np.array(weights)
-    for name, shape in system.network.shapes.items():
-        here, flat = np.split(flat, [prod(shape)])
-        params[name] = here.reshape(shape)
-    data = system.load()
-    rows = [slice(row, row + 1) for row in range(len(data.train_x))]
-    losses = train(system.network, params, system.recipe.optimizer, rows * epochs, data.train_x, data.train_t).losses
-    return [sum(losses[k : k + len(rows)]) / len(rows) for k in range(0, len(losses), len(rows))]
 
 
 def corrected(system: System) -> System | None:

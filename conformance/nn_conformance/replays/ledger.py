@@ -5,7 +5,6 @@ Decoding is strict, as that of the test vectors. A ledger in `fixtures/replays` 
 
 import json
 from collections.abc import Iterable
-from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -19,7 +18,6 @@ from nn_reference.paths import fixtures_root
 from nn_reference.systems import System
 
 FORMAT: Literal[1] = 1
-SCHEMA = "replay.schema.json"
 Framework: TypeAlias = Literal["numpy", "torch", "keras"]
 FRAMEWORKS: tuple[Framework, ...] = ("numpy", "torch", "keras")
 Class: TypeAlias = Annotated[int, Meta(ge=0, lt=10)]
@@ -97,7 +95,8 @@ def read(path: Path) -> Ledger:
 def read_all(folder: Path | None = None) -> dict[str, Ledger]:
     """Every ledger by its file's name; those that ship, or those in `folder`."""
     folder = folder or fixtures_root() / "replays"
-    return {path.name: read(path) for path in sorted(folder.glob("*.json")) if path.name != SCHEMA}
+    # Three names before the suffix, or four: neither a schema nor another record.
+    return {path.name: read(path) for path in sorted(folder.glob("*.*.*.json"))}
 
 
 def add(folder: Path, system: System, framework: Framework, dtype: Dtype, runs: Iterable[Run]) -> Path:
@@ -122,17 +121,6 @@ def encoded(ledger: Ledger) -> bytes:
     return f'{{\n{fields}"runs": [{blocks}]\n}}\n'.encode()
 
 
-def schema_bytes() -> bytes:
-    """The JSON Schema of a ledger, as it is committed beside them."""
-    made = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://nn-conformance.invalid/schema/replay.schema.json",
-        "title": f"nn-conformance ledger of replays, format {FORMAT}",
-        **_undented(msgspec.json.schema(Ledger)),
-    }
-    return (json.dumps(made, indent=2, ensure_ascii=False) + "\n").encode()
-
-
 def _compact(value: Any) -> str:
     return json.dumps(_whole(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -144,12 +132,3 @@ def _whole(value: Any) -> Any:
     if isinstance(value, list):
         return [_whole(one) for one in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _undented(schema: Any) -> Any:
-    """Descriptions without their docstring's indentation, which Python strips from 3.13 on and not before."""
-    if isinstance(schema, dict):
-        return {
-            k: cleandoc(v) if k == "description" and isinstance(v, str) else _undented(v) for k, v in schema.items()
-        }
-    return [_undented(value) for value in schema] if isinstance(schema, list) else schema

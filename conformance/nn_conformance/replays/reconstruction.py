@@ -14,7 +14,6 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from nn_conformance.fixtures.format import Record
-from nn_conformance.replays.record_files import read, schema_bytes
 
 NAME = "reconstruction"
 
@@ -67,17 +66,3 @@ class Reconstructions(Record, frozen=True):
     format: Literal[1]
     versions: dict[str, str]
     systems: dict[str, Reconstruction]
-
-
-def shipped() -> Reconstructions:
-    """What is committed.
-
-    Raises:
-        DataError: it cannot be read, or has another form.
-    """
-    return read(NAME, Reconstructions)
-
-
-def schema() -> bytes:
-    """Its JSON Schema, as committed."""
-    return schema_bytes(NAME, Reconstructions)

@@ -1,17 +1,20 @@
-"""Records as files: JSON in which each list is one line, and their JSON Schemas beside them."""
+"""Records as files, JSON in which each list is one line; and the schemas of all that lies in `fixtures/replays`."""
 
 import json
-from inspect import cleandoc
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 from nn_conformance.fixtures.format import Record
+from nn_conformance.fixtures.schema import schema_bytes, schema_of
+from nn_conformance.replays.chaos import Chaos
+from nn_conformance.replays.ledger import Ledger
+from nn_conformance.replays.reconstruction import Reconstructions
 from nn_reference.errors import DataError
 from nn_reference.paths import fixtures_root
 
-FORMAT = 1
+KINDS: dict[str, type[Record]] = {"replay": Ledger, "chaos": Chaos, "reconstruction": Reconstructions}
 Kind = TypeVar("Kind", bound=Record)
 
 
@@ -33,15 +36,9 @@ def encoded(record: Record) -> bytes:
     return (_lines(msgspec.to_builtins(record), "") + "\n").encode()
 
 
-def schema_bytes(name: str, kind: type[Record]) -> bytes:
-    """The JSON Schema of `<name>.json`, as it is committed beside it."""
-    made = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"https://nn-conformance.invalid/schema/{name}.schema.json",
-        "title": f"nn-conformance {name}, format {FORMAT}",
-        **_undented(msgspec.json.schema(kind)),
-    }
-    return (json.dumps(made, indent=2, ensure_ascii=False) + "\n").encode()
+def schemas() -> dict[str, bytes]:
+    """The JSON Schema of each kind, as it is committed, by the name of its file."""
+    return {f"{name}.schema.json": schema_bytes(schema_of(name, kind)) for name, kind in KINDS.items()}
 
 
 def _lines(value: Any, indent: str) -> str:
@@ -53,12 +50,3 @@ def _lines(value: Any, indent: str) -> str:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     inside = ",\n".join(f"{indent} {part}" for part in parts)
     return f"{brackets[0]}\n{inside}\n{indent}{brackets[1]}"
-
-
-def _undented(schema: Any) -> Any:
-    """Descriptions without their docstring's indentation, which Python strips from 3.13 on and not before."""
-    if isinstance(schema, dict):
-        return {
-            k: cleandoc(v) if k == "description" and isinstance(v, str) else _undented(v) for k, v in schema.items()
-        }
-    return [_undented(value) for value in schema] if isinstance(schema, list) else schema

@@ -15,7 +15,7 @@ OutOption = Annotated[
 ]
 
 
-def reconstruct_command(
+def reconstruct(
     network: Annotated[str, typer.Argument(metavar="NETWORK", help="xor-sigmoid or xor-tanh.")],
     starts: Annotated[int, typer.Option(min=1, help="How many random starts.")] = 64,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="What they are drawn with.")] = 0,
@@ -26,13 +26,13 @@ def reconstruct_command(
 
     Minutes. The exit code is 1 if no start leads to any.
     """
-    from nn_conformance.replays.studies_output import reconstruct  # noqa: PLC0415 - brings NumPy
+    from nn_conformance.replays import studies_output
 
-    if not reconstruct(network, starts, seed, out, as_json=as_json):
+    if not studies_output.reconstruct(network, starts, seed, out, as_json=as_json):
         raise typer.Exit(EXIT_NONCONFORMING)
 
 
-def chaos_command(
+def chaos(
     epochs: Annotated[int, typer.Option(min=1, help="How far.")] = 10_000,
     runs: Annotated[int, typer.Option(min=1, help="How many runs in each precision.")] = 100,
     out: OutOption = None,
@@ -42,6 +42,6 @@ def chaos_command(
 
     Half an hour; needs the extra `certify`.
     """
-    from nn_conformance.replays.studies_output import chaos  # noqa: PLC0415 - brings NumPy
+    from nn_conformance.replays import studies_output
 
-    chaos(epochs, runs, out, as_json=as_json)
+    studies_output.chaos(epochs, runs, out, as_json=as_json)

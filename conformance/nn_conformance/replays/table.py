@@ -11,7 +11,7 @@ EPILOG = examples("table", "table --write")
 
 def table(
     write: Annotated[
-        bool, typer.Option("--write", help="Into README.md and fixtures/replays/README.md of this checkout.")
+        bool, typer.Option("--write", help="Into README.md and fixtures/replays of this checkout, with the schemas.")
     ] = False,
 ) -> None:
     """The table of truth: what the documents print, what we have in its place, and the verdict.
@@ -21,6 +21,7 @@ def table(
     from nn_conformance.replays import truth_page
     from nn_conformance.replays.evidence import load
     from nn_conformance.replays.files import write as replace_file
+    from nn_conformance.replays.record_files import schemas
     from nn_reference.errors import InputError
     from nn_reference.paths import fixtures_root
 
@@ -32,6 +33,10 @@ def table(
     if not readme.is_file():
         raise InputError(f"--write: expected a checkout, with {readme}; run it from one")
     new = truth_page.replaced(readme.read_text("utf-8"), truth_page.block(evidence), str(readme))
-    for path, text in ((readme, new), (fixtures_root() / "replays" / "README.md", truth_page.page(evidence))):
-        replace_file(path, text.encode())
+    replays = {"README.md": truth_page.page(evidence).encode(), **schemas()}
+    for path, data in (
+        (readme, new.encode()),
+        *((fixtures_root() / "replays" / name, replays[name]) for name in replays),
+    ):
+        replace_file(path, data)
         print(f"{path} written")
