@@ -76,7 +76,7 @@ class InterruptAfter:
 @pytest.mark.parametrize(
     ("framework", "version", "stops"),
     [
-        ("numpy", "documented", (1, 2, 3)),
+        ("numpy", "documented", (2,)),
         ("numpy", "corrected", (1, 2, 3)),
         pytest.param("torch", "corrected", (1, 2), marks=pytest.mark.torch),
         pytest.param("keras", "corrected", (1, 2), marks=pytest.mark.keras),
@@ -411,14 +411,15 @@ def test_pruning_is_measured_at_its_three_stages(small):
 
 def test_sparsity_and_bytes_are_those_of_the_parameters():
     """Half of the weights at zero are half of the parameters, and take less room than noise."""
-    system = systems.get("fashion-pruning")
+    system = systems.get("mnist-tanh")
     params = start(system, 0, "float32")
+    zeroed = params["W1"][:, ::2].size
     full = efficiency(system.network, params, np.zeros((1, 784), np.float32), timed=False)
     params["W1"][:, ::2] = 0
     half = efficiency(system.network, params, np.zeros((1, 784), np.float32), timed=False)
     assert full["sparsity"] == 0
-    assert half["sparsity"] == 256 * 392 / 235_146
-    assert half["nonzero_parameters"] == 235_146 - 256 * 392
+    assert half["sparsity"] == zeroed / 84_060
+    assert half["nonzero_parameters"] == 84_060 - zeroed
     assert half["compressed_bytes"] < 0.7 * full["compressed_bytes"]
 
 
@@ -444,15 +445,15 @@ def test_seeds_begin_with_the_documents_own():
 
 def test_a_ledger_takes_runs_one_by_one(tmp_path):
     """A run takes the place of one with its seed, others stay, and the file is canonical."""
-    system = systems.get("xor-tanh")
+    system = systems.get("iris-relu-adam")
     for seed in (3, 1, 3):
-        path = ledger.add(tmp_path, system, "numpy", "float64", [replay(Task(system.id, seed=seed))])
+        path = ledger.add(tmp_path, system, "numpy", "float32", [replay(Task(system.id, seed=seed))])
     book = ledger.read(path)
     assert [run.seed for run in book.runs] == [1, 3]
     assert book.runs[0].weights != book.runs[1].weights
-    assert path.name == "xor-tanh.documented.numpy.json"
+    assert path.name == "iris-relu-adam.documented.numpy.json"
     assert ledger.encoded(book) == path.read_bytes()
-    assert ledger.file_name(system, "torch", "float32") == "xor-tanh.documented.torch.float32.json"
+    assert ledger.file_name(system, "torch", "float64") == "iris-relu-adam.documented.torch.float64.json"
 
 
 @pytest.mark.parametrize(
