@@ -60,7 +60,7 @@ def test_every_recorded_solution_prints_the_same(system, found):
     worst = np.abs(runs.residuals(system, recorded)).max(axis=1)
     # Four decimals are recorded; rounding moves an error by 1e-13 at most, 1e-7 units of its last digit.
     assert worst == pytest.approx([solution.residual for solution in found.solutions], abs=0.6e-4)
-    assert sorted(worst) == pytest.approx(worst)
+    assert (np.diff((runs.residuals(system, recorded) ** 2).sum(axis=1)) >= 0).all()  # the best fit first
     assert np.unique(recorded.round(6), axis=0).shape == recorded.shape
 
 
@@ -155,10 +155,10 @@ def test_ranges_hold_all_solutions(found):
 
 
 def test_the_solver_comes_back(system, found):
-    """From weights that are off by a thousandth, and print other digits, it finds weights that print all."""
-    off = first(found) + np.random.default_rng(1).uniform(-1e-3, 1e-3, (2, 13))
+    """From weights that are off by some ten-thousandths, and print other digits, it finds weights that print all."""
+    off = first(found) + np.random.default_rng(1).uniform(-3e-4, 3e-4, (2, 13))
     assert all(copies.matches(system, copies.shaped(system, w)) < 32 for w in off)
-    back = runs.proven(system, runs.settle(system, off, runs.SLACK, 25))
+    back = runs.proven(system, runs.settle(system, off, runs.SLACK, 15))
     assert len(back) == 2
 
 

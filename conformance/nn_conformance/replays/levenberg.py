@@ -39,7 +39,7 @@ def fit(f: Residuals, u: Array, slack: float | Array, iterations: int) -> Array:
         v = _outside(r, slack)
         active = jacobian * (v != 0)[..., None]
         left, s, right = np.linalg.svd(active, full_matrices=False)
-        damping = np.where(np.isnan(damping), 1e-3 * s[:, 0] ** 2, damping)
+        damping = np.where(np.isnan(damping), np.maximum(1e-3 * s[:, 0] ** 2, 1e-30), damping)
         # -(JᵀJ + damping)⁻¹ Jᵀ, (S, P, M); a start that has no residual left has a Jacobian of zero, and stays.
         gains = s / (s * s + damping[:, None])
         solve = -(right.swapaxes(1, 2) * gains[:, None, :]) @ left.swapaxes(1, 2)
