@@ -214,11 +214,9 @@ def test_without_a_quick_way_the_run_is_the_references_own():
     ids=lambda s: s.id,
 )
 def test_the_quick_way_changes_rounding_alone(system):
-    """Losses, correct answers and updates are the reference's; the weights of a pixel that was always zero stay put.
-
-    The limit is thirty roundings of a sum of 784 terms in float64, 30·√784·2⁻⁵³, of the losses and of the norms of the
-    moves; and a move is rounded to its weight, once for each of up to six updates.
-    """
+    """Losses, correct answers and updates are the reference's; the weights of a pixel that was always zero stay put."""
+    # Thirty roundings of a sum of 784 terms in float64, 30·√784·2⁻⁵³, of the losses and of the norms of the moves; and a
+    # move is rounded to its weight, once for each of up to six updates.
     limit, data = 30 * 28 * 2**-53, small_data().astype("float64")
     data = Data(np.where(np.arange(784) % 7 == 0, 0, data.train_x), data.train_t, data.test_x, data.test_t)
     before, size = start(system, 0, "float64"), system.recipe.batch_size

@@ -148,12 +148,10 @@ def test_every_printed_figure_has_a_number_in_every_run(name):
 
 @pytest.mark.parametrize("name", [*names(SHORT, ("numpy",)), *names(OTHERS_SHORT, ("torch", "keras"))])
 def test_short_runs_come_out_as_in_the_ledger(name):
-    """A whole run computed here has the ledger's losses as far as any honest run can be held to them, and its outcome.
-
-    Losses lie within the certified band of the exact ones, here and in the ledger, so within two bands of each other.
-    Beyond the horizon only outcomes are compared that do not hang on rounding: not those of `iris-sigmoid`, which is
-    chaos, and the other accuracies are of 30 flowers, none of which is undecided in the ledger's own runs.
-    """
+    """A whole run computed here has the ledger's losses as far as any honest run can be held to them, and its outcome."""
+    # Losses lie within the certified band of the exact ones, here and in the ledger, so within two bands of each other.
+    # Beyond the horizon only outcomes are compared that do not hang on rounding: not those of `iris-sigmoid`, which is
+    # chaos, and the other accuracies are of 30 flowers, none of which is undecided in the ledger's own runs.
     system, book, there = run_of(name)
     here = replay(Task(system.id, book.framework, seed=there.seed))
     assert here.agreement is None or here.agreement.worst <= 1

@@ -150,7 +150,7 @@ def follow(dtype: Dtype, epochs: Sequence[int], run: int) -> tuple[Array, Array]
 
 def parting(epochs: Sequence[int], exact: Exact, losses: Array) -> int:
     """After how many updates a run's loss is first further from the exact one than a hundredth of it; the last if never."""
-    true = values(exact.losses, "float64")
+    true = values(exact.losses[: len(losses)], "float64")
     beyond = np.flatnonzero(np.abs(losses - true) > APART * true)
     return epochs[int(beyond[0]) if beyond.size else -1]
 

@@ -31,7 +31,11 @@ def costs(system: System, evidence: Evidence) -> Iterable[str]:
     own = (evidence.own(system), evidence.own(mended))
     if system.recipe.pruning is not None:
         yield "\n".join(_pruning(own))
-        yield "\n".join(_saved(name, run) for name, run in zip(("Documented", "Corrected"), own, strict=True) if run)
+        yield "\n".join(
+            _saved(name, run)
+            for name, run in zip(("Documented", "Corrected"), own, strict=True)
+            if run and "sparsity_fine_tuned" in run.final
+        )
         return
     head = ["after the last epoch, NumPy", "documented", "its seeds", "corrected", "its seeds"]
     last = system.recipe.epochs - 1 + first_epoch(system)

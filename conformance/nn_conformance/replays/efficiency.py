@@ -28,7 +28,7 @@ def efficiency(network: Network, params: Params, x: Array, *, timed: bool) -> di
         "compressed_bytes": float(len(zlib.compress(raw, level=9))),
     }
     if timed and importlib.util.find_spec("scipy") is not None:
-        from scipy.sparse import csr_array  # type: ignore[import-untyped]  # noqa: PLC0415 - heavy, and optional
+        from scipy.sparse import csr_array  # noqa: PLC0415 - heavy, and optional
 
         columns = np.ascontiguousarray(x.T)
         found["dense_ms"] = _milliseconds(network, params, columns, np.ascontiguousarray)

@@ -81,7 +81,7 @@ def _each_epoch(progress: Callable[[str], None], name: str) -> Callback:
 @contextlib.contextmanager
 def _backend(backend: str, jobs: int) -> Iterator[Callable[[Sequence[Task]], Iterator[Run]]]:
     """A function that runs tasks by joblib's own backend of that kind, each with one thread."""
-    import joblib  # type: ignore[import-untyped]  # noqa: PLC0415 - heavy, and optional
+    import joblib  # noqa: PLC0415 - heavy, and optional
 
     def run(tasks: Sequence[Task]) -> Iterator[Run]:
         found: Iterator[Run] = joblib.Parallel(return_as="generator_unordered")(map(joblib.delayed(replay), tasks))
@@ -97,8 +97,8 @@ def _backend(backend: str, jobs: int) -> Iterator[Callable[[Sequence[Task]], Ite
 
 def _client(jobs: int) -> Any:
     """Connected to the scheduler that Dask's configuration names, else to a cluster made here; closed by `with`."""
-    import dask.config  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - heavy, and optional
-    import distributed  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - likewise
+    import dask.config  # noqa: PLC0415 - heavy, and optional
+    import distributed  # noqa: PLC0415 - likewise
 
     if dask.config.get("scheduler-address", None):
         return distributed.Client()

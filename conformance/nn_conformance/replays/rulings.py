@@ -18,7 +18,7 @@ from nn_reference.arithmetic import Array
 from nn_reference.systems import Figure, System
 
 Verdict: TypeAlias = Literal[
-    "exact", "reconstructed", "inside", "outside", "not reproducible", "not judged", "not run"
+    "exact", "reconstructed", "inside", "outside", "not reproducible", "not judged", "open"
 ]  # fmt: skip
 VERDICTS: dict[Verdict, str] = {
     "exact": "ours has the printed digits",
@@ -27,7 +27,7 @@ VERDICTS: dict[Verdict, str] = {
     "outside": "its run lies further out than that, or it is settled without training and has other digits",
     "not reproducible": "no implementation can be asked for it, for a reason that is proven",
     "not judged": "a time, which is the machine's",
-    "not run": "what would settle it has not been run yet",
+    "open": "what would settle it has not been run yet, or not from enough seeds",
 }
 # Where figures come from that need no run.
 ORIGINS = {
@@ -80,7 +80,7 @@ class Judge:
         if kind == "stated_mean_accuracy_percent":
             return self.mean_of_experiments(figure)
         if self.own is None:
-            return Ruling("not run", "there is no ledger of NumPy's run yet")
+            return Ruling("open", "there is no ledger of NumPy's run yet")
         if kind in ORIGINS or not self.system.recipe.epochs:
             return self.untrained(self.own, figure, ORIGINS.get(kind, "one evaluation of seeded numbers"))
         return self.trained(figure, kind)
@@ -127,7 +127,7 @@ class Judge:
     @property
     def incomplete(self) -> Ruling:
         """What is said while seeds are missing."""
-        return Ruling("not run", f"{len(self.runs)} of {SEEDS} seeds so far")
+        return Ruling("open", f"{len(self.runs)} of {SEEDS} seeds so far")
 
     @property
     def absorbed(self) -> str:
