@@ -97,7 +97,7 @@ def describe_network(
     ] = "documented",
     as_json: JsonOption = False,
 ) -> None:
-    """Layers, loss, recipe, printed figures and defects of a network."""
+    """A network's layers, loss, recipe, printed figures, defects."""
     from nn_conformance.description import describe
     from nn_reference.systems import get
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nn_reference.systems import System
 
 app = typer.Typer(
-    help="The documents' pictures, and those of what was measured, as PNG or SVG.",
+    help="The documents' pictures, and our own, as PNG or SVG.",
     epilog=examples("plot samples mnist-relu", "plot curves mnist-dense-keras --out curves.svg"),
     rich_markup_mode=None,
 )
@@ -50,7 +50,7 @@ def plot_samples(network: NetworkArgument, out: OutOption = None) -> None:
 def plot_curves(
     network: NetworkArgument, version: VersionOption = "documented", with_: WithOption = "numpy", out: OutOption = None
 ) -> None:
-    """Loss and accuracy of each epoch, with the document's printed figures over them.
+    """Loss and accuracy of each epoch, the printed ones over them.
 
     From the ledgers that ship: a line for the first run, pale ones for its other seeds.
     """
@@ -65,7 +65,7 @@ def plot_curves(
 def plot_predictions(
     network: NetworkArgument, version: VersionOption = "documented", with_: WithOption = "numpy", out: OutOption = None
 ) -> None:
-    """The first fifty test images, each with its class and what the trained network takes it for."""
+    """The first fifty test images, with truth and prediction."""
     path = _path(network, "predictions", out)
     from nn_conformance.plots.digits import predictions
 
@@ -99,7 +99,10 @@ def plot_weights(
 
 @app.command("chaos", epilog=examples("plot chaos iris-sigmoid --out chaos.svg"))
 def plot_chaos(network: NetworkArgument, out: OutOption = None) -> None:
-    """The exact run of a chaotic network beside floating-point runs with permuted rows: loss, accuracy, where they end."""
+    """The exact run beside floating-point runs with permuted rows.
+
+    Loss and accuracy over the epochs, and where the runs end.
+    """
     path = _path(network, "chaos", out)
     from nn_conformance.plots.chaos import chaos
     from nn_conformance.replays.evidence import load

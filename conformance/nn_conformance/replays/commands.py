@@ -73,7 +73,7 @@ def replay(
     ] = "local",
     as_json: JsonOption = False,
 ) -> None:
-    """Train a network as its document does, and print the document's rows beside ours.
+    """Train a network as its document does, beside its figures.
 
     All frameworks start from the same weights and take the same batches. A run that was interrupted goes on where it
     stopped. The exit code is 1 if a run leaves the certified losses where it can be held to them.

@@ -22,9 +22,9 @@ def reconstruct(
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Solve for starting weights from which the document's printed errors come out, to the last digit.
+    """Solve for starting weights that print the document's errors.
 
-    Minutes. The exit code is 1 if no start leads to any.
+    All of them, to the last digit. Minutes. The exit code is 1 if no start leads to any.
     """
     from nn_conformance.replays import studies_output
 
@@ -38,9 +38,9 @@ def chaos(
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Follow iris-sigmoid exactly, with proof, beside floating-point runs whose training rows are permuted.
+    """Follow iris-sigmoid exactly, beside runs with permuted rows.
 
-    Half an hour; needs the extra `certify`.
+    The exact run is proven. Half an hour; needs the extra `certify`.
     """
     from nn_conformance.replays import studies_output
 

@@ -14,9 +14,9 @@ def table(
         bool, typer.Option("--write", help="Into README.md and fixtures/replays of this checkout, with the schemas.")
     ] = False,
 ) -> None:
-    """The table of truth: what the documents print, what we have in its place, and the verdict.
+    """The table of truth: each printed figure, and its verdict.
 
-    Made from the ledgers of replays. Without --write it prints a row for each network, in Markdown.
+    Made from the ledgers of replays: what a document prints, and what we have in its place. Without --write it prints a row for each network, in Markdown.
     """
     from nn_conformance.replays import truth_page
     from nn_conformance.replays.evidence import load
