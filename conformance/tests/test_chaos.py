@@ -119,9 +119,9 @@ def test_the_second_derivatives_are_those_of_the_reference():
 
 
 def test_turning_boxes_lose_less_than_plain_balls():
-    """After ten epochs of the same bits, plain balls have lost more than three times as many."""
-    _, box = enclosed(200, 10)
-    widest = max(ball.rad() for ball in plain(200, 10))
+    """After sixteen epochs of the same bits, plain balls have lost more than three times as many."""
+    _, box = enclosed(200, 16)
+    widest = max(ball.rad() for ball in plain(200, 16))
     lost, lost_plain = (200 + chaos_runs.log2(radius) for radius in (box.widest(), widest))
     assert 0 < 3 * lost < lost_plain
 
