@@ -18,7 +18,7 @@ NAMES = [
     "mnist-sigmoid-keras", "homework", "mnist-dense-keras", "xor-sigmoid", "xor-tanh", "mnist-tanh", "mnist-tanh-deeper",
     "mnist-tanh-512", "mnist-tanh-lr025", "mnist-relu", "mnist-relu-torch",
 ]  # fmt: skip
-COMMANDS = ("list", "describe", "verify", "audit", "table", "reconstruct", "chaos")
+COMMANDS = ("list", "describe", "verify", "audit")
 
 
 @pytest.fixture
