@@ -20,6 +20,11 @@ from nn_conformance.options import (
     examples,
     help_if_alone,
 )
+from nn_conformance.plots.commands import app as plots_app
+from nn_conformance.replays import commands as replays
+from nn_conformance.replays import studies
+from nn_conformance.replays.table import EPILOG as TABLE_EPILOG
+from nn_conformance.replays.table import table
 from nn_reference.errors import NNReferenceError
 
 if TYPE_CHECKING:
@@ -92,7 +97,7 @@ def describe_network(
     ] = "documented",
     as_json: JsonOption = False,
 ) -> None:
-    """Layers, loss, recipe, printed figures and defects of a network."""
+    """A network's layers, loss, recipe, printed figures, defects."""
     from nn_conformance.description import describe
     from nn_reference.systems import get
 
@@ -187,6 +192,13 @@ def audit(
         render.audit(rows)
     if not stored and not all(row.sound for row in rows):
         raise typer.Exit(EXIT_NONCONFORMING)
+
+
+app.command("replay", epilog=replays.EPILOG)(replays.replay)
+app.command("table", epilog=TABLE_EPILOG)(table)
+app.add_typer(plots_app, name="plot")
+app.command("reconstruct", epilog=studies.RECONSTRUCT_EPILOG)(studies.reconstruct)
+app.command("chaos", epilog=studies.CHAOS_EPILOG)(studies.chaos)
 
 
 def _oracles(always: tuple[str, ...], more: list[str] | None) -> list["Target"]:

@@ -25,7 +25,8 @@ EXTRAS = {
     "torch": {"torch": "torch"},
     "keras": {"keras": "keras", "tensorflow": "tensorflow"},
     "certify": {"python-flint": "flint"},
-    "report": {"jinja2": "jinja2", "matplotlib": "matplotlib"},
+    "report": {"joblib": "joblib", "matplotlib": "matplotlib", "scipy": "scipy"},
+    "dask": {"distributed": "distributed"},
 }
 
 FRAMEWORKS = ("torch", "keras")  # they take seconds to import: one worker does that for each
@@ -156,7 +157,14 @@ def units(ids: list[str], groups: dict[str, str]) -> dict[str, str]:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Remembers which heavy packages are there before any test has run."""
-    session.config.stash[COLLECTED] = {"torch", "tensorflow", "keras", "sklearn"} & sys.modules.keys()
+    session.config.stash[COLLECTED] = {
+        "torch",
+        "tensorflow",
+        "keras",
+        "sklearn",
+        "matplotlib",
+        "joblib",
+    } & sys.modules.keys()
 
 
 @pytest.fixture

@@ -1,0 +1,107 @@
+"""The chaos of a training run: the exact one, beside floating-point runs whose training rows were permuted."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from nn_conformance.fixtures.encoding import values
+from nn_conformance.plots.canvas import BLUE, ORANGE, Picture, axes, drawn
+from nn_conformance.replays.chaos import Chaos, Ensemble, Spread
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+class Style(NamedTuple):
+    """How the runs of a precision are drawn."""
+
+    colour: str
+    line: str
+    hatch: str
+
+
+STYLES = {"float64": Style(BLUE, "--", "//"), "float32": Style(ORANGE, "-.", "\\\\")}
+
+
+@drawn
+def chaos(found: Chaos, printed: float | None = None) -> Picture:
+    """Loss and test accuracy over the epochs, exact and in floating point, and what the runs end with.
+
+    Args:
+        found: as `chaos.json` has it.
+        printed: the document's accuracy, if it is to be marked.
+    """
+    title = f"{found.system}: one network, one start, permuted training rows"
+    figure, (loss, accuracy, ends) = axes(3, 1, (7.5, 10), title)
+    for ax, name in ((loss, "losses"), (accuracy, "accuracies")):
+        exact = values(getattr(found.exact, name), "float64")
+        for dtype, ensemble in found.ensembles.items():
+            _band(ax, found.epochs, getattr(ensemble, name), dtype, len(ensemble.correct))
+        ax.plot(found.epochs, exact, color="black", label="exact", gid=f"exact_{name}")
+        leaves = "the first run leaves the exact one"
+        ax.axvline(_horizon(found), color="black", linewidth=0.8, linestyle=":", label=leaves, gid="horizon")
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.set_xlabel("epoch")
+    loss.set_ylabel("training loss")
+    accuracy.set_ylabel("test accuracy")
+    loss.legend(loc="upper right")
+    _ends(ends, found, printed)
+    return Picture(figure, f"{title}. {_caption(found, printed)}")
+
+
+def _band(ax: "Axes", epochs: list[int], spread: Spread, dtype: str, runs: int) -> None:
+    style = STYLES[dtype]
+    ax.fill_between(
+        epochs,
+        spread.minimum,
+        spread.maximum,
+        color=style.colour,
+        alpha=0.2,
+        hatch=style.hatch,
+        linewidth=0,
+        gid=f"{dtype}_range",
+    )
+    label = f"{dtype}: median and range of {runs} runs"
+    ax.plot(epochs, spread.median, style.line, color=style.colour, label=label, gid=f"{dtype}_median")
+
+
+def _ends(ax: "Axes", found: Chaos, printed: float | None) -> None:
+    """Bars: how many runs end with how many test rows right."""
+    for k, (dtype, ensemble) in enumerate(found.ensembles.items()):
+        counted = sorted(Counter(ensemble.correct).items())
+        places = np.array([correct for correct, _ in counted]) + (k - (len(found.ensembles) - 1) / 2) * 0.4
+        style = STYLES[dtype]
+        heights = [count for _, count in counted]
+        ax.bar(places, heights, 0.4, color=style.colour, hatch=style.hatch, edgecolor="white", label=dtype)
+    exact = round(found.exact.accuracies[-1] * found.test_rows)
+    marks = [("exact", exact, "black", "v")]
+    if printed is not None:
+        marks.append(("printed", round(printed * found.test_rows), "black", "*"))
+    for label, place, colour, marker in marks:
+        ax.plot([place], [-0.04], marker, color=colour, label=label, clip_on=False, transform=ax.get_xaxis_transform())
+    ax.set_xlim(-0.6, found.test_rows + 0.6)
+    ax.set_xlabel(f"test rows of {found.test_rows} that are right after epoch {found.epochs[-1]:,}")
+    ax.set_ylabel("runs")
+    ax.legend()
+
+
+def _horizon(found: Chaos) -> int:
+    """The epoch after which the first run has left the exact one."""
+    return min(min(ensemble.parted) for ensemble in found.ensembles.values())
+
+
+def _caption(found: Chaos, printed: float | None) -> str:
+    text = f"In exact arithmetic the order of the rows changes nothing, and the test accuracy ends at {found.exact.accuracies[-1]:.4g}. "
+    text += " ".join(_ensemble(dtype, ensemble, found.test_rows) for dtype, ensemble in found.ensembles.items())
+    return text if printed is None else f"{text} The document prints {printed:g}."
+
+
+def _ensemble(dtype: str, ensemble: Ensemble, rows: int) -> str:
+    ends = sorted(set(ensemble.correct))
+    shown = ", ".join(f"{end / rows:.2f}" for end in (ends if len(ends) <= 8 else (ends[0], ends[-1])))
+    return (
+        f"{len(ensemble.correct)} runs in {dtype} leave the exact loss by more than a hundredth after epoch "
+        f"{min(ensemble.parted)} to {max(ensemble.parted)}, and end at {len(ends)} accuracies: {shown}{'' if len(ends) <= 8 else ', and between'}."
+    )

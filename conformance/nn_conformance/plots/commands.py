@@ -1,0 +1,153 @@
+"""`nn-conformance plot ...`. Imports wait for the command that needs them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nn_conformance.options import complete_network, examples, help_if_alone
+
+if TYPE_CHECKING:
+    from nn_conformance.plots.canvas import Picture
+    from nn_conformance.replays.ledger import Run
+    from nn_reference.systems import System
+
+app = typer.Typer(
+    help="The documents' pictures, and our own, as PNG or SVG.",
+    epilog=examples("plot samples mnist-relu", "plot curves mnist-dense-keras --out curves.svg"),
+    rich_markup_mode=None,
+)
+
+NetworkArgument = Annotated[
+    str, typer.Argument(metavar="NETWORK", help="A name that `list` prints.", autocompletion=complete_network)
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Ends in .png or .svg; NETWORK-PICTURE.png by default."),
+]
+VersionOption = Annotated[
+    str, typer.Option(metavar="documented|corrected", help="With the document's defects, or with them mended.")
+]
+WithOption = Annotated[str, typer.Option("--with", metavar="numpy|torch|keras", help="Whose replay.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(context: typer.Context) -> None:
+    help_if_alone(context)
+
+
+@app.command("samples", epilog=examples("plot samples fashion-pruning --out samples.svg"))
+def plot_samples(network: NetworkArgument, out: OutOption = None) -> None:
+    """Five training samples of each class, on a 10×5 grid."""
+    path = _path(network, "samples", out)
+    from nn_conformance.plots.digits import samples
+    from nn_reference.systems import get
+
+    _save(samples(get(network)), path)
+
+
+@app.command("curves", epilog=examples("plot curves mnist-relu", "plot curves mnist-sigmoid-keras --with keras"))
+def plot_curves(
+    network: NetworkArgument, version: VersionOption = "documented", with_: WithOption = "numpy", out: OutOption = None
+) -> None:
+    """Loss and accuracy of each epoch, the printed ones over them.
+
+    From the ledgers that ship: a line for the first run, pale ones for its other seeds.
+    """
+    path = _path(network, "curves", out)
+    from nn_conformance.plots.curves import curves
+
+    system, runs = _runs(network, version, with_)
+    _save(curves(system, runs, with_), path)
+
+
+@app.command("predictions", epilog=examples("plot predictions mnist-dense-keras"))
+def plot_predictions(
+    network: NetworkArgument, version: VersionOption = "documented", with_: WithOption = "numpy", out: OutOption = None
+) -> None:
+    """The first fifty test images, with truth and prediction."""
+    path = _path(network, "predictions", out)
+    from nn_conformance.plots.digits import predictions
+
+    system, runs = _runs(network, version, with_)
+    _save(predictions(system, runs[0], with_), path)
+
+
+@app.command("weights", epilog=examples("plot weights fashion-pruning", "plot weights fashion-pruning --epochs 1"))
+def plot_weights(
+    network: NetworkArgument,
+    version: VersionOption = "documented",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Train so many epochs; all by default.")] = None,
+    out: OutOption = None,
+) -> None:
+    """The weights of a network before and after pruning.
+
+    Ledgers hold no weights, so the network is trained first.
+    """
+    path = _path(network, "weights", out)
+    from nn_conformance import render
+    from nn_conformance.plots.weights import check_pruned, trained, weights
+    from nn_reference.systems import get
+
+    system = get(network, version)
+    check_pruned(system)
+    count = system.recipe.epochs if epochs is None else epochs
+    with render.counter(f"training {system.id}", count) as advance:
+        params, state = trained(system, count, advance)
+    _save(weights(system, params, state, count), path)
+
+
+@app.command("chaos", epilog=examples("plot chaos iris-sigmoid --out chaos.svg"))
+def plot_chaos(network: NetworkArgument, out: OutOption = None) -> None:
+    """The exact run beside floating-point runs with permuted rows.
+
+    Loss and accuracy over the epochs, and where the runs end.
+    """
+    path = _path(network, "chaos", out)
+    from nn_conformance.plots.chaos import chaos
+    from nn_conformance.replays.evidence import load
+    from nn_reference.errors import InputError
+    from nn_reference.systems import get
+
+    system, found = get(network), load().chaotic
+    if found is None or found.system != system.id:
+        raise InputError(f"network: the chaos of {system.id} is not recorded; expected iris-sigmoid")
+    printed = [float(figure.printed) for figure in system.figures if figure.quantity == "test_accuracy"]
+    _save(chaos(found, *printed[:1]), path)
+
+
+def _path(network: str, picture: str, out: Path | None) -> Path:
+    """Where to write; wrong names are told before anything is computed."""
+    from nn_conformance.plots.canvas import check_installed, check_path
+    from nn_reference.systems import get
+
+    path = out or Path(f"{get(network).name}-{picture}.png")
+    check_path(path)
+    check_installed()
+    return path
+
+
+def _runs(network: str, version: str, framework: str) -> "tuple[System, list[Run]]":
+    """The runs of a ledger that ships, the one from the document's own seed first."""
+    from nn_conformance.replays.evidence import load
+    from nn_conformance.replays.ledger import FRAMEWORKS
+    from nn_conformance.replays.run import own_seed
+    from nn_reference.errors import InputError
+    from nn_reference.systems import get
+    from nn_reference.validation import check_choice
+
+    system = get(network, version)
+    check_choice("--with", framework, FRAMEWORKS)
+    runs = next((load().runs(system, name) for name in FRAMEWORKS if name == framework), [])
+    if not runs:
+        raise InputError(
+            f"network: {system.id} has no ledger of {framework} yet; nn-conformance replay {system.name} makes one"
+        )
+    return system, sorted(runs, key=lambda run: (run.seed != own_seed(system), run.seed))
+
+
+def _save(picture: "Picture", path: Path) -> None:
+    from nn_conformance.plots.canvas import save
+
+    save(picture, path)
+    print(f"{path}: {picture.caption}")

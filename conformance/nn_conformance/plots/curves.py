@@ -1,0 +1,121 @@
+"""Loss and accuracy over the epochs of a replay, on the training set and on held-out rows, under the document's figures."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nn_conformance.fixtures.encoding import values
+from nn_conformance.plots.canvas import BLUE, GREEN, ORANGE, PURPLE, Picture, axes, drawn, listed
+from nn_conformance.replays.ledger import Run
+from nn_reference.arithmetic import Array
+from nn_reference.errors import InputError
+from nn_reference.systems import System
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDE_RANGE = 100  # ratio of losses from which on their axis is logarithmic
+MANY_EPOCHS = 200  # likewise; what is printed are the first ones
+NAMES = {"numpy": "NumPy", "torch": "PyTorch", "keras": "Keras"}
+
+
+class Style(NamedTuple):
+    """How the curve of a part of the data is drawn."""
+
+    label: str
+    colour: str
+    line: str
+    marker: str
+
+
+STYLES = {
+    "training": Style("training", BLUE, "-", "o"),
+    "validation": Style("validation", ORANGE, "--", "s"),
+    "test": Style("test", GREEN, "-.", "^"),
+    "last_sample": Style("last sample", PURPLE, "-", "D"),
+}
+PANELS = ("loss", "accuracy")
+
+
+@drawn
+def curves(system: System, runs: Sequence[Run], framework: str) -> Picture:
+    """A panel for the loss and one for the accuracy, if there is one.
+
+    Lines are the first run's, pale ones the others', markers what the document prints of its own version.
+
+    Raises:
+        InputError: the network is not trained.
+    """
+    if not system.recipe.epochs:
+        raise InputError(f"network: {system.name} has no training, and so no curves; expected one that is trained")
+    first, *others = runs
+    shown = [p for p in PANELS if any(f"{part}_{p}" in first.rows for part in STYLES)]
+    title = f"{system.id}, {NAMES[framework]}, seed {first.seed}"
+    figure, panels = axes(len(shown), 1, (7.5, 3.6 * len(shown)), title)
+    drawn = [_panel(ax, panel, system, first, others) for ax, panel in zip(panels, shown, strict=True)]
+    panels[-1].set_xlabel("epoch")
+    if first.epochs >= MANY_EPOCHS:
+        for ax in panels:
+            ax.set_xscale("log")
+            ax.xaxis.set_major_formatter("{x:g}")
+    return Picture(figure, " ".join((f"{title}.", *drawn, _others(others))).strip())
+
+
+def printed(system: System, part: str, panel: str) -> list[tuple[int, float]]:
+    """Epoch and figure of what the document prints of one curve; percents as fractions."""
+    wanted = {f"{part}_{panel}": 1.0, f"{part}_{panel}_percent": 100.0}
+    points = {
+        (figure.epoch, float(figure.printed) / wanted[figure.quantity])
+        for figure in system.figures
+        if figure.quantity in wanted and figure.epoch is not None
+    }
+    return sorted(points)
+
+
+def _panel(ax: "Axes", panel: str, system: System, first: Run, others: Sequence[Run]) -> str:
+    """Draws it, and says in words where its curves end."""
+    said, seen = [], []
+    for part, style in STYLES.items():
+        name = f"{part}_{panel}"
+        if name not in first.rows:
+            continue
+        for other in others:
+            ax.plot(_epochs(other), _column(other, name), style.line, color=style.colour, alpha=0.2, linewidth=0.8)
+        column = _column(first, name)
+        ax.plot(_epochs(first), column, style.line, color=style.colour, label=style.label, gid=name)
+        seen.append(column)
+        said.append(f"{style.label} {column[0]:.4g} to {column[-1]:.4g}")
+        if points := printed(system, part, panel):
+            marks: dict[str, Any] = {
+                "marker": style.marker,
+                "linestyle": "none",
+                "markersize": 5,
+                "gid": f"printed_{name}",
+            }
+            ax.plot(
+                *zip(*points, strict=True),
+                color=style.colour,
+                markerfacecolor="white",
+                label=f"{style.label}, printed",
+                **marks,
+            )
+            said[-1] += (
+                f" (printed: {' to '.join(dict.fromkeys(f'{value:g}' for _, value in (points[0], points[-1])))})"
+            )
+    positive = [value for column in seen for value in column if value > 0]
+    if panel == "loss" and positive and max(positive) > WIDE_RANGE * min(positive):
+        ax.set_yscale("log")
+    ax.set_ylabel(panel)
+    ax.legend(ncols=2)
+    return f"{panel.capitalize()} from the first epoch to the last: {listed(said)}."
+
+
+def _others(others: Sequence[Run]) -> str:
+    return f"Pale lines: {len(others)} more seeds." if others else ""
+
+
+def _epochs(run: Run) -> Array:
+    return values(run.rows["epoch"], "float64")
+
+
+def _column(run: Run, name: str) -> Array:
+    return values(run.rows[name], "float64")

@@ -1,0 +1,94 @@
+"""Training of many copies of `xor-sigmoid` or `xor-tanh` at once, and their equivalent forms.
+
+Legend: P = 13 weights in the order W1 by rows, b1, W2, b2; leading axes are copies of the network.
+"""
+
+from math import factorial
+
+import numpy as np
+
+from nn_reference.arithmetic import Array, Params
+from nn_reference.systems import System
+from nn_reference.training import train
+
+
+def errors(system: System, weights: Array, epochs: int) -> Array:
+    """The mean error of each epoch, (..., epochs), of runs from weights (..., P), in their arithmetic.
+
+    The reference's `train`, but for any number of copies at once, complex ones too; the same to rounding.
+    """
+    data, layers, loss = system.load(), system.network.layers, system.network.loss
+    arrays = list(shaped(system, weights).values())
+    W, b = [a.copy() for a in arrays[::2]], [a[..., None, :] for a in arrays[1::2]]
+    rate, means = system.recipe.optimizer.learning_rate, []
+    for _ in range(epochs):
+        total = 0
+        for x, t in zip(data.train_x[:, None], data.train_t[:, None], strict=True):
+            a, passed = x, []
+            for layer, weight, bias in zip(layers, W, b, strict=True):
+                z = a @ weight + bias
+                passed.append((a, z))
+                a = layer.activation.forward(z)
+            total = total + loss.value(a, t)
+            da = loss.gradient(a, t)
+            for k in reversed(range(len(layers))):
+                below, z = passed[k]
+                dz = layers[k].activation.backward(z, a, da)
+                da, a = dz @ W[k].swapaxes(-1, -2), below
+                W[k] = W[k] - rate * below.swapaxes(-1, -2) * dz
+                b[k] = b[k] - rate * dz
+        means.append(total / len(data.train_x))
+    return np.stack(means, axis=-1)
+
+
+def matches(system: System, params: Params) -> int:
+    """How many printed errors come out, digit for digit, of the reference's own training, printed as the document does."""
+    found, _ = run(system, params, len(system.figures))
+    return sum(f"{error:f}" == figure.printed for error, figure in zip(found, system.figures, strict=True))
+
+
+def run(system: System, params: Params, epochs: int) -> tuple[list[float], Params]:
+    """The error of each epoch as the document computes it, and the weights after the last."""
+    data = system.load()
+    rows = [slice(row, row + 1) for row in range(len(data.train_x))]
+    trained = train(system.network, params, system.recipe.optimizer, rows * epochs, data.train_x, data.train_t)
+    means = [sum(trained.losses[k : k + len(rows)]) / len(rows) for k in range(0, len(trained.losses), len(rows))]
+    return means, trained.params
+
+
+def shaped(system: System, weights: Array) -> Params:
+    """Weights (..., P) by name, each with the leading axes before its shape."""
+    params, start = {}, 0
+    for name, shape in system.network.shapes.items():
+        size = int(np.prod(shape))
+        params[name] = weights[..., start : start + size].reshape(*weights.shape[:-1], *shape)
+        start += size
+    return params
+
+
+def flat(params: Params) -> Array:
+    """The weights (P,) in order."""
+    return np.concatenate([p.ravel() for p in params.values()])
+
+
+def canonical(system: System, weights: Array) -> Array:
+    """The equivalent weights (P,) whose hidden units are in order, as `reconstruction` says."""
+    W1, b1, W2, b2 = (p.copy() for p in shaped(system, weights).values())
+    if signs_are_free(system):
+        signs = np.where(W2[:, 0] < 0, -1.0, 1.0)
+        W1, b1, W2 = W1 * signs, b1 * signs, W2 * signs[:, None]
+    order = np.argsort(W2[:, 0])
+    return flat({"W1": W1[:, order], "b1": b1[order], "W2": W2[order], "b2": b2})
+
+
+def signs_are_free(system: System) -> bool:
+    """Whether the hidden activation is odd, φ(-z) = -φ(z)."""
+    z = np.array([0.5])
+    forward = system.network.layers[0].activation.forward
+    return bool(forward(-z) == -forward(z))
+
+
+def equivalent(system: System) -> int:
+    """How many weights, one set included, train alike: permutations of the hidden units, and signs where they are free."""
+    units = system.network.layers[0].units
+    return factorial(units) * (2**units if signs_are_free(system) else 1)

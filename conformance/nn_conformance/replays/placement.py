@@ -1,0 +1,77 @@
+"""One number for a whole curve: how far out it lies among runs from other seeds, and at which level that is unusual.
+
+K runs of one origin (the document's, or a framework's: mostly one) stand beside N runs of ours. Each is a row of D
+figures: all quantities and epochs that both have. If all were trained alike, from weights and orders drawn alike, then
+which K of the K + N rows are the others' is chance. Any statistic that treats all rows alike has an exact level then,
+whatever the figures' distribution and however they depend on each other. This one is
+
+    z_ij = (x_ij - m_j) / s_j       m_j, s_j: mean and deviation of figure j over all K + N rows
+    T_i  = max_j |z_ij|             the largest deviation of run i, in either direction, over its whole curve
+
+Of the C(K + N, K) ways to choose K rows, those count that have a T as large as the largest of the K in question. With M
+rows whose T is smaller,
+
+    level = 1 - C(M, K) / C(K + N, K)        for K = 1: (k + 1) / (N + 1), where k of the N lie as far out
+
+and P(level ≤ α) ≤ α. The smallest level that N = 20 allows for one run is 1/21: further out than every seed.
+"""
+
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+
+from nn_reference.arithmetic import Array
+
+SEEDS = 20  # the fewest for which a level is stated: with less, nothing can be outside
+OUTSIDE = 0.05  # a level from here down
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where K runs lie among N.
+
+    Attributes:
+        level: the exact probability to lie as far out by chance.
+        seeds: N.
+        figure: index of the figure that lies furthest out.
+        deviation: its z; infinite where the runs are NaN and others are not, or the other way round.
+    """
+
+    level: float
+    seeds: int
+    figure: int
+    deviation: float
+
+    @property
+    def outside(self) -> bool:
+        """Whether the runs lie further out than chance would have it one time in twenty."""
+        return self.level <= OUTSIDE
+
+
+def place(runs: Array, seeds: Array) -> Placement:
+    """Places runs (K, D) among those of our seeds (N, D).
+
+    Rounded figures are to be compared with rounded ones, or the rounding itself tells whose they are.
+    """
+    z = deviations(np.concatenate([runs, seeds]))
+    statistic = np.abs(z).max(axis=1)
+    others, own = len(runs), int(np.argmax(statistic[: len(runs)]))
+    smaller = int(np.count_nonzero(statistic < statistic[own]))
+    furthest = int(np.argmax(np.abs(z[own])))
+    ways = comb(len(z), others)
+    level = (ways - comb(smaller, others)) / ways
+    return Placement(level, len(seeds), furthest, float(z[own, furthest]))
+
+
+def deviations(x: Array) -> Array:
+    """z (R, D) of rows (R, D). A figure in which all rows agree deviates nowhere; NaN or infinity beside numbers does infinitely."""
+    absent = ~np.isfinite(x)
+    counted = np.maximum(np.count_nonzero(~absent, axis=0), 1)
+    known = np.where(absent, 0.0, x)
+    apart = np.where(absent, 0.0, known - known.sum(axis=0) / counted)
+    spread = np.sqrt((apart * apart).sum(axis=0) / counted)
+    # The mean of equal numbers may differ from them in its last bit, which is no spread.
+    varies = np.where(absent, -np.inf, x).max(axis=0) > np.where(absent, np.inf, x).min(axis=0)
+    z = np.divide(apart, spread, out=np.zeros_like(apart), where=varies & (spread > 0))
+    return np.where(absent & ~absent.all(axis=0), np.inf, z)

@@ -1,0 +1,74 @@
+"""The frameworks side by side: step by step where all must agree, and beyond that one statistic for the whole curve."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nn_conformance.fixtures.encoding import values
+from nn_conformance.replays.evidence import Evidence
+from nn_conformance.replays.ledger import Agreement, Framework, Run
+from nn_conformance.replays.placement import SEEDS, Placement, place
+from nn_reference.arithmetic import Array
+from nn_reference.systems import System
+
+NO_FIGURE = ("epoch", "elapsed_seconds")
+
+
+@dataclass(frozen=True)
+class Side:
+    """A framework's run, from the same weights and in the same order as NumPy's.
+
+    Attributes:
+        framework: which.
+        first: the largest difference between its first losses and NumPy's, relative to these; None without either.
+        losses: how many those are.
+        agreement: its losses against the certified ones; None where the run has no certified order.
+        placement: its whole curve among NumPy's other seeds; None with too few of these, or without a curve.
+        seeds: how many other seeds there are.
+        furthest: quantity and epoch that lie furthest out.
+    """
+
+    framework: Framework
+    first: float | None
+    losses: int
+    agreement: Agreement | None
+    placement: Placement | None
+    seeds: int
+    furthest: str
+
+
+def side(system: System, evidence: Evidence, framework: Framework) -> Side | None:
+    """One framework's; None where it was not run."""
+    run, own = evidence.own(system, framework), evidence.own(system)
+    if run is None:
+        return None
+    first = None if own is None else _difference(run, own)
+    # From the same weights in the same order, NumPy's run is no independent one.
+    others = [other for other in evidence.runs(system) if other.seed != run.seed]
+    placement, furthest = None, ""
+    if len(others) >= SEEDS - 1 and run.rows:
+        names = _names(run, others)
+        placement = place(_curve(run, names)[None], np.array([_curve(other, names) for other in others]))
+        furthest = "{} of epoch {}".format(*names[placement.figure])
+    return Side(framework, first, len(run.first_losses), run.agreement, placement, len(others), furthest)
+
+
+def _difference(run: Run, own: Run) -> float | None:
+    """None without losses; of a single evaluation, the loss and the gradients are compared."""
+    ours, theirs = own.first_losses or list(own.final.values()), run.first_losses or list(run.final.values())
+    a, b = (values(losses, "float64") for losses in (ours, theirs))
+    both = np.isfinite(a) & np.isfinite(b) if a.shape == b.shape else np.zeros(0, bool)
+    return float(np.max(np.abs(b - a)[both] / np.abs(a[both]))) if both.any() else None
+
+
+def _names(run: Run, others: list[Run]) -> list[tuple[str, int]]:
+    """Quantity and epoch of each figure that all of them have."""
+    everyone = [run, *others]
+    quantities = [q for q in run.rows if q not in NO_FIGURE and all(q in one.rows for one in everyone)]
+    epochs = [e for e in run.rows["epoch"] if all(e in one.rows["epoch"] for one in everyone)]
+    return [(quantity, int(float(epoch))) for quantity in quantities for epoch in epochs]
+
+
+def _curve(run: Run, names: list[tuple[str, int]]) -> Array:
+    at = {int(float(epoch)): k for k, epoch in enumerate(run.rows["epoch"])}
+    return values([run.rows[quantity][at[epoch]] for quantity, epoch in names], "float64")

@@ -1,0 +1,238 @@
+"""The chaos of `iris-sigmoid`: the enclosure is a proof, and the record is what it and the floating-point runs say."""
+
+import json
+
+import jsonschema
+import numpy as np
+import pytest
+from flint import arb
+
+from nn_conformance.fixtures.balls import balls, precision
+from nn_conformance.fixtures.encoding import values
+from nn_conformance.fixtures.store import Store
+from nn_conformance.replays import chaos, chaos_runs, record_files, studies_output
+from nn_conformance.replays.chaos import Exact
+from nn_conformance.replays.enclosure import Box, Orbit, hessian
+from nn_conformance.replays.levenberg import STEP
+from nn_reference.errors import InputError, UndecidedError
+from nn_reference.network import backpropagate
+from nn_reference.paths import fixtures_root
+from nn_reference.training import train
+
+SYSTEM = chaos_runs.SYSTEM
+DATA = SYSTEM.load()
+FOLDER = fixtures_root() / "replays"
+RECORD = record_files.read(chaos.NAME, chaos.Chaos)
+
+
+def orbit(bits):
+    return Orbit(SYSTEM.network, SYSTEM.recipe.optimizer.learning_rate, DATA.train_x, DATA.train_t, bits)
+
+
+def enclosed(bits, epochs):
+    """The orbit and its box after so many epochs."""
+    path = orbit(bits)
+    box = path.start(SYSTEM.start())
+    for _ in range(epochs):
+        box = path.advance(box)
+    return path, box
+
+
+def plain(bits, epochs):
+    """The weights (P,) after so many epochs by the reference itself, in plain balls."""
+    with precision(bits):
+        start = {name: balls(p) for name, p in SYSTEM.start().items()}
+        rows = [slice(0, len(DATA.train_x))] * epochs
+        ended = train(SYSTEM.network, start, SYSTEM.recipe.optimizer, rows, balls(DATA.train_x), balls(DATA.train_t))
+        return np.concatenate([p.ravel() for p in ended.params.values()])
+
+
+def certified():
+    """The trajectory of the documented case."""
+    return Store().case(SYSTEM.id).case.trajectory
+
+
+def test_the_exact_losses_are_the_certified_ones():
+    """As far as the test vectors go, every loss is theirs to the last bit."""
+    trajectory = certified()
+    steps = len(trajectory.losses)
+    assert RECORD.epochs[:steps] == list(range(steps))
+    assert RECORD.exact.losses[:steps] == trajectory.losses
+
+
+def test_the_exact_run_is_followed_anew():
+    """The first epochs come out of the code as they stand in the record, with fewer bits."""
+    epochs = list(range(9))
+    found = chaos_runs.follow_exactly(epochs, 160)
+    assert found.losses == RECORD.exact.losses[:9]
+    assert found.accuracies == RECORD.exact.accuracies[:9]
+    assert found.radii_log2[0] == "-inf"
+    # The radii shrink with the bits: another 1,840 of these, less one for what 64-bit bounds add.
+    rise = values(found.radii_log2[1:], "float64") - values(RECORD.exact.radii_log2[1:9], "float64")
+    assert rise == pytest.approx(RECORD.exact.bits - 160, abs=1)
+
+
+def test_the_box_contains_the_exact_weights():
+    """Each weight of a run in many more bits lies in its ball, and not at its centre."""
+    path, box = enclosed(120, 8)
+    true = plain(1000, 8)
+    with precision(path.bits):
+        found = box.weights()
+    with precision(2000):
+        assert all(ball.contains(weight) for ball, weight in zip(found, true, strict=True))
+        assert max(ball.rad() for ball in found) < arb(2) ** -90
+        # A box that forgets what rounding adds would hold none of them.
+        forgetful = Box(box.centre, box.basis, box.radii * 0).weights()
+        assert not any(ball.contains(weight) for ball, weight in zip(forgetful, true, strict=True))
+
+
+def test_a_box_grows_with_the_errors_inside_it():
+    """A start at the corner of a box of 2^-60 stays in the box, which widens as it is taken along."""
+    path = orbit(200)
+    start = path.start(SYSTEM.start())
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], len(start.centre))
+    with precision(path.bits):
+        wide = Box(start.centre, start.basis, start.radii + arb(2) ** -60)
+        corner = Box(start.centre + balls(2.0**-60 * signs), start.basis, start.radii)
+    for _ in range(5):
+        wide, corner = path.advance(wide), path.advance(corner)
+    with precision(path.bits):
+        assert all(ball.contains(point) for ball, point in zip(wide.weights(), corner.weights(), strict=True))
+        assert wide.widest() > arb(2) ** -60
+
+
+def test_the_second_derivatives_are_those_of_the_reference():
+    """Against the reference's gradients by complex step, at weights of either sign."""
+    weights = np.random.default_rng(0).normal(size=35)
+    path = orbit(53)
+
+    def gradient(theta):
+        _, gradients = backpropagate(SYSTEM.network, path.shaped(theta), DATA.train_x, DATA.train_t)
+        return np.concatenate([g.ravel() for g in gradients.values()])
+
+    expected = np.array([gradient(weights + 1j * STEP * e).imag / STEP for e in np.eye(35)])
+    found = hessian(path.shaped(weights), DATA.train_x, DATA.train_t)
+    # Two sums of 120 terms, each the product of some ten factors of at most 10: 2·130 roundings of the largest term.
+    limit = 260 * 2**-53 * max(np.abs(expected).max(), 120.0)
+    assert np.abs(found - expected).max() <= limit
+    assert np.abs(found - found.T).max() <= limit
+
+
+def test_turning_boxes_lose_less_than_plain_balls():
+    """After sixteen epochs of the same bits, plain balls have lost more than three times as many."""
+    _, box = enclosed(200, 16)
+    widest = max(ball.rad() for ball in plain(200, 16))
+    lost, lost_plain = (200 + chaos_runs.log2(radius) for radius in (box.widest(), widest))
+    assert 0 < 3 * lost < lost_plain
+
+
+def test_the_record_says_what_plain_balls_need():
+    """They give up in the middle, and their bits for all epochs follow from what an epoch costs them."""
+    found = chaos_runs.follow_in_plain_balls(60)
+    assert found.bits == 60
+    assert 10 < found.epochs < 20
+    assert RECORD.plain.bits_per_epoch == pytest.approx(found.bits_per_epoch, rel=0.15)
+    assert RECORD.plain.epochs < 1000
+    assert RECORD.plain.bits_needed == pytest.approx(RECORD.plain.bits_per_epoch * SYSTEM.recipe.epochs, abs=10)
+
+
+def test_too_few_bits_are_said():
+    """Where the box is too wide to round a loss, the message names the epoch and asks for more bits."""
+    with pytest.raises(UndecidedError, match=r"after \d+ epochs is not certain: take more than 56 bits"):
+        chaos_runs.follow_exactly([0, 1, 2, 3], 56)
+
+
+def test_equal_outputs_have_no_largest():
+    """A row whose two largest outputs overlap is not told, however small the overlap."""
+    sharp, blurred = arb(0.5), arb(0.5, 1e-30)
+    assert chaos_runs.all_told(np.array([[sharp, arb(0.25), arb(0.75)]], dtype=object))
+    assert not chaos_runs.all_told(np.array([[sharp, arb(0.25), blurred]], dtype=object))
+
+
+def test_runs_agree_within_the_horizon_and_part_beyond_it():
+    """A permuted run keeps to the certified band to its end, and is more than a hundredth away before epoch 400."""
+    epochs = chaos_runs.measured_epochs(chaos_runs.DENSE - 1)
+    trajectory = certified()
+    horizon = trajectory.horizons["float64"]
+    exact = values(trajectory.losses, "float64")[: horizon.steps]
+    runs = [chaos_runs.follow("float64", epochs, run)[0] for run in range(3)]
+    for losses in runs:
+        assert (np.abs(losses[: horizon.steps] - exact) <= horizon.band).all()
+        assert horizon.steps <= chaos_runs.parting(epochs, RECORD.exact, losses) < chaos_runs.DENSE - 1
+    # They differ from one another, too: the permutations were applied.
+    assert len({losses[horizon.steps - 1] for losses in runs}) == 3
+
+
+def test_the_ensembles_begin_as_the_exact_run():
+    """While rounding is below the sixth digit, least, median and largest are the exact loss."""
+    for dtype, same in (("float64", 60), ("float32", 3)):
+        spread = RECORD.ensembles[dtype].losses
+        for k in range(same):
+            # Half a unit of the sixth digit, and in float32 what a few hundred roundings of 2⁻²⁴ make.
+            close = pytest.approx(RECORD.exact.losses[k], rel=5.1e-6 if dtype == "float64" else 1e-4)
+            assert (spread.minimum[k], spread.median[k], spread.maximum[k]) == (close, close, close)
+
+
+def test_a_narrower_precision_parts_earlier():
+    """Every float32 run has left the exact loss before any float64 run does, and all leave it while each epoch counts."""
+    narrow, wide = (RECORD.ensembles[dtype].parted for dtype in ("float32", "float64"))
+    assert max(narrow) < min(wide)
+    assert max(wide) < chaos_runs.DENSE
+
+
+def test_the_ends_are_scattered():
+    """The printed accuracy, 19 of 30, is one of many ends; the exact run has its own."""
+    for ensemble in RECORD.ensembles.values():
+        assert len(ensemble.correct) == len(ensemble.parted) == chaos_runs.RUNS
+        assert 0 < ensemble.correct.count(19) < chaos_runs.RUNS
+        assert len(set(ensemble.correct)) > 3
+        assert max(ensemble.correct) <= RECORD.test_rows
+        assert ensemble.accuracies.minimum[-1] * RECORD.test_rows == pytest.approx(min(ensemble.correct), abs=1e-4)
+
+
+def test_parting_is_the_first_time_beyond_a_hundredth():
+    """Not the last, nor the largest; a run that never parts is given its last epoch, however far the exact one goes."""
+    exact = Exact(bits=1, losses=[100.0, 100.0, 100.0, 100.0], accuracies=[], radii_log2=[])
+    assert chaos_runs.parting([0, 1, 5, 9], exact, np.array([100.0, 100.9, 98.9, 100.0])) == 5
+    assert chaos_runs.parting([0, 1, 5, 9], exact, np.array([100.0, 100.9, 99.1, 100.0])) == 9
+
+
+def test_all_lists_are_over_the_same_epochs():
+    """Each epoch at first, then every twentieth, to the recipe's last; exact and ensembles alike."""
+    assert RECORD.epochs == chaos_runs.measured_epochs(SYSTEM.recipe.epochs)
+    assert RECORD.epochs[-1] == SYSTEM.recipe.epochs
+    series = [RECORD.exact.losses, RECORD.exact.accuracies, RECORD.exact.radii_log2]
+    for ensemble in RECORD.ensembles.values():
+        for spread in (ensemble.losses, ensemble.accuracies):
+            series += [spread.minimum, spread.median, spread.maximum]
+            assert (np.array(spread.minimum) <= spread.median).all()
+            assert (np.array(spread.median) <= spread.maximum).all()
+    assert {len(one) for one in series} == {len(RECORD.epochs)}
+
+
+def test_the_schema_is_current_and_the_record_keeps_to_it():
+    """Both files are what the code writes, byte for byte."""
+    data = (FOLDER / "chaos.json").read_bytes()
+    assert (FOLDER / "chaos.schema.json").read_bytes() == record_files.schemas()["chaos.schema.json"]
+    jsonschema.validate(json.loads(data), json.loads(record_files.schemas()["chaos.schema.json"]))
+    assert record_files.encoded(RECORD) == data
+
+
+def test_the_command_prints_and_writes(capsys, monkeypatch, tmp_path):
+    """A few epochs and two runs of each precision: a record that can be read, and a line for each precision."""
+    monkeypatch.setattr(chaos_runs, "BITS", 160)
+    monkeypatch.setattr(chaos_runs, "PLAIN_BITS", 40)
+    studies_output.chaos(3, 2, tmp_path, as_json=False)
+    found = record_files.read("chaos", chaos.Chaos, tmp_path / "replays")
+    assert found.exact.losses == RECORD.exact.losses[:4]
+    assert [len(ensemble.correct) for ensemble in found.ensembles.values()] == [2, 2]
+    printed = capsys.readouterr().out
+    assert "exact for 3 epochs" in printed
+    assert "float32" in printed
+
+
+def test_without_flint_the_command_says_what_to_install(monkeypatch):
+    """One line, and not the import's own error."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"needs python-flint, .*nn-conformance\[certify\]"):
+        studies_output.chaos(1, 1, None, as_json=False)

@@ -1,0 +1,240 @@
+"""The reconstructed starts: they print what the document prints, and the solver that found them finds them again."""
+
+import itertools
+import json
+
+import jsonschema
+import msgspec
+import numpy as np
+import pytest
+
+from nn_conformance.replays import copies, reconstruction, record_files, studies_output
+from nn_conformance.replays import reconstruction_runs as runs
+from nn_conformance.replays.levenberg import STEP, fit, linearized
+from nn_reference.errors import DataError, InputError
+from nn_reference.paths import fixtures_root
+from nn_reference.systems import get
+from nn_reference.weights import load_params
+
+SYSTEMS = ("xor-sigmoid", "xor-tanh")
+FOLDER = fixtures_root() / "replays"
+RECORD = record_files.read(reconstruction.NAME, reconstruction.Reconstructions)
+
+
+@pytest.fixture(params=SYSTEMS)
+def system(request):
+    return get(request.param)
+
+
+@pytest.fixture
+def found(system):
+    """What is committed of a system."""
+    return RECORD.systems[system.id]
+
+
+def first(found):
+    return np.array(found.solutions[0].weights)
+
+
+def test_every_printed_error_comes_out_digit_for_digit(system, found):
+    """The weights that ship lie where the document draws from, and the reference's training prints all 32 errors."""
+    params = load_params(found.weights)
+    assert {name: p.shape for name, p in params.items()} == system.network.shapes
+    assert all(p.dtype == np.float64 and (p >= -0.5).all() and (p < 0.5).all() for p in params.values())
+    means, _ = copies.run(system, params, 32)
+    assert [f"{error:f}" for error in means] == [figure.printed for figure in system.figures]
+    assert np.array_equal(copies.flat(params), first(found))
+
+
+def test_one_weight_rounded_to_three_digits_prints_something_else(system, found):
+    """The figures are sharp: no weight near them prints the same by accident."""
+    params = copies.shaped(system, first(found).round(3))
+    assert copies.matches(system, params) < len(system.figures)
+
+
+def test_every_recorded_solution_prints_the_same(system, found):
+    """Each is proven anew, in its canonical form, within the recorded residual, and leads where it says."""
+    recorded = np.array([solution.weights for solution in found.solutions])
+    assert len(runs.proven(system, recorded)) == len(recorded) == min(found.converged, runs.KEPT)
+    assert np.array_equal([copies.canonical(system, w) for w in recorded], recorded)
+    worst = np.abs(runs.residuals(system, recorded)).max(axis=1)
+    # Four decimals are recorded; rounding moves an error by 1e-13 at most, 1e-7 units of its last digit.
+    assert worst == pytest.approx([solution.residual for solution in found.solutions], abs=0.6e-4)
+    assert (np.diff((runs.residuals(system, recorded) ** 2).sum(axis=1)) >= 0).all()  # the best fit first
+    assert np.unique(recorded.round(6), axis=0).shape == recorded.shape
+
+
+def test_the_training_goes_where_the_document_says(system, found):
+    """Document 003 says of sigmoid that the error does not really reduce, of tanh that it works out."""
+    targets = system.load().train_t[:, 0]
+    for solution in found.solutions:
+        right = (np.array(solution.outputs) > 0.5) == (targets > 0.5)
+        assert right.all() == (system.name == "xor-tanh")
+
+
+def test_where_a_solution_leads_is_recorded(system, found):
+    """The error of epoch 1,000 and the outputs after it, by the reference's training."""
+    # Rounding grows by less than 1e5 in 4,000 updates, or a change of 1e-12 in the start would show; see below.
+    solution = found.solutions[0]
+    again = runs.solution(system, first(found))
+    assert again.last_error == pytest.approx(solution.last_error, rel=1e-8)
+    assert again.outputs == pytest.approx(solution.outputs, rel=1e-6, abs=1e-9)
+
+
+def test_copies_train_as_the_reference_does(system):
+    """The errors of three starts at once are those of the reference's own runs, one by one."""
+    starts = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 13))
+    one_by_one = [copies.run(system, copies.shaped(system, w), 32)[0] for w in starts]
+    # 128 updates of some 20 operations, each rounding by 2⁻⁵³: 3e-13, and no direction grows by more than 1.
+    assert np.abs(copies.errors(system, starts, 32) - one_by_one).max() < 1e-12
+
+
+def test_the_jacobian_is_that_of_the_errors(system, found):
+    """Complex step against central differences."""
+    weights = first(found)
+    _, jacobian = linearized(lambda w: copies.errors(system, w, 32), weights[None])
+    step = 1e-6
+    moved = weights + step * np.concatenate([np.eye(13), -np.eye(13)])
+    ahead, behind = np.split(copies.errors(system, moved, 32), 2)
+    # Rounding 1e-13 / step, and third derivatives below 1e3 times step².
+    assert np.abs((ahead - behind).T / (2 * step) - jacobian[0]).max() < 1e-6
+
+
+def test_equivalent_weights_train_alike(system, found):
+    """Permuted units change no error, opposite signs only where the activation is odd; all have one canonical form."""
+    weights = first(found)
+    parts, others = copies.shaped(system, weights), []
+    for order in map(list, itertools.permutations(range(3))):
+        for signs in itertools.product((1.0, -1.0), repeat=3):
+            W1, b1, W2 = parts["W1"] * signs, parts["b1"] * signs, parts["W2"] * np.array(signs)[:, None]
+            others.append(copies.flat({"W1": W1[:, order], "b1": b1[order], "W2": W2[order], "b2": parts["b2"]}))
+    alike = (np.abs(runs.residuals(system, np.array(others))) < 0.5).all(axis=1)
+    assert (
+        alike.sum() == found.equivalent == copies.equivalent(system) == {"xor-sigmoid": 6, "xor-tanh": 48}[system.name]
+    )
+    assert {tuple(copies.canonical(system, w)) for w, same in zip(others, alike, strict=True) if same} == {
+        tuple(weights)
+    }
+
+
+def test_how_many_directions_are_determined_is_what_the_jacobian_says(system, found):
+    """The recorded singular values are those at the first solution."""
+    values = runs.singular_values(system, first(found))
+    # Three digits are recorded; what is below 1e-13 of the largest, 13 roundings' worth and some, is noise.
+    assert values == pytest.approx(found.singular_values, rel=5.1e-3, abs=1e-13 * values[0])
+    assert found.determined == sum(value > 1 for value in found.singular_values)
+
+
+def test_undetermined_directions_change_no_digit(found, system):
+    """Along the last direction a weight can move by hundredths and all 32 errors stay; along the first by nothing."""
+    weights = first(found)
+    _, jacobian = linearized(lambda w: runs.residuals(system, w), weights[None])
+    directions = np.linalg.svd(jacobian[0])[2]
+    # An error may move by 1/20 of a digit: the solution lies that far inside. Curvature adds to what is linear.
+    free, fixed = weights + 1e-3 * directions[-1], weights + 1e-3 * directions[0]
+    assert copies.matches(system, copies.shaped(system, free)) == 32
+    assert copies.matches(system, copies.shaped(system, fixed)) < 32
+
+
+def test_ranges_hold_all_solutions(found):
+    """Every weight of every recorded solution lies in its range, and every range inside [-0.5, 0.5)."""
+    low, high = np.array(list(found.ranges.values())).T
+    recorded = np.array([solution.weights for solution in found.solutions])
+    assert list(found.ranges)[:2] == ["W1[0,0]", "W1[0,1]"]
+    assert (low <= recorded).all()
+    assert (recorded <= high).all()
+    assert low.min() >= -0.5
+    assert high.max() < 0.5
+    assert found.explored >= found.converged
+
+
+def test_the_solver_comes_back(system, found):
+    """From weights that are off by some ten-thousandths, and print other digits, it finds weights that print all."""
+    off = first(found) + np.random.default_rng(1).uniform(-3e-4, 3e-4, (2, 13))
+    assert all(copies.matches(system, copies.shaped(system, w)) < 32 for w in off)
+    back = runs.proven(system, runs.settle(system, off, runs.SLACK, 15))
+    assert len(back) == 2
+
+
+def test_the_solver_finds_a_curved_valley():
+    """Rosenbrock's residuals are brought to zero from either side of the valley."""
+
+    def f(u):
+        return np.stack([10 * (u[..., 1] - u[..., 0] ** 2), 1 - u[..., 0]], axis=-1)
+
+    assert fit(f, np.array([[-1.2, 1.0], [2.0, -1.0]]), 0, 60) == pytest.approx(np.ones((2, 2)), abs=1e-9)
+
+
+def test_inside_the_dead_zone_nothing_moves():
+    """A residual within its slack is none; one beyond it is brought to the edge."""
+    starts = np.array([[0.3, 0.0], [2.0, -0.2]])
+    settled = fit(lambda u: u * 1.0, starts, np.array([0.5, 0.25]), 40)
+    assert settled == pytest.approx(np.array([[0.3, 0.0], [0.5, -0.2]]), abs=1e-9)
+
+
+def test_fit_leaves_its_starts_alone():
+    """What is passed in is not written to."""
+    starts = np.ones((1, 2))
+    fit(lambda u: u * 1.0, starts, 0, 3)
+    assert (starts == 1).all()
+
+
+def test_the_derivative_of_a_linear_function_is_its_matrix():
+    """To the last bit but one, and for each start."""
+    matrix = np.random.default_rng(2).normal(size=(4, 3))
+    r, jacobian = linearized(lambda u: u @ matrix.T, np.zeros((2, 3)))
+    assert r == pytest.approx(np.zeros((2, 4)))
+    assert jacobian == pytest.approx(np.stack([matrix, matrix]), rel=2**-51)
+    assert STEP < 1e-100
+
+
+def test_the_schema_is_current_and_the_record_keeps_to_it():
+    """Both files are what the code writes, byte for byte."""
+    data = (FOLDER / "reconstruction.json").read_bytes()
+    assert (FOLDER / "reconstruction.schema.json").read_bytes() == record_files.schemas()["reconstruction.schema.json"]
+    jsonschema.validate(json.loads(data), json.loads(record_files.schemas()["reconstruction.schema.json"]))
+    assert record_files.encoded(RECORD) == data
+
+
+def test_weights_outside_the_interval_are_refused():
+    """A record with a weight that could not have been drawn is damaged."""
+    document = msgspec.to_builtins(RECORD)
+    document["systems"]["xor-tanh/documented"]["solutions"][0]["weights"][3] = 0.5
+    with pytest.raises(msgspec.ValidationError, match=r"< 0\.5"):
+        msgspec.convert(document, reconstruction.Reconstructions)
+
+
+def test_a_damaged_record_is_one_line(tmp_path):
+    """The error names the file and says what to do."""
+    (tmp_path / "reconstruction.json").write_text("{}")
+    with pytest.raises(DataError, match=r"reconstruction\.json: expected a record, got [^\n]*: restore it$"):
+        record_files.read("reconstruction", reconstruction.Reconstructions, tmp_path)
+
+
+def test_only_xor_can_be_reconstructed():
+    """Another network is refused by name."""
+    with pytest.raises(InputError, match=r"network: expected xor-sigmoid or xor-tanh, .* got 'homework'"):
+        studies_output.reconstruct("homework", 1, 0, None, as_json=False)
+
+
+def test_a_start_that_leads_nowhere_is_said(capsys, monkeypatch):
+    """Without a solution nothing is written, and the command says how many starts it tried."""
+    monkeypatch.setattr(runs, "LEAST_SQUARES", 1)
+    monkeypatch.setattr(runs, "REPAIR", 1)
+    assert not studies_output.reconstruct("xor-tanh", 1, 0, None, as_json=False)
+    assert "none of 1 random starts" in capsys.readouterr().out
+
+
+def test_the_command_writes_what_it_found(capsys, monkeypatch, tmp_path):
+    """From the solutions that ship, themselves not searched for again: record, weights, and what is printed."""
+    monkeypatch.setattr(runs, "solve", lambda system, _: first(RECORD.systems[system.id])[None])
+    monkeypatch.setattr(runs, "push", lambda system, weights: weights[None])
+    for name in SYSTEMS:
+        assert studies_output.reconstruct(name, 1, 0, tmp_path, as_json=False)
+    written = record_files.read("reconstruction", reconstruction.Reconstructions, tmp_path / "replays")
+    assert list(written.systems) == [f"{name}/documented" for name in SYSTEMS]
+    for name in SYSTEMS:
+        system_id, ours = f"{name}/documented", tmp_path / "weights" / f"{name}-reconstructed.json"
+        assert written.systems[system_id].solutions[0].weights == RECORD.systems[system_id].solutions[0].weights
+        assert ours.read_bytes() == (fixtures_root() / "weights" / ours.name).read_bytes()
+    assert "W1[1,2]" in capsys.readouterr().out

@@ -1,0 +1,243 @@
+"""`nn-conformance replay` as people call it, and ensembles side by side."""
+
+import importlib.util
+import json
+import os
+import re
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from nn_conformance.options import examples
+from nn_conformance.replays import commands, display, ledger
+from nn_conformance.replays.ensembles import replay_all
+from nn_conformance.replays.in_numpy import Trainer
+from nn_conformance.replays.ledger import Agreement
+from nn_conformance.replays.run import Task, replay
+from nn_reference import systems
+from nn_reference.errors import InputError
+
+APP = typer.Typer(rich_markup_mode=None)
+APP.command("replay", epilog=commands.EPILOG)(commands.replay)
+
+
+@pytest.fixture
+def call(tmp_path):
+    """Runs `replay` with these arguments, unfinished runs in a folder of the test's; errors are raised."""
+
+    def run(*arguments):
+        work = () if "--work" in arguments else ("--work", str(tmp_path / "work"))
+        return CliRunner().invoke(APP, [*arguments, *work], catch_exceptions=False)
+
+    return run
+
+
+def test_rows_of_the_document_stand_beside_ours(call):
+    """A curve has a row for each printed epoch, with the document's digits and as many of ours."""
+    found = call("xor-tanh")
+    assert found.exit_code == 0
+    rows = re.findall(r"^(\d+) +(0\.\d{6}) +(0\.\d{6})\s*$", found.stdout, re.MULTILINE)
+    curve = [figure.printed for figure in systems.get("xor-tanh").figures]
+    assert [(epoch, printed) for epoch, printed, _ in rows] == [(str(k), p) for k, p in enumerate(curve, 1)]
+    assert "kept to the certified losses of xor-tanh/documented for 400 updates" in found.stdout
+    assert re.search(r"output of 1,1 0\.\d+", found.stdout)
+
+
+def test_homework_comes_out_in_the_printed_digits(call):
+    """One evaluation, no training: each printed gradient is computed to the printed digits."""
+    lines = [line.split() for line in call("homework").stdout.splitlines() if line.startswith("gradient")]
+    # b2 is printed in full; its last digits hang on the order of a thousand additions.
+    pairs = [(printed[:16], here[:16]) for *_, printed, here in lines]
+    assert len(pairs) == 13
+    assert all(printed == here for printed, here in pairs)
+
+
+def test_several_seeds_show_their_range(call):
+    """With seeds the lowest, middle and highest number stand beside the document's, and each run has a line."""
+    found = call("iris-relu-adam", "--seeds", "3")
+    assert re.search(r"lowest +median +highest", found.stdout)
+    assert re.findall(r"^seed (\d+):", found.stdout, re.MULTILINE) == ["42", "0", "1"]
+    assert re.search(r"test_accuracy_percent +100 +96\.67 +96\.67 +\d", found.stdout)
+
+
+def test_json_has_figures_and_runs(call):
+    """For machines: every figure with what each run has in its place, and the runs as a ledger has them."""
+    found = json.loads(call("mnist-sigmoid-numpy", "--json").stdout)
+    assert (found["system"], found["framework"], found["dtype"]) == (
+        "mnist-sigmoid-numpy/documented",
+        "numpy",
+        "float64",
+    )
+    accuracies = [figure for figure in found["figures"] if figure["quantity"] == "test_accuracy_percent"]
+    assert [figure["computed"] for figure in accuracies] == [[pytest.approx(9.8)]] * 10
+    assert [run["seed"] for run in found["runs"]] == [0]
+    assert found["runs"][0]["rows"]["training_loss"] == ["nan"] * 10
+
+
+def test_finished_runs_join_a_ledger_and_leave_nothing_behind(call, tmp_path):
+    """`--out` writes runs into the ledger of that folder, beside those that are there; checkpoints are gone then."""
+    call("iris-relu-adam", "--out", str(tmp_path / "out"))
+    call("iris-relu-adam", "--out", str(tmp_path / "out"), "--seeds", "2", "--with", "numpy")
+    (path,) = (tmp_path / "out").iterdir()
+    assert [run.seed for run in ledger.read(path).runs] == [0, 42]
+    assert not list((tmp_path / "work").iterdir())
+
+
+def test_another_precision_has_another_ledger_and_another_case(call, tmp_path):
+    """In float32 the run starts from rounded weights, and is held to the case that does."""
+    found = call("xor-sigmoid", "--dtype", "float32", "--out", str(tmp_path))
+    assert "certified losses of xor-sigmoid/documented-float32" in found.stdout
+    assert (tmp_path / "xor-sigmoid.documented.numpy.float32.json").is_file()
+
+
+def test_a_part_of_a_run_shows_what_it_reached(call):
+    """Stopped early, the rows end there, and figures of later epochs have no number."""
+    found = call("xor-tanh", "--epochs", "3")
+    assert len(re.findall(r"^\d+ +0\.\d{6} +0\.\d{6}\s*$", found.stdout, re.MULTILINE)) == 3
+    assert re.search(r"test_accuracy_percent +100 +96\.67 +—", call("iris-relu-adam", "--epochs", "5").stdout)
+
+
+def test_a_run_that_leaves_the_certified_losses_is_a_failure(call, monkeypatch):
+    """Outside the band, or NaN there, the exit code is 1 and the line says so; at its edge it is 0."""
+    for worst, code in ((1.0, 0), (1.01, 1), ("nan", 1)):
+        monkeypatch.setattr(
+            "nn_conformance.replays.run.agreement", lambda *_, worst=worst: Agreement("xor-tanh/documented", 400, worst)
+        )
+        found = call("xor-tanh", "--epochs", "2")
+        assert found.exit_code == code
+        assert ("left the certified losses" in found.stdout) == bool(code)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("xor-tahn",), "did you mean 'xor-tanh'"),
+        (("xor-tanh", "--version", "corrected"), "xor-tanh has no version 'corrected'"),
+        (("xor-tanh", "--with", "tensorflow"), "--with: no framework is named 'tensorflow'"),
+        (
+            ("xor-tanh", "--dtype", "float23"),
+            "--dtype: expected float32 or float64, got 'float23', did you mean 'float32'",
+        ),
+        (("xor-tanh", "--backend", "desk"), "--backend: none is named 'desk', did you mean 'dask'"),
+        (("xor-tanh", "--epochs", "1001"), "epochs: expected an integer in 1..1000"),
+        (("xor-tanh", "--epochs", "5", "--out", "x"), "--out: a ledger has whole runs, 1000 epochs"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(arguments, message, call):
+    """A mistyped name or a number out of range is one line that says what was expected."""
+    with pytest.raises(InputError) as caught:
+        call(*arguments)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_help_has_examples_that_exist():
+    """The help names every option, and its examples are of networks that there are."""
+    found = CliRunner().invoke(APP, ["--help"])
+    assert found.exit_code == 0
+    for option in (
+        "--with",
+        "--version",
+        "--dtype",
+        "--seeds",
+        "--epochs",
+        "--work",
+        "--out",
+        "--jobs",
+        "--backend",
+        "--json",
+    ):
+        assert option in found.stdout
+    assert commands.EPILOG.startswith(examples("replay").split("replay")[0])
+    names = re.findall(r"replay (\S+)", commands.EPILOG)
+    assert names
+    assert set(names) <= set(systems.NAMES)
+
+
+def test_one_thread_is_set_before_numpy_is_imported(call, monkeypatch):
+    """Where the user has set no number of threads, it is one: sums that are split among threads round otherwise."""
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    call("homework")
+    assert (os.environ["OPENBLAS_NUM_THREADS"], os.environ["OMP_NUM_THREADS"]) == ("1", "2")
+
+
+def test_progress_counts_every_epoch_once(tmp_path):
+    """A run that is taken up again reports the epochs that it had done already, so that a bar ends where it should."""
+    task, told = Task("xor-tanh", seed=0, epochs=6, work=tmp_path), []
+
+    def stop(done, _):
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replay(task, stop)
+    list(replay_all([task, Task("mnist-sigmoid-numpy", seed=1)], progress=told.append))
+    assert told == ["seed 0"] * 6 + ["seed 1"] * 10
+
+
+@pytest.mark.report
+def test_runs_side_by_side_are_the_runs_one_after_the_other():
+    """Through joblib's processes every seed comes out with the same weights, losses and rows; a name is told for each."""
+    tasks, told = [Task("xor-sigmoid", seed=seed, epochs=20) for seed in range(3)], []
+    there = {run.seed: run for run in replay_all(tasks, jobs=2, progress=told.append)}
+    assert sorted(told) == ["seed 0", "seed 1", "seed 2"]
+    for here in replay_all(tasks):
+        assert there[here.seed].weights == here.weights
+        assert there[here.seed].first_losses == here.first_losses
+    assert len({run.weights for run in there.values()}) == 3
+
+
+@pytest.mark.dask
+def test_runs_on_a_dask_cluster_are_the_runs_here():
+    """On a cluster of two workers, found by the address of its scheduler, every seed comes out with the same weights."""
+    import dask.config
+    import distributed
+
+    tasks = [Task("xor-sigmoid", seed=seed, epochs=20) for seed in range(4)]
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        dask.config.set({"scheduler-address": cluster.scheduler_address}),
+    ):
+        there = {run.seed: run.weights for run in replay_all(tasks, backend="dask")}
+    assert there == {run.seed: run.weights for run in replay_all(tasks)}
+
+
+@pytest.mark.parametrize(
+    ("backend", "module", "extra"), [("local", "joblib", "report"), ("dask", "distributed", "dask")]
+)
+def test_a_backend_that_is_not_installed_is_named_with_its_extra(backend, module, extra, monkeypatch):
+    """Without joblib or distributed, one line says what brings it."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == module else find(name))
+    with pytest.raises(InputError, match=rf"{module} not installed; pip install 'nn-conformance\[{extra}\]' brings it"):
+        list(replay_all([Task("xor-tanh", seed=0)], jobs=2, backend=backend))
+
+
+def test_cells_of_an_ensemble_are_lowest_median_highest():
+    """Of several runs the range is shown, in the document's digits."""
+    system = systems.get("iris-relu-adam")
+    runs = [replay(Task(system.id, seed=seed)) for seed in (42, 0)]
+    (figure,) = system.figures
+    assert display._cells(system, figure, runs[:1]) == ["96.67"]
+    lowest, median, highest = map(float, display._cells(system, figure, runs))
+    assert lowest <= median <= highest
+
+
+def test_ctrl_c_says_that_the_run_can_go_on_and_it_does(call, monkeypatch, tmp_path):
+    """Interrupted, the command names the folder with what is done; called again, it goes on there, and says so."""
+    epochs, train = [], Trainer.train
+
+    def interrupted(self, batches):
+        epochs.append(len(batches))
+        if len(epochs) == 8:
+            raise KeyboardInterrupt
+        return train(self, batches)
+
+    monkeypatch.setattr(Trainer, "train", interrupted)
+    found = call("xor-tanh", "--epochs", "20")
+    assert found.exit_code == 130
+    assert f"what is done is kept in {tmp_path / 'work'}" in found.stderr
+    assert "resumed 1 time;" in call("xor-tanh", "--epochs", "20").stdout
+    assert len(epochs) == 8 + 13

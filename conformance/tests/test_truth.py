@@ -1,0 +1,535 @@
+"""The table of truth: every printed figure has one row and one verdict, and the statistic behind it keeps its level."""
+
+import re
+from dataclasses import replace
+from fractions import Fraction
+from itertools import combinations, pairwise
+from math import comb
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from nn_conformance.fixtures.encoding import number
+from nn_conformance.replays import copies, ledger, truth_page
+from nn_conformance.replays.chaos import Chaos, Ensemble, Exact, Plain, Spread
+from nn_conformance.replays.costs import costs
+from nn_conformance.replays.evidence import Evidence, load
+from nn_conformance.replays.ledger import Agreement, Ledger, Run
+from nn_conformance.replays.placement import OUTSIDE, SEEDS, deviations, place
+from nn_conformance.replays.reconstruction import Reconstruction, Reconstructions, Solution
+from nn_conformance.replays.rulings import VERDICTS, Judge
+from nn_conformance.replays.run import own_seed, whole_epochs
+from nn_conformance.replays.sides import side
+from nn_conformance.replays.table import table as table_command
+from nn_conformance.replays.truth import DOCUMENTED, counts, table, telling
+from nn_reference.errors import DataError
+from nn_reference.paths import fixtures_root
+from nn_reference.systems import NAMES, get
+from nn_reference.systems.base import curve
+
+VAGUE = re.compile(r"approximat|approx\.|\babout\b|roughly|\bcirca\b|\bnearly\b|\balmost\b|[≈~]", re.IGNORECASE)
+COMMITTED = load()
+
+
+def run_like(system, seed, change=lambda value, _: value, *, first=4.0, **fields):
+    """A run whose figures are the printed ones, each changed by `change(value, quantity and epoch)`."""
+    epochs = sorted({f.epoch for f in system.figures if f.epoch is not None}) or [1]
+    columns, final = {}, {}
+    for figure in system.figures:
+        text = figure.printed.replace(",", "")
+        quantity = figure.quantity.removesuffix("_percent").replace("stated_accuracy", "test_accuracy")
+        if not re.fullmatch(r"-?[\d.]+", text) or quantity.startswith(("stated", "hint")) or "image" in quantity:
+            continue
+        value = float(text) / (100 if figure.quantity.endswith("_percent") else 1)
+        if figure.epoch is None or quantity.endswith(("_pruned", "_fine_tuned")):
+            final[quantity] = number(change(value, (quantity, figure.epoch)))
+        else:
+            columns.setdefault(quantity, {}).setdefault(figure.epoch, value)
+    rows = {q: [number(change(c.get(e, 0.5), (q, e))) for e in epochs] for q, c in columns.items()}
+    return Run(
+        **{
+            "seed": seed, "start": "made up", "order": "file order", "versions": {"python": "3", "numpy": "2"},
+            "epochs": whole_epochs(system), "steps": 1, "seconds": 1.0, "resumed": 0, "first_losses": [first, 2.0],
+            "rows": {"epoch": epochs, **rows} if rows else {}, "final": final, "weights": "0" * 64, **fields,
+        }
+    )  # fmt: skip
+
+
+def noise(rng, scale=0.01):
+    return lambda value, _: value * (1 + scale * rng.standard_normal())
+
+
+def evidence(*runs):
+    """Evidence of (system, framework, its runs)."""
+    return Evidence(
+        {(s.id, framework): Ledger(1, s.id, framework, s.precision, list(found)) for s, framework, found in runs}
+    )
+
+
+def seeds(system, change, count=SEEDS, **fields):
+    return [run_like(system, seed, change, **fields) for seed in range(count)]
+
+
+def verdicts(system, found):
+    return {row.figure: row.ruling.verdict for row in table(system, found)}
+
+
+# The statistic.
+
+
+@pytest.mark.parametrize("figures", [1, 3, 60])
+def test_level_of_one_run_is_exact(figures):
+    """Each of N + 1 runs in turn, placed among the others, takes one of the levels 1/(N+1), ..., 1: no two the same."""
+    x = np.random.default_rng(figures).standard_normal((SEEDS + 1, figures)).cumsum(axis=1)
+    levels = [place(x[k : k + 1], np.delete(x, k, axis=0)).level for k in range(len(x))]
+    assert sorted(levels) == pytest.approx([k / (SEEDS + 1) for k in range(1, SEEDS + 2)], abs=1e-12)
+
+
+def test_level_of_several_runs_is_exact():
+    """Over all ways to choose K of K + N rows, a level α or less comes up with a probability of α at most, and reached."""
+    x = np.random.default_rng(1).standard_normal((9, 4))
+    chosen = list(combinations(range(9), 3))
+    levels = np.array([place(x[list(rows)], np.delete(x, rows, axis=0)).level for rows in chosen])
+    for level in set(levels.tolist()):
+        assert Fraction(np.count_nonzero(levels <= level), len(chosen)) == round(level * comb(9, 3)) / Fraction(
+            comb(9, 3)
+        )
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_statistic_is_two_sided_and_names_the_place(sign):
+    """A run that is off in one figure, up or down, lies outside; the figure and the direction are told."""
+    rng = np.random.default_rng(2)
+    seeds_, run = rng.standard_normal((SEEDS, 50)), rng.standard_normal((1, 50))
+    run[0, 17] = 20 * sign
+    found = place(run, seeds_)
+    assert found.outside
+    assert found.level == pytest.approx(1 / (SEEDS + 1))
+    assert (found.figure, np.sign(found.deviation), found.seeds) == (17, sign, SEEDS)
+
+
+def test_whole_curves_are_not_condemned_for_single_figures():
+    """Of right curves with sixty figures, nearly all leave the seeds' range somewhere; one in twenty-one is outside."""
+    rng = np.random.default_rng(3)
+    trials = rng.standard_normal((400, SEEDS + 1, 60))
+    beyond = sum(bool(((t[0] > t[1:].max(axis=0)) | (t[0] < t[1:].min(axis=0))).any()) for t in trials)
+    outside = sum(place(t[:1], t[1:]).outside for t in trials)
+    assert beyond > 380
+    # Binomial with p = 1/21: four standard deviations around 19.
+    assert abs(outside - 400 / 21) < 4 * np.sqrt(400 / 21 * 20 / 21)
+
+
+def test_twenty_seeds_can_tell():
+    """The smallest level of twenty seeds, or of the nineteen that are left without the own one, counts as outside."""
+    assert 1 / (SEEDS + 1) < OUTSIDE
+    assert Fraction(1, SEEDS) <= Fraction(str(OUTSIDE))
+    assert 1 / (SEEDS - 1) > OUTSIDE
+
+
+def test_level_needs_no_unit():
+    """Another unit or origin of each figure changes no level."""
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((SEEDS + 1, 7))
+    other = x * 10.0 ** np.arange(-3, 4) + np.arange(7)
+    assert place(x[:1], x[1:]).level == place(other[:1], other[1:]).level
+
+
+def test_equal_runs_are_inside():
+    """Runs that agree in all figures have level 1, whatever the last bit of their mean."""
+    x = np.full((SEEDS + 1, 3), 0.1)
+    assert place(x[:1], x[1:]).level == 1.0
+    assert not deviations(x).any()
+
+
+def test_nan_is_infinitely_far_from_numbers_and_not_from_nan():
+    """A NaN among numbers is outside, and so is a number among NaN; NaN in every run says nothing."""
+    x = np.random.default_rng(5).standard_normal((SEEDS + 1, 2))
+    lost = x.copy()
+    lost[0, 1] = np.nan
+    assert place(lost[:1], lost[1:]).outside
+    assert np.isinf(place(lost[:1], lost[1:]).deviation)
+    lost[:, 1] = np.nan
+    assert place(lost[:1], lost[1:]).level == place(x[:1, :1], x[1:, :1]).level
+    lost[0, 1] = 0.0
+    assert place(lost[:1], lost[1:]).level == 1.0  # every other run is as far out: NaN beside a number
+
+
+# The rows.
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_has_one_row_and_a_verdict(name):
+    """With the committed ledgers and without any: one row for each figure, in order, with a verdict of the closed set."""
+    system = get(name)
+    for found in (COMMITTED, evidence()):
+        rows = table(system, found)
+        assert [row.figure for row in rows] == list(system.figures)
+        for row in rows:
+            assert row.ruling.verdict in VERDICTS
+            assert row.ruling.reason
+            assert not VAGUE.search(row.ruling.reason)
+        assert sum(counts(rows).values()) == len(rows)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_was_not_run_is_no_pass(name):
+    """Without ledgers no figure has a number of ours; each is `not run`, a time, or follows from other printed ones."""
+    for row in table(get(name), evidence()):
+        derived = row.figure.quantity.startswith("stated_mean")
+        expected = "exact" if derived else "not judged" if row.figure.quantity.endswith("seconds") else "open"
+        assert row.ruling.verdict == expected
+        assert (row.ours, row.place, row.spread) == ({}, "", "")
+
+
+@pytest.mark.parametrize("name", ["iris-sigmoid", "fashion-pruning", "mnist-sigmoid-numpy", "mnist-tanh", "mnist-relu"])
+def test_too_few_seeds_judge_nothing(name):
+    """One seed less than twenty leaves every figure of the training `not run`, and says how many there are."""
+    system = get(name)
+    runs = seeds(system, noise(np.random.default_rng(0)), SEEDS - 2)
+    runs.append(run_like(system, own_seed(system) or SEEDS, noise(np.random.default_rng(1))))
+    if own_seed(system) == 0:
+        runs = runs[: SEEDS - 1]
+    for row in table(system, evidence((system, "numpy", runs))):
+        if row.ruling.verdict not in {"not judged", "exact"}:
+            assert row.ruling == ("open", f"{SEEDS - 1} of {SEEDS} seeds so far")
+
+
+@pytest.mark.parametrize("name", ["mnist-dense-keras", "mnist-tanh", "mnist-relu", "mnist-sigmoid-torch", "xor-tanh"])
+def test_a_curve_among_its_seeds_is_inside(name):
+    """Seeds that scatter around the printed figures hold them: every figure of the run is inside, with its level."""
+    system = get(name)
+    judge = Judge(system, evidence((system, "numpy", seeds(system, noise(np.random.default_rng(6))))))
+    assert judge.curve.verdict == "inside"
+    assert re.search(rf"among {SEEDS} seeds: level 0\.\d{{3}}|level 1\.000", judge.curve.reason)
+
+
+@pytest.mark.parametrize("name", ["mnist-dense-keras", "mnist-tanh", "mnist-relu", "xor-sigmoid"])
+def test_a_single_figure_far_off_puts_the_whole_run_outside(name):
+    """One epoch of one quantity off by a hundred deviations: all figures of the run are outside, and the place is told."""
+    system = get(name)
+    off = Judge(system, evidence()).of_the_run[3]
+
+    def change(value, place, rng=np.random.default_rng(7)):  # noqa: B008 - one generator for all runs
+        return value * (1 + 0.01 * rng.standard_normal()) + (place == (off.quantity, off.epoch)) * value
+
+    rows = table(system, evidence((system, "numpy", seeds(system, change))))
+    of_the_run = [row for row in rows if row.figure in Judge(system, evidence()).of_the_run]
+    assert {row.ruling.verdict for row in of_the_run} == {"outside"}
+    assert f"{off.quantity} of epoch {off.epoch}" in of_the_run[0].ruling.reason
+    assert f"level {1 / (SEEDS + 1):.3f}" in of_the_run[0].ruling.reason
+
+
+@pytest.mark.parametrize(("scale", "verb"), [(1.0, "hold it"), (2.0, "do not hold it either")])
+def test_what_is_outside_is_looked_for_in_the_corrected_version(scale, verb):
+    """A run outside the documented version's seeds is placed among the corrected version's, and that is told."""
+    system, mended = get("mnist-dense-keras"), get("mnist-dense-keras", "corrected")
+    rng = np.random.default_rng(8)
+    found = evidence(
+        (system, "numpy", seeds(system, lambda value, _: 3 * value * (1 + 0.01 * rng.standard_normal()))),
+        (mended, "numpy", seeds(mended, lambda value, _: scale * value * (1 + 0.01 * rng.standard_normal()))),
+    )
+    ruling = Judge(system, found).curve
+    assert ruling.verdict == "outside"
+    assert f"corrected version {verb}, level" in ruling.reason
+
+
+def test_the_documents_own_seed_is_exact_only_with_all_its_figures():
+    """From a seed that the document set, all printed digits make the run exact; three of four do not."""
+    system = get("fashion-pruning")
+    runs = seeds(system, noise(np.random.default_rng(9)))
+    right = run_like(system, own_seed(system))
+    wrong = run_like(system, own_seed(system), lambda v, at: v + 0.001 * (at[0] == "accuracy_difference_fine_tuned"))
+    assert set(verdicts(system, evidence((system, "numpy", [*runs, right]))).values()) == {"exact"}
+    assert "exact" not in verdicts(system, evidence((system, "numpy", [*runs, wrong]))).values()
+
+
+def test_our_run_from_the_documents_seed_is_no_independent_one():
+    """It is not counted among the seeds that the document's run is compared with."""
+    system = get("iris-sigmoid")
+    runs = [
+        run_like(system, seed, noise(np.random.default_rng(seed), 0.2)) for seed in (*range(SEEDS), own_seed(system))
+    ]
+    assert f"among {SEEDS} seeds" in Judge(system, evidence((system, "numpy", runs))).curve.reason
+
+
+def test_proven_chaos_is_not_reproducible_even_where_the_digits_come_out():
+    """With the exact run recorded, a printed figure of chaos is no system's property; without it, the seeds judge."""
+    system = get("iris-sigmoid")
+    runs = [*seeds(system, noise(np.random.default_rng(13), 0.2)), run_like(system, own_seed(system))]
+    ledgers = evidence((system, "numpy", runs)).ledgers
+    exact = Exact(100, [9.0, 7.0], [0.3, 0.9], [-100.0, -80.0])
+    spread = Spread([0.0, 0.0], [0.5, 0.5], [1.0, 1.0])
+    record = Chaos(
+        1, system.id, {}, 30, [0, 20], exact, Plain(100, 10, 3.7, 370),
+        {"float64": Ensemble(spread, spread, [61, 58, 60], [9, 29, 9])},
+    )  # fmt: skip
+    ruling = Judge(system, Evidence(ledgers, record)).curve
+    assert ruling.verdict == "not reproducible"
+    assert "the run ends at 0.9000; 3 runs in float64" in ruling.reason
+    assert "after 58 to 61 epochs and end at 2 accuracies from 0.3000 to 0.9667" in ruling.reason
+    assert Judge(system, Evidence(ledgers)).curve.verdict == "exact"
+    other = get("mnist-tanh")
+    book = evidence((other, "numpy", seeds(other, noise(np.random.default_rng(14))))).ledgers
+    assert Judge(other, Evidence(book, record)).curve.verdict == "inside"
+
+
+def test_a_reconstructed_start_must_print_every_figure():
+    """Weights whose run prints all figures make the curve reconstructed; weights that miss a digit do not."""
+    start = np.random.default_rng(15).uniform(-0.5, 0.5, 13).tolist()
+    system = get("xor-tanh")
+    found, _ = copies.run(system, copies.shaped(system, np.array(start)), 32)
+    printed = " ".join(f"{error:.6f}" for error in found)
+    system = replace(system, figures=curve("training_loss", printed))
+    runs = seeds(system, noise(np.random.default_rng(16)))
+    for weights, verdict in ((start, "reconstructed"), ([start[0] + 1e-3, *start[1:]], "inside")):
+        solution = Solution(weights, 0.25, 0.1, [0.0, 1.0, 1.0, 0.0])
+        record = Reconstruction("x", 32, 0, 10, 6, 1, [1.0], 9, 7, {}, [solution])
+        records = Reconstructions(1, {}, {system.id: record})
+        ledgers = evidence((system, "numpy", runs)).ledgers
+        ruling = Judge(system, Evidence(ledgers, reconstructed=records)).curve
+        assert ruling.verdict == verdict
+        assert ("one of 7 that were found" in ruling.reason) == (verdict == "reconstructed")
+        assert ("they determine 9 of 13 directions" in ruling.reason) == (verdict == "reconstructed")
+
+
+def test_five_stated_runs_are_judged_together():
+    """Five accuracies of five runs have one level; the mean that is printed of them is arithmetic."""
+    system = get("mnist-tanh")
+    book = evidence((system, "numpy", seeds(system, noise(np.random.default_rng(10), 0.02))))
+    found = table(system, book)
+    stated = [row.ruling for row in found if row.figure.quantity == "stated_accuracy_percent"]
+    mean = next(row for row in found if row.figure.quantity == "stated_mean_accuracy_percent")
+    assert len(stated) == 5
+    assert len(set(stated)) == 1
+    assert stated[0].verdict == "inside"
+    assert stated[0].reason.startswith("the 5 figures among")
+    assert Judge(system, book).curve.reason.startswith("the curve of 34 figures among")
+    assert mean.ruling == ("exact", "arithmetic: the mean of the printed ones is 92.088")
+
+
+def test_nan_absorbs_what_the_text_tells():
+    """Where every seed ends in NaN, 9.80 is exact, 5-10 holds it, and no run can reach 0, 22 or 94.5."""
+    system = get("mnist-sigmoid-numpy")
+    runs = [run_like(system, seed, nan_from=seed + 4) for seed in range(SEEDS)]
+    found = {f.printed: verdict for f, verdict in verdicts(system, evidence((system, "numpy", runs))).items()}
+    assert {found[text] for text in ("9.80", "5-10")} == {"exact"}
+    assert {found[text] for text in ("0", "22", "94.5")} == {"not reproducible"}
+    assert "after 4 to 23 updates" in Judge(system, evidence((system, "numpy", runs))).absorbed
+
+
+def test_predictions_are_counted():
+    """Classes that all seeds predict are exact, that some do inside, that none does outside."""
+    system = get("mnist-dense-keras")
+    printed = {f.quantity: f.printed.split() for f in system.figures if f.quantity.startswith("predictions")}
+    right = [0] * 15 + [
+        int(k) for k in (*printed["predictions of test images 15-19"], *printed["predictions of test images 20-49"])
+    ]
+    wrong = [*right[:-1], 0]
+    for wrongs, expected in ((0, "exact"), (1, "inside"), (SEEDS, "outside")):
+        runs = [
+            run_like(system, seed, noise(np.random.default_rng(seed)), predictions=wrong if seed < wrongs else right)
+            for seed in range(SEEDS)
+        ]
+        found = verdicts(system, evidence((system, "numpy", runs)))
+        assert {v for f, v in found.items() if f.quantity == "predictions of test images 20-49"} == {expected}
+        assert {v for f, v in found.items() if f.quantity == "predictions of test images 15-19"} == {"exact"}
+
+
+def test_homework_is_exact_but_for_two_misrounded_hints():
+    """Every printed digit of the evaluation comes out of the committed ledger; two hints are misrounded, and so outside."""
+    rows = table(get("homework"), COMMITTED)
+    outside = {row.figure.quantity for row in rows if row.ruling.verdict == "outside"}
+    assert outside == {"hint gradient b1[0]", "hint gradient b1[1]"}
+    assert {row.ruling.verdict for row in rows} == {"exact", "outside"}
+
+
+def test_place_and_spread_are_counted_in_printed_digits():
+    """Seeds below, at and above the printed figure as rounded to its digits, and their lowest, median and highest."""
+    system = get("mnist-tanh")
+    ends = [0.91, 0.92, 0.92991, 0.92994, 0.93, 0.94, 0.95]
+    runs = [
+        run_like(system, seed, lambda v, at, end=end: end if at[0] == "test_accuracy" else v)
+        for seed, end in enumerate(ends)
+    ]
+    rows = {row.figure.quantity: row for row in table(system, evidence((system, "numpy", runs)))}
+    assert rows["test_accuracy"].figure.printed == "0.9299"
+    assert (rows["test_accuracy"].place, rows["test_accuracy"].spread) == ("2 · 2 · 3", "0.9100 … 0.9299 … 0.9500")
+    assert rows["test_accuracy"].ours == {"numpy": "0.9100"}
+    assert (rows["training_loss"].place, rows["training_loss"].spread) == ("0 · 7 · 0", "0.051688")
+
+
+def test_parameters_and_labels_need_no_training():
+    """Counts come from the declaration and labels from the dataset: exact, and a wrong one would be outside."""
+    system = get("mnist-dense-keras")
+    found = verdicts(system, evidence((system, "numpy", [run_like(system, 0)])))
+    settled = {f: v for f, v in found.items() if f.quantity.startswith(("parameters", "labels"))}
+    assert len(settled) == 7
+    assert set(settled.values()) == {"exact"}
+    judge = Judge(get("mnist-dense-keras", "corrected"), evidence((system, "numpy", [run_like(system, 0)])))
+    wrong = judge.untrained(run_like(system, 0), type(system.figures[0])("parameters total", "109,387"), "counted")
+    assert wrong.verdict == "outside"
+
+
+# The frameworks.
+
+
+def test_a_frameworks_run_is_placed_among_numpys_other_seeds():
+    """Its whole curve has one level among the seeds but its own; first losses are compared with the run of the same seed."""
+    system = get("mnist-tanh")
+    runs = seeds(system, noise(np.random.default_rng(11)))
+    agreement = Agreement("mnist-tanh/documented", 50, 0.01)
+    near = run_like(system, 0, noise(np.random.default_rng(12)), first=4.0 * (1 + 1e-9), agreement=agreement)
+    far = run_like(system, 0, lambda value, _: 2 * value)
+    found = side(system, evidence((system, "numpy", runs), (system, "torch", [near])), "torch")
+    assert found.first == pytest.approx(1e-9)
+    assert (found.seeds, found.placement.seeds, found.agreement) == (SEEDS - 1, SEEDS - 1, agreement)
+    assert not found.placement.outside
+    assert side(system, evidence((system, "numpy", runs), (system, "keras", [far])), "keras").placement.outside
+    assert side(system, evidence((system, "numpy", runs)), "keras") is None
+    assert side(system, evidence((system, "numpy", runs[:-1]), (system, "torch", [near])), "torch").placement is None
+
+
+# The pages.
+
+
+def test_committed_page_is_what_the_ledgers_give():
+    """The page under `fixtures/replays` is, byte for byte, what the generator makes of the ledgers beside it."""
+    assert (fixtures_root() / "replays" / "README.md").read_bytes() == truth_page.page(COMMITTED).encode()
+
+
+def test_readme_has_the_block_that_the_ledgers_give():
+    """The table in the README is what the generator makes of the ledgers."""
+    readme = (fixtures_root().parent / "README.md").read_text("utf-8")
+    assert truth_page.replaced(readme, truth_page.block(COMMITTED), "README.md") == readme
+
+
+def test_page_has_every_figure_and_nothing_vague():
+    """Each system has a section with a row for each figure; no line of page or block is vague; tables are well formed."""
+    page, block = truth_page.page(COMMITTED), truth_page.block(COMMITTED)
+    sections = re.split(r"^## ", page, flags=re.MULTILINE)[1:]
+    assert [section.split("\n")[0] for section in sections] == list(NAMES)
+    for section, system in zip(sections, DOCUMENTED, strict=True):
+        first_table = section.split("\n\n")[2].splitlines()
+        assert len(first_table) - 2 == len(system.figures)
+        assert [line.split(" | ")[1] for line in first_table[2:]] == [figure.printed for figure in system.figures]
+    assert len(block.splitlines()) == len(NAMES) + 2
+    assert not VAGUE.search(page)
+    assert not VAGUE.search(block)
+    tables = re.findall(r"(?:^\|.*\n)+", f"{page}\n{block}\n", re.MULTILINE)
+    for lines in map(str.splitlines, tables):
+        assert all(one.count("|") == other.count("|") for one, other in pairwise(lines))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_telling_figure_is_of_the_last_epoch(name):
+    """The README shows the last epoch of a quantity, in the fewest digits that the document prints of it."""
+    rows = table(get(name), COMMITTED)
+    chosen = telling(rows).figure
+    of_quantity = [row.figure for row in rows if row.figure.quantity == chosen.quantity]
+    assert chosen.epoch == of_quantity[-1].epoch
+    assert len(chosen.printed) == min(len(f.printed) for f in of_quantity if f.epoch == chosen.epoch)
+
+
+@pytest.mark.parametrize("name", ["mnist-sigmoid-numpy", "fashion-pruning"])
+def test_defects_have_a_price(name):
+    """Documented stands beside corrected, every defect by name; where nothing was run, it says so."""
+    system, mended = get(name), get(name, "corrected")
+    both = evidence(
+        (system, "numpy", [run_like(system, own_seed(system), lambda v, _: 0.098)]),
+        (mended, "numpy", [run_like(mended, own_seed(system), lambda v, _: 0.93)]),
+    )
+    text = "\n".join(costs(system, both))
+    assert all(defect.what in text for defect in system.defects)
+    assert re.search(r"test accuracy.*0\.098.*0\.93", text)
+    assert "not run" in "\n".join(costs(system, evidence()))
+
+
+def test_systems_without_defects_have_no_price():
+    """Nothing is said of a system that has one version."""
+    assert list(costs(get("xor-tanh"), COMMITTED)) == []
+
+
+# The command, and what can go wrong.
+
+
+def app():
+    made = typer.Typer()
+    made.command()(table_command)
+    return made
+
+
+def test_command_prints_the_block():
+    """Without --write the command prints a row for each system and writes nothing."""
+    done = CliRunner().invoke(app(), [])
+    assert (done.exit_code, done.output) == (0, truth_page.block(COMMITTED) + "\n")
+
+
+def test_command_writes_between_the_marks(tmp_path, monkeypatch):
+    """With --write the README changes between its marks alone, and the page is made; twice gives the same bytes."""
+    fixtures = tmp_path / "fixtures"
+    (fixtures / "replays").mkdir(parents=True)
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{truth_page.BEGIN}\nold\n{truth_page.END}\nafter\n", "utf-8")
+    monkeypatch.setattr("nn_reference.paths.fixtures_root", lambda: fixtures)
+    monkeypatch.setattr("nn_conformance.replays.evidence.fixtures_root", lambda: fixtures)
+    for _ in range(2):
+        done = CliRunner().invoke(app(), ["--write"])
+        assert done.exit_code == 0
+        text = readme.read_text("utf-8")
+        assert text == f"before\n{truth_page.BEGIN}\n\n{truth_page.block(evidence())}\n\n{truth_page.END}\nafter\n"
+        assert (fixtures / "replays" / "README.md").read_text("utf-8") == truth_page.page(evidence())
+
+
+@pytest.mark.parametrize("text", [
+    "no marks",
+    truth_page.BEGIN,
+    f"{truth_page.END}{truth_page.BEGIN}",
+    f"{truth_page.BEGIN}{truth_page.END}{truth_page.END}",
+    f"{truth_page.BEGIN}{truth_page.BEGIN}{truth_page.END}",
+])  # fmt: skip
+def test_marks_must_be_there_once(text):
+    """A page without its two marks, or with one too many, is left alone and named."""
+    with pytest.raises(DataError, match=r"^README\.md: expected <!-- table of truth -->"):
+        truth_page.replaced(text, "new", "README.md")
+
+
+@pytest.mark.parametrize(("content", "expected"), [
+    ("{", "expected a ledger"),
+    ('{"format": 2}', "expected a ledger"),
+    ("", "expected a ledger"),
+])  # fmt: skip
+def test_a_damaged_ledger_is_one_line(tmp_path, content, expected):
+    """What is no ledger is named, with its file, in one line."""
+    (tmp_path / "homework.documented.numpy.json").write_text(content)
+    with pytest.raises(DataError, match=expected) as raised:
+        load(tmp_path)
+    assert "homework.documented.numpy.json" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("name", "expected"), [
+    ("xor-tanh.documented.numpy.json", "system: expected xor-tanh/documented, got homework/documented"),
+    ("homework.documented.torch.json", "framework: expected torch, got numpy"),
+])  # fmt: skip
+def test_a_ledger_under_another_name_is_refused(tmp_path, name, expected):
+    """A file must hold the system and framework that its name says: no run is taken for another network's."""
+    system = get("homework")
+    ledger.add(tmp_path, system, "numpy", "float64", [run_like(system, 0)])
+    (tmp_path / "homework.documented.numpy.json").rename(tmp_path / name)
+    with pytest.raises(DataError, match=re.escape(expected)):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["chaos", "reconstruction"])
+def test_a_damaged_record_is_one_line(tmp_path, name):
+    """So is a record of another form, of the exact run or of reconstructed starts."""
+    (tmp_path / f"{name}.json").write_text('{"format": 1}')
+    with pytest.raises(DataError, match=rf"{name}\.json: expected a record, got [^\n]*$"):
+        load(tmp_path)
+
+
+def test_missing_ledgers_are_no_error(tmp_path):
+    """An empty folder is evidence of nothing."""
+    assert load(tmp_path).ledgers == {}
