@@ -21,6 +21,19 @@ T = TypeVar("T")
 Part = TypeVar("Part")
 
 
+class Problem(str):
+    """A reason why an answer cannot be compared, with its class of failure."""
+
+    __slots__ = ("failure",)
+    failure: str
+
+    def __new__(cls, text: str, failure: str) -> "Problem":
+        """The text; `failure` is as in `TargetError`."""
+        problem = super().__new__(cls, text)
+        problem.failure = failure
+        return problem
+
+
 @dataclass(frozen=True)
 class Finding:
     """What one check found; `at_least` is for a disagreement that must be there."""
@@ -172,17 +185,18 @@ class Climb:
             return Finding(inf, limit.value, problem)
         return Finding(norm(np.asarray(found, np.float64) - expected), limit.value, limit.reason)
 
-    def problem(self, name: str, found: Any, shape: tuple[int, ...], *, finite: bool = True) -> str:
+    def problem(self, name: str, found: Any, shape: tuple[int, ...], *, finite: bool = True) -> Problem | None:
         """What is wrong with an array before its values are, or nothing."""
         if not isinstance(found, np.ndarray | np.generic):
-            return f"{name}: expected an array, got {type(found).__name__}"
+            return Problem(f"{name}: expected an array, got {type(found).__name__}", "answer")
         if found.shape != shape:
-            return f"{name}: expected shape {shape}, got {found.shape}"
+            return Problem(f"{name}: expected shape {shape}, got {found.shape}", "wrong-shape")
         if found.dtype != self.dtype:
-            return f"{name}: expected {self.dtype}, got {found.dtype}"
+            return Problem(f"{name}: expected {self.dtype}, got {found.dtype}", "wrong-dtype")
         if finite and not np.all(np.isfinite(found)):
-            return f"{name}: expected finite numbers, got {int(np.sum(~np.isfinite(found)))} NaN or infinite"
-        return ""
+            wrong = int(np.sum(~np.isfinite(found)))
+            return Problem(f"{name}: expected finite numbers, got {wrong} NaN or infinite", "not-finite")
+        return None
 
     def gradient_limit(self, expected: Expected, name: str) -> Limit:
         """Of one gradient of a call."""

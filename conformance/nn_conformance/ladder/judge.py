@@ -89,13 +89,13 @@ def _run(climb: Climb, rung: Rung, ids: Sequence[str]) -> Iterator[Verdict]:
     """One verdict for each id; what the target does not answer fails by the reason, and never passes."""
     findings: list[Finding] = []
     status: Status = "failed"
-    reason = "no answer"
+    reason, failure = "no answer", "answer"
     try:
         findings.extend(rung.run(climb) if ids else ())
     except Unsupported as unsupported:
         status, reason = "unsupported", str(unsupported)
     except TargetError as fault:
-        reason = str(fault)
+        reason, failure = str(fault), fault.failure
     for id_, finding in zip(ids, findings, strict=False):
         if finding.unsupported:
             yield Verdict(id_, "unsupported", nan, nan, finding.reason)
@@ -103,7 +103,8 @@ def _run(climb: Climb, rung: Rung, ids: Sequence[str]) -> Iterator[Verdict]:
             compare = at_least if finding.at_least else at_most
             yield compare(id_, finding.error, finding.limit, finding.reason)
     # What was found before a target gave up stands.
-    yield from (Verdict(id_, status, nan, nan, reason) for id_ in ids[len(findings) :])
+    failure = failure if status == "failed" else ""
+    yield from (Verdict(id_, status, nan, nan, reason, failure=failure) for id_ in ids[len(findings) :])
 
 
 def _id(loaded: LoadedCase, rung: Rung, quantity: str, dtype: fmt.Dtype) -> str:
