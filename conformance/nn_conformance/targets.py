@@ -15,6 +15,18 @@ class Unsupported(NNReferenceError):  # noqa: N818 - an answer, not an error
     """A target says that it cannot do this; the message is the reason."""
 
 
+# Classes of failure: the words that stand beside a failed check, and that a file of known failures may name.
+FAILURES = (
+    "mismatch",  # of numbers: the only one that has a size
+    *("answer", "wrong-names", "wrong-shape", "wrong-dtype", "not-finite", "not-a-number"),  # none to compare
+    *("raised", "arguments", "error", "claimed"),  # what it did instead
+    *("crashed", "exited", "out-of-memory", "hung-at-start", "timeout", "given-up", "ignored-stop"),  # a child
+    *("closed-stdin", "closed-stdout", "half-a-line", "line-too-long"),  # its streams
+    *("not-json", "not-a-reply", "wrong-seq", "wrong-protocol", "wrong-echo", "wrong-claim"),  # its words
+    *("known-passed", "known-otherwise", "known-unused"),  # not as a file of known failures has it
+)
+
+
 class TargetError(Exception):
     """A target raised, changed what it was given, or returned what is no answer.
 

@@ -60,7 +60,7 @@ def judge(
         dtype: the precision that it is asked for.
         updates: how much of a free run to judge, for targets that are slow; all of it if None.
         rungs: names of those to climb, with nothing but each other to need; all if None.
-        known: failures that are expected of the target; they block nothing.
+        known: failures that are expected of the target; they block nothing where they are of numbers.
         trusted: whether what the target says of its own uncertainty widens the limits: for our oracles, and nobody else.
 
     Raises:
@@ -78,7 +78,7 @@ def judge(
             mine = [expect(verdict, known) for verdict in _run(climb, rung, ids)]
         else:
             mine = [Verdict(id_, "blocked", nan, nan, f"blocked by {blocker}") for id_ in ids]
-        wrong = [verdict.id for verdict in mine if verdict.status == "failed"]
+        wrong = [verdict.id for verdict in mine if _blocks(verdict)]
         if wrong or blocker:
             failed[rung.name] = blocker or wrong[0]
         verdicts += mine
@@ -105,6 +105,11 @@ def _run(climb: Climb, rung: Rung, ids: Sequence[str]) -> Iterator[Verdict]:
     # What was found before a target gave up stands.
     failure = failure if status == "failed" else ""
     yield from (Verdict(id_, status, nan, nan, reason, failure=failure) for id_ in ids[len(findings) :])
+
+
+def _blocks(verdict: Verdict) -> bool:
+    """An expected failure without an answer would only fail again, as a crash does."""
+    return verdict.status == "failed" or (verdict.status == "expected failure" and verdict.failure != "mismatch")
 
 
 def _id(loaded: LoadedCase, rung: Rung, quantity: str, dtype: fmt.Dtype) -> str:

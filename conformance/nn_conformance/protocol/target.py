@@ -24,7 +24,7 @@ from nn_reference.errors import InputError
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
 
-RESTARTS = 5
+RESTARTS = 10  # then what is left fails: each may cost the time of a hang
 START = 3  # times the limit of a request, for the imports
 PER_PRODUCT = 2.5e-7  # seconds for each weight, sample and update: five times what plain Python needs for three products
 SHORT = 1 << 20  # bytes of a line besides its numbers
