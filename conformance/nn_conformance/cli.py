@@ -3,7 +3,10 @@
 import io
 import json
 import os
+import signal
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -23,9 +26,14 @@ from nn_conformance.options import (
 from nn_reference.errors import NNReferenceError
 
 if TYPE_CHECKING:
+    from nn_conformance.protocol.judging import Judgement
+    from nn_conformance.protocol.target import ProtocolTarget
     from nn_conformance.targets import Target
+    from nn_conformance.verification import Outcome
 
-EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141  # what a shell reports of a program that SIGINT or SIGPIPE ended
+# What a shell reports of a program that SIGINT, SIGPIPE or SIGTERM ended.
+EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 130, 141, 143
+LONGEST = 86_400  # seconds
 DEFAULT_ORACLES = ("reference", "complex-step")  # NumPy alone
 # What an unknown option or command raises. Typer exports only this class that is derived from it.
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
@@ -45,14 +53,19 @@ app.add_typer(fixtures_app, name="fixtures")
 NetworkArgument = Annotated[
     str, typer.Argument(metavar="NETWORK", help="A name that `list` prints.", autocompletion=complete_network)
 ]
-NetworksArgument = Annotated[
+VerifiedArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="NETWORK",
-        help="Names that `list` prints; without any, all.",
+        metavar="[TARGET] [NETWORK]",
+        help="file.py:function, python:module:attribute or 'cmd:program ...'; names that `list` prints, without any, all.",
         autocompletion=complete_network,
     ),
 ]
+TimeoutOption = Annotated[
+    float,
+    typer.Option(metavar="SECONDS", help="For the target's answer to a small request; three times that to start."),
+]
+MemoryOption = Annotated[int, typer.Option(metavar="MIB", min=1, help="What the target may allocate.")]
 
 
 def _version(wanted: bool) -> None:
@@ -107,48 +120,82 @@ def describe_network(
 
 @app.command(
     "verify",
-    epilog=examples("verify", "verify homework mnist-relu", "verify --with torch,keras", "verify --all --json"),
+    epilog=examples(
+        "verify",
+        "verify homework mnist-relu",
+        "verify my_homework.py:back_propagation homework",
+        "verify 'cmd:./harness --fast' --known known.toml",
+        "verify --with torch,keras",
+        "verify --all --json",
+    ),
 )
 def verify(
-    networks: NetworksArgument = None,
+    what: VerifiedArgument = None,
     with_: Annotated[
         list[str] | None,
         typer.Option(
             "--with",
             metavar="ORACLE,...",
-            help="Judge these too: central, arb, torch, keras.",
+            help="Judge these too: central, arb, torch, keras; beside a target also reference, complex-step.",
             autocompletion=complete_oracle,
         ),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="The documented cases of MNIST's size too, not only their probes.")
     ] = False,
+    known: Annotated[
+        Path | None, typer.Option("--known", metavar="FILE", help="TOML: failures of the target that are expected.")
+    ] = None,
+    timeout: TimeoutOption = 10.0,
+    memory: MemoryOption = 4096,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge the reference and other oracles on every rung.
+    """Judge your own code, or the reference and other oracles, on every rung.
+
+    A target is a file with a function in it, a module with an attribute, or a command: an argument with a colon, or the
+    name of a Python file. It runs in a process of its own. Without one the oracles are judged.
 
     The exit code is 0 if every check passed, 1 if one failed, 2 if the arguments or the data are at fault.
     """
-    from nn_conformance import matrix, render
+    spec, networks = _target_and_networks(what or ())
+    if spec is not None:
+        _verify_target(spec, networks, with_, everything, known, (timeout, memory), as_json)
+        return
+    if known is not None:
+        raise typer.BadParameter("--known: expected a target beside it, got none")
+    from nn_conformance import render
     from nn_conformance.fixtures.store import Store
-    from nn_conformance.verdicts import counts
     from nn_conformance.verification import Verification
     from nn_reference.systems import SYSTEMS, get
 
-    wanted = {get(name).name for name in networks or ()}
+    wanted = {get(name).name for name in networks}
     systems = [system for system in SYSTEMS if not networks or system.name in wanted]
     targets = _oracles(DEFAULT_ORACLES, with_)
     verification = Verification(Store(), targets, large=everything)
     with render.counter("verifying", len(systems) * len(targets)) as advance:
         outcomes = list(verification.run(systems, advance))
-    unique = {(outcome.target, verdict.id): verdict for outcome in outcomes for verdict in outcome.verdicts}
-    if as_json:
-        verdicts = [{"target": target, **verdict.as_json()} for (target, _), verdict in unique.items()]
-        _print_json({"counts": counts(unique.values()), "verdicts": verdicts})
-    else:
-        left_out = verification.left_out(systems)
-        matrix.show(outcomes, unique, left_out=left_out)
-    if any(verdict.status == "failed" for verdict in unique.values()):
+    _report(outcomes, verification.left_out(systems), None, as_json)
+
+
+@app.command("smoke", epilog=examples("smoke cmd:./harness", "smoke my_homework.py:back_propagation"))
+def smoke(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="As `verify` has it.")],
+    timeout: TimeoutOption = 10.0,
+    memory: MemoryOption = 4096,
+) -> None:
+    """Judge a harness before what it implements: does it start, read numbers, answer, refuse and stop?
+
+    The exit code is 0 if it does, and 1 if not; then the exchange that failed is printed.
+    """
+    from nn_conformance import render
+    from nn_conformance.protocol.smoke import smoke as run
+
+    with _child(target, timeout, memory) as child:
+        steps = list(run(child))
+        for step in steps:
+            for line in step.lines():
+                render.line(line)
+    if not all(step.passed for step in steps):
         raise typer.Exit(EXIT_NONCONFORMING)
 
 
@@ -186,6 +233,63 @@ def audit(
     else:
         render.audit(rows)
     if not stored and not all(row.sound for row in rows):
+        raise typer.Exit(EXIT_NONCONFORMING)
+
+
+def _target_and_networks(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The one argument that is a target, and the others. No name of a network has a colon, or ends like a file."""
+    targets = [word for word in words if ":" in word or word.endswith(".py")]
+    if len(targets) > 1:
+        raise typer.BadParameter(f"expected one target, got {len(targets)}: {' and '.join(targets)}")
+    return (targets or [None])[0], [word for word in words if word not in targets]
+
+
+def _child(spec: str, timeout: float, memory: int) -> "ProtocolTarget":
+    """The target in a process of its own, which ends with ours, also when we are told to."""
+    from nn_conformance.protocol.target import Limits, ProtocolTarget, command_of
+
+    if not 0 < timeout <= LONGEST:
+        raise typer.BadParameter(f"--timeout: expected seconds above 0, at most {LONGEST}, got {timeout}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    return ProtocolTarget(command_of(spec), Limits(timeout, memory << 20, start=3 * timeout))
+
+
+def _verify_target(
+    spec: str,
+    networks: list[str],
+    with_: list[str] | None,
+    everything: bool,
+    known: Path | None,
+    limits: tuple[float, int],
+    as_json: bool,
+) -> None:
+    from nn_conformance import render
+    from nn_conformance.protocol.judging import Asked, judge_target
+
+    asked = Asked(networks, _oracles((), with_), everything, known, restricted=not spec.startswith("cmd:"))
+    with _child(spec, *limits) as target:
+        judgement = judge_target(target, asked, render.counter)
+    _report(judgement.outcomes, judgement.left_out, judgement, as_json)
+
+
+def _report(outcomes: list["Outcome"], left_out: int, judgement: "Judgement | None", as_json: bool) -> None:
+    """Print what came of it.
+
+    Raises:
+        typer.Exit: with code 1, if a check failed.
+    """
+    from nn_conformance import matrix
+    from nn_conformance.verdicts import counts
+
+    unique = {} if judgement is None else {(judgement.name, verdict.id): verdict for verdict in judgement.others}
+    unique |= {(outcome.target, verdict.id): verdict for outcome in outcomes for verdict in outcome.verdicts}
+    if as_json:
+        verdicts = [{"target": target, **verdict.as_json()} for (target, _), verdict in unique.items()]
+        about = {} if judgement is None else {"target": judgement.as_json()}
+        _print_json({**about, "counts": counts(unique.values()), "verdicts": verdicts})
+    else:
+        matrix.show(outcomes, unique, left_out=left_out, judgement=judgement)
+    if any(verdict.status == "failed" for verdict in unique.values()):
         raise typer.Exit(EXIT_NONCONFORMING)
 
 

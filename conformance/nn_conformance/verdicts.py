@@ -45,9 +45,10 @@ class Verdict:
     def as_json(self) -> dict[str, Any]:
         """For `json.dumps`, with the parts of the id apart; what has no number, or no such part, is None."""
         parts = dict(zip_longest(("case", "rung", "quantity", "dtype"), self.id.split("::")))
-        values = {name: value if isfinite(value) else None for name, value in (("error", self.error), ("limit", self.limit))}
+        values = {
+            name: value if isfinite(value) else None for name, value in (("error", self.error), ("limit", self.limit))
+        }
         return {"id": self.id, **parts, **asdict(self), **values, "failure": self.failure or None}
-
 
     @property
     def ratio(self) -> float:

@@ -30,7 +30,7 @@ def contract(climb: Climb) -> Iterator[Finding]:
     problem = _misshapen(climb, answer)
     yield Finding(float(bool(problem)), 0.0, problem or "names, shapes, dtypes, finite numbers; arguments left alone")
     if problem:
-        yield Finding(inf, 0.0, "the first answer cannot be compared")
+        yield Finding(inf, 0.0, Problem("the first answer cannot be compared", problem.failure))
         return
     again = climb.evaluate(climb.expected)
     problem = _misshapen(climb, again)

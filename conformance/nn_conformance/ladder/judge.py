@@ -70,10 +70,11 @@ def judge(
     verdicts: list[Verdict] = []
     failed: dict[str, str] = {}  # by rung, the id of the check that failed it, or that its need failed by
     for rung in RUNGS:
+        blocker = next((failed[need] for need in rung.needs if need in failed), None)
         if rungs is not None and rung.name not in rungs:
+            failed |= {rung.name: blocker} if blocker else {}  # what needs it needs what it needs
             continue
         ids = [_id(loaded, rung, quantity, dtype) for quantity in rung.quantities(loaded.case, dtype)]
-        blocker = next((failed[need] for need in rung.needs if need in failed), None)
         if blocker is None:
             mine = [expect(verdict, known) for verdict in _run(climb, rung, ids)]
         else:

@@ -25,8 +25,9 @@ from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
 
 RESTARTS = 10  # then what is left fails: each may cost the time of a hang
-START = 3  # times the limit of a request, for the imports
-PER_PRODUCT = 2.5e-7  # seconds for each weight, sample and update: five times what plain Python needs for three products
+PER_PRODUCT = (
+    2.5e-7  # seconds for each weight, sample and update: five times what plain Python needs for three products
+)
 SHORT = 1 << 20  # bytes of a line besides its numbers
 PER_NUMBER = 64  # bytes: a float64 in at most 25, and some spaces
 SAID = 200  # characters of a target's words that stand in a reason
@@ -36,10 +37,11 @@ R = TypeVar("R", bound=Reply)
 
 @dataclass(frozen=True)
 class Limits:
-    """What a target may use: seconds for a small request, bytes of memory."""
+    """What a target may use: seconds for a small request and to start, bytes of memory."""
 
     seconds: float = 10.0
     memory: int = 4 << 30
+    start: float = 30.0
 
 
 def command_of(spec: str) -> list[str]:
@@ -90,7 +92,7 @@ class ProtocolTarget:
     def __init__(self, command: Sequence[str], limits: Limits | None = None) -> None:
         self.command, self.limits = list(command), limits or Limits()
         self.started: messages.Started | None = None
-        self.stderr = ""  # the end of what the last child said
+        self._stderr = ""
         self.exchanged: tuple[bytes, bytes] = b"", b""  # the last request and its answer
         self._child: Child | None = None
         self._seq, self._failures, self._last = 0, 0, ""
@@ -100,6 +102,11 @@ class ProtocolTarget:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+    @property
+    def last_words(self) -> str:
+        """The end of what it wrote to stderr."""
+        return (self._child.stderr if self._child is not None else "") or self._stderr
 
     def start(self) -> messages.Started:
         """Who it is, and what it claims.
@@ -111,7 +118,7 @@ class ProtocolTarget:
         self.kill()
         self._child = Child(self.command, self.limits.memory)
         started = self._exchange(
-            Request(0, "start", protocol=messages.PROTOCOL), messages.Started, self.limits.seconds * START, SHORT
+            Request(0, "start", protocol=messages.PROTOCOL), messages.Started, self.limits.start, SHORT
         )
         if started.protocol != messages.PROTOCOL:
             self.kill()
@@ -235,7 +242,7 @@ class ProtocolTarget:
         if self._child is not None:
             child, self._child = self._child, None
             child.kill()
-            self.stderr = child.stderr
+            self._stderr = child.stderr or self._stderr
 
     def _ask(self, request: Request, kind: type[R], numbers: int, products: int = 0) -> R:
         """A reply to a request for which the target must be alive, and is started if need be."""
@@ -266,7 +273,9 @@ class ProtocolTarget:
             if request.verb != "start":
                 raise
             hung = error.failure == "timeout"
-            raise TargetError(f"{'hung ' * hung}at start: {error}", "hung-at-start" if hung else error.failure) from None
+            raise TargetError(
+                f"{'hung ' * hung}at start: {error}", "hung-at-start" if hung else error.failure
+            ) from None
         except BaseException:  # Ctrl-C
             self.kill()
             raise
