@@ -177,9 +177,15 @@ def verify(
     _report(outcomes, verification.left_out(systems), None, as_json)
 
 
-@app.command("smoke", epilog=examples("smoke cmd:./harness", "smoke my_homework.py:back_propagation"))
+@app.command("smoke", epilog=examples("smoke cmd:./harness", "smoke my_homework.py:back_propagation homework"))
 def smoke(
     target: Annotated[str, typer.Argument(metavar="TARGET", help="As `verify` has it.")],
+    network: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NETWORK]", help="Which to ask for; the first that it claims.", autocompletion=complete_network
+        ),
+    ] = None,
     timeout: TimeoutOption = 10.0,
     memory: MemoryOption = 4096,
 ) -> None:
@@ -191,7 +197,7 @@ def smoke(
     from nn_conformance.protocol.smoke import smoke as run
 
     with _child(target, timeout, memory) as child:
-        steps = list(run(child))
+        steps = list(run(child, network))
         for step in steps:
             for line in step.lines():
                 render.line(line)

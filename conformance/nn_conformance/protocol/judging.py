@@ -63,7 +63,7 @@ class Judgement:
     outcomes: list[Outcome] = field(default_factory=list)
     hint: str | None = None
     left_out: int = 0
-    stderr: str = ""
+    stderr: str | None = None
 
     @property
     def about(self) -> str:
@@ -92,7 +92,8 @@ class Judgement:
         """The end of its stderr, if something went wrong that is no mismatch of numbers."""
         mine = [v for outcome in self.outcomes if outcome.target == self.name for v in outcome.verdicts]
         silent = all(v.failure in ("", "mismatch") for v in (*mine, *self.others))
-        lines = [one_line(line) for line in (self.stderr or self.session.target.last_words).splitlines()]
+        stderr = self.session.target.last_words if self.stderr is None else self.stderr
+        lines = [one_line(line) for line in stderr.splitlines()]
         return [] if silent else [line for line in lines if line][-LAST_LINES:]
 
     def as_json(self) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Session:
         """
         if not self._check("start", self._start):
             return False
-        return all([self._check(f"echo-{dtype}", partial(self._echo, dtype)) for dtype in self.dtypes])
+        return all(self._check(f"echo-{dtype}", partial(self._echo, dtype)) for dtype in self.dtypes)
 
     def end(self) -> None:
         """Ask it to stop, if it is there; whatever it answers, it is not there any more."""

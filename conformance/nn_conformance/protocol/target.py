@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import msgspec
 import numpy as np
@@ -97,7 +97,7 @@ class ProtocolTarget:
         self._child: Child | None = None
         self._seq, self._failures, self._last = 0, 0, ""
 
-    def __enter__(self) -> "ProtocolTarget":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
