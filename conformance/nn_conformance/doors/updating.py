@@ -60,8 +60,9 @@ class Updating:
             raise Unsupported(f"it updates by plain SGD, not by {'Adam' if optimizer.kind == 'adam' else 'momentum'}")
         losses: list[float | None] = []
         for rows in batches:
-            params = {name: p.copy() for name, p in params.items()}
-            loss, params = _read(self.update(params, *self._batch(x, t, rows), optimizer.learning_rate), params)
+            given = {name: p.copy() for name, p in params.items()}
+            result = self.update(given, *self._batch(x, t, rows), optimizer.learning_rate)
+            loss, params = _read(result, given, params)
             losses.append(loss)
         return Run(None if None in losses else [loss for loss in losses if loss is not None], params)
 
@@ -86,8 +87,8 @@ def by_methods(make: Callable[[], Any]) -> Callable[[Params, Array, Array, float
     return update
 
 
-def _read(result: Any, given: Params) -> tuple[float | None, Params]:
-    """The loss, if there is one, and the parameters after an update."""
+def _read(result: Any, given: Params, before: Params) -> tuple[float | None, Params]:
+    """The loss, if there is one, and the parameters after an update: those of before, whatever else is in their dict."""
     loss = None
     if isinstance(result, tuple | list) and len(result) == 2:
         loss, result = result if isinstance(result[1], Mapping) else result[::-1]
@@ -96,9 +97,9 @@ def _read(result: Any, given: Params) -> tuple[float | None, Params]:
     if result is not None and not isinstance(result, Mapping):
         raise InputError(f"{STEP}, got {type(result).__name__}")
     after = given if result is None else result
-    dtype = next(iter(given.values())).dtype
-    if missing := [name for name in given if name not in after]:
+    dtype = next(iter(before.values())).dtype
+    if missing := [name for name in before if name not in after]:
         raise InputError(f"{STEP}; {', '.join(missing)} missing")
     # Copies: an object may go on to change the arrays that it holds.
-    found = {name: np.array(as_array(f"parameter {name}", after[name], dtype)) for name in given}
+    found = {name: np.array(as_array(f"parameter {name}", after[name], dtype)) for name in before}
     return None if loss is None else as_number("loss", loss), found
