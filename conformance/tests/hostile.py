@@ -170,6 +170,8 @@ GALLERY = {
     "ragged-rows": ("run", gradient(W1=[[0.5], [0.5, 0.5]]), "wrong-shape"),
     "too-many-axes": ("run", gradient(W1=[[[0.5]]]), "wrong-shape"),
     "another-name": ("run", gradient(**{"../../etc/passwd": [0.5]}), "wrong-names"),
+    "a-name-in-colour": ("run", gradient(**{"\x1b[31m\n": [0.5]}), "wrong-names"),
+    "a-thousand-names": ("run", gradient(**{f"W{k}": 0.5 for k in range(1000)}), "wrong-names"),
     "an-error-in-colour": ("run", lambda reply: say({"seq": reply["seq"], "status": "error", "message": "\x1b[2J<script>\n" * 99}), "error"),
     "claims-what-it-cannot": ("run", lambda reply: say({"seq": reply["seq"], "status": "unsupported", "reason": "no"}), "claimed"),
     "floods-stderr": ("run", flood, ""),

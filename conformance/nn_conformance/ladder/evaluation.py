@@ -140,7 +140,7 @@ def _ask(climb: Climb, call: Call) -> Answer:
     for name, p in call.params.items():
         problem = climb.problem(f"gradient {name}", answer.gradients.get(name), p.shape)
         if problem:
-            raise TargetError(f"with other numbers: {problem}")
+            raise TargetError(f"with other numbers: {problem}", problem.failure)
     return answer
 
 
@@ -183,7 +183,7 @@ def second_call(climb: Climb) -> Iterator[Finding]:
     answer = climb.evaluate(expected)
     problem = _misshapen(climb, answer)
     if problem:
-        raise TargetError(f"second call: {problem}")
+        raise TargetError(f"second call: {problem}", problem.failure)
     limit = value_limit(np.array(expected.loss), climb.dtype, climb.longest)
     yield _compare_loss(answer.loss, expected.loss, limit)
     yield from _gradients(climb, expected, answer)

@@ -94,7 +94,8 @@ def trajectory(climb: Climb) -> Iterator[Finding]:
 
 def _check_names(what: str, found: Mapping[str, Array], expected: Mapping[str, Array]) -> None:
     if set(found) != set(expected):
-        raise TargetError(f"{what}: expected {', '.join(expected)}, got {', '.join(map(str, found)) or 'none'}")
+        got = ", ".join(map(str, found)) or "none"
+        raise TargetError(f"{what}: expected {', '.join(expected)}, got {got}", "wrong-names")
 
 
 def _becomes_nan(climb: Climb, name: str, found: Array) -> bool:

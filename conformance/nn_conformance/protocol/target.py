@@ -30,6 +30,7 @@ PER_PRODUCT = (
 )
 SHORT = 1 << 20  # bytes of a line besides its numbers
 PER_NUMBER = 64  # bytes: a float64 in at most 25, and some spaces
+MOST_NAMES = 20  # of arrays: ten layers with a bias each
 SAID = 200  # characters of a target's words that stand in a reason
 
 R = TypeVar("R", bound=Reply)
@@ -159,7 +160,7 @@ class ProtocolTarget:
                 for k, layer in enumerate(reply.layers, 1)
             ]
         loss = None if reply.loss is None else float(values([reply.loss], "float64")[0])
-        return Answer(loss, all_decoded("gradient", reply.gradients, dtype), layers)
+        return Answer(loss, _arrays("gradient", reply.gradients, dtype), layers)
 
     def train(
         self,
@@ -189,7 +190,7 @@ class ProtocolTarget:
         rows = sum(len(batch) for batch in batches)
         reply = self._ask(request, messages.Trained, _size(params) + len(batches), _size(params) * rows)
         losses = None if reply.losses is None else values(reply.losses, "float64").tolist()
-        return Run(losses, all_decoded("parameter", reply.params, dtype))
+        return Run(losses, _arrays("parameter", reply.params, dtype))
 
     def prune(
         self, network: fmt.Network, optimizer: fmt.Optimizer, params: Params, x: Array, t: Array, how: Pruning,
@@ -213,7 +214,7 @@ class ProtocolTarget:
             keep_mask=how.keep_mask,
         )
         reply = self._ask(request, messages.Pruned, 2 * _size(params), _size(params) * len(x))
-        return all_decoded("pruned parameter", reply.left, dtype), all_decoded("parameter", reply.after, dtype)
+        return _arrays("pruned parameter", reply.left, dtype), _arrays("parameter", reply.after, dtype)
 
     def send(self, request: Request) -> Reply:
         """Any request, answered with nothing but a status."""
@@ -319,6 +320,13 @@ def _read(answer: bytes, kind: type[R]) -> R:
         return msgspec.json.decode(answer, type=kind)
     except (ValueError, RecursionError) as error:
         raise TargetError(f"not a reply: {_said(str(error))}", "not-a-reply") from None
+
+
+def _arrays(what: str, raws: dict[str, msgspec.Raw], dtype: fmt.Dtype) -> Params:
+    """Arrays by name, which is shown in reports."""
+    if len(raws) > MOST_NAMES:
+        raise TargetError(f"{what}s: expected a few, got {len(raws)}", "wrong-names")
+    return all_decoded(what, {_said(name): raw for name, raw in raws.items()}, dtype)
 
 
 def _text(answer: bytes) -> str:
