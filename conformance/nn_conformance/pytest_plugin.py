@@ -93,6 +93,9 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
     claims = sys.modules.get("nn_conformance.claims")
     if claims is None or claims.claim_of(obj) is None:
         return None
+    own = getattr(obj, "__name__", name)
+    if own != name and getattr(getattr(collector, "obj", None), own, None) is obj:
+        return None  # another name for what is collected by its own
     marked: Marked = Marked.from_parent(collector, name=name)
     marked.obj = obj
     return marked

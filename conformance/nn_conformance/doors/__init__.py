@@ -83,11 +83,13 @@ def conventions_of(obj: Any) -> Conventions:
     return replace(given, layout=layout, output="matrix" if given.output == DESCRIBED else given.output)
 
 
-def subject(obj: Any, systems: Sequence[System] = ()) -> Converted:
-    """The object as the ladder judges it: in our conventions, asked for no other networks than those of the systems."""
+def subject(obj: Any, systems: Sequence[System] | None = None) -> Converted:
+    """The object as the ladder judges it: in our conventions, and asked for no other networks than these or its own."""
     if isinstance(obj, Converted):
         return obj
     claim, conventions = claim_of(obj) or Claim(), conventions_of(obj)
+    if systems is None:
+        systems = [system for system in SYSTEMS if claim.systems and claim.covers(system.id)]
     networks = tuple(describe_network(system.network) for system in systems)
     return converted(as_target(obj), conventions, networks, claim.dtypes)
 

@@ -109,8 +109,8 @@ def _gradients(climb: Climb, expected: Expected, answer: Answer) -> Iterator[Fin
             continue
         # Where the document's own formula gives NaN in this precision, NaN is right; the other entries are as ever.
         finding = climb.compare(f"gradient {name}", np.where(np.isnan(found), g, found).astype(found.dtype), g, limit)
-        if finding.error <= finding.limit and blind(certified.value, g):
-            share = certified.value / norm(g)
+        if finding.error <= finding.limit and blind(limit.value, g):
+            share = limit.value / norm(g)
             reason = (
                 f"saturated, so that honest rounding hides the gradient: it may be {share:.2g} of it; {limit.reason}"
             )

@@ -1,0 +1,162 @@
+"""Modules of PyTorch and models of Keras are targets as they stand."""
+
+import numpy as np
+import pytest
+
+from nn_conformance.claims import conforms
+from nn_conformance.doors import as_target, conventions_of, framework_of, subject
+from nn_conformance.fixtures.store import Store
+from nn_conformance.judging import verify
+from nn_conformance.ladder import judge
+from nn_conformance.targets import TargetError, Unsupported
+
+STORE = Store()
+
+
+def sizes_of(case_id):
+    """D, H, ..., C of a case."""
+    network = STORE.case(case_id).case.network
+    return [network.inputs, *(layer.units for layer in network.layers)]
+
+
+def build_torch(sizes, activation=None):
+    """Dense layers with a ReLU between them."""
+    from torch import nn
+
+    parts = []
+    for inputs, units in zip(sizes, sizes[1:], strict=False):
+        parts += [nn.Linear(inputs, units), activation or nn.ReLU()]
+    return nn.Sequential(*parts[:-1])
+
+
+@pytest.mark.torch
+def test_a_module_of_any_sizes_passes():
+    """What makes a module from sizes is judged on all probes, by autograd and its own optimiser, in both precisions."""
+    report = verify(conforms("iris-relu-adam")(lambda sizes: build_torch(sizes)))
+    assert report, str(report)
+    passed = {verdict.rung for verdict in report.verdicts if verdict.status == "passed"}
+    assert passed >= {"loss", "gradient", "own-loss", "step", "trajectory"}
+    assert report.conventions == "layout='out,in', output='matrix'"
+
+
+@pytest.mark.torch
+def test_a_module_as_it_stands_is_judged_where_its_sizes_fit():
+    """An instance has one size: the document's own case is judged, others are unsupported, and it keeps its parameters."""
+    import torch
+
+    module = build_torch((4, 10, 3))
+    before = [p.detach().clone() for p in module.parameters()]
+    assert framework_of(module) == "torch"
+    report = verify(conforms("iris-relu-adam")(module))
+    assert report
+    assert {v.system for v in report.verdicts if v.status == "passed"} == {"iris-relu-adam/documented"}
+    assert all(torch.equal(p, q) for p, q in zip(module.parameters(), before, strict=True))
+    assert {p.dtype for p in module.parameters()} == {torch.float32}
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("wrong", ["activation", "detached", "outputs"])
+def test_a_wrong_module_fails(wrong):
+    """Another activation, a layer that autograd does not see, or another output is caught."""
+    import torch
+    from torch import nn
+
+    class Detached(nn.Module):
+        def forward(self, x):
+            return torch.relu(x.detach())
+
+    def build(sizes):
+        if wrong == "outputs":
+            return nn.Sequential(build_torch(sizes), nn.Flatten(0))
+        return build_torch(sizes, nn.Tanh() if wrong == "activation" else Detached())
+
+    case = STORE.case("iris-relu-adam/probe-rectangular")
+    verdicts = judge(case, subject(conforms("iris-relu-adam")(build)), "float64", trusted=True)
+    rung = {"activation": "loss", "detached": "gradient", "outputs": "contract"}[wrong]
+    assert next(v for v in verdicts if v.status == "failed").rung == rung
+
+
+@pytest.mark.torch
+def test_tensors_are_read_from_a_function():
+    """A function may return what autograd gives."""
+    import torch
+
+    def function(p, x, t):
+        held = {name: torch.tensor(value, requires_grad=True) for name, value in p.items()}
+        h = torch.sigmoid(torch.tensor(x) @ held["W1"].T + held["b1"])
+        loss = ((torch.sigmoid(h @ held["W2"] + held["b2"]) - torch.tensor(t)) ** 2).mean() / 2
+        loss.backward()
+        return {"loss": loss, "gradients": {name: p.grad for name, p in held.items()}}
+
+    assert verify(conforms("homework")(function))
+
+
+@pytest.mark.torch
+def test_a_factory_that_makes_no_model_is_refused():
+    """The class of a module is what makes one from sizes; conventions are those of its framework unless declared."""
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self, sizes):
+            super().__init__()
+            self.all = build_torch(sizes)
+
+        def forward(self, x):
+            return self.all(x)
+
+    assert framework_of(Net) == "torch"
+    assert conventions_of(Net).layout == "out,in"
+    assert conventions_of(conforms("homework", layout="in,out")(build_torch((1, 1)))).layout == "in,out"
+    assert verify(Net, "iris-relu-adam")
+
+
+def build_keras(sizes, dtype="float32"):
+    """Dense layers, linear, ReLU and softmax: document 002's model."""
+    import keras
+
+    kinds = ["linear", *["relu"] * (len(sizes) - 3), "softmax"]
+    layers = [keras.layers.Dense(units, kind, dtype=dtype) for units, kind in zip(sizes[1:], kinds, strict=True)]
+    return keras.Sequential([keras.Input((sizes[0],)), *layers])
+
+
+@pytest.mark.keras
+def test_a_model_of_any_sizes_passes():
+    """What makes a Keras model from sizes is judged by its tape and Keras's optimiser; it has float32 alone and says so."""
+    report = verify(conforms("mnist-dense-keras", dtypes=("float32",))(build_keras))
+    assert report, str(report)
+    passed = {verdict.rung for verdict in report.verdicts if verdict.status == "passed"}
+    assert passed >= {"loss", "gradient"}
+    assert report.conventions == "layout='in,out', output='matrix'"
+
+
+@pytest.mark.keras
+def test_a_model_as_it_stands_keeps_its_weights():
+    """A compiled model is judged where its sizes and its precision fit, and has its own weights afterwards."""
+    case = STORE.case("mnist-dense-keras/probe-rectangular")
+    model = build_keras(sizes_of("mnist-dense-keras/probe-rectangular"), "float64")
+    model.compile(loss="categorical_crossentropy")
+    before = model.get_weights()
+    assert framework_of(model) == "keras"
+    verdicts = judge(case, subject(model), "float64", trusted=True)
+    assert {v.status for v in verdicts if v.rung == "gradient"} == {"passed"}
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), before, strict=True))
+    assert {v.status for v in judge(case, subject(model), "float32")} == {"unsupported"}
+    with pytest.raises(Unsupported, match="the model has"):
+        other = STORE.case("mnist-dense-keras/probe-square")
+        as_target(model).evaluate(other.case.network, other.params, other.x, other.t)
+
+
+@pytest.mark.keras
+def test_a_wrong_model_fails():
+    """Another activation fails by its loss, another number of outputs by the contract."""
+    import keras
+
+    case = STORE.case("mnist-dense-keras/probe-rectangular")
+    model = build_keras(sizes_of("mnist-dense-keras/probe-rectangular"), "float64")
+    model.layers[1].activation = keras.activations.tanh
+    verdicts = judge(case, subject(model), "float64", trusted=True)
+    assert next(v for v in verdicts if v.status == "failed").rung == "loss"
+    flat = keras.Sequential([model, keras.layers.Reshape((-1, 1), dtype="float64")])
+    flat.build((None, case.case.network.inputs))
+    with pytest.raises(TargetError, match="output"):
+        as_target(flat).evaluate(case.case.network, case.params, *(a.astype("float64") for a in (case.x, case.t)))
