@@ -193,10 +193,10 @@ def smoke(
 
     The exit code is 0 if it does, and 1 if not; then the exchange that failed is printed.
     """
-    from nn_conformance import render
-    from nn_conformance.protocol.smoke import smoke as run
-
     with _child(target, timeout, memory) as child:
+        from nn_conformance import render
+        from nn_conformance.protocol.smoke import smoke as run
+
         steps = list(run(child, network))
         for step in steps:
             for line in step.lines():
@@ -269,11 +269,11 @@ def _verify_target(
     limits: tuple[float, int],
     as_json: bool,
 ) -> None:
-    from nn_conformance import render
-    from nn_conformance.protocol.judging import Asked, judge_target
-
-    asked = Asked(networks, _oracles((), with_), everything, known, restricted=not spec.startswith("cmd:"))
     with _child(spec, *limits) as target:
+        from nn_conformance import render
+        from nn_conformance.protocol.judging import Asked, judge_target
+
+        asked = Asked(networks, _oracles((), with_), everything, known, restricted=not spec.startswith("cmd:"))
         judgement = judge_target(target, asked, render.counter)
     _report(judgement.outcomes, judgement.left_out, judgement, as_json)
 

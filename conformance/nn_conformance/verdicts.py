@@ -64,7 +64,7 @@ def at_most(id_: str, error: float, limit: float, reason: str) -> Verdict:
     """Passed where error ≤ limit; NaN fails, and so does a limit that is not finite."""
     passed = error <= limit < inf
     failure = "" if passed else getattr(reason, "failure", "mismatch")
-    return Verdict(id_, "passed" if passed else "failed", error, limit, reason, failure=failure)
+    return Verdict(id_, "passed" if passed else "failed", error, limit, str(reason), failure=failure)
 
 
 def at_least(id_: str, error: float, limit: float, reason: str) -> Verdict:

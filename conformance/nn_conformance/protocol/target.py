@@ -81,7 +81,7 @@ def _program(words: str) -> list[str]:
 class ProtocolTarget:
     """A target in a child process, started when it is first asked, and again for what comes after a crash.
 
-    Use it as a context manager: on leaving, nothing of it is left running.
+    Use it as a context manager: on entering it is launched, on leaving nothing of it is left running.
 
     Args:
         command: program and arguments.
@@ -99,6 +99,7 @@ class ProtocolTarget:
         self._seq, self._failures, self._last = 0, 0, ""
 
     def __enter__(self) -> Self:
+        self._launch()  # so that it imports while we do
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -116,8 +117,9 @@ class ProtocolTarget:
             InputError: it says why it cannot start.
             TargetError: it does not answer, or not so.
         """
-        self.kill()
-        self._child = Child(self.command, self.limits.memory)
+        if self._seq:
+            self.kill()
+        self._launch()
         started = self._exchange(
             Request(0, "start", protocol=messages.PROTOCOL), messages.Started, self.limits.start, SHORT
         )
@@ -244,6 +246,10 @@ class ProtocolTarget:
             child, self._child = self._child, None
             child.kill()
             self._stderr = child.stderr or self._stderr
+
+    def _launch(self) -> None:
+        if self._child is None:
+            self._child = Child(self.command, self.limits.memory)
 
     def _ask(self, request: Request, kind: type[R], numbers: int, products: int = 0) -> R:
         """A reply to a request for which the target must be alive, and is started if need be."""
