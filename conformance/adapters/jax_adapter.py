@@ -88,6 +88,8 @@ def update(optimizer, params, gradients, step, moments):
 
 def answer(ask):
     """What a run replies."""
+    if ask["do"] not in {"echo", *START["does"]}:
+        raise KeyError(ask["do"])
     if ask["do"] == "echo":
         return {"values": read(ask["values"], "float64")}
     network = json.dumps(ask["network"])  # hashable
@@ -95,8 +97,6 @@ def answer(ask):
     if ask["do"] == "evaluate":
         (loss, layers), gradients = evaluate(network, params, x, t)
         return {"layers": layers, "loss": loss, "gradients": gradients}
-    if ask["do"] == "prune":
-        raise KeyError("prune")  # noqa
     state, losses = ask.get("state") or {"step": 0, "moments": {}}, []
     moments = read(state["moments"], ask["dtype"])
     for step, rows in enumerate(ask["batches"], state["step"] + 1):
@@ -128,7 +128,7 @@ START = {"protocol": 1, "name": "jax_adapter", "version": jax.__version__, "dtyp
 for line in sys.stdin:
     ask = json.loads(line)
     try:
-        reply = write(START if ask["verb"] == "start" else answer(ask) if ask["verb"] == "run" else {})
+        reply = write({"start": lambda _: START, "run": answer, "stop": lambda _: {}}[ask["verb"]](ask))
         reply = {"seq": ask["seq"], "status": "ok", **reply}
     except KeyError as word:
         reply = {"seq": ask["seq"], "status": "unsupported", "reason": f"{word} is unknown here"}

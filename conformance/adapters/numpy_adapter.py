@@ -97,8 +97,9 @@ def update(optimizer, params, gradients, step, moments):
 
 
 def answer(ask):
-    """What a run replies."""
     without = lambda cut, arrays: {name: np.where(cut.get(name, False), 0, a) for name, a in arrays.items()}
+    if ask["do"] not in {"echo", *START["does"]}:
+        raise KeyError(ask["do"])
     if ask["do"] == "echo":
         return {"values": read(ask["values"], "float64")}
     network, (params, x, t) = ask["network"], (read(ask[name], ask["dtype"]) for name in ("params", "x", "t"))
@@ -140,7 +141,7 @@ np.seterr(all="ignore")
 for line in sys.stdin:
     ask = json.loads(line)
     try:
-        reply = write(START if ask["verb"] == "start" else answer(ask) if ask["verb"] == "run" else {})
+        reply = write({"start": lambda _: START, "run": answer, "stop": lambda _: {}}[ask["verb"]](ask))
         reply = {"seq": ask["seq"], "status": "ok", **reply}
     except KeyError as word:
         reply = {"seq": ask["seq"], "status": "unsupported", "reason": f"{word} is unknown here"}

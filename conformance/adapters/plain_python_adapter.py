@@ -117,13 +117,13 @@ def updated(optimizer, step, p, g, m, v):
 
 def answer(ask):
     """What a run replies."""
+    if ask["do"] not in {"echo", *START["does"]}:
+        raise KeyError(ask["do"])
     if ask["do"] == "echo":
         return {"values": each(float, ask["values"])}
     network, (params, x, t) = ask["network"], (each(float, ask[name]) for name in ("params", "x", "t"))  # float("-0")
     if ask["do"] == "evaluate":
         return dict(zip(("layers", "loss", "gradients"), evaluate(network, params, x, t), strict=True))
-    if ask["do"] != "train":
-        raise KeyError(ask["do"])
     state, zeros, losses = ask.get("state") or {"step": 0, "moments": {}}, each(lambda p: 0.0, params), []
     m, v = (each(float, state["moments"].get(name, zeros)) for name in "mv")
     for step, rows in enumerate(ask["batches"], state["step"] + 1):
@@ -140,7 +140,7 @@ START = {"protocol": 1, "name": "plain_python_adapter", "version": "1", "dtypes"
 for line in sys.stdin:
     ask = json.loads(line)
     try:
-        reply = START if ask["verb"] == "start" else answer(ask) if ask["verb"] == "run" else {}
+        reply = {"start": lambda _: START, "run": answer, "stop": lambda _: {}}[ask["verb"]](ask)
         reply = {"status": "ok", **each(lambda value: NAMED.get(repr(value), value), reply)}
     except KeyError as word:
         reply = {"status": "unsupported", "reason": f"{word} is unknown here"}
