@@ -5,6 +5,8 @@ place, in the dict that the class was given. It goes back through the diagonal o
 document does, and computes no loss: that is counted as unsupported, and the gradients are judged.
 """
 
+import itertools
+
 import numpy as np
 
 from nn_conformance import conforms
@@ -17,7 +19,7 @@ class DeepNet:
         self.rate = rate
         self.params = {
             f"W{k}": np.random.randn(units, inputs) * np.sqrt(1.0 / units)
-            for k, (inputs, units) in enumerate(zip(sizes, sizes[1:]), 1)
+            for k, (inputs, units) in enumerate(itertools.pairwise(sizes), 1)
         }
 
     def sigmoid(self, z, derivative=False):

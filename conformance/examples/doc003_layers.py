@@ -36,7 +36,7 @@ class Activation:
         self.input = x
         return self.function(x)
 
-    def backward_propagation(self, error, learning_rate):
+    def backward_propagation(self, error, learning_rate):  # noqa: ARG002 - all layers are called alike
         return self.derivative(self.input) * error
 
 

@@ -60,7 +60,7 @@ class Layers:
         Raises:
             TargetError: an array of another shape than it must have.
         """
-        rest, found = dict(arrays), {}
+        rest, found = dict(arrays), dict[str, Any]()
         for k, layer in enumerate(self.network.layers, 1):
             folded = layer.bias and self.conventions.bias in FOLDED
             for ours in (f"W{k}", f"b{k}") if layer.bias and not folded else (f"W{k}",):
@@ -74,7 +74,7 @@ class Layers:
 
     def spread(self, uncertainty: Mapping[str, float], scale: float) -> dict[str, float]:
         """Bounds of norms by our names: of a folded bias, that of the weights around it."""
-        found = {}
+        found: dict[str, float] = {}
         for k, layer in enumerate(self.network.layers, 1):
             for ours in (f"W{k}", f"b{k}") if layer.bias else (f"W{k}",):
                 theirs = self._name(f"W{k}" if self.conventions.bias in FOLDED else ours)

@@ -90,7 +90,7 @@ def checks_of(obj: Any, networks: str | Sequence[str] | None = None, store: Stor
 
 
 def parametrize_with_checks(objects: Sequence[Any], networks: str | Sequence[str] | None = None) -> Any:
-    """A mark for a test of `target` and `check`, which runs once for each check of each object, as scikit-learn's does::
+    """A mark for a test of `target` and `check`, which runs once for each check of each object, as scikit-learn's does.
 
         @parametrize_with_checks([implementation], "homework")
         def test_conforms(target, check):

@@ -51,8 +51,7 @@ def conforms(*systems: str, dtypes: tuple[str, ...] = Claim.dtypes, **convention
     for system in systems:
         if not isinstance(system, str):
             raise InputError(f"conforms: expected names of networks, got {type(system).__name__}; write @conforms(...)")
-    unknown = [dtype for dtype in dtypes if dtype not in Claim.dtypes]
-    if unknown or isinstance(dtypes, str) or not dtypes:
+    if not dtypes or not set(dtypes) <= set(Claim.dtypes):
         raise InputError(f"conforms: dtypes: expected some of {Claim.dtypes}, got {dtypes!r}")
     claim = Claim(systems, declared(**conventions), tuple(dtypes))
 

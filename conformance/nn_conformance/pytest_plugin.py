@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from nn_conformance.checks import Check
 
 # What a report says of its check: it crosses from a worker, and stands in JUnit's file too.
-TARGET, STATUS, CONVENTIONS, SUGGESTION = (f"conformance-{what}" for what in ("target", "status", "conventions", "hint"))
+TARGET, STATUS, CONVENTIONS, SUGGESTION = (
+    f"conformance-{what}" for what in ("target", "status", "conventions", "hint")
+)
 
 
 class Part(pytest.Collector):
@@ -104,18 +106,19 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """For each object what came of its checks, its conventions, and which declaration would mend it."""
     statuses: dict[str, Counter[str]] = defaultdict(Counter)
-    conventions, hints = {}, {}
+    conventions: dict[str, str] = {}
+    hints: dict[str, str] = {}
     for report in (report for reports in terminalreporter.stats.values() for report in reports):
         told = dict(getattr(report, "user_properties", ()))
         if TARGET in told and report.when == "call":
             statuses[told[TARGET]][told[STATUS]] += 1
             conventions[told[TARGET]] = told[CONVENTIONS]
-            hints.setdefault(told[TARGET], told.get(SUGGESTION))
-            hints[told[TARGET]] = hints[told[TARGET]] or told.get(SUGGESTION)
+            if SUGGESTION in told:
+                hints[told[TARGET]] = told[SUGGESTION]
     if statuses:
         terminalreporter.section("conformance")
     for target, counted in statuses.items():
         numbers = ", ".join(f"{count} {status}" for status, count in counted.items())
         terminalreporter.write_line(f"{target}: {numbers}; conventions: {conventions[target]}")
-        if hints[target]:
+        if target in hints:
             terminalreporter.write_line(f"{target}: {hints[target]}")

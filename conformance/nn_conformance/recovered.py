@@ -84,9 +84,14 @@ class Recovered:
         for name, p in params.items():
             found = run.params.get(name)
             if not isinstance(found, np.ndarray | np.generic) or found.shape != p.shape:
-                raise TargetError(f"parameter {name} after a step: expected shape {p.shape}, got {np.shape(found)}")
+                raise TargetError(
+                    f"parameter {name} after a step: expected shape {p.shape}, got {getattr(found, 'shape', None)}",
+                    "wrong-shape",
+                )
             if found.dtype != p.dtype:
-                raise TargetError(f"parameter {name} after a step: expected {p.dtype}, got {found.dtype}")
+                raise TargetError(
+                    f"parameter {name} after a step: expected {p.dtype}, got {found.dtype}", "wrong-dtype"
+                )
         return run
 
 

@@ -102,9 +102,18 @@ FUNCTIONS = {
 }
 
 
+def fresh(function):
+    """The function as an object of its own, which can be marked without marking the other."""
+
+    def copy(p, x, t):
+        return function(p, x, t)
+
+    return copy
+
+
 def judged(function, conventions, case="xor-sigmoid/probe-rectangular", dtype="float64"):
     """Verdicts of a function with these conventions."""
-    marked = conforms("xor-sigmoid", **conventions)(lambda p, x, t: function(p, x, t))
+    marked = conforms("xor-sigmoid", **conventions)(fresh(function))
     return judge(load(case), subject(marked), dtype, trusted=True)
 
 
@@ -131,7 +140,7 @@ def test_the_missing_declaration_is_named(name):
     function, conventions = FUNCTIONS[name]
     for left_out, value in conventions.items():
         rest = {key: kept for key, kept in conventions.items() if key != left_out}
-        target = subject(conforms("xor-sigmoid", **rest)(lambda p, x, t: function(p, x, t)))
+        target = subject(conforms("xor-sigmoid", **rest)(fresh(function)))
         now = getattr(declared(**rest), left_out)
         expected = f"declared {left_out}={now!r}: with {left_out}={value!r} loss and gradients are right"
         assert suggest(load("xor-sigmoid/probe-rectangular"), target, "float64") == expected
@@ -149,7 +158,7 @@ def test_means_over_samples_and_over_outputs_are_told_apart(reduction):
     case = load("iris-sigmoid/probe-rectangular")
     right = subject(conforms("iris-sigmoid", loss_reduction=reduction)(function))
     assert [v for v in judge(case, right, "float64", trusted=True) if v.status == "failed"] == []
-    undeclared = subject(conforms("iris-sigmoid")(lambda p, x, t: function(p, x, t)))
+    undeclared = subject(conforms("iris-sigmoid")(fresh(function)))
     assert f"with loss_reduction={reduction!r} loss" in suggest(case, undeclared, "float64")
 
 
@@ -356,7 +365,7 @@ def test_a_declaration_is_described_as_it_is_written():
 )
 def test_a_convention_that_does_not_exist_is_one_line(given):
     """A wrong name or value is refused where it is declared, with what there is."""
-    with pytest.raises(InputError, match="^conventions: "):
+    with pytest.raises(InputError, match=r"^conventions: "):
         conforms("homework", **given)
 
 
@@ -383,7 +392,7 @@ def test_a_claim_stands_on_the_object_itself():
         conforms(dtypes=("float16",))
 
 
-def test_a_converted_shape_error_is_the_targets(monkeypatch):
+def test_a_converted_shape_error_is_the_targets():
     """The converter raises what the ladder takes for the target's failure, not an error of our own."""
     layers = Layers(load("xor-tanh/probe-one").case.network, declared(bias="first"), 1)
     with pytest.raises(TargetError, match="expected shape"):

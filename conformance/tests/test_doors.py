@@ -41,6 +41,15 @@ def homework(p, x, t):
     return {"W1": e.T @ x, "b1": e.sum(0), "W2": h.T @ d, "b2": d.sum()}, ((y - t) ** 2).sum() / 2 / len(t)
 
 
+def fresh(function):
+    """The function as an object of its own, which can be marked without marking the other."""
+
+    def copy(p, x, t):
+        return function(p, x, t)
+
+    return copy
+
+
 def statuses(obj):
     """{rung: its statuses} over some cases; a verdict of another kind fails the test."""
     found = {}
@@ -158,7 +167,7 @@ def test_one_precision_may_be_all_it_has():
         )
         return gradients, loss
 
-    report = verify(conforms("homework", dtypes=("float32",))(lambda p, x, t: narrow(p, x, t)))
+    report = verify(conforms("homework", dtypes=("float32",))(fresh(narrow)))
     assert report
     assert {v.status for v in report.verdicts if v.id.endswith("float64")} == {"unsupported"}
     verdicts = judge(load(HOMEWORK[0]), subject(narrow), "float64")
@@ -315,13 +324,14 @@ def test_a_sum_in_the_update_is_declared_and_its_steps_are_scaled():
     def summed(p, x, t, lr):
         return {k: v - lr * len(x) * homework(p, x, t)[0][k] for k, v in p.items()}
 
+    def plain(p, x, t, lr):
+        return summed(p, x, t, lr)
+
     mended = conforms("homework", gradient_reduction="sum")(summed)
     for probe in ("rectangular", "partial"):
         verdicts = judge(load(f"homework/probe-{probe}"), subject(mended), "float64", trusted=True)
         assert {v.status for v in verdicts if v.rung in ("gradient", "step")} == {"passed"}
-    assert (
-        "with gradient_reduction='sum' loss" in verify(lambda p, x, t, lr: summed(p, x, t, lr), "homework").suggestion
-    )
+    assert "with gradient_reduction='sum' loss" in verify(plain, "homework").suggestion
 
 
 def test_updates_are_plain_sgd():
@@ -414,7 +424,7 @@ def test_a_report_without_a_pass_is_no_success():
     report = verify(cannot, "homework")
     assert not report
     assert report.failed == []
-    assert {v.reason for v in report.verdicts if v.rung != "step" and v.rung != "trajectory"} == {"not today"}
+    assert {v.reason for v in report.verdicts if v.rung not in ("step", "trajectory")} == {"not today"}
 
 
 def test_networks_are_named_or_claimed():

@@ -1,5 +1,7 @@
 """Modules of PyTorch and models of Keras are targets as they stand."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def build_torch(sizes, activation=None):
     from torch import nn
 
     parts = []
-    for inputs, units in zip(sizes, sizes[1:], strict=False):
+    for inputs, units in itertools.pairwise(sizes):
         parts += [nn.Linear(inputs, units), activation or nn.ReLU()]
     return nn.Sequential(*parts[:-1])
 
@@ -32,11 +34,13 @@ def build_torch(sizes, activation=None):
 @pytest.mark.torch
 def test_a_module_of_any_sizes_passes():
     """What makes a module from sizes is judged on all probes, by autograd and its own optimiser, in both precisions."""
-    report = verify(conforms("iris-relu-adam")(lambda sizes: build_torch(sizes)))
-    assert report, str(report)
-    passed = {verdict.rung for verdict in report.verdicts if verdict.status == "passed"}
-    assert passed >= {"loss", "gradient", "own-loss", "step", "trajectory"}
-    assert report.conventions == "layout='out,in', output='matrix'"
+    target = subject(conforms("iris-relu-adam")(build_torch))
+    for dtype in ("float32", "float64"):
+        verdicts = judge(STORE.case("iris-relu-adam/probe-rectangular"), target, dtype, updates=20, trusted=True)
+        assert [v for v in verdicts if v.status in ("failed", "blocked")] == []
+        passed = {verdict.rung for verdict in verdicts if verdict.status == "passed"}
+        assert passed >= {"loss", "gradient", "metamorphic", "step", "trajectory"}
+    assert target.conventions.describe() == "layout='out,in', output='matrix'"
 
 
 @pytest.mark.torch
@@ -122,11 +126,14 @@ def build_keras(sizes, dtype="float32"):
 @pytest.mark.keras
 def test_a_model_of_any_sizes_passes():
     """What makes a Keras model from sizes is judged by its tape and Keras's optimiser; it has float32 alone and says so."""
-    report = verify(conforms("mnist-dense-keras", dtypes=("float32",))(build_keras))
-    assert report, str(report)
-    passed = {verdict.rung for verdict in report.verdicts if verdict.status == "passed"}
-    assert passed >= {"loss", "gradient"}
-    assert report.conventions == "layout='in,out', output='matrix'"
+    target = subject(conforms("mnist-dense-keras", dtypes=("float32",))(build_keras))
+    passed = set()
+    for probe in ("probe-rectangular", "probe-square"):
+        verdicts = judge(STORE.case(f"mnist-dense-keras/{probe}"), target, "float32", updates=20, trusted=True)
+        assert [v for v in verdicts if v.status in ("failed", "blocked")] == []
+        passed |= {verdict.rung for verdict in verdicts if verdict.status == "passed"}
+    assert passed >= {"loss", "gradient", "metamorphic", "step", "trajectory"}
+    assert target.conventions.describe() == "layout='in,out', output='matrix'"
 
 
 @pytest.mark.keras
@@ -137,12 +144,12 @@ def test_a_model_as_it_stands_keeps_its_weights():
     model.compile(loss="categorical_crossentropy")
     before = model.get_weights()
     assert framework_of(model) == "keras"
-    verdicts = judge(case, subject(model), "float64", trusted=True)
+    verdicts = judge(case, subject(model), "float64", rungs=("contract", "loss", "gradient"), trusted=True)
     assert {v.status for v in verdicts if v.rung == "gradient"} == {"passed"}
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), before, strict=True))
     assert {v.status for v in judge(case, subject(model), "float32")} == {"unsupported"}
+    other = STORE.case("mnist-dense-keras/probe-square")
     with pytest.raises(Unsupported, match="the model has"):
-        other = STORE.case("mnist-dense-keras/probe-square")
         as_target(model).evaluate(other.case.network, other.params, other.x, other.t)
 
 
@@ -154,7 +161,7 @@ def test_a_wrong_model_fails():
     case = STORE.case("mnist-dense-keras/probe-rectangular")
     model = build_keras(sizes_of("mnist-dense-keras/probe-rectangular"), "float64")
     model.layers[1].activation = keras.activations.tanh
-    verdicts = judge(case, subject(model), "float64", trusted=True)
+    verdicts = judge(case, subject(model), "float64", rungs=("contract", "loss"), trusted=True)
     assert next(v for v in verdicts if v.status == "failed").rung == "loss"
     flat = keras.Sequential([model, keras.layers.Reshape((-1, 1), dtype="float64")])
     flat.build((None, case.case.network.inputs))

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from nn_conformance.claims import claim_of, conforms
+from nn_conformance.doors import subject
 from nn_conformance.fixtures.store import Store
 from nn_conformance.judging import cases, claimed, verify
+from nn_conformance.ladder import judge
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
 STORE = Store()
@@ -38,8 +40,11 @@ NAMED = [(name, attribute) for name, attributes in OBJECTS.items() for attribute
 
 
 def failures(name, attribute):
-    """Rung and quantity of what fails."""
-    return {tuple(verdict.id.split("::")[1:3]) for verdict in verify(getattr(example(name), attribute)).failed}
+    """Rung and quantity of what fails first on the probe whose sizes all differ, of the first network that is claimed."""
+    obj = getattr(example(name), attribute)
+    case = STORE.case(f"{claim_of(obj).systems[0]}/probe-rectangular")
+    verdicts = judge(case, subject(obj), "float64", rungs=("contract", "layer", "loss", "gradient"), trusted=True)
+    return {tuple(verdict.id.split("::")[1:3]) for verdict in verdicts if verdict.status == "failed"}
 
 
 @pytest.mark.parametrize(("name", "attribute"), NAMED)
@@ -82,9 +87,7 @@ def test_a_mistake_that_is_put_in_is_caught(monkeypatch, name, attribute, where,
         monkeypatch.setattr(module, "np", Changed())
     else:
         monkeypatch.setattr(getattr(module, owner) if owner else module, part, mistake)
-    network = claim_of(getattr(module, attribute)).systems[0]
-    failed = verify(getattr(module, attribute), network).failed
-    assert {verdict.rung for verdict in failed} & {rung}
+    assert rung in {found for found, _ in failures(name, attribute)}
 
 
 def test_a_network_that_is_broken_by_hand_is_caught(monkeypatch):
@@ -126,8 +129,9 @@ def test_the_documents_module_is_right_as_it_stands():
         module.softmax = nn.Softmax(dim=1)
         return module
 
-    report = verify(conforms("mnist-relu-torch")(build))
-    assert {verdict.rung for verdict in report.failed} >= {"loss"}
+    case = STORE.case("mnist-relu-torch/probe-rectangular")
+    verdicts = judge(case, subject(conforms("mnist-relu-torch")(build)), "float64", trusted=True)
+    assert "loss" in {verdict.rung for verdict in verdicts if verdict.status == "failed"}
 
 
 def test_each_example_is_small_and_says_what_it_is():

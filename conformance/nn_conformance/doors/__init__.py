@@ -23,7 +23,7 @@ from nn_conformance.targets import Target
 from nn_reference.errors import InputError
 from nn_reference.systems import SYSTEMS, System
 
-__all__ = ["as_target", "claim_of", "conforms", "converted", "conventions_of", "framework_of", "subject"]
+__all__ = ["as_target", "claim_of", "conforms", "conventions_of", "converted", "framework_of", "subject"]
 
 # The fourth parameter of a function that updates, if it has a default; without one it needs no certain name.
 RATES = ("lr", "learning_rate", "rate", "eta", "alpha", "step_size")

@@ -38,7 +38,7 @@ class Function:
         del network, gradients
         return read_answer(self.function(params, x, t), params)
 
-    def train(self, *args: Any, **more: Any) -> Run:
+    def train(self, *args: Any, **more: Any) -> Run:  # noqa: ARG002 - whatever is asked
         """Nothing: a function of this kind updates nothing."""
         raise Unsupported("it returns gradients, and updates nothing")
 

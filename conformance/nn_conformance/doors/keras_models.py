@@ -1,16 +1,17 @@
 """A Keras model as it stands: it is given a case's parameters, and `GradientTape` differentiates the case's loss of its output."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import keras
+import tensorflow as tf
 
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.oracles import keras as oracle
 from nn_conformance.targets import Answer, Run, TargetError, Unsupported
 from nn_reference.arithmetic import Array, Params
 from nn_reference.optimizers import State
-
-tf, keras = oracle.tf, oracle.keras
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Model:
 
     made: Any
     name: str
+    kept: dict[tuple[int, ...], Any] = field(default_factory=dict)
 
     def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
         """Loss and gradients of a batch.
@@ -30,7 +32,7 @@ class Model:
             Unsupported: another precision or other shapes than the model has, or a loss that Keras has not.
             TargetError: its output is no (N, C).
         """
-        with _Held(self.made, network, params) as held:
+        with _Held(self._model(network), network, params) as held:
             if not gradients:
                 return Answer(float(held.loss(x, t)))
             loss, found = held.backward(x, t)
@@ -50,20 +52,28 @@ class Model:
         if state is not None and state.moments:
             raise Unsupported("an optimiser that goes on from given moments")
         rule, losses = oracle.rule_of(optimizer), []
-        with _Held(self.made, network, params) as held:
+        with _Held(self._model(network), network, params) as held:
+            # A trace takes less time than it saves where there are many updates.
+            backward = tf.function(held.backward) if len(batches) >= oracle.MANY else held.backward
             for rows in batches:
-                loss, found = held.backward(x[list(rows)], t[list(rows)])
+                loss, found = backward(tf.constant(x[list(rows)]), tf.constant(t[list(rows)]))
                 rule.apply(found, held.variables)
                 losses.append(float(loss))
             return Run(losses, {name: v.numpy() for name, v in zip(params, held.variables, strict=True)})
+
+    def _model(self, network: fmt.Network) -> Any:
+        """The model, or the one that was made for these sizes."""
+        sizes = (network.inputs, *(layer.units for layer in network.layers))
+        if not isinstance(self.made, keras.Model) and sizes not in self.kept:
+            self.kept[sizes] = self.made(sizes)
+        return self.kept.get(sizes, self.made)
 
 
 class _Held:
     """A model that holds a case's parameters, until it has its own again."""
 
-    def __init__(self, made: Any, network: fmt.Network, params: Params) -> None:
-        sizes = [network.inputs, *(layer.units for layer in network.layers)]
-        self.model = made if isinstance(made, keras.Model) else made(sizes)
+    def __init__(self, model: Any, network: fmt.Network, params: Params) -> None:
+        self.model = model
         if not self.model.built:
             self.model.build((None, network.inputs))
         self.network, self.params, self.variables = network, params, self.model.trainable_variables
@@ -76,7 +86,7 @@ class _Held:
             raise Unsupported(f"{dtype}: the model has {own}")
         self.loss_of = oracle.loss_of(network, dtype.name)
 
-    def __enter__(self) -> "_Held":
+    def __enter__(self) -> Self:
         self._assign(list(self.params.values()))
         return self
 
@@ -87,14 +97,14 @@ class _Held:
         for variable, value in zip(self.variables, values, strict=True):
             variable.assign(value)
 
-    def loss(self, x: Array, t: Array) -> Any:
+    def loss(self, x: Any, t: Any) -> Any:
         """The case's loss of the model's output."""
-        output, expected = self.model(tf.constant(x)), (len(x), self.network.layers[-1].units)
+        output, expected = self.model(tf.convert_to_tensor(x)), (x.shape[0], self.network.layers[-1].units)
         if getattr(output, "shape", None) != expected:
             raise TargetError(f"output: expected {expected}, got {getattr(output, 'shape', type(output).__name__)}")
-        return self.loss_of(tf.constant(t), output)
+        return self.loss_of(tf.convert_to_tensor(t), output)
 
-    def backward(self, x: Array, t: Array) -> tuple[Any, list[Any]]:
+    def backward(self, x: Any, t: Any) -> tuple[Any, list[Any]]:
         """The loss, and its gradient by every variable."""
         with tf.GradientTape() as tape:
             loss = self.loss(x, t)

@@ -61,8 +61,8 @@ class Module:
         return Run(losses, {name: p.detach().numpy().copy() for name, p in held.items()})
 
     def _loaded(self, network: fmt.Network, params: Params) -> tuple[torch.nn.Module, dict[str, Any]]:
-        sizes = [network.inputs, *(layer.units for layer in network.layers)]
-        module = made(self.made, sizes, torch.nn.Module)
+        sizes = (network.inputs, *(layer.units for layer in network.layers))
+        module = copy.deepcopy(self.made) if isinstance(self.made, torch.nn.Module) else self.made(sizes)
         module = module.to(torch.from_numpy(next(iter(params.values()))).dtype)
         held = list(module.parameters())
         shapes, expected = [tuple(p.shape) for p in held], [p.shape for p in params.values()]
@@ -72,11 +72,6 @@ class Module:
             for p, value in zip(held, params.values(), strict=True):
                 p.copy_(torch.tensor(np.ascontiguousarray(value)))
         return module, dict(zip(params, held, strict=True))
-
-
-def made(given: Any, sizes: Sequence[int], base: type) -> Any:
-    """A copy of a model, or a new one of these sizes."""
-    return copy.deepcopy(given) if isinstance(given, base) else given(sizes)
 
 
 def _loss(network: fmt.Network, output: Any, t: torch.Tensor) -> torch.Tensor:

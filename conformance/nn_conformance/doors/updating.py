@@ -35,7 +35,7 @@ class Updating:
     conventions: Conventions = OURS
     does = ("train",)
 
-    def evaluate(self, *args: Any, **more: Any) -> Answer:
+    def evaluate(self, *args: Any, **more: Any) -> Answer:  # noqa: ARG002 - whatever is asked
         """Nothing: `Recovered` asks `train`."""
         raise Unsupported("it only updates")
 

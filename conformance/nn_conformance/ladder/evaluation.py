@@ -8,9 +8,9 @@ import numpy as np
 
 from nn_conformance.blackbox import check_gradients
 from nn_conformance.fixtures.encoding import values
-from nn_conformance.ladder.climb import Climb, Expected, Finding, Problem, TargetError, over, there
+from nn_conformance.ladder.climb import Climb, Expected, Finding, Problem, over, there
 from nn_conformance.ladder.metamorphic import Call, ratio_of, relations
-from nn_conformance.targets import Answer, Unsupported
+from nn_conformance.targets import Answer, TargetError, Unsupported
 from nn_conformance.tolerances import Limit, norm, value_limit
 from nn_reference.arithmetic import Array, Params
 

@@ -10,9 +10,9 @@ from math import nan
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.store import LoadedCase, Store
 from nn_conformance.known import Known, expect
-from nn_conformance.ladder.climb import Climb, Finding, TargetError
+from nn_conformance.ladder.climb import Climb, Finding
 from nn_conformance.ladder.rungs import RUNGS, Rung
-from nn_conformance.targets import Target, Unsupported
+from nn_conformance.targets import Target, TargetError, Unsupported
 from nn_conformance.verdicts import Status, Verdict, at_least, at_most
 
 TWIN = "-float32"  # ends the id of a case whose inputs and weights were rounded to float32 first

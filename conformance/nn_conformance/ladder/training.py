@@ -6,9 +6,9 @@ from math import inf
 import numpy as np
 
 from nn_conformance.fixtures.encoding import values
-from nn_conformance.ladder.climb import Climb, Finding, TargetError, copied, over, there
+from nn_conformance.ladder.climb import Climb, Finding, copied, over, there
 from nn_conformance.ladder.updates import compare_after, compare_summary, state_of
-from nn_conformance.targets import Prunes, Pruning, Unsupported
+from nn_conformance.targets import Prunes, Pruning, TargetError, Unsupported
 from nn_reference.arithmetic import Array
 
 

@@ -278,6 +278,7 @@ def _plain(a: Tensor) -> Tensor:
 
 
 def rule_of(described: fmt.Optimizer) -> Any:
+    """The optimiser of a description."""
     if described.kind == "sgd":
         return keras.optimizers.SGD(float(described.learning_rate), float(described.momentum))
     if described.placement != "keras":

@@ -149,6 +149,7 @@ def _diagonal_softmax(z: torch.Tensor, dim: int) -> torch.Tensor:
 
 
 def loss_of(network: fmt.Network, output: tuple[torch.Tensor, torch.Tensor], t: torch.Tensor) -> torch.Tensor:
+    """The described loss of the last layer's z and a."""
     loss, (z, a) = network.loss, output
     match loss.kind:
         case "squared_error":
