@@ -5,7 +5,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -13,6 +14,7 @@ import typer
 
 import nn_conformance
 from nn_conformance.fixtures.commands import app as fixtures_app
+from nn_conformance.new_adapter import new_adapter
 from nn_conformance.options import (
     EXIT_NONCONFORMING,
     EXIT_USAGE,
@@ -48,6 +50,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(fixtures_app, name="fixtures")
+app.command("new-adapter", epilog=examples("new-adapter --language javascript my_engine.mjs"))(new_adapter)
 
 
 NetworkArgument = Annotated[
@@ -250,14 +253,19 @@ def _target_and_networks(words: Sequence[str]) -> tuple[str | None, list[str]]:
     return (targets or [None])[0], [word for word in words if word not in targets]
 
 
-def _child(spec: str, timeout: float, memory: int) -> "ProtocolTarget":
+@contextmanager
+def _child(spec: str, timeout: float, memory: int) -> Iterator["ProtocolTarget"]:
     """The target in a process of its own, which ends with ours, also when we are told to."""
     from nn_conformance.protocol.target import Limits, ProtocolTarget, command_of
 
     if not 0 < timeout <= LONGEST:
         raise typer.BadParameter(f"--timeout: expected seconds above 0, at most {LONGEST}, got {timeout}")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
-    return ProtocolTarget(command_of(spec), Limits(timeout, memory << 20, start=3 * timeout))
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    try:
+        with ProtocolTarget(command_of(spec), Limits(timeout, memory << 20, start=3 * timeout)) as target:
+            yield target
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _verify_target(
