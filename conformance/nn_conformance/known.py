@@ -98,27 +98,31 @@ def expect(verdict: Verdict, known: Sequence[Known]) -> Verdict:
     mine = [entry for entry in known if entry.matches(verdict.id)]
     if not mine or verdict.status not in ("passed", "failed"):
         return verdict
+    problem = _otherwise(verdict, mine)
+    if problem is not None:
+        failure = "known-passed" if verdict.status == "passed" else "known-otherwise"
+        return replace(verdict, status="failed", reason=problem, failure=failure)
+    # An agreement where a disagreement must be, or a mismatch without a size: no cause could explain that.
+    if verdict.at_least or (isnan(verdict.error) and verdict.failure == "mismatch"):
+        return verdict
+    return replace(verdict, status="expected failure", reason=f"{mine[0].reason}; {verdict.reason}")
+
+
+def _otherwise(verdict: Verdict, mine: Sequence[Known]) -> str | None:
+    """How a verdict differs from what was expected of it, or None."""
     entry = mine[0]
     if len(mine) > 1:
-        reason = f"expected by {len(mine)} entries, where one must do"
-        return replace(verdict, status="failed", reason=reason, failure="known-otherwise")
+        return f"expected by {len(mine)} entries, where one must do"
     if verdict.at_least:
-        return verdict
+        return None
     if verdict.status == "passed":
-        reason = f"expected to fail, and passed: {entry.reason}"
-        return replace(verdict, status="failed", reason=reason, failure="known-passed")
+        return f"expected to fail, and passed: {entry.reason}"
     if verdict.failure != entry.failure:
-        reason = f"expected to fail by {entry.failure}, and failed by {verdict.failure}: {verdict.reason}"
-        return replace(verdict, reason=reason, failure="known-otherwise")
-    if entry.at_most is None:
-        return replace(verdict, status="expected failure", reason=f"{entry.reason}; {verdict.reason}")
-    if isnan(verdict.error):  # no size, so nothing that a cause could explain
-        return verdict
-    if not verdict.ratio <= entry.at_most:
-        beyond = f"error is {verdict.ratio:.3g} times the limit, and what is known explains {entry.at_most:g}"
-        reason = f"{beyond}: {entry.reason}; {verdict.reason}"
-        return replace(verdict, reason=reason, failure="known-otherwise")
-    return replace(verdict, status="expected failure", reason=f"{entry.reason}; {verdict.reason}")
+        return f"expected to fail by {entry.failure}, and failed by {verdict.failure}: {verdict.reason}"
+    if entry.at_most is None or isnan(verdict.error) or verdict.ratio <= entry.at_most:
+        return None
+    beyond = f"error is {verdict.ratio:.3g} times the limit, and what is known explains {entry.at_most:g}"
+    return f"{beyond}: {entry.reason}; {verdict.reason}"
 
 
 def unused(known: Sequence[Known], verdicts: Sequence[Verdict], cases: Collection[str]) -> Iterator[Verdict]:

@@ -39,6 +39,11 @@ class TargetError(Exception):
         self.failure = failure
 
 
+def changed_argument(which: str) -> TargetError:
+    """What to raise of a target that does not leave its arguments alone."""
+    return TargetError(f"it changed its argument {which}: expected arguments to be left alone", "arguments")
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a call returned.

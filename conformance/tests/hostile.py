@@ -18,7 +18,9 @@ SLEEP = 60  # seconds: longer than any test waits
 def evaluate(ask):
     """Loss and gradients of a sigmoid network under a mean of squares."""
     params, x, t = ask["params"], ask["x"], ask["t"]
-    gradients = {name: [[0.0] * len(p[0]) for _ in p] if name[0] == "W" else [0.0] * len(p) for name, p in params.items()}
+    gradients = {
+        name: [[0.0] * len(p[0]) for _ in p] if name[0] == "W" else [0.0] * len(p) for name, p in params.items()
+    }
     loss, count = 0.0, len(t) * len(t[0])
     for row, right in zip(x, t, strict=True):
         a = [row]
@@ -194,12 +196,14 @@ def main(name):
         what = ask["do"] if ask.get("do") == "echo" else ask["verb"]
         if what == "start":
             reply = {"status": "ok", **START}
-        elif what == "run":
+        elif ask.get("do") == "evaluate":
             reply = evaluate(ask)
-        else:
+        elif what in ("echo", "stop"):
             reply = {"status": "ok", **({"values": ask["values"]} if what == "echo" else {})}
+        else:
+            reply = {"status": "error", "message": "unknown"}
         reply["seq"] = ask["seq"]
-        if what == when and len(ask.get("x", "1")) == 1:
+        if what == when and len(ask.get("x", [0])) == 1 and reply["status"] == "ok":
             act(reply)
         else:
             say(reply)

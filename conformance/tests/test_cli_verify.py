@@ -94,7 +94,9 @@ def test_wrong_gradient_fails_by_name(command, broken):
         matched = re.fullmatch(r" +error (\S+), limit (\S+): u·√K·.+", reason)
         assert matched is not None
         assert float(matched[1]) > 1e4 * float(matched[2])
-    likewise = [int(found[1]) for line in lines if (found := re.match(r" +likewise in (\d+) other checks, the last xor", line))]
+    likewise = [
+        int(found[1]) for line in lines if (found := re.match(r" +likewise in (\d+) other checks, the last xor", line))
+    ]
     assert len(fails) + sum(likewise) + sum("likewise in another check, xor" in line for line in lines) == int(number)
     assert re.fullmatch(rf"\d+ checks ran: \d+ passed, {number} failed, \d+ blocked", lines[-1])
 

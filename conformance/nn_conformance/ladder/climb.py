@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.encoding import values
 from nn_conformance.fixtures.store import LoadedCase
-from nn_conformance.targets import Answer, Run, Target, TargetError, Unsupported
+from nn_conformance.targets import Answer, Run, Target, TargetError, Unsupported, changed_argument
 from nn_conformance.tolerances import Limit, gradient_limit, longest_sum, magnitudes, norm
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
@@ -27,7 +27,7 @@ class Problem(str):
     __slots__ = ("failure",)
     failure: str
 
-    def __new__(cls, text: str, failure: str) -> "Problem":
+    def __new__(cls, text: str, failure: str) -> Self:
         """The text; `failure` is as in `TargetError`."""
         problem = super().__new__(cls, text)
         problem.failure = failure
@@ -226,11 +226,6 @@ class Climb:
             [self.loaded.arrays(kink.change, f"{field}.kinks[{k}]") for k, kink in enumerate(evaluation.kinks)],
             magnitudes(self.network, self.loaded.params, layers, x, t),
         )
-
-
-def changed_argument(which: str) -> TargetError:
-    """What to raise of a target that does not leave its arguments alone."""
-    return TargetError(f"it changed its argument {which}: expected arguments to be left alone", "arguments")
 
 
 def copied(state: State | None) -> State | None:

@@ -55,10 +55,8 @@ class Child:
         except (OSError, ValueError) as error:
             what = error.strerror if isinstance(error, OSError) else error
             raise InputError(f"cmd: cannot start {command[0]!r}: {what}") from None
-        assert self._process.stdin and self._process.stdout and self._process.stderr  # noqa: S101 - for mypy
-        self._in, self._out, self._err = (
-            stream.fileno() for stream in (self._process.stdin, self._process.stdout, self._process.stderr)
-        )
+        self._streams = [s for s in (self._process.stdin, self._process.stdout, self._process.stderr) if s is not None]
+        self._in, self._out, self._err = (stream.fileno() for stream in self._streams)
         _limit(self._process.pid, memory)
         self._selector = selectors.DefaultSelector()
         for fd in (self._in, self._out, self._err):
@@ -110,7 +108,8 @@ class Child:
 
     def finish(self, seconds: float) -> int | None:
         """Its exit code once its stdin is closed; None if it goes on after so many seconds."""
-        self._process.stdin.close()  # type: ignore[union-attr] # it is a pipe
+        with contextlib.suppress(OSError):
+            self._streams[0].close()
         deadline = time.monotonic() + seconds
         while (code := self._exit()) is None and time.monotonic() < deadline:
             self._hear()
@@ -131,10 +130,9 @@ class Child:
                     os.kill(pid, signal.SIGKILL)
             time.sleep(TICK / 50)
         self._selector.close()
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        for stream in self._streams:
+            with contextlib.suppress(OSError):
+                stream.close()
 
     def _send(self, unsent: memoryview) -> memoryview:
         try:

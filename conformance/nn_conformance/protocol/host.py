@@ -9,7 +9,7 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO
@@ -23,9 +23,9 @@ from nn_conformance.doors.functions import Function
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.encoding import number
 from nn_conformance.protocol import messages
-from nn_conformance.protocol.messages import Reply, Request, all_decoded, all_encoded, decoded, encoded
+from nn_conformance.protocol.messages import Reply, Request, all_decoded, decoded, encoded
 from nn_conformance.recovered import Recovered
-from nn_conformance.targets import Answer, Prunes, Pruning, Run, Target, Unsupported
+from nn_conformance.targets import Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported, changed_argument
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError, NNReferenceError
 from nn_reference.optimizers import State
@@ -58,9 +58,8 @@ def found(spec: str) -> Any:
     return marked[0]
 
 
-def serve(obj: Any, requests: BinaryIO, replies: BinaryIO) -> None:
-    """Answer each request until `stop`, or until there are no more."""
-    target = as_target(obj)
+def serve(target: Target, obj: Any, requests: BinaryIO, replies: BinaryIO) -> None:
+    """Answer each request until `stop`, or until there are no more; `obj` is what the target was made of."""
     for line in requests:
         request = msgspec.json.decode(line, type=Request)
         replies.write(messages.line(_answered(target, obj, request)))
@@ -70,23 +69,21 @@ def serve(obj: Any, requests: BinaryIO, replies: BinaryIO) -> None:
 
 
 def _answered(target: Target, obj: Any, request: Request) -> Reply:
+    what = f"{request.verb} {request.do}".rstrip()
     try:
-        if request.verb == "stop":
-            return Reply(request.seq, "ok")
-        if request.verb == "start":
+        if what == "start":
             return _started(target, obj, request)
-        answer = ANSWERS.get(request.do) if request.verb == "run" else None
-        if answer is None:
-            return messages.Error(request.seq, "error", f"unknown: {request.verb} {request.do}".rstrip())
+        if what not in ANSWERS:
+            raise InputError(f"unknown: {what}")  # noqa: TRY301 - as any other that it cannot answer
         with np.errstate(all="ignore"):
-            return answer(target, request)
+            return ANSWERS[what](target, request)
     except Unsupported as error:
         return messages.Unsupported(request.seq, "unsupported", str(error))
-    except NNReferenceError as error:
+    except (NNReferenceError, TargetError) as error:
         return messages.Error(request.seq, "error", str(error))
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's code raises is an answer
         traceback.print_exc()  # to stderr, of which the end is kept
-        return messages.Error(request.seq, "error", f"{type(error).__name__}: {error}{_place(error)}")
+        return messages.Error(request.seq, "error", _raised(error))
 
 
 def _started(target: Target, obj: Any, request: Request) -> messages.Started:
@@ -122,7 +119,7 @@ def _evaluate(target: Target, request: Request) -> Reply:
         given.network, given.params, given.x, given.t, gradients="gradients" in (request.want or ())
     )
     if not isinstance(answer, Answer):
-        raise TypeError(f"expected an Answer, got {type(answer).__name__}")
+        raise TargetError(f"expected an Answer, got {type(answer).__name__}")
     layers = answer.layers
     return messages.Evaluated(
         request.seq,
@@ -141,7 +138,7 @@ def _train(target: Target, request: Request) -> Reply:
         given.network, given.optimizer, given.params, given.x, given.t, request.batches or [], given.state
     )
     if not isinstance(run, Run):
-        raise TypeError(f"expected a Run, got {type(run).__name__}")
+        raise TargetError(f"expected a Run, got {type(run).__name__}")
     losses = None if run.losses is None else [number(float(loss)) for loss in run.losses]
     return messages.Trained(request.seq, "ok", given.written("parameter", run.params), losses)
 
@@ -158,15 +155,16 @@ def _prune(target: Target, request: Request) -> Reply:
 
 
 ANSWERS: dict[str, Callable[[Target, Request], Reply]] = {
-    "echo": _echo,
-    "evaluate": _evaluate,
-    "train": _train,
-    "prune": _prune,
+    "run echo": _echo,
+    "run evaluate": _evaluate,
+    "run train": _train,
+    "run prune": _prune,
+    "stop": lambda _, request: Reply(request.seq, "ok"),
 }
 
 
 class _Given:
-    """A request's network and arrays; and arrays back, if they are what was given still, and of its dtype.
+    """A request's network and arrays; and arrays back, if what was given is still the same, and they are of its dtype.
 
     Raises:
         InputError: the request lacks something.
@@ -183,6 +181,7 @@ class _Given:
         if request.state is not None:
             moments = {m: all_decoded(m, raws, self.dtype) for m, raws in request.state.moments.items()}
             self.state = State(request.state.step, moments)
+        self._before = [(name, a, a.copy()) for name, a in self._arrays()]
 
     @property
     def optimizer(self) -> fmt.Optimizer:
@@ -191,23 +190,31 @@ class _Given:
         return self._optimizer
 
     def written(self, what: str, arrays: Params) -> dict[str, msgspec.Raw]:
+        for name, now, before in self._before:  # which only this side can see
+            if not np.array_equal(now, before, equal_nan=True):
+                raise changed_argument(name)
         return {name: self.one(f"{what} {name}", a) for name, a in arrays.items()}
+
+    def _arrays(self) -> Iterator[tuple[str, Array]]:
+        yield from [*self.params.items(), ("x", self.x), ("t", self.t)]
+        for moment, arrays in (self.state.moments if self.state else {}).items():
+            yield from ((f"{moment} of {name}", a) for name, a in arrays.items())
 
     def one(self, name: str, a: Array) -> msgspec.Raw:
         """On the wire a number has no dtype, so it is judged here."""
         if not isinstance(a, np.ndarray | np.generic):
-            raise TypeError(f"{name}: expected an array, got {type(a).__name__}")
+            raise TargetError(f"{name}: expected an array, got {type(a).__name__}")
         if a.dtype != self.dtype:
-            raise TypeError(f"{name}: expected {self.dtype}, got {a.dtype}")
+            raise TargetError(f"{name}: expected {self.dtype}, got {a.dtype}")
         return encoded(a)
 
 
 def _imported(name: str, load: Callable[[], ModuleType]) -> ModuleType:
     try:
         return load()
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's code raises
         traceback.print_exc()
-        raise InputError(f"{name}: importing it raised {type(error).__name__}: {error}{_place(error)}") from None
+        raise InputError(f"{name}: importing it raised {_raised(error)}") from None
 
 
 def _executed(file: str) -> ModuleType:
@@ -230,11 +237,12 @@ def _attribute(module: Any, name: str, attribute: str) -> Any:
     return value
 
 
-def _place(error: BaseException) -> str:
-    """Where in the user's code it was raised."""
+def _raised(error: BaseException) -> str:
+    """What it is, and where in the user's code it was raised."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "nn_conformance" not in f.filename]
     own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<")]
-    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+    place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+    return f"{type(error).__name__}: {error}{place}"
 
 
 def main() -> None:
@@ -244,11 +252,18 @@ def main() -> None:
     os.dup2(2, 1)
     try:
         obj = found(sys.argv[1])
-        serve(obj, requests, replies)
-    except NNReferenceError as error:  # to whoever asks it to start
-        request = msgspec.json.decode(requests.readline(), type=Request)
-        replies.write(messages.line(messages.Error(request.seq, "error", str(error))))
-        replies.flush()
+        target = as_target(obj)
+    except NNReferenceError as error:
+        refusal = str(error)
+    except Exception as error:  # noqa: BLE001 - likewise
+        traceback.print_exc()
+        refusal = f"{sys.argv[1]}: {_raised(error)}"
+    else:
+        serve(target, obj, requests, replies)
+        return
+    request = msgspec.json.decode(requests.readline(), type=Request)
+    replies.write(messages.line(messages.Error(request.seq, "error", refusal)))  # to whoever asks it to start
+    replies.flush()
 
 
 if __name__ == "__main__":
