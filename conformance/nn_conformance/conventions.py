@@ -30,6 +30,7 @@ class Conventions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         output: whether a layer of one unit that is the last is a `vector`, W (I,), b (), t and a (N,), or a `matrix`
             as any other.
         labels: whether t has a row for each sample, or is the number of its class; of one output its own number.
+        logits: whether a model of PyTorch or Keras leaves the last activation to its loss.
         names: ours to the target's, ``{"W1": "weights_hidden"}``; or for all layers, ``{"W": "weight{}", "b": "bias{}"}``.
         loss_factor: the target's loss is this times the described one.
         loss_reduction: over what the target's loss is a mean: nothing (`sum`), samples, or samples and outputs.
@@ -46,6 +47,7 @@ class Conventions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     ones: bool = False
     output: Literal["described", "vector", "matrix"] = "described"
     labels: Literal["one-hot", "integer"] = "one-hot"
+    logits: bool = False
     names: dict[str, str] = {}
     loss_factor: float = 1.0
     loss_reduction: Literal["described", "sum", "samples", "elements"] = "described"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, get_args, get_type_hints
+from typing import Any, cast, get_args, get_type_hints
 
 import msgspec
 
@@ -12,8 +12,10 @@ from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.store import LoadedCase
 from nn_conformance.ladder import judge
 from nn_conformance.recovered import Recovered
+from nn_conformance.targets import Target
 from nn_conformance.verdicts import Verdict
 
+DOORS = "nn_conformance.doors."
 # Factors that a loss has by taste: with or without a ½.
 FACTORS = (2.0, 0.5)
 RUNGS = ("contract", "loss", "gradient")
@@ -60,13 +62,17 @@ def _changes(declared: Conventions) -> Iterator[tuple[str, Any]]:
 
 
 def _under(target: Converted, conventions: Conventions) -> Converted:
+    """The target as if it had declared something else; doors of ours look at the declaration themselves."""
     inner = target.inner
     if isinstance(inner, Recovered):
-        door = inner.inner
-        if hasattr(door, "conventions"):
-            door = replace(door, conventions=conventions)  # type: ignore[type-var]
-        inner = Recovered(door, conventions)
-    return replace(target, inner=inner, conventions=conventions)
+        inner = Recovered(_door_under(inner.inner, conventions), conventions)
+    return replace(target, inner=_door_under(inner, conventions), conventions=conventions)
+
+
+def _door_under(door: Target, conventions: Conventions) -> Target:
+    if type(door).__module__.startswith(DOORS) and hasattr(door, "conventions"):
+        return cast("Target", replace(cast("Any", door), conventions=conventions))
+    return door
 
 
 def _conforms(loaded: LoadedCase, target: Converted, dtype: fmt.Dtype) -> bool:

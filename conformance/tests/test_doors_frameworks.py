@@ -10,6 +10,7 @@ from nn_conformance.doors import as_target, conventions_of, framework_of, subjec
 from nn_conformance.fixtures.store import Store
 from nn_conformance.judging import verify
 from nn_conformance.ladder import judge
+from nn_conformance.suggestions import suggest
 from nn_conformance.targets import TargetError, Unsupported
 
 STORE = Store()
@@ -81,6 +82,18 @@ def test_a_wrong_module_fails(wrong):
 
 
 @pytest.mark.torch
+def test_a_module_may_leave_its_softmax_to_the_loss():
+    """Logits where the description has a softmax are a convention, which is suggested, and with which logits of ±1000 pass."""
+    case = STORE.case("mnist-relu/probe-rectangular")
+    hint = suggest(case, subject(conforms("mnist-relu")(build_torch)), "float64")
+    assert hint == "declared logits=False: with logits=True loss and gradients are right"
+    declared = subject(conforms("mnist-relu", logits=True)(build_torch))
+    for loaded in (case, STORE.case("mnist-relu/probe-extreme")):
+        verdicts = judge(loaded, declared, "float64", updates=5, trusted=True)
+        assert [v for v in verdicts if v.status in ("failed", "blocked")] == []
+
+
+@pytest.mark.torch
 def test_tensors_are_read_from_a_function():
     """A function may return what autograd gives."""
     import torch
@@ -111,7 +124,8 @@ def test_a_factory_that_makes_no_model_is_refused():
     assert framework_of(Net) == "torch"
     assert conventions_of(Net).layout == "out,in"
     assert conventions_of(conforms("homework", layout="in,out")(build_torch((1, 1)))).layout == "in,out"
-    assert verify(Net, "iris-relu-adam")
+    verdicts = judge(STORE.case("iris-relu-adam/probe-one"), subject(Net), "float32", trusted=True)
+    assert {v.status for v in verdicts if v.rung == "gradient"} == {"passed"}
 
 
 def build_keras(sizes, dtype="float32"):

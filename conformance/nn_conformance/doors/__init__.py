@@ -53,7 +53,7 @@ def as_target(obj: Any, *, name: str | None = None, conventions: Conventions | N
     conventions = conventions or claim.conventions
     name = name or getattr(obj, "__name__", None) or type(obj).__name__
     if framework := framework_of(obj):
-        return _framework_target(framework, obj, name)
+        return _framework_target(framework, obj, name, conventions)
     if all(callable(getattr(obj, method, None)) for method in METHODS):
         update = by_methods(obj if isinstance(obj, type) else lambda: obj)
         return Updating(update, name, conventions)
@@ -63,7 +63,7 @@ def as_target(obj: Any, *, name: str | None = None, conventions: Conventions | N
         raise InputError(f"{name}: {EXPECTED}; got {'a class' if isinstance(obj, type) else type(obj).__name__}")
     arguments = _positional(obj)
     if len(arguments) == 1:
-        return _framework_target(_framework_made(obj, name), obj, name)
+        return _framework_target(_framework_made(obj, name), obj, name, conventions)
     if len(arguments) == 3:
         return Function(obj, name)
     if len(arguments) == 4:
@@ -123,14 +123,14 @@ def _framework_made(make: Callable[..., Any], name: str) -> str:
     return framework
 
 
-def _framework_target(framework: str, obj: Any, name: str) -> Target:
+def _framework_target(framework: str, obj: Any, name: str, conventions: Conventions) -> Target:
     if framework == "torch":
         from nn_conformance.doors.torch_modules import Module  # noqa: PLC0415
 
-        return Module(obj, name)
+        return Module(obj, name, conventions)
     from nn_conformance.doors.keras_models import Model  # noqa: PLC0415
 
-    return Model(obj, name)
+    return Model(obj, name, conventions)
 
 
 def _positional(function: Callable[..., Any]) -> list[str]:

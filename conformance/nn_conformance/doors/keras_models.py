@@ -7,6 +7,7 @@ from typing import Any, Self
 import keras
 import tensorflow as tf
 
+from nn_conformance.conventions import OURS, Conventions
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.oracles import keras as oracle
 from nn_conformance.targets import Answer, Run, TargetError, Unsupported
@@ -18,11 +19,12 @@ from nn_reference.optimizers import State
 class Model:
     """A model, whose weights in their order are W1, b1, W2, b2, …; or what makes one from sizes such as (4, 10, 3).
 
-    Its output is that of the last layer. It has the precision that it was made with, and keeps its weights.
+    Its output is that of the last layer, or with `logits` what that layer's activation is applied to. It has the precision that it was made with, and keeps its weights.
     """
 
     made: Any
     name: str
+    conventions: Conventions = OURS
     kept: dict[tuple[int, ...], Any] = field(default_factory=dict)
 
     def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
@@ -32,7 +34,7 @@ class Model:
             Unsupported: another precision or other shapes than the model has, or a loss that Keras has not.
             TargetError: its output is no (N, C).
         """
-        with _Held(self._model(network), network, params) as held:
+        with _Held(self._model(network), network, params, self.conventions) as held:
             if not gradients:
                 return Answer(float(held.loss(x, t)))
             loss, found = held.backward(x, t)
@@ -52,7 +54,7 @@ class Model:
         if state is not None and state.moments:
             raise Unsupported("an optimiser that goes on from given moments")
         rule, losses = oracle.rule_of(optimizer), []
-        with _Held(self._model(network), network, params) as held:
+        with _Held(self._model(network), network, params, self.conventions) as held:
             # A trace takes less time than it saves where there are many updates.
             backward = tf.function(held.backward) if len(batches) >= oracle.MANY else held.backward
             for rows in batches:
@@ -72,8 +74,8 @@ class Model:
 class _Held:
     """A model that holds a case's parameters, until it has its own again."""
 
-    def __init__(self, model: Any, network: fmt.Network, params: Params) -> None:
-        self.model = model
+    def __init__(self, model: Any, network: fmt.Network, params: Params, conventions: Conventions) -> None:
+        self.model, self.conventions = model, conventions
         if not self.model.built:
             self.model.build((None, network.inputs))
         self.network, self.params, self.variables = network, params, self.model.trainable_variables
@@ -102,6 +104,8 @@ class _Held:
         output, expected = self.model(tf.convert_to_tensor(x)), (x.shape[0], self.network.layers[-1].units)
         if getattr(output, "shape", None) != expected:
             raise TargetError(f"output: expected {expected}, got {getattr(output, 'shape', type(output).__name__)}")
+        if self.conventions.logits:
+            output = oracle.activate(self.network.layers[-1].activation, output)
         return self.loss_of(tf.convert_to_tensor(t), output)
 
     def backward(self, x: Any, t: Any) -> tuple[Any, list[Any]]:

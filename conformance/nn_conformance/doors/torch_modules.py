@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from nn_conformance.conventions import OURS, Conventions
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.oracles import pytorch
 from nn_conformance.targets import Answer, Run, TargetError, Unsupported
@@ -19,11 +20,12 @@ from nn_reference.optimizers import State
 class Module:
     """A module, whose parameters in their order are W1, b1, W2, b2, …; or what makes one from sizes such as (4, 10, 3).
 
-    Its output is that of the last layer. A copy is asked, in the precision of the case, so the module stays as it is.
+    Its output is that of the last layer, or with `logits` what that layer's activation is applied to. A copy is asked, in the precision of the case, so the module stays as it is.
     """
 
     made: Any
     name: str
+    conventions: Conventions = OURS
 
     def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
         """Loss and gradients of a batch.
@@ -33,7 +35,7 @@ class Module:
             TargetError: its output is no (N, C).
         """
         module, held = self._loaded(network, params)
-        loss = _loss(network, module(torch.tensor(x)), torch.tensor(t))
+        loss = self._loss(network, module(torch.tensor(x)), torch.tensor(t))
         if not gradients:
             return Answer(loss.item())
         found = torch.autograd.grad(loss, list(held.values()), materialize_grads=True)
@@ -54,7 +56,7 @@ class Module:
         rule, losses = pytorch.rule_of(optimizer, held, state), []
         for rows in batches:
             rule.zero_grad()
-            loss = _loss(network, module(torch.tensor(x[list(rows)])), torch.tensor(t[list(rows)]))
+            loss = self._loss(network, module(torch.tensor(x[list(rows)])), torch.tensor(t[list(rows)]))
             loss.backward()
             rule.step()
             losses.append(loss.item())
@@ -73,10 +75,12 @@ class Module:
                 p.copy_(torch.tensor(np.ascontiguousarray(value)))
         return module, dict(zip(params, held, strict=True))
 
-
-def _loss(network: fmt.Network, output: Any, t: torch.Tensor) -> torch.Tensor:
-    expected = (len(t), network.layers[-1].units)
-    if not isinstance(output, torch.Tensor) or output.shape != expected:
-        raise TargetError(f"output: expected {expected}, got {getattr(output, 'shape', type(output).__name__)}")
-    # A loss from the logits of a softmax: its output's logarithms are logits of the same probabilities.
-    return pytorch.loss_of(network, (torch.log(output), output), t)
+    def _loss(self, network: fmt.Network, output: Any, t: torch.Tensor) -> torch.Tensor:
+        expected = (len(t), network.layers[-1].units)
+        if not isinstance(output, torch.Tensor) or output.shape != expected:
+            got = getattr(output, "shape", type(output).__name__)
+            raise TargetError(f"output: expected {expected}, got {got}", "wrong-shape")
+        if self.conventions.logits:
+            return pytorch.loss_of(network, (output, pytorch.activate(network.layers[-1].activation, output)), t)
+        # A loss from the logits of a softmax: its output's logarithms are logits of the same probabilities.
+        return pytorch.loss_of(network, (torch.log(output), output), t)

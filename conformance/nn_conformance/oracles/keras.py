@@ -141,7 +141,7 @@ class _Built:
             warnings.simplefilter("ignore")
             for dense, layer in zip(self.layers, self.network.layers, strict=True):
                 z = dense(a)
-                a = _activate(layer.activation, z)
+                a = activate(layer.activation, z)
                 layers.append((z, a))
             return layers, self.loss(t, a)
 
@@ -218,7 +218,8 @@ def _described(layer: fmt.Layer, p: Array) -> Array:
     return p.T if layer.layout == "out,in" else p
 
 
-def _activate(activation: fmt.Activation, z: Tensor) -> Tensor:
+def activate(activation: fmt.Activation, z: Tensor) -> Tensor:
+    """A layer's a of its z."""
     if activation.kind != "softmax":
         return keras.activations.get("linear" if activation.kind == "identity" else activation.kind)(z)
     axis = 0 if activation.axis == "batch" else 1

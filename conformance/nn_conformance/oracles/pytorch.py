@@ -120,12 +120,13 @@ def _forward(
             z = functional.linear(a, weights if layer.layout == "out,in" else weights.T)
         if layer.bias:
             z = z + params[f"b{k}"]
-        a = _activate(layer.activation, z)
+        a = activate(layer.activation, z)
         layers.append((z, a))
     return layers, loss_of(network, layers[-1], t)
 
 
-def _activate(activation: fmt.Activation, z: torch.Tensor) -> torch.Tensor:
+def activate(activation: fmt.Activation, z: torch.Tensor) -> torch.Tensor:
+    """A layer's a of its z."""
     match activation.kind:
         case "identity":
             return z
