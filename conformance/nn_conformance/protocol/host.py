@@ -19,12 +19,10 @@ import numpy as np
 
 from nn_conformance.claims import claim_of
 from nn_conformance.doors import as_target, conventions_of
-from nn_conformance.doors.functions import Function
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.encoding import number
 from nn_conformance.protocol import messages
 from nn_conformance.protocol.messages import Reply, Request, all_decoded, decoded, encoded
-from nn_conformance.recovered import Recovered
 from nn_conformance.targets import Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported, changed_argument
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError, NNReferenceError
@@ -102,11 +100,8 @@ def _started(target: Target, obj: Any, request: Request) -> messages.Started:
 
 def _does(target: Target) -> list[messages.Does]:
     """What an update tells of gradients is recovered by the runner, which alone may say how far to trust it."""
-    if isinstance(target, Recovered):
-        return ["train"]
-    if isinstance(target, Function):
-        return ["evaluate"]
-    return ["evaluate", "train", "prune"] if isinstance(target, Prunes) else ["evaluate", "train"]
+    whole = ["evaluate", "train", "prune"] if isinstance(target, Prunes) else ["evaluate", "train"]
+    return list(getattr(target, "does", whole))
 
 
 def _echo(_: Target, request: Request) -> Reply:
