@@ -60,15 +60,15 @@ VerifiedArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[TARGET] [NETWORK]",
-        help="file.py:function, python:module:attribute or 'cmd:program ...'; names that `list` prints, without any, all.",
+        help="What to judge, and on which networks: names that `list` prints; without any, all.",
         autocompletion=complete_network,
     ),
 ]
 TimeoutOption = Annotated[
     float,
-    typer.Option(metavar="SECONDS", help="For the target's answer to a small request; three times that to start."),
+    typer.Option(metavar="SECONDS", help="For an answer; threefold to start."),
 ]
-MemoryOption = Annotated[int, typer.Option(metavar="MIB", min=1, help="What the target may allocate.")]
+MemoryOption = Annotated[int, typer.Option(metavar="MIB", min=1, help="What TARGET may allocate.")]
 
 
 def _version(wanted: bool) -> None:
@@ -125,11 +125,9 @@ def describe_network(
     "verify",
     epilog=examples(
         "verify",
-        "verify homework mnist-relu",
-        "verify my_homework.py:back_propagation homework",
-        "verify 'cmd:./harness --fast' --known known.toml",
-        "verify --with torch,keras",
-        "verify --all --json",
+        "verify homework mnist-relu --with torch,keras",
+        "verify my_xor.py:gradients xor-sigmoid",
+        "verify cmd:./harness --all --json",
     ),
 )
 def verify(
@@ -139,26 +137,22 @@ def verify(
         typer.Option(
             "--with",
             metavar="ORACLE,...",
-            help="Judge these too: central, arb, torch, keras; beside a target also reference, complex-step.",
+            help="Judge these too: central, arb, torch, keras.",
             autocompletion=complete_oracle,
         ),
     ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="The documented cases of MNIST's size too, not only their probes.")
-    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Documented cases of MNIST's size too.")] = False,
     known: Annotated[
-        Path | None, typer.Option("--known", metavar="FILE", help="TOML: failures of the target that are expected.")
+        Path | None, typer.Option("--known", metavar="FILE", help="TOML: failures that are expected.")
     ] = None,
     timeout: TimeoutOption = 10.0,
     memory: MemoryOption = 4096,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge your own code, or the reference and other oracles, on every rung.
+    """Judge your code, or the oracles, on every rung.
 
-    A target is a file with a function in it, a module with an attribute, or a command: an argument with a colon, or the
-    name of a Python file. It runs in a process of its own. Without one the oracles are judged.
-
-    The exit code is 0 if every check passed, 1 if one failed, 2 if the arguments or the data are at fault.
+    TARGET is file.py:function, python:module:attribute or 'cmd:program ...', and runs in a process of its own. Without
+    one the reference and other oracles are judged. The exit code is 0 if every check passed, 1 if one failed, 2 if the arguments or the data are at fault.
     """
     spec, networks = _target_and_networks(what or ())
     if spec is not None:
@@ -180,7 +174,7 @@ def verify(
     _report(outcomes, verification.left_out(systems), None, as_json)
 
 
-@app.command("smoke", epilog=examples("smoke cmd:./harness", "smoke my_homework.py:back_propagation homework"))
+@app.command("smoke", epilog=examples("smoke cmd:./harness", "smoke my_xor.py:gradients xor-sigmoid"))
 def smoke(
     target: Annotated[str, typer.Argument(metavar="TARGET", help="As `verify` has it.")],
     network: Annotated[
@@ -192,9 +186,10 @@ def smoke(
     timeout: TimeoutOption = 10.0,
     memory: MemoryOption = 4096,
 ) -> None:
-    """Judge a harness before what it implements: does it start, read numbers, answer, refuse and stop?
+    """Judge a harness before what it implements.
 
-    The exit code is 0 if it does, and 1 if not; then the exchange that failed is printed.
+    Does it start, read numbers, answer, refuse and stop? The exit code is 0 if it does, and 1 if not; then the exchange
+    that failed is printed.
     """
     with _child(target, timeout, memory) as child:
         from nn_conformance import render
@@ -250,7 +245,7 @@ def _target_and_networks(words: Sequence[str]) -> tuple[str | None, list[str]]:
     targets = [word for word in words if ":" in word or word.endswith(".py")]
     if len(targets) > 1:
         raise typer.BadParameter(f"expected one target, got {len(targets)}: {' and '.join(targets)}")
-    return (targets or [None])[0], [word for word in words if word not in targets]
+    return targets[0] if targets else None, [word for word in words if word not in targets]
 
 
 @contextmanager

@@ -48,5 +48,8 @@ def new_adapter(
     language: Annotated[str, typer.Option(metavar="|".join(EXTENSIONS), help="In which language.")] = "python",
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
-    """Write an adapter to be filled in: a harness that starts and supports nothing yet, in your language."""
+    """Write an adapter, to be filled in.
+
+    It is a harness that starts, and supports nothing yet, in your language.
+    """
     print(f"wrote {write(language, file, force=force)}; see its first lines for what comes next")  # noqa: T201

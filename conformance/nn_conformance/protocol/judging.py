@@ -128,9 +128,8 @@ def judge_target(target: ProtocolTarget, asked: Asked, counter: Counter) -> Judg
     if begun:
         claimed = session.claimed(systems)
         restricted = asked.restricted and bool(asked.networks or session.claim.systems)
-        given = Given(
-            session.judged(claimed if restricted else ()), name, {s.id for s in claimed}, session.claim.dtypes, known
-        )
+        converted = session.judged(claimed if restricted else ())
+        given = Given(converted, name, {system.id for system in claimed}, session.claim.dtypes, known)
         verification = Verification(store, asked.oracles, large=asked.large, given=given)
         with counter("verifying", len(claimed) * (1 + len(asked.oracles))) as advance:
             judgement.outcomes.extend(verification.run(claimed, advance))
@@ -140,7 +139,7 @@ def judge_target(target: ProtocolTarget, asked: Asked, counter: Counter) -> Judg
         judgement.stderr = target.last_words
         failures = {v.failure for v in mine if v.status == "failed"}
         if failures and failures <= CONVENTIONAL:
-            judgement.hint = suggestion_for(store, claimed, given.target)
+            judgement.hint = suggestion_for(store, claimed, converted)
         session.end()
         others = set(store.ids) - {v.id.split("::")[0] for v in mine} - {HARNESS}
         session.verdicts.extend(unused(known, [*mine, *session.verdicts], others))

@@ -142,17 +142,8 @@ class ProtocolTarget:
             TargetError: no answer, or none that can be read; the error's `failure` is its name.
         """
         dtype = _dtype(x)
-        request = Request(
-            0,
-            "run",
-            do="evaluate",
-            dtype=dtype,
-            network=network,
-            params=all_encoded(params),
-            x=encoded(x),
-            t=encoded(t),
-            want=["layers", "loss", "gradients"] if gradients else ["layers", "loss"],
-        )
+        request = _request("evaluate", network, params, x, t)
+        request.want = ["layers", "loss", "gradients"] if gradients else ["layers", "loss"]
         numbers = _size(params) + 2 * len(x) * sum(layer.units for layer in network.layers)
         reply = self._ask(request, messages.Evaluated, numbers, _size(params) * len(x))
         layers = None
@@ -176,19 +167,9 @@ class ProtocolTarget:
     ) -> Run:
         """One request. Raises as `evaluate` does."""
         dtype = _dtype(x)
-        request = Request(
-            0,
-            "run",
-            do="train",
-            dtype=dtype,
-            network=network,
-            optimizer=optimizer,
-            params=all_encoded(params),
-            x=encoded(x),
-            t=encoded(t),
-            batches=[list(batch) for batch in batches],
-            state=_moments(state),
-        )
+        request = _request("train", network, params, x, t)
+        request.optimizer, request.state = optimizer, _moments(state)
+        request.batches = [list(batch) for batch in batches]
         rows = sum(len(batch) for batch in batches)
         reply = self._ask(request, messages.Trained, _size(params) + len(batches), _size(params) * rows)
         losses = None if reply.losses is None else values(reply.losses, "float64").tolist()
@@ -200,21 +181,9 @@ class ProtocolTarget:
     ) -> tuple[Params, Params]:  # fmt: skip
         """One request. Raises as `evaluate` does."""
         dtype = _dtype(x)
-        request = Request(
-            0,
-            "run",
-            do="prune",
-            dtype=dtype,
-            network=network,
-            optimizer=optimizer,
-            params=all_encoded(params),
-            x=encoded(x),
-            t=encoded(t),
-            state=_moments(state),
-            threshold=how.threshold,
-            names=list(how.names),
-            keep_mask=how.keep_mask,
-        )
+        request = _request("prune", network, params, x, t)
+        request.optimizer, request.state = optimizer, _moments(state)
+        request.threshold, request.names, request.keep_mask = how.threshold, list(how.names), how.keep_mask
         reply = self._ask(request, messages.Pruned, 2 * _size(params), _size(params) * len(x))
         return _arrays("pruned parameter", reply.left, dtype), _arrays("parameter", reply.after, dtype)
 
@@ -343,6 +312,11 @@ def _said(text: str) -> str:
     """A target's own words, on one line and not too many."""
     line = one_line(text)
     return line if len(line) <= SAID else f"{line[:SAID]}…"
+
+
+def _request(do: str, network: fmt.Network, params: Params, x: Array, t: Array) -> Request:
+    given = all_encoded(params)
+    return Request(0, "run", do=do, dtype=_dtype(x), network=network, params=given, x=encoded(x), t=encoded(t))
 
 
 def _dtype(a: Array) -> fmt.Dtype:
