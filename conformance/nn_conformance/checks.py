@@ -8,7 +8,7 @@ from typing import Any
 from nn_conformance.claims import Claim, claim_of
 from nn_conformance.doors import subject
 from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import LoadedCase, Store
+from nn_conformance.fixtures.store import LoadedCase, Store, one_line
 from nn_conformance.judging import cases, claimed, suggestion_for
 from nn_conformance.ladder import check_ids, judge
 from nn_conformance.verdicts import Verdict
@@ -114,12 +114,13 @@ def settle(check: Check) -> None:
     import pytest  # noqa: PLC0415
 
     verdict = check.verdict
+    reason = one_line(verdict.reason)  # it may quote what the object raised
     if verdict.status == "failed":
         judged = check.case.judged
-        lines = [f"{verdict.id}: {verdict.reason}", f"error {verdict.error:.3g}, limit {verdict.limit:.3g}"]
+        lines = [f"{verdict.id}: {reason}", f"error {verdict.error:.3g}, limit {verdict.limit:.3g}"]
         lines += [f"conventions: {judged.conventions}", judged.suggestion]
         pytest.fail("\n".join(line for line in lines if line), pytrace=False)
     if verdict.status in ("blocked", "unsupported"):
-        pytest.skip(f"{verdict.status}: {verdict.reason}")
+        pytest.skip(f"{verdict.status}: {reason}")
     if verdict.status == "expected failure":
-        pytest.xfail(verdict.reason)
+        pytest.xfail(reason)

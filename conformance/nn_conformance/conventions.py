@@ -36,8 +36,9 @@ class Conventions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         loss_reduction: over what the target's loss is a mean: nothing (`sum`), samples, or samples and outputs.
         gradient_factor: of the target's gradients likewise; as the loss's if None.
         gradient_reduction: of the target's gradients; as the loss's if None.
-        negative_gradient: whether what it calls gradients is what is added to the parameters.
-        update_reduction: what an update of the target divides its gradients by, where that is not done before.
+        negative_gradient: whether what it calls gradients is what is added to the parameters. Of what only updates it
+            says nothing: a step has its sign.
+        update_reduction: over what a step of the target is a mean, where its gradients are not; as these if None.
     """
 
     layout: Literal["described", "in,out", "out,in"] = "described"

@@ -120,9 +120,12 @@ class Converted:
         if not isinstance(answer, Answer):
             return answer  # type: ignore[unreachable] # the ladder says what is wrong with it
         size = len(x), network.layers[-1].units
-        scale = self.conventions.gradient_scale(network.loss, *size)
+        recovered = isinstance(self.inner, Recovered)
+        # An update has its sign already: one that goes uphill is wrong, whatever is declared of gradients.
+        scale_of = self.conventions.update_scale if recovered else self.conventions.gradient_scale
+        scale = scale_of(network.loss, *size)
         loss = answer.loss if answer.loss is None else answer.loss / self.conventions.loss_scale(network.loss, *size)
-        beyond = layers.spread(answer.uncertainty, abs(scale)) if isinstance(self.inner, Recovered) else {}
+        beyond = layers.spread(answer.uncertainty, abs(scale)) if recovered else {}
         found = layers.taken("gradient", answer.gradients, scale) if gradients else {}
         return Answer(loss, found, layers.outputs(answer.layers), beyond)
 

@@ -8,7 +8,7 @@ from nn_conformance.claims import Claim, claim_of
 from nn_conformance.converted import Converted
 from nn_conformance.doors import subject
 from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import LoadedCase, Store
+from nn_conformance.fixtures.store import LoadedCase, Store, one_line
 from nn_conformance.ladder import cases_of, judge
 from nn_conformance.suggestions import suggest
 from nn_conformance.verdicts import Verdict, counts
@@ -51,7 +51,7 @@ class Report:
     def __str__(self) -> str:
         numbers = ", ".join(f"{count} {status}" for status, count in counts(self.verdicts).items() if count)
         lines = [f"{self.name}: {numbers}", f"conventions: {self.conventions}"]
-        lines += [f"{verdict.id}: {verdict.reason}" for verdict in self.failed]
+        lines += [f"{verdict.id}: {one_line(verdict.reason)}" for verdict in self.failed]
         return "\n".join(lines + ([self.suggestion] if self.suggestion else []))
 
 

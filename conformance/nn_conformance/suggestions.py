@@ -18,6 +18,8 @@ from nn_conformance.verdicts import Verdict
 DOORS = "nn_conformance.doors."
 # Factors that a loss has by taste: with or without a ½.
 FACTORS = (2.0, 0.5)
+# What no loss and no gradient shows, or what has no few values; of a step alone, the gradients' own reduction says it.
+SILENT = ("names", "update_reduction")
 RUNGS = ("contract", "loss", "gradient")
 
 
@@ -56,7 +58,7 @@ def _changes(declared: Conventions) -> Iterator[tuple[str, Any]]:
             yield from ((name, (now or 1.0) * factor) for factor in FACTORS)
         elif isinstance(now, bool):
             yield name, not now
-        elif name != "names":
+        elif name not in SILENT:
             choices = [value for part in get_args(hints[name]) for value in (get_args(part) or (part,))]
             yield from ((name, value) for value in choices if isinstance(value, str) and value != now)
 

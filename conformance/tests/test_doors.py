@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from nn_conformance.checks import checks_of
 from nn_conformance.claims import conforms
 from nn_conformance.conventions import declared
 from nn_conformance.doors import as_target, conventions_of, subject
@@ -300,6 +301,31 @@ def test_a_wrong_update_fails(wrong):
     """A step uphill, without the mean, with a decay that nobody asked for, or not of all parameters, is caught."""
     verdicts = judge(load(HOMEWORK[0]), subject(wrong), "float64", trusted=True)
     assert {v.status for v in verdicts if v.rung == "gradient"} >= {"failed"}
+
+
+def test_no_declaration_makes_an_uphill_step_right():
+    """The sign of gradients is a convention, that of a step is not: none is suggested, and a declared one changes nothing."""
+
+    def uphill(p, x, t, lr):
+        return {k: v + lr * homework(p, x, t)[0][k] for k, v in p.items()}
+
+    report = verify(conforms("homework", negative_gradient=True)(uphill))
+    assert {v.rung for v in report.failed} >= {"gradient"}
+    assert report.suggestion is None
+
+
+def test_what_an_object_raises_is_shown_on_one_line():
+    """A message with escapes and line breaks cannot move the cursor, in a report or under pytest."""
+
+    def loud(p, x, t):
+        raise ValueError("\x1b[2J\nboom")
+
+    report = verify(loud, "homework")
+    assert "\x1b" not in str(report)
+    assert "ValueError: [2J boom" in str(report)
+    with pytest.raises(pytest.fail.Exception, match="boom") as caught:
+        checks_of(loud, "homework")[0](loud)
+    assert "\x1b" not in str(caught.value)
 
 
 def test_weights_that_are_updated_too_early_are_caught():
