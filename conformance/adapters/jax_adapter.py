@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 from jax.nn import log_softmax, sigmoid, softmax
 
-jax.config.update("jax_enable_x64", True)  # or every float64 would be a float32
+jax.config.update("jax_enable_x64", val=True)  # or every float64 would be a float32
 
 
 def through_diagonal(z):
