@@ -20,9 +20,13 @@ from nn_conformance.protocol.messages import PROTOCOL, Request, all_encoded, enc
 
 HERE = files("nn_conformance.protocol")
 PAGE = HERE.joinpath("PROTOCOL.md").read_text("utf-8")
-REQUESTS, REPLIES = (json.loads(HERE.joinpath(f"{name}.schema.json").read_text("utf-8")) for name in ("requests", "replies"))
+REQUESTS, REPLIES = (
+    json.loads(HERE.joinpath(f"{name}.schema.json").read_text("utf-8")) for name in ("requests", "replies")
+)
 LINES = HERE.joinpath("transcript.jsonl").read_text("utf-8").splitlines()
-TRANSCRIPT = [(json.loads(asked), json.loads(answered)) for asked, answered in zip(LINES[::2], LINES[1::2], strict=True)]
+TRANSCRIPT = [
+    (json.loads(asked), json.loads(answered)) for asked, answered in zip(LINES[::2], LINES[1::2], strict=True)
+]
 KINDS = [asked.get("do", asked["verb"]) for asked, _ in TRANSCRIPT]
 REPLY_TYPES = {"start": messages.Started, "echo": messages.Echoed, "evaluate": messages.Evaluated,
                "train": messages.Trained, "prune": messages.Pruned, "stop": messages.Reply,
