@@ -108,7 +108,7 @@ def describe_network(
     ] = "documented",
     as_json: JsonOption = False,
 ) -> None:
-    """Layers, loss, recipe, printed figures and defects of a network."""
+    """Layers, loss, recipe, figures and defects of a network."""
     from nn_conformance.description import describe
     from nn_reference.systems import get
 

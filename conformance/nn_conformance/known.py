@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from nn_conformance.fixtures.format import DTYPES
 from nn_conformance.targets import FAILURES
 from nn_conformance.verdicts import Verdict
 from nn_reference.errors import DataError
@@ -72,8 +73,9 @@ def of_file(path: Path, cases: Collection[str]) -> list[Known]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: expected a TOML file, got {getattr(error, 'strerror', None) or error}") from None
     for entry in known:
-        _, _, quantity = entry.checks.split("::", 2)
-        if not quantity.replace("::", "").strip("*") and all(fnmatchcase(case, entry.case) for case in cases):
+        rung = entry.checks.split("::")[1]
+        # A quantity that there is not stands for all that there are.
+        if any(all(entry.matches(f"{case}::{rung}::\0::{dtype}") for case in cases) for dtype in DTYPES):
             raise DataError(f"{path}: {entry.checks!r} is too broad: expected some cases or quantities, got all")
     return known
 

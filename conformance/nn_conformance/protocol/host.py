@@ -46,14 +46,13 @@ def found(spec: str) -> Any:
         module = _imported(name, lambda: _executed(name))
     if attribute:
         return _attribute(module, name, attribute)
-    marked = [value for value in vars(module).values() if claim_of(value) is not None]
+    marked = {key: value for key, value in vars(module).items() if claim_of(value) is not None}
     if not marked and isinstance(module, Target):
         return module
     if len(marked) != 1:
-        raise InputError(
-            f"{name}: expected one thing marked with @conforms, got {len(marked)}; name one: {name}:function"
-        )
-    return marked[0]
+        got = ", ".join(marked) or "none"
+        raise InputError(f"{name}: expected one thing marked with @conforms, got {got}; name one: {name}:function")
+    return marked.popitem()[1]
 
 
 def serve(target: Target, obj: Any, requests: BinaryIO, replies: BinaryIO) -> None:
