@@ -84,7 +84,7 @@ def checks_of(obj: Any, networks: str | Sequence[str] | None = None, store: Stor
     judged = Judged(obj, claimed(claim_of(obj) or Claim(), networks), store)
     return [
         Check(id_, case)
-        for case in (JudgedCase(judged, *pair) for pair in cases(store, judged.systems))
+        for case in (JudgedCase(judged, *pair) for pair in cases(store, judged.systems, large=judged.target.fixed))
         for id_ in check_ids(case.loaded, case.dtype)
     ]
 

@@ -42,6 +42,11 @@ class Converted:
         """The target's own."""
         return self.inner.name
 
+    @property
+    def fixed(self) -> bool:
+        """Whether it has one size, as a model that is made already: then a documented case may be all that fits."""
+        return bool(getattr(self.inner, "fixed", False))
+
     def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
         """As `Target.evaluate`, in our conventions.
 

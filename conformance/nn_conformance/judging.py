@@ -63,7 +63,8 @@ def verify(
     Args:
         obj: what `as_target` takes.
         networks: names or ids, as ``homework`` or ``mnist-relu-torch/corrected``; what it is marked with if None.
-        large: whether documented cases of MNIST's size are judged too, and not only their probes.
+        large: whether documented cases of MNIST's size are judged too, and not only their probes; they are where the
+            object has one size.
         store: the fixtures; those that ship if None.
 
     Raises:
@@ -77,6 +78,7 @@ def verify(
     """
     systems = claimed(claim_of(obj) or Claim(), networks)
     target, store = subject(obj, systems), store or Store()
+    large = large or target.fixed
     verdicts = {
         v.id: v for pair in cases(store, systems, large=large) for v in judge(pair[0], target, pair[1], trusted=True)
     }

@@ -103,18 +103,24 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
     return marked
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A run is no success where something marked has answered nothing at all: skipped tests alone would look like one."""
+    reporter = session.config.pluginmanager.getplugin("terminalreporter")
+    if _silent(reporter) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """For each object what came of its checks, its conventions, and which declaration would mend it."""
     statuses: dict[str, Counter[str]] = defaultdict(Counter)
     conventions: dict[str, str] = {}
     hints: dict[str, str] = {}
-    for report in (report for reports in terminalreporter.stats.values() for report in reports):
-        told = dict(getattr(report, "user_properties", ()))
-        if TARGET in told and report.when == "call":
-            statuses[told[TARGET]][told[STATUS]] += 1
-            conventions[told[TARGET]] = told[CONVENTIONS]
-            if SUGGESTION in told:
-                hints[told[TARGET]] = told[SUGGESTION]
+    for told, _ in _told(terminalreporter):
+        statuses[told[TARGET]][told[STATUS]] += 1
+        conventions[told[TARGET]] = told[CONVENTIONS]
+        if SUGGESTION in told:
+            hints[told[TARGET]] = told[SUGGESTION]
     if statuses:
         terminalreporter.section("conformance")
     for target, counted in statuses.items():
@@ -122,3 +128,22 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"{target}: {numbers}; conventions: {conventions[target]}")
         if target in hints:
             terminalreporter.write_line(f"{target}: {hints[target]}")
+    for target in _silent(terminalreporter):
+        terminalreporter.write_line(f"{target}: it answered nothing that it claims: an error", red=True)
+
+
+def _told(reporter: Any) -> Iterator[tuple[dict[str, str], str]]:
+    """What each check's report says, and its id."""
+    for report in (report for reports in getattr(reporter, "stats", {}).values() for report in reports):
+        told = dict(getattr(report, "user_properties", ()))
+        if TARGET in told and report.when == "call":
+            yield told, report.nodeid
+
+
+def _silent(reporter: Any) -> list[str]:
+    """Objects that no case could ask: the contract was looked at, and is unsupported throughout."""
+    contracts: dict[str, set[str]] = defaultdict(set)
+    for told, nodeid in _told(reporter):
+        if "::contract::answer::" in nodeid:
+            contracts[told[TARGET]].add(told[STATUS])
+    return [target for target, found in contracts.items() if found == {"unsupported"}]

@@ -127,6 +127,24 @@ def test_workers_share_the_checks_and_the_summary_is_whole(pytester, installed, 
     result.stdout.fnmatch_lines([f"my_homework.py::homework: *{outcomes['passed']} passed*"])
 
 
+def test_what_answers_nothing_is_no_success(run):
+    """An object of which every case is unsupported ends the run with an error, though no test has failed."""
+    source = (
+        HOMEWORK
+        + """
+from nn_conformance.targets import Unsupported
+
+@conforms("homework")
+def refuses(p, x, t):
+    raise Unsupported("not today")
+"""
+    )
+    result = run(source, "-k", "rectangular")
+    assert result.parseoutcomes().keys() == {"skipped", "deselected"}
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["my_homework.py::refuses: it answered nothing that it claims: an error"])
+
+
 def test_a_disabled_plugin_collects_nothing(run):
     """With `-p no:nn_conformance` a marked function is a function, and the tests beside it run."""
     result = run(RIGHT + "\ndef test_beside():\n    assert homework\n", "-p", "no:nn_conformance")

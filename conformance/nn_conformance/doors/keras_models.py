@@ -27,6 +27,11 @@ class Model:
     conventions: Conventions = OURS
     kept: dict[tuple[int, ...], Any] = field(default_factory=dict)
 
+    @property
+    def fixed(self) -> bool:
+        """Whether it is made already, and not what makes one."""
+        return isinstance(self.made, keras.Model)
+
     def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
         """Loss and gradients of a batch.
 

@@ -27,6 +27,11 @@ class Module:
     name: str
     conventions: Conventions = OURS
 
+    @property
+    def fixed(self) -> bool:
+        """Whether it is made already, and not what makes one."""
+        return isinstance(self.made, torch.nn.Module)
+
     def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
         """Loss and gradients of a batch.
 
