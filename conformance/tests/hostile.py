@@ -175,7 +175,7 @@ GALLERY = {
     "a-name-in-colour": ("run", gradient(**{"\x1b[31m\n": [0.5]}), "wrong-names"),
     "a-thousand-names": ("run", gradient(**{f"W{k}": 0.5 for k in range(1000)}), "wrong-names"),
     "an-error-in-colour": ("run", lambda reply: say({"seq": reply["seq"], "status": "error", "message": "\x1b[2J<script>\n" * 99}), "error"),
-    "claims-what-it-cannot": ("run", lambda reply: say({"seq": reply["seq"], "status": "unsupported", "reason": "no"}), "claimed"),
+    "claims-what-it-cannot": ("always", lambda reply: say({"seq": reply["seq"], "status": "unsupported", "reason": "no"}), "claimed"),
     "floods-stderr": ("run", flood, ""),
     "leaves-children-and-exits": ("run", children(daemon=False, answers=False), "exited"),
     "leaves-a-daemon": ("run", children(daemon=True, answers=True), ""),
@@ -203,7 +203,8 @@ def main(name):
         else:
             reply = {"status": "error", "message": "unknown"}
         reply["seq"] = ask["seq"]
-        if what == when and len(ask.get("x", [0])) == 1 and reply["status"] == "ok":
+        asked = what == when and len(ask.get("x", [0])) == 1 and reply["status"] == "ok"
+        if asked or (when == "always" and ask.get("do") == "evaluate"):
             act(reply)
         else:
             say(reply)

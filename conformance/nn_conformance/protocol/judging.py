@@ -134,8 +134,9 @@ def judge_target(target: ProtocolTarget, asked: Asked, counter: Counter) -> Judg
         with counter("verifying", len(claimed) * (1 + len(asked.oracles))) as advance:
             judgement.outcomes.extend(verification.run(claimed, advance))
         judgement.left_out = verification.left_out(claimed)
-        mine = [v for outcome in judgement.outcomes if outcome.target == name for v in outcome.verdicts]
-        session.no_answer(mine)
+        by_system = {outcome.system: outcome.verdicts for outcome in judgement.outcomes if outcome.target == name}
+        mine = [verdict for verdicts in by_system.values() for verdict in verdicts]
+        session.check_claims(by_system)
         judgement.stderr = target.last_words
         failures = {v.failure for v in mine if v.status == "failed"}
         if failures and failures <= CONVENTIONAL:

@@ -1,6 +1,6 @@
 """One run of a harness: what it says at its start is checked before its numbers are, and how it ends after them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import inf, nan
 
@@ -79,10 +79,17 @@ class Session:
         networks = tuple(describe_network(system.network) for system in systems)
         return Converted(inner, self.claim.conventions, networks, self.claim.dtypes)
 
-    def no_answer(self, verdicts: Sequence[Verdict]) -> None:
-        """A failure, if all that was asked is unsupported: what claims so much and does nothing has not passed."""
-        if verdicts and all(verdict.status == "unsupported" for verdict in verdicts):
-            self._failed("claim", TargetError(f"answered nothing that it claims: {verdicts[0].reason}", "claimed"))
+    def check_claims(self, verdicts: Mapping[str, Sequence[Verdict]]) -> None:
+        """A failure, if all that was asked of a system is unsupported: to claim it and do nothing is not to pass.
+
+        Args:
+            verdicts: by system. Who claims no system by name must do something of one.
+        """
+        silent = [name for name, mine in verdicts.items() if all(verdict.status == "unsupported" for verdict in mine)]
+        if silent and (self.claim.systems or len(silent) == len(verdicts)):
+            reason = next((v.reason for v in verdicts[silent[0]]), "no case has a precision that it claims")
+            named = ", ".join(silent[:3]) + (", ..." if len(silent) > 3 else "")
+            self._failed("claim", TargetError(f"claimed, and all of it unsupported: {named}: {reason}", "claimed"))
 
     @property
     def dtypes(self) -> list[fmt.Dtype]:

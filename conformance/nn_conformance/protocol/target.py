@@ -266,10 +266,7 @@ class ProtocolTarget:
             memory = "out of memory: " if "MemoryError" in said else ""
             raise TargetError(f"{memory}it answers with an error: {said}", "out-of-memory" if memory else "error")
         if head.status == "unsupported":
-            reason = _said(_read(answer, messages.Unsupported).reason)
-            if request.do == "evaluate" and self.started is not None and self.started.networks != "any":
-                raise TargetError(f"claimed, and not supported: {reason}", "claimed")
-            raise targets.Unsupported(reason)
+            raise targets.Unsupported(_said(_read(answer, messages.Unsupported).reason))
         return _read(answer, kind)
 
 
