@@ -145,7 +145,7 @@ def verify(
     known: Annotated[
         Path | None, typer.Option("--known", metavar="FILE", help="TOML: failures that are expected.")
     ] = None,
-    timeout: TimeoutOption = 10.0,
+    timeout: TimeoutOption = 20.0,
     memory: MemoryOption = 4096,
     as_json: JsonOption = False,
 ) -> None:
@@ -183,7 +183,7 @@ def smoke(
             metavar="[NETWORK]", help="Which to ask for; the first that it claims.", autocompletion=complete_network
         ),
     ] = None,
-    timeout: TimeoutOption = 10.0,
+    timeout: TimeoutOption = 20.0,
     memory: MemoryOption = 4096,
 ) -> None:
     """Judge a harness before what it implements.

@@ -15,7 +15,7 @@ from nn_conformance.oracles import reference
 from nn_conformance.protocol.child import Child
 from nn_conformance.protocol.messages import Request, decoded, encoded, line
 from nn_conformance.protocol.session import Session
-from nn_conformance.protocol.target import Limits, ProtocolTarget, command_of
+from nn_conformance.protocol.target import RESTARTS, Limits, ProtocolTarget, command_of
 from nn_conformance.targets import TargetError
 from nn_conformance.verdicts import counts
 from nn_reference.errors import InputError
@@ -130,9 +130,9 @@ def test_a_crash_is_over_at_the_next_request(engine):
             target.echo([1.0], "float64")
         assert target.echo([1.0], "float64") == [1.0]
         assert target._child is not first
-        target._failures = 10
+        target._failures = RESTARTS
         target.kill()
-        with pytest.raises(TargetError, match="given up after 10 failures, the last: crashed by signal 9"):
+        with pytest.raises(TargetError, match=f"given up after {RESTARTS} failures, the last: crashed by signal 9"):
             target.echo([1.0], "float64")
 
 
