@@ -26,7 +26,7 @@ from nn_reference.systems import get
 
 STORE = Store()
 load = cache(STORE.case)
-HOMEWORK = [f"homework/probe-{probe}" for probe in ("rectangular", "square", "one", "twice", "saturated", "extreme")]
+HOMEWORK = [f"homework/probe-{probe}" for probe in ("rectangular", "one", "twice", "extreme")]
 
 
 def sigmoid(z):
