@@ -1,19 +1,23 @@
 """Validate an implementation of a small neural network against certified references."""
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from nn_reference import __version__
 
 if TYPE_CHECKING:
     from nn_conformance.blackbox import check_gradients
+    from nn_conformance.checks import parametrize_with_checks
+    from nn_conformance.claims import conforms
+    from nn_conformance.judging import verify
 
-__all__ = ["__version__", "check_gradients"]
+__all__ = ["__version__", "check_gradients", "conforms", "parametrize_with_checks", "verify"]
+
+HOMES = {"check_gradients": "blackbox", "conforms": "claims", "parametrize_with_checks": "checks", "verify": "judging"}
 
 
 def __getattr__(name: str) -> Any:
-    """`check_gradients` is imported when it is asked for: the command's `--help` needs no NumPy."""
-    if name == "check_gradients":
-        from nn_conformance.blackbox import check_gradients  # noqa: PLC0415
-
-        return check_gradients
+    """What is exported is imported when it is asked for: the command's `--help` needs no NumPy."""
+    if name in HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,13 +3,18 @@
 import io
 import json
 import os
+import signal
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 import nn_conformance
 from nn_conformance.fixtures.commands import app as fixtures_app
+from nn_conformance.new_adapter import new_adapter
 from nn_conformance.options import (
     EXIT_NONCONFORMING,
     EXIT_USAGE,
@@ -28,9 +33,14 @@ from nn_conformance.replays.table import table
 from nn_reference.errors import NNReferenceError
 
 if TYPE_CHECKING:
+    from nn_conformance.protocol.judging import Judgement
+    from nn_conformance.protocol.target import ProtocolTarget
     from nn_conformance.targets import Target
+    from nn_conformance.verification import Outcome
 
-EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141  # what a shell reports of a program that SIGINT or SIGPIPE ended
+# What a shell reports of a program that SIGINT, SIGPIPE or SIGTERM ended.
+EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 130, 141, 143
+LONGEST = 86_400  # seconds
 DEFAULT_ORACLES = ("reference", "complex-step")  # NumPy alone
 # What an unknown option or command raises. Typer exports only this class that is derived from it.
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
@@ -45,19 +55,25 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(fixtures_app, name="fixtures")
+app.command("new-adapter", epilog=examples("new-adapter --language javascript my_engine.mjs"))(new_adapter)
 
 
 NetworkArgument = Annotated[
     str, typer.Argument(metavar="NETWORK", help="A name that `list` prints.", autocompletion=complete_network)
 ]
-NetworksArgument = Annotated[
+VerifiedArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="NETWORK",
-        help="Names that `list` prints; without any, all.",
+        metavar="[TARGET] [NETWORK]",
+        help="What to judge, and on which networks: names that `list` prints; without any, all.",
         autocompletion=complete_network,
     ),
 ]
+TimeoutOption = Annotated[
+    float,
+    typer.Option(metavar="SECONDS", help="For an answer; threefold to start."),
+]
+MemoryOption = Annotated[int, typer.Option(metavar="MIB", min=1, help="What TARGET may allocate.")]
 
 
 def _version(wanted: bool) -> None:
@@ -97,7 +113,7 @@ def describe_network(
     ] = "documented",
     as_json: JsonOption = False,
 ) -> None:
-    """A network's layers, loss, recipe, printed figures, defects."""
+    """Layers, loss, recipe, figures and defects of a network."""
     from nn_conformance.description import describe
     from nn_reference.systems import get
 
@@ -112,10 +128,15 @@ def describe_network(
 
 @app.command(
     "verify",
-    epilog=examples("verify", "verify homework mnist-relu", "verify --with torch,keras", "verify --all --json"),
+    epilog=examples(
+        "verify",
+        "verify homework mnist-relu --with torch,keras",
+        "verify my_xor.py:gradients xor-sigmoid",
+        "verify cmd:./harness --all --json",
+    ),
 )
 def verify(
-    networks: NetworksArgument = None,
+    what: VerifiedArgument = None,
     with_: Annotated[
         list[str] | None,
         typer.Option(
@@ -125,35 +146,65 @@ def verify(
             autocompletion=complete_oracle,
         ),
     ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="The documented cases of MNIST's size too, not only their probes.")
-    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Documented cases of MNIST's size too.")] = False,
+    known: Annotated[
+        Path | None, typer.Option("--known", metavar="FILE", help="TOML: failures that are expected.")
+    ] = None,
+    timeout: TimeoutOption = 20.0,
+    memory: MemoryOption = 4096,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge the reference and other oracles on every rung.
+    """Judge your code, or the oracles, on every rung.
 
-    The exit code is 0 if every check passed, 1 if one failed, 2 if the arguments or the data are at fault.
+    TARGET is file.py:function, python:module:attribute or 'cmd:program ...', and runs in a process of its own. Without
+    one the reference and other oracles are judged. The exit code is 0 if every check passed, 1 if one failed, 2 if the arguments or the data are at fault.
     """
-    from nn_conformance import matrix, render
+    spec, networks = _target_and_networks(what or ())
+    if spec is not None:
+        _verify_target(spec, networks, with_, everything, known, (timeout, memory), as_json)
+        return
+    if known is not None:
+        raise typer.BadParameter("--known: expected a target beside it, got none")
+    from nn_conformance import render
     from nn_conformance.fixtures.store import Store
-    from nn_conformance.verdicts import counts
     from nn_conformance.verification import Verification
     from nn_reference.systems import SYSTEMS, get
 
-    wanted = {get(name).name for name in networks or ()}
+    wanted = {get(name).name for name in networks}
     systems = [system for system in SYSTEMS if not networks or system.name in wanted]
     targets = _oracles(DEFAULT_ORACLES, with_)
     verification = Verification(Store(), targets, large=everything)
     with render.counter("verifying", len(systems) * len(targets)) as advance:
         outcomes = list(verification.run(systems, advance))
-    unique = {(outcome.target, verdict.id): verdict for outcome in outcomes for verdict in outcome.verdicts}
-    if as_json:
-        verdicts = [{"target": target, **verdict.as_json()} for (target, _), verdict in unique.items()]
-        _print_json({"counts": counts(unique.values()), "verdicts": verdicts})
-    else:
-        left_out = verification.left_out(systems)
-        matrix.show(outcomes, unique, left_out=left_out)
-    if any(verdict.status == "failed" for verdict in unique.values()):
+    _report(outcomes, verification.left_out(systems), None, as_json)
+
+
+@app.command("smoke", epilog=examples("smoke cmd:./harness", "smoke my_xor.py:gradients xor-sigmoid"))
+def smoke(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="As `verify` has it.")],
+    network: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NETWORK]", help="Which to ask for; the first that it claims.", autocompletion=complete_network
+        ),
+    ] = None,
+    timeout: TimeoutOption = 20.0,
+    memory: MemoryOption = 4096,
+) -> None:
+    """Judge a harness before what it implements.
+
+    Does it start, read numbers, answer, refuse and stop? The exit code is 0 if it does, and 1 if not; then the exchange
+    that failed is printed.
+    """
+    with _child(target, timeout, memory) as child:
+        from nn_conformance import render
+        from nn_conformance.protocol.smoke import smoke as run
+
+        steps = list(run(child, network))
+        for step in steps:
+            for line in step.lines():
+                render.line(line)
+    if not all(step.passed for step in steps):
         raise typer.Exit(EXIT_NONCONFORMING)
 
 
@@ -199,6 +250,66 @@ app.command("table", epilog=TABLE_EPILOG)(table)
 app.add_typer(plots_app, name="plot")
 app.command("reconstruct", epilog=studies.RECONSTRUCT_EPILOG)(studies.reconstruct)
 app.command("chaos", epilog=studies.CHAOS_EPILOG)(studies.chaos)
+def _target_and_networks(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The one argument that is a target, and the others. No name of a network has a colon, or ends like a file."""
+    targets = [word for word in words if ":" in word or word.endswith(".py")]
+    if len(targets) > 1:
+        raise typer.BadParameter(f"expected one target, got {len(targets)}: {' and '.join(targets)}")
+    return targets[0] if targets else None, [word for word in words if word not in targets]
+
+
+@contextmanager
+def _child(spec: str, timeout: float, memory: int) -> Iterator["ProtocolTarget"]:
+    """The target in a process of its own, which ends with ours, also when we are told to."""
+    from nn_conformance.protocol.target import Limits, ProtocolTarget, command_of
+
+    if not 0 < timeout <= LONGEST:
+        raise typer.BadParameter(f"--timeout: expected seconds above 0, at most {LONGEST}, got {timeout}")
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    try:
+        with ProtocolTarget(command_of(spec), Limits(timeout, memory << 20, start=3 * timeout)) as target:
+            yield target
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _verify_target(
+    spec: str,
+    networks: list[str],
+    with_: list[str] | None,
+    everything: bool,
+    known: Path | None,
+    limits: tuple[float, int],
+    as_json: bool,
+) -> None:
+    with _child(spec, *limits) as target:
+        from nn_conformance import render
+        from nn_conformance.protocol.judging import Asked, judge_target
+
+        asked = Asked(networks, _oracles((), with_), everything, known, restricted=not spec.startswith("cmd:"))
+        judgement = judge_target(target, asked, render.counter)
+    _report(judgement.outcomes, judgement.left_out, judgement, as_json)
+
+
+def _report(outcomes: list["Outcome"], left_out: int, judgement: "Judgement | None", as_json: bool) -> None:
+    """Print what came of it.
+
+    Raises:
+        typer.Exit: with code 1, if a check failed.
+    """
+    from nn_conformance import matrix
+    from nn_conformance.verdicts import counts
+
+    unique = {} if judgement is None else {(judgement.name, verdict.id): verdict for verdict in judgement.others}
+    unique |= {(outcome.target, verdict.id): verdict for outcome in outcomes for verdict in outcome.verdicts}
+    if as_json:
+        verdicts = [{"target": target, **verdict.as_json()} for (target, _), verdict in unique.items()]
+        about = {} if judgement is None else {"target": judgement.as_json()}
+        _print_json({**about, "counts": counts(unique.values()), "verdicts": verdicts})
+    else:
+        matrix.show(outcomes, unique, left_out=left_out, judgement=judgement)
+    if any(verdict.status == "failed" for verdict in unique.values()):
+        raise typer.Exit(EXIT_NONCONFORMING)
 
 
 def _oracles(always: tuple[str, ...], more: list[str] | None) -> list["Target"]:

@@ -1,36 +1,51 @@
-"""Known deviations: checks that a target is expected to fail, by which cause, and how far that cause goes."""
+"""Known failures: checks that a target is expected to fail, by which cause, in which way, and how far that cause goes.
+
+Strict in four ways: what is expected to fail and passes, fails otherwise, matches nothing that was judged, or is written
+so broadly that it would hide other failures, is itself a failure or an error.
+"""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from importlib.resources import files
-from math import inf, isnan
+from math import inf, isnan, nan
+from pathlib import Path
 
 import msgspec
 
+from nn_conformance.fixtures.format import DTYPES
+from nn_conformance.targets import FAILURES
 from nn_conformance.verdicts import Verdict
 from nn_reference.errors import DataError
+from nn_reference.validation import suggestion
 
 
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One deviation.
+    """One known failure.
 
     Attributes:
-        target: whose it is.
-        checks: which checks fail by it: an id, with ``*`` for any part.
+        checks: which checks fail by it: an id, with ``*`` for any part of case, quantity or precision.
         reason: the cause.
-        at_most: the largest ratio of error to limit that the cause explains.
+        at_most: of a mismatch, the largest ratio of error to limit that the cause explains.
+        failure: the class of failure, one of `FAILURES`.
+        target: whose it is; empty in a file that is about one target.
     """
 
-    target: str
     checks: str
     reason: str
-    at_most: float
+    at_most: float | None = None
+    failure: str = "mismatch"
+    target: str = ""
 
     def matches(self, id_: str) -> bool:
         """Whether the check is one of those."""
         return fnmatchcase(id_, self.checks)
+
+    @property
+    def case(self) -> str:
+        """The pattern of the cases."""
+        return self.checks.split("::")[0]
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +58,28 @@ def shipped(target: str) -> list[Known]:
     return [entry for entry in parse(text, "oracles/known.toml") if entry.target == target]
 
 
+def of_file(path: Path, cases: Collection[str]) -> list[Known]:
+    """A user's own, none of which covers a whole rung.
+
+    Args:
+        path: of the TOML file.
+        cases: the ids of all cases.
+
+    Raises:
+        DataError: it cannot be read, is not of this form, or an entry is too broad.
+    """
+    try:
+        known = parse(path.read_text("utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: expected a TOML file, got {getattr(error, 'strerror', None) or error}") from None
+    for entry in known:
+        rung = entry.checks.split("::")[1]
+        # A quantity that there is not stands for all that there are.
+        if any(all(entry.matches(f"{case}::{rung}::\0::{dtype}") for case in cases) for dtype in DTYPES):
+            raise DataError(f"{path}: {entry.checks!r} is too broad: expected some cases or quantities, got all")
+    return known
+
+
 def parse(text: str, where: str) -> list[Known]:
     """The entries of a TOML file.
 
@@ -51,12 +88,10 @@ def parse(text: str, where: str) -> list[Known]:
     """
     try:
         known = msgspec.convert(tomllib.loads(text), _File).known
-        if not all(1 < entry.at_most < inf for entry in known):
-            raise ValueError("at_most must be a finite number above 1")  # noqa: TRY301 - one message for all
+        for entry in known:
+            _check(entry)
     except ValueError as error:  # tomllib's and msgspec's are ValueErrors
-        raise DataError(
-            f"{where}: expected [[known]] tables of target, checks, reason and at_most, got: {error}"
-        ) from None
+        raise DataError(f"{where}: expected [[known]] tables of checks, reason and at_most, got: {error}") from None
     return known
 
 
@@ -65,14 +100,60 @@ def expect(verdict: Verdict, known: Sequence[Known]) -> Verdict:
     mine = [entry for entry in known if entry.matches(verdict.id)]
     if not mine or verdict.status not in ("passed", "failed"):
         return verdict
+    problem = _otherwise(verdict, mine)
+    if problem is not None:
+        failure = "known-passed" if verdict.status == "passed" else "known-otherwise"
+        return replace(verdict, status="failed", reason=problem, failure=failure)
+    # An agreement where a disagreement must be, or a mismatch without a size: no cause could explain that.
+    if verdict.at_least or (isnan(verdict.error) and verdict.failure == "mismatch"):
+        return verdict
+    return replace(verdict, status="expected failure", reason=f"{mine[0].reason}; {verdict.reason}")
+
+
+def _otherwise(verdict: Verdict, mine: Sequence[Known]) -> str | None:
+    """How a verdict differs from what was expected of it, or None."""
     entry = mine[0]
     if len(mine) > 1:
-        return replace(verdict, status="failed", reason=f"expected by {len(mine)} entries, where one must do")
-    if verdict.at_least or isnan(verdict.error):  # no size, so nothing that a cause could explain
-        return verdict
+        return f"expected by {len(mine)} entries, where one must do"
+    if verdict.at_least:
+        return None
     if verdict.status == "passed":
-        return replace(verdict, status="failed", reason=f"expected to fail, and passed: {entry.reason}")
-    if not verdict.ratio <= entry.at_most:
-        beyond = f"error is {verdict.ratio:.3g} times the limit, and what is known explains {entry.at_most:g}"
-        return replace(verdict, reason=f"{beyond}: {entry.reason}; {verdict.reason}")
-    return replace(verdict, status="expected failure", reason=f"{entry.reason}; {verdict.reason}")
+        return f"expected to fail, and passed: {entry.reason}"
+    if verdict.failure != entry.failure:
+        return f"expected to fail by {entry.failure}, and failed by {verdict.failure}: {verdict.reason}"
+    if entry.at_most is None or isnan(verdict.error) or verdict.ratio <= entry.at_most:
+        return None
+    beyond = f"error is {verdict.ratio:.3g} times the limit, and what is known explains {entry.at_most:g}"
+    return f"{beyond}: {entry.reason}; {verdict.reason}"
+
+
+def unused(known: Sequence[Known], verdicts: Sequence[Verdict], cases: Collection[str]) -> Iterator[Verdict]:
+    """A failure for each entry about these cases, or about none that there is, that none of their verdicts needed.
+
+    Args:
+        known: all entries.
+        verdicts: those of the run.
+        cases: the cases of which the run judged none; an entry about nothing but these says nothing of it.
+    """
+    ran = [verdict for verdict in verdicts if verdict.status != "unsupported"]
+    for k, entry in enumerate(known, 1):
+        elsewhere = any(fnmatchcase(case, entry.case) for case in cases)
+        here = any(fnmatchcase(verdict.id.split("::")[0], entry.case) for verdict in verdicts)
+        if (here or not elsewhere) and not any(entry.matches(verdict.id) for verdict in ran):
+            reason = f"known failure {entry.checks!r} matches nothing that was judged: {entry.reason}"
+            yield Verdict(f"known::entry::{k}", "failed", nan, nan, reason, failure="known-unused")
+
+
+def _check(entry: Known) -> None:
+    """Raises ValueError for what no entry may be."""
+    parts = entry.checks.split("::")
+    if len(parts) < 3 or set(parts[1]) & set("*?["):
+        raise ValueError(f"checks: expected case::rung::quantity::dtype with a whole rung, got {entry.checks!r}")
+    if entry.failure not in FAILURES:
+        raise ValueError(f"failure: there is no {entry.failure!r}{suggestion(entry.failure, FAILURES)}")
+    if not entry.reason.strip():
+        raise ValueError(f"reason: expected a cause, got none for {entry.checks!r}")
+    if entry.failure == "mismatch" and not 1 < (entry.at_most or 0) < inf:
+        raise ValueError(f"at_most must be a finite number above 1, got {entry.at_most} for {entry.checks!r}")
+    if entry.failure != "mismatch" and entry.at_most is not None:
+        raise ValueError(f"at_most is for mismatches, got {entry.at_most} for {entry.failure} of {entry.checks!r}")

@@ -2,31 +2,40 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
 from nn_conformance import render
 from nn_conformance.fixtures.format import DTYPES
+from nn_conformance.ladder import RUNGS
 from nn_conformance.options import NAME
 from nn_conformance.verdicts import STATUSES, Verdict, counts
 from nn_conformance.verification import PRINTED_FIGURES, Outcome
+from nn_reference.systems import SYSTEMS
+
+if TYPE_CHECKING:
+    from nn_conformance.protocol.judging import Judgement
 
 SHOWN = 20  # failures in full
+ORDER = {rung.name: k for k, rung in enumerate(RUNGS)}
 
 
-def show(outcomes: Sequence[Outcome], unique: Mapping[tuple[str, str], Verdict], *, left_out: int) -> None:
-    """Printed figures beside what was computed, the matrix, each failure in full, the counts."""
-    _printed_digits(outcomes)
-    out = render.console()
-    # What a document prints comes first, wherever the first network that prints something stands.
-    targets = sorted(dict.fromkeys(outcome.target for outcome in outcomes), key=lambda name: name != PRINTED_FIGURES)
-    table = render.new_table("network", *targets)
-    for system in dict.fromkeys(outcome.system for outcome in outcomes):
-        mine = {outcome.target: outcome.verdicts for outcome in outcomes if outcome.system == system}
-        table.add_row(system, *(_cell(target, mine.get(target, ())) for target in targets))
-    out.print(table)
-    render.line("largest error over its limit, in float32 and float64: what passes has at most 1")
+def show(
+    outcomes: Sequence[Outcome],
+    unique: Mapping[tuple[str, str], Verdict],
+    *,
+    left_out: int,
+    judgement: "Judgement | None" = None,
+) -> None:
+    """What failed, from the input on; printed figures beside what was computed; the matrix; the counts."""
+    if judgement is not None:
+        render.line(judgement.about)
     _failures(unique)
+    if judgement is not None:
+        _asides(judgement)
+    _printed_digits(outcomes)
+    _table(outcomes)
     for status in ("expected failure", "unsupported"):
         for reason, number in _reasons(unique, status).items():
             render.line(f"{status}: {number} checks: {reason}")
@@ -34,11 +43,39 @@ def show(outcomes: Sequence[Outcome], unique: Mapping[tuple[str, str], Verdict],
     render.line(
         f"{found['ran']} checks ran: "
         + ", ".join(f"{found[s]} {s}" for s in STATUSES if found[s] or s in ("passed", "failed"))
+        + (_not_claimed(judgement) if judgement is not None else "")
     )
     if left_out:
         render.line(
             f"not judged, for their size: the documented cases of {left_out} systems; {NAME} verify --all judges them"
         )
+
+
+def _table(outcomes: Sequence[Outcome]) -> None:
+    if not outcomes:
+        return
+    # What a document prints comes first, wherever the first network that prints something stands.
+    targets = sorted(dict.fromkeys(outcome.target for outcome in outcomes), key=lambda name: name != PRINTED_FIGURES)
+    table = render.new_table("network", *(escape(target) for target in targets))
+    for system in dict.fromkeys(outcome.system for outcome in outcomes):
+        mine = {outcome.target: outcome.verdicts for outcome in outcomes if outcome.system == system}
+        table.add_row(system, *(_cell(target, mine.get(target, ())) for target in targets))
+    render.console().print(table)
+    render.line("largest error over its limit, in float32 and float64: what passes has at most 1")
+
+
+def _asides(judgement: "Judgement") -> None:
+    if judgement.hint:
+        render.line(f"hint: {judgement.hint}")
+    for said in judgement.last_words:
+        render.line(f"stderr: {said}")
+
+
+def _not_claimed(judgement: "Judgement") -> str:
+    left = judgement.not_claimed
+    systems = f"{len(left['systems'])} of {len(SYSTEMS)} systems" if left["systems"] else ""
+    parts = ", ".join(part for part in (systems, *left["dtypes"]) if part)
+    return f"; not claimed: {parts or 'none'}"
 
 
 def _cell(target: str, verdicts: Sequence[Verdict]) -> str:
@@ -59,14 +96,25 @@ def _worst(verdicts: Iterable[Verdict]) -> str:
 
 
 def _failures(unique: Mapping[tuple[str, str], Verdict]) -> None:
+    """The rung nearest to the input first; what fails likewise in several cases once, with their number."""
     out = render.console()
-    failed = [(target, verdict) for (target, _), verdict in unique.items() if verdict.status == "failed"]
-    for target, verdict in failed[:SHOWN]:
-        out.print(f"[red]FAIL[/] {escape(verdict.id)} ({escape(target)})", soft_wrap=True)
-        measured = "" if isnan(verdict.error) else f"error {verdict.error:.3g}, limit {verdict.limit:.3g}: "
-        out.print(f"     {measured}{escape(verdict.reason)}", soft_wrap=True)
-    if len(failed) > SHOWN:
-        render.line(f"... and {len(failed) - SHOWN} more; --json has them all")
+    groups: dict[tuple[str, ...], list[Verdict]] = {}
+    for (target, _), verdict in unique.items():
+        if verdict.status == "failed":
+            key = target, verdict.rung, verdict.id.split("::")[2], verdict.failure
+            groups.setdefault(key, []).append(verdict)
+    ordered = sorted(groups.items(), key=lambda item: ORDER.get(item[0][1], len(ORDER)))
+    for (target, _, _, failure), (first, *others) in ordered[:SHOWN]:
+        out.print(f"[red]FAIL[/] {escape(first.id)} ({escape(target)})", soft_wrap=True)
+        number = "" if isnan(first.error) else f"error {first.error:.3g}, limit {first.limit:.3g}: "
+        named = f"{failure}: " if failure != "mismatch" else ""
+        out.print(f"     {named or number}{escape(first.reason)}", soft_wrap=True)
+        if others:
+            more = f"{len(others)} other checks, the last" if len(others) > 1 else "another check,"
+            render.line(f"     likewise in {more} {others[-1].id}")
+    if len(groups) > SHOWN:
+        left = sum(len(verdicts) for _, verdicts in ordered[SHOWN:])
+        render.line(f"... and {left} more; --json has them all")
 
 
 def _reasons(unique: Mapping[tuple[str, str], Verdict], status: str) -> dict[str, int]:

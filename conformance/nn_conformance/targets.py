@@ -15,19 +15,48 @@ class Unsupported(NNReferenceError):  # noqa: N818 - an answer, not an error
     """A target says that it cannot do this; the message is the reason."""
 
 
+# Classes of failure: the words that stand beside a failed check, and that a file of known failures may name.
+FAILURES = (
+    "mismatch",  # of numbers: the only one that has a size
+    *("answer", "wrong-names", "wrong-shape", "wrong-dtype", "not-finite", "not-a-number"),  # none to compare
+    *("raised", "arguments", "error", "claimed"),  # what it did instead
+    *("crashed", "exited", "out-of-memory", "hung-at-start", "timeout", "given-up", "ignored-stop"),  # a child
+    *("closed-stdin", "closed-stdout", "half-a-line", "line-too-long"),  # its streams
+    *("not-json", "not-a-reply", "wrong-seq", "wrong-protocol", "wrong-echo", "wrong-claim"),  # its words
+    *("known-passed", "known-otherwise", "known-unused"),  # not as a file of known failures has it
+)
+
+
+class TargetError(Exception):
+    """A target raised, changed what it was given, or returned what is no answer.
+
+    Attributes:
+        failure: the class of failure, a word that stands in reports and in files of known failures.
+    """
+
+    def __init__(self, message: str, failure: str = "answer") -> None:
+        super().__init__(message)
+        self.failure = failure
+
+
+def changed_argument(which: str) -> TargetError:
+    """What to raise of a target that does not leave its arguments alone."""
+    return TargetError(f"it changed its argument {which}: expected arguments to be left alone", "arguments")
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a call returned.
 
     Attributes:
-        loss: of the batch.
+        loss: of the batch; None where the target does not show it.
         gradients: of every parameter, by name and of its shape; empty where only the loss was asked for.
         layers: z and a of every layer, from the first; None where the target does not show them.
         uncertainty: for gradients that do not come from the loss by arithmetic alone, as difference quotients do not:
             by name, a bound of the norm of their error beyond rounding. Only our own oracles and converters may say this.
     """
 
-    loss: float
+    loss: float | None
     gradients: Params = field(default_factory=dict)
     layers: Sequence[LayerOutput] | None = None
     uncertainty: Mapping[str, float] = field(default_factory=dict)
@@ -35,13 +64,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Run:
-    """Losses before each update, and the parameters after the last."""
+    """Losses before each update, None where the target does not show them, and the parameters after the last."""
 
-    losses: Sequence[float]
+    losses: Sequence[float] | None
     params: Params
     uncertainty: Mapping[str, float] = field(default_factory=dict)
 
 
+@runtime_checkable
 class Target(Protocol):
     """Evaluates and trains, in the parameters' dtype. A module of functions can be one.
 

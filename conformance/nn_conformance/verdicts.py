@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from math import inf, isfinite, isnan, nan
 from typing import Any, Literal, get_args
 
@@ -20,6 +21,7 @@ class Verdict:
         limit: the largest error that passes; the smallest, if `at_least`.
         reason: what was compared with what, and where the limit comes from; or why nothing was.
         at_least: a disagreement that must be there.
+        failure: the class of failure of what failed: `mismatch` of numbers, or a word for why there are none to compare.
     """
 
     id: str
@@ -28,6 +30,7 @@ class Verdict:
     limit: float
     reason: str
     at_least: bool = False
+    failure: str = ""
 
     @property
     def system(self) -> str:
@@ -40,9 +43,12 @@ class Verdict:
         return self.id.split("::")[1]
 
     def as_json(self) -> dict[str, Any]:
-        """For `json.dumps`; an error of NaN or infinity becomes a string, since JSON has no number for it."""
-        numbers = {name: getattr(self, name) for name in ("error", "limit")}
-        return asdict(self) | {name: value if isfinite(value) else str(value) for name, value in numbers.items()}
+        """For `json.dumps`, with the parts of the id apart; what has no number, or no such part, is None."""
+        parts = dict(zip_longest(("case", "rung", "quantity", "dtype"), self.id.split("::")))
+        values = {
+            name: value if isfinite(value) else None for name, value in (("error", self.error), ("limit", self.limit))
+        }
+        return {"id": self.id, **parts, **asdict(self), **values, "failure": self.failure or None}
 
     @property
     def ratio(self) -> float:
@@ -56,13 +62,16 @@ class Verdict:
 
 def at_most(id_: str, error: float, limit: float, reason: str) -> Verdict:
     """Passed where error ≤ limit; NaN fails, and so does a limit that is not finite."""
-    return Verdict(id_, "passed" if error <= limit < inf else "failed", error, limit, reason)
+    passed = error <= limit < inf
+    failure = "" if passed else getattr(reason, "failure", "mismatch")
+    return Verdict(id_, "passed" if passed else "failed", error, limit, str(reason), failure=failure)
 
 
 def at_least(id_: str, error: float, limit: float, reason: str) -> Verdict:
     """Passed where error ≥ limit, for a disagreement that must be there; NaN fails."""
     passed = inf > error >= limit
-    return Verdict(id_, "passed" if passed else "failed", error, limit, reason, at_least=True)
+    status: Status = "passed" if passed else "failed"
+    return Verdict(id_, status, error, limit, reason, at_least=True, failure="" if passed else "mismatch")
 
 
 def counts(verdicts: Iterable[Verdict]) -> dict[str, int]:

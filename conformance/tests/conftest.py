@@ -27,7 +27,10 @@ EXTRAS = {
     "certify": {"python-flint": "flint"},
     "report": {"joblib": "joblib", "matplotlib": "matplotlib", "scipy": "scipy"},
     "dask": {"distributed": "distributed"},
+    "jax": {"jax": "jax"},
 }
+# What no package brings: marker to program and its name.
+TOOLS = {"node": ("node", "Node.js"), "cc": ("cc", "a C compiler")}
 
 FRAMEWORKS = ("torch", "keras")  # they take seconds to import: one worker does that for each
 COLLECTED = pytest.StashKey[set[str]]()
@@ -37,20 +40,21 @@ NEIGHBOURS = 16  # tests of one module that are handed out together, with what t
 
 def missing(marker: str) -> list[str]:
     """What the marker's tests need and this machine has not; nothing is imported to find out."""
-    if marker == "node":
-        return [] if shutil.which("node") else ["Node.js"]
+    if marker in TOOLS:
+        program, name = TOOLS[marker]
+        return [] if shutil.which(program) else [name]
     return [name for name, module in EXTRAS[marker].items() if importlib.util.find_spec(module) is None]
 
 
 def reason(marker: str, absent: list[str]) -> str:
     """Why a test with the marker is skipped, and what mends that."""
-    mend = "there is no node on the path" if marker == "node" else f"the extra [{marker}] brings it"
+    mend = f"there is no {TOOLS[marker][0]} on the path" if marker in TOOLS else f"the extra [{marker}] brings it"
     return f"{' and '.join(absent)} not installed; {mend}"
 
 
 def pytest_report_header() -> str:
     """Which NumPy, and which of the extras' packages, this run has."""
-    absent = [name for marker in (*EXTRAS, "node") for name in missing(marker)]
+    absent = [name for marker in (*EXTRAS, *TOOLS) for name in missing(marker)]
     present = [name for packages in EXTRAS.values() for name in packages if name not in absent]
     versions = [f"{name} {importlib.metadata.version(name)}" for name in ("numpy", *present)]
     return f"oracles: {', '.join(versions)}; missing: {', '.join(absent) or 'none'}"
@@ -83,7 +87,7 @@ def settle_hypothesis() -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip the tests of what is not installed; the summary counts them, with this reason."""
-    for marker in (*EXTRAS, "node"):
+    for marker in (*EXTRAS, *TOOLS):
         if absent := missing(marker):
             skip = pytest.mark.skip(reason=reason(marker, absent))
             for item in items:
@@ -175,7 +179,7 @@ def imported_by_collection(request):
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """One line for each extra that is not there: how many tests were skipped for that."""
-    for marker in (*EXTRAS, "node"):
+    for marker in (*EXTRAS, *TOOLS):
         skipped = sum(marker in report.keywords for report in terminalreporter.stats.get("skipped", []))
         if skipped and (absent := missing(marker)):
             terminalreporter.write_line(f"{marker}: {skipped} tests skipped, {reason(marker, absent)}", yellow=True)

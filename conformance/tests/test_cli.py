@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 import nn_conformance
 from nn_conformance import audit, oracles
+from nn_conformance.protocol import target
 from nn_conformance.verdicts import at_most
 from nn_conformance.verification import Outcome, Verification
 from nn_reference.systems import SYSTEMS
@@ -18,13 +21,15 @@ NAMES = [
     "mnist-sigmoid-keras", "homework", "mnist-dense-keras", "xor-sigmoid", "xor-tanh", "mnist-tanh", "mnist-tanh-deeper",
     "mnist-tanh-512", "mnist-tanh-lr025", "mnist-relu", "mnist-relu-torch",
 ]  # fmt: skip
-COMMANDS = ("list", "describe", "verify", "audit")
+COMMANDS = ("list", "describe", "verify", "smoke", "audit")
+HARNESS = [sys.executable, "-S", "-E", str(Path(__file__).with_name("hostile.py")), "floods-stderr"]
 
 
 @pytest.fixture
 def at_once(monkeypatch):
     """Oracles and measurements that take no time, and pass."""
     passed = at_most("xor-tanh/documented::gradient::W1::float64", 0.0, 1.0, "")
+    monkeypatch.setattr(target, "command_of", lambda spec: HARNESS)
     monkeypatch.setattr(oracles, "load", lambda name: SimpleNamespace(name=name))
     monkeypatch.setattr(
         Verification, "run", lambda self, systems, advance: iter([Outcome(systems[0].id, "reference", (passed,))])

@@ -20,7 +20,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes and sign
 
 
 @pytest.fixture
-def environment(command):  # noqa: ARG001 - `command` does the removing
+def environment(command):  # which does the removing
     """The environment without what would change the output, which `command` has removed from this process too."""
     return dict(os.environ)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nn_conformance import verification
+from nn_conformance.matrix import ORDER
 from nn_conformance.verdicts import STATUSES, at_most
 from nn_reference.activations import SIGMOID
 from nn_reference.systems import SYSTEMS, images
@@ -61,8 +62,11 @@ def test_verify_json_has_the_documented_keys(command):
     assert list(report) == ["counts", "verdicts"]
     assert list(report["counts"]) == ["ran", *STATUSES]
     assert report["counts"]["ran"] == report["counts"]["passed"] == len(report["verdicts"]) > 1000
+    parts = ["case", "rung", "quantity", "dtype"]
     for verdict in report["verdicts"]:
-        assert list(verdict) == ["target", "id", "status", "error", "limit", "reason", "at_least"]
+        assert list(verdict) == ["target", "id", *parts, "status", "error", "limit", "reason", "at_least", "failure"]
+        assert verdict["id"] == "::".join(verdict[part] for part in parts if verdict[part] is not None)
+        assert verdict["failure"] is None
     ids = [(verdict["target"], verdict["id"]) for verdict in report["verdicts"]]
     assert ids[0] == ("printed", "homework/documented::printed::loss")
     assert ("complex-step", "xor-tanh/probe-square::gradient::W1::float32") in ids
@@ -83,23 +87,30 @@ def test_wrong_gradient_fails_by_name(command, broken):
     fails = [(line, reason) for line, reason in pairwise(lines) if line.startswith("FAIL ")]
     assert "FAIL xor-sigmoid/documented::gradient::W2::float64 (reference)" in [line for line, _ in fails]
     assert all(line.startswith("FAIL xor-sigmoid/") for line, _ in fails)
+    rungs = [line.split("::")[1] for line, _ in fails]
+    assert rungs == sorted(rungs, key=list(ORDER).index)
+    assert lines.index(fails[0][0]) < lines.index(failed)
     for reason in (reason for line, reason in fails if "::gradient::" in line):
         matched = re.fullmatch(r" +error (\S+), limit (\S+): u·√K·.+", reason)
         assert matched is not None
         assert float(matched[1]) > 1e4 * float(matched[2])
-    assert lines[-2] == f"... and {int(number) - len(fails)} more; --json has them all"
+    likewise = [
+        int(found[1]) for line in lines if (found := re.match(r" +likewise in (\d+) other checks, the last xor", line))
+    ]
+    assert len(fails) + sum(likewise) + sum("likewise in another check, xor" in line for line in lines) == int(number)
     assert re.fullmatch(rf"\d+ checks ran: \d+ passed, {number} failed, \d+ blocked", lines[-1])
 
 
 def test_gradient_that_is_nan_fails(command, broken):
-    """A gradient that is NaN fails, nothing that needs it is judged, and JSON has strings where it has no such number."""
+    """A gradient that is NaN fails, nothing that needs it is judged, and JSON has null where it has no such number."""
     broken(lambda z, a, da: da * np.nan)
     done = command("verify", "xor-sigmoid", "--json")
     mine = [v for v in done.json["verdicts"] if v["target"] == "reference"]
     assert done.code == 1
     assert {v["status"] for v in mine} == {"failed", "blocked"}
     assert {v["id"].split("::")[1] for v in mine if v["status"] == "failed"} == {"contract"}
-    assert {v["error"] for v in mine if v["status"] == "blocked"} == {"nan"}
+    assert {v["error"] for v in mine if v["status"] == "blocked"} == {None}
+    assert {v["failure"] for v in mine if v["status"] == "failed"} == {"not-finite"}
     assert all("expected finite numbers" in v["reason"] for v in mine if v["id"].split("::")[2] == "answer")
 
 

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.encoding import values
 from nn_conformance.fixtures.store import LoadedCase
-from nn_conformance.targets import Answer, Run, Target, Unsupported
+from nn_conformance.targets import Answer, Run, Target, TargetError, Unsupported, changed_argument
 from nn_conformance.tolerances import Limit, gradient_limit, longest_sum, magnitudes, norm
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
@@ -21,8 +21,17 @@ T = TypeVar("T")
 Part = TypeVar("Part")
 
 
-class TargetError(Exception):
-    """A target raised, changed what it was given, or returned what is no answer."""
+class Problem(str):
+    """A reason why an answer cannot be compared, with its class of failure."""
+
+    __slots__ = ("failure",)
+    failure: str
+
+    def __new__(cls, text: str, failure: str) -> Self:
+        """The text; `failure` is as in `TargetError`."""
+        problem = super().__new__(cls, text)
+        problem.failure = failure
+        return problem
 
 
 @dataclass(frozen=True)
@@ -105,10 +114,11 @@ class Climb:
         _check_same("parameters", given, params)
         if not isinstance(answer, Answer):
             raise TargetError(f"expected an Answer, got {type(answer).__name__}")
-        if not isinstance(answer.loss, float | np.floating):
+        if not isinstance(answer.loss, float | np.floating | None):
             raise TargetError(f"loss: expected a finite float, got {type(answer.loss).__name__}")
+        loss = None if answer.loss is None else float(answer.loss)
         uncertainty = answer.uncertainty if self.trusted else {}
-        return Answer(float(answer.loss), _own("gradients", answer.gradients), _layers(answer.layers), uncertainty)
+        return Answer(loss, _own("gradients", answer.gradients), _layers(answer.layers), uncertainty)
 
     def train(self, params: Params, batches: Sequence[Sequence[int]], state: State | None = None) -> Run:
         """The target's updates. Raises as `ask` does."""
@@ -121,11 +131,11 @@ class Climb:
         _check_same("parameters", given, params)
         self.check_state(memory, state)
         if rows != [list(batch) for batch in batches]:
-            raise TargetError("it changed its argument batches: expected arguments to be left alone")
+            raise changed_argument("batches")
         if not isinstance(run, Run):
             raise TargetError(f"expected a Run, got {type(run).__name__}")
         try:
-            losses = [float(loss) for loss in run.losses]
+            losses = None if run.losses is None else [float(loss) for loss in run.losses]
         except (TypeError, ValueError):
             raise TargetError("losses: expected a float for each update") from None
         return Run(losses, _own("parameters", run.params), run.uncertainty if self.trusted else {})
@@ -139,7 +149,7 @@ class Climb:
         if before is not None and after is not None:
             same = after.step == before.step and _names(after) == _names(before)
             if not same:
-                raise TargetError("it changed its argument state: expected arguments to be left alone")
+                raise changed_argument("state")
 
     def call(self, function: Callable[[], T], given: Mapping[str, Array]) -> T:
         """What the target returns; `given` are the arrays that it must leave alone, and that are put right if it does not."""
@@ -147,14 +157,14 @@ class Climb:
         try:
             with np.errstate(all="ignore"):
                 result = function()
-        except Unsupported:
+        except (Unsupported, TargetError):
             _put_right(given, before)
             raise
         except Exception as error:
             _put_right(given, before)
-            raise TargetError(f"it raised {type(error).__name__}: {error}") from error
+            raise TargetError(f"it raised {type(error).__name__}: {error}", "raised") from error
         if changed := _put_right(given, before):
-            raise TargetError(f"it changed its argument {', '.join(changed)}: expected arguments to be left alone")
+            raise changed_argument(", ".join(changed))
         return result
 
     def cast(self, given: Any) -> Any:
@@ -175,17 +185,18 @@ class Climb:
             return Finding(inf, limit.value, problem)
         return Finding(norm(np.asarray(found, np.float64) - expected), limit.value, limit.reason)
 
-    def problem(self, name: str, found: Any, shape: tuple[int, ...], *, finite: bool = True) -> str:
+    def problem(self, name: str, found: Any, shape: tuple[int, ...], *, finite: bool = True) -> Problem | None:
         """What is wrong with an array before its values are, or nothing."""
         if not isinstance(found, np.ndarray | np.generic):
-            return f"{name}: expected an array, got {type(found).__name__}"
+            return Problem(f"{name}: expected an array, got {type(found).__name__}", "answer")
         if found.shape != shape:
-            return f"{name}: expected shape {shape}, got {found.shape}"
+            return Problem(f"{name}: expected shape {shape}, got {found.shape}", "wrong-shape")
         if found.dtype != self.dtype:
-            return f"{name}: expected {self.dtype}, got {found.dtype}"
+            return Problem(f"{name}: expected {self.dtype}, got {found.dtype}", "wrong-dtype")
         if finite and not np.all(np.isfinite(found)):
-            return f"{name}: expected finite numbers, got {int(np.sum(~np.isfinite(found)))} NaN or infinite"
-        return ""
+            wrong = int(np.sum(~np.isfinite(found)))
+            return Problem(f"{name}: expected finite numbers, got {wrong} NaN or infinite", "not-finite")
+        return None
 
     def gradient_limit(self, expected: Expected, name: str) -> Limit:
         """Of one gradient of a call."""
@@ -242,7 +253,7 @@ def _put_right(given: Mapping[str, Array], before: Mapping[str, Array]) -> list[
 def _check_same(what: str, given: Mapping[str, Array], before: Mapping[str, Array]) -> None:
     """No name may have been put in, taken out, or bound to another array."""
     if given.keys() != before.keys() or any(given[name] is not a for name, a in before.items()):
-        raise TargetError(f"it changed its argument {what}: expected arguments to be left alone")
+        raise changed_argument(what)
 
 
 def _own(what: str, arrays: Any) -> Params:

@@ -8,9 +8,9 @@ import numpy as np
 
 from nn_conformance.blackbox import check_gradients
 from nn_conformance.fixtures.encoding import values
-from nn_conformance.ladder.climb import Climb, Expected, Finding, TargetError, over, there
+from nn_conformance.ladder.climb import Climb, Expected, Finding, Problem, over, there
 from nn_conformance.ladder.metamorphic import Call, ratio_of, relations
-from nn_conformance.targets import Answer
+from nn_conformance.targets import Answer, TargetError, Unsupported
 from nn_conformance.tolerances import Limit, norm, value_limit
 from nn_reference.arithmetic import Array, Params
 
@@ -19,6 +19,7 @@ BLIND = 0.1
 # Of ±1 for each tensor, and one along the gradient itself: a factor always shows, an error in some entries in three of
 # four times at least. What is missed here the certified gradients show.
 DIRECTIONS = 2
+NO_LOSS = "the target shows no loss"
 # The limit of a slope is estimated from a few differences, which may by chance be half of what they usually are.
 ESTIMATED = 2.0
 
@@ -29,14 +30,14 @@ def contract(climb: Climb) -> Iterator[Finding]:
     problem = _misshapen(climb, answer)
     yield Finding(float(bool(problem)), 0.0, problem or "names, shapes, dtypes, finite numbers; arguments left alone")
     if problem:
-        yield Finding(inf, 0.0, "the first answer cannot be compared")
+        yield Finding(inf, 0.0, Problem("the first answer cannot be compared", problem.failure))
         return
     again = climb.evaluate(climb.expected)
     problem = _misshapen(climb, again)
     if problem:
-        yield Finding(inf, 2.0, f"the second call: {problem}")
+        yield Finding(inf, 2.0, Problem(f"the second call: {problem}", problem.failure))
         return
-    ratios = {"loss": (abs(again.loss - answer.loss), _loss_limit(climb).value)}
+    ratios = {"loss": (_apart(again.loss, answer.loss), _loss_limit(climb).value)}
     for name in climb.params:
         ratios[name] = _difference(again.gradients[name], answer.gradients[name]), _gradient_limit(climb, answer, name)
     worst = max(ratios, key=lambda name: over(*ratios[name]))
@@ -44,20 +45,21 @@ def contract(climb: Climb) -> Iterator[Finding]:
     yield Finding(over(*ratios[worst]), 2.0, f"{worst} of the same call twice; the limit is that of both answers")
 
 
-def _misshapen(climb: Climb, answer: Answer) -> str:
+def _misshapen(climb: Climb, answer: Answer) -> Problem | None:
     """What keeps an answer from being compared, or nothing."""
-    if not isinstance(answer.loss, float) or not np.isfinite(answer.loss):
-        return f"loss: expected a finite float, got {answer.loss!r:.60}"
+    if answer.loss is not None and not np.isfinite(answer.loss):
+        return Problem(f"loss: expected a finite float, got {answer.loss!r:.60}", "not-finite")
     if set(answer.gradients) != set(climb.params):
-        return f"gradients: expected {', '.join(climb.params)}, got {', '.join(map(str, answer.gradients)) or 'none'}"
+        got = ", ".join(map(str, answer.gradients)) or "none"
+        return Problem(f"gradients: expected {', '.join(climb.params)}, got {got}", "wrong-names")
     for name, p in climb.params.items():
         finite = name not in climb.nan_gradients
         problem = climb.problem(f"gradient {name}", answer.gradients[name], p.shape, finite=finite)
         if problem:
             return problem
     if answer.layers is not None and len(answer.layers) != len(climb.network.layers):
-        return f"layers: expected {len(climb.network.layers)}, got {len(answer.layers)}"
-    return ""
+        return Problem(f"layers: expected {len(climb.network.layers)}, got {len(answer.layers)}", "wrong-shape")
+    return None
 
 
 def layer(climb: Climb) -> Iterator[Finding]:
@@ -75,12 +77,20 @@ def layer(climb: Climb) -> Iterator[Finding]:
 
 def loss(climb: Climb) -> Iterator[Finding]:
     """The loss, in a precision whose clip is another the one that it has there."""
-    expected, limit = _expected_loss(climb), _loss_limit(climb)
-    yield Finding(
-        abs(climb.answer.loss - expected),
-        limit.value,
-        f"expected {expected!r}, got {climb.answer.loss!r}; {limit.reason}",
-    )
+    yield _compare_loss(climb.answer.loss, _expected_loss(climb), _loss_limit(climb))
+
+
+def _compare_loss(found: float | None, expected: float, limit: Limit) -> Finding:
+    if found is None:
+        return Finding(0.0, 0.0, NO_LOSS, unsupported=True)
+    return Finding(abs(found - expected), limit.value, f"expected {expected!r}, got {found!r}; {limit.reason}")
+
+
+def _apart(one: float | None, other: float | None) -> float:
+    """The difference of two losses; none if neither is shown, and infinite if one is."""
+    if one is None or other is None:
+        return 0.0 if one is other else inf
+    return abs(one - other)
 
 
 def gradient(climb: Climb) -> Iterator[Finding]:
@@ -99,8 +109,8 @@ def _gradients(climb: Climb, expected: Expected, answer: Answer) -> Iterator[Fin
             continue
         # Where the document's own formula gives NaN in this precision, NaN is right; the other entries are as ever.
         finding = climb.compare(f"gradient {name}", np.where(np.isnan(found), g, found).astype(found.dtype), g, limit)
-        if finding.error <= finding.limit and blind(certified.value, g):
-            share = certified.value / norm(g)
+        if finding.error <= finding.limit and blind(limit.value, g):
+            share = limit.value / norm(g)
             reason = (
                 f"saturated, so that honest rounding hides the gradient: it may be {share:.2g} of it; {limit.reason}"
             )
@@ -130,7 +140,7 @@ def _ask(climb: Climb, call: Call) -> Answer:
     for name, p in call.params.items():
         problem = climb.problem(f"gradient {name}", answer.gradients.get(name), p.shape)
         if problem:
-            raise TargetError(f"with other numbers: {problem}")
+            raise TargetError(f"with other numbers: {problem}", problem.failure)
     return answer
 
 
@@ -140,12 +150,10 @@ def own_loss(climb: Climb) -> Iterator[Finding]:
     The diagonal of a softmax's Jacobian is the gradient of no loss, so there they must differ.
     """
     no_loss = any(layer.activation.backward == "diagonal" for layer in climb.network.layers)
-    if (
-        over(
-            abs(climb.evaluate(climb.expected, gradients=False).loss - climb.answer.loss), 2 * _loss_limit(climb).value
-        )
-        > 1
-    ):
+    if climb.answer.loss is None:
+        raise Unsupported(NO_LOSS)
+    alone = climb.evaluate(climb.expected, gradients=False).loss
+    if over(_apart(alone, climb.answer.loss), 2 * _loss_limit(climb).value) > 1:
         raise TargetError("the loss that is asked for without gradients is another")
     report = check_gradients(
         lambda params: climb.evaluate(climb.expected, params, gradients=False).loss,
@@ -175,13 +183,9 @@ def second_call(climb: Climb) -> Iterator[Finding]:
     answer = climb.evaluate(expected)
     problem = _misshapen(climb, answer)
     if problem:
-        raise TargetError(f"second call: {problem}")
+        raise TargetError(f"second call: {problem}", problem.failure)
     limit = value_limit(np.array(expected.loss), climb.dtype, climb.longest)
-    yield Finding(
-        abs(answer.loss - expected.loss),
-        limit.value,
-        f"expected {expected.loss!r}, got {answer.loss!r}; {limit.reason}",
-    )
+    yield _compare_loss(answer.loss, expected.loss, limit)
     yield from _gradients(climb, expected, answer)
 
 

@@ -10,9 +10,9 @@ from math import nan
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.store import LoadedCase, Store
 from nn_conformance.known import Known, expect
-from nn_conformance.ladder.climb import Climb, Finding, TargetError
+from nn_conformance.ladder.climb import Climb, Finding
 from nn_conformance.ladder.rungs import RUNGS, Rung
-from nn_conformance.targets import Target, Unsupported
+from nn_conformance.targets import Target, TargetError, Unsupported
 from nn_conformance.verdicts import Status, Verdict, at_least, at_most
 
 TWIN = "-float32"  # ends the id of a case whose inputs and weights were rounded to float32 first
@@ -60,7 +60,7 @@ def judge(
         dtype: the precision that it is asked for.
         updates: how much of a free run to judge, for targets that are slow; all of it if None.
         rungs: names of those to climb, with nothing but each other to need; all if None.
-        known: failures that are expected of the target; they block nothing.
+        known: failures that are expected of the target; they block nothing where they are of numbers.
         trusted: whether what the target says of its own uncertainty widens the limits: for our oracles, and nobody else.
 
     Raises:
@@ -70,15 +70,16 @@ def judge(
     verdicts: list[Verdict] = []
     failed: dict[str, str] = {}  # by rung, the id of the check that failed it, or that its need failed by
     for rung in RUNGS:
+        blocker = next((failed[need] for need in rung.needs if need in failed), None)
         if rungs is not None and rung.name not in rungs:
+            failed |= {rung.name: blocker} if blocker else {}  # what needs it needs what it needs
             continue
         ids = [_id(loaded, rung, quantity, dtype) for quantity in rung.quantities(loaded.case, dtype)]
-        blocker = next((failed[need] for need in rung.needs if need in failed), None)
         if blocker is None:
             mine = [expect(verdict, known) for verdict in _run(climb, rung, ids)]
         else:
             mine = [Verdict(id_, "blocked", nan, nan, f"blocked by {blocker}") for id_ in ids]
-        wrong = [verdict.id for verdict in mine if verdict.status == "failed"]
+        wrong = [verdict.id for verdict in mine if _blocks(verdict)]
         if wrong or blocker:
             failed[rung.name] = blocker or wrong[0]
         verdicts += mine
@@ -89,13 +90,13 @@ def _run(climb: Climb, rung: Rung, ids: Sequence[str]) -> Iterator[Verdict]:
     """One verdict for each id; what the target does not answer fails by the reason, and never passes."""
     findings: list[Finding] = []
     status: Status = "failed"
-    reason = "no answer"
+    reason, failure = "no answer", "answer"
     try:
         findings.extend(rung.run(climb) if ids else ())
     except Unsupported as unsupported:
         status, reason = "unsupported", str(unsupported)
     except TargetError as fault:
-        reason = str(fault)
+        reason, failure = str(fault), fault.failure
     for id_, finding in zip(ids, findings, strict=False):
         if finding.unsupported:
             yield Verdict(id_, "unsupported", nan, nan, finding.reason)
@@ -103,7 +104,13 @@ def _run(climb: Climb, rung: Rung, ids: Sequence[str]) -> Iterator[Verdict]:
             compare = at_least if finding.at_least else at_most
             yield compare(id_, finding.error, finding.limit, finding.reason)
     # What was found before a target gave up stands.
-    yield from (Verdict(id_, status, nan, nan, reason) for id_ in ids[len(findings) :])
+    failure = failure if status == "failed" else ""
+    yield from (Verdict(id_, status, nan, nan, reason, failure=failure) for id_ in ids[len(findings) :])
+
+
+def _blocks(verdict: Verdict) -> bool:
+    """An expected failure without an answer would only fail again, as a crash does."""
+    return verdict.status == "failed" or (verdict.status == "expected failure" and verdict.failure != "mismatch")
 
 
 def _id(loaded: LoadedCase, rung: Rung, quantity: str, dtype: fmt.Dtype) -> str:

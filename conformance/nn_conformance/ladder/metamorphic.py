@@ -118,7 +118,9 @@ def _times(factor: float) -> Combine:
         names = answers[0].gradients
         total = {name: np.asarray(sum(a.gradients[name] for a in answers)) * factor for name in names}
         beyond = {name: factor * sum(a.uncertainty.get(name, 0.0) for a in answers) for name in names}
-        return Answer(sum(a.loss for a in answers) * factor, total, uncertainty=beyond)
+        losses = [a.loss for a in answers if a.loss is not None]
+        loss = sum(losses) * factor if len(losses) == len(answers) else None
+        return Answer(loss, total, uncertainty=beyond)
 
     return combine
 
@@ -165,7 +167,10 @@ def _worst(first: Answer, other: Answer, call: Call, dtype: fmt.Dtype) -> tuple[
     unit = ROUNDOFF[dtype] * float(np.sqrt(longest_sum(call.network, 2 * len(call.x))))
     layers = forward(build_network(call.network), call.params, call.x)
     terms = magnitudes(call.network, call.params, layers, call.x, call.t)
-    ratios = {"loss": over(abs(first.loss - other.loss), 2 * FACTOR * unit * abs(first.loss))}
+    ratios = {}
+    if first.loss is not None:
+        apart = inf if other.loss is None else abs(first.loss - other.loss)
+        ratios["loss"] = over(apart, 2 * FACTOR * unit * abs(first.loss))
     for name, g in first.gradients.items():
         # ‖g‖ is at most ‖M‖, also that of each sample's share, which may cancel in the sum.
         limit = 2 * unit * (FACTOR + ROUNDINGS) * norm(terms[name])

@@ -6,9 +6,9 @@ from math import inf
 import numpy as np
 
 from nn_conformance.fixtures.encoding import values
-from nn_conformance.ladder.climb import Climb, Finding, TargetError, copied, over, there
+from nn_conformance.ladder.climb import Climb, Finding, copied, over, there
 from nn_conformance.ladder.updates import compare_after, compare_summary, state_of
-from nn_conformance.targets import Prunes, Pruning
+from nn_conformance.targets import Prunes, Pruning, TargetError, Unsupported
 from nn_reference.arithmetic import Array
 
 
@@ -76,7 +76,10 @@ def trajectory(climb: Climb) -> Iterator[Finding]:
     trajectory = there(climb.case.trajectory)
     horizon = trajectory.horizons[climb.dtype]
     steps = horizon.steps if climb.updates is None else min(climb.updates, horizon.steps)
-    found = np.asarray(climb.train(dict(climb.params), trajectory.batches[:steps]).losses, np.float64)
+    losses = climb.train(dict(climb.params), trajectory.batches[:steps]).losses
+    if losses is None:
+        raise Unsupported("the target shows no losses")
+    found = np.asarray(losses, np.float64)
     if found.shape != (steps,):
         raise TargetError(f"losses: expected {steps}, got {len(found)}")
     exact = values(trajectory.losses, "float64")[:steps]
@@ -91,7 +94,8 @@ def trajectory(climb: Climb) -> Iterator[Finding]:
 
 def _check_names(what: str, found: Mapping[str, Array], expected: Mapping[str, Array]) -> None:
     if set(found) != set(expected):
-        raise TargetError(f"{what}: expected {', '.join(expected)}, got {', '.join(map(str, found)) or 'none'}")
+        got = ", ".join(map(str, found)) or "none"
+        raise TargetError(f"{what}: expected {', '.join(expected)}, got {got}", "wrong-names")
 
 
 def _becomes_nan(climb: Climb, name: str, found: Array) -> bool:

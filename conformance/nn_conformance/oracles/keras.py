@@ -84,7 +84,7 @@ class _Built:
     """A described network in Keras's layers."""
 
     def __init__(self, network: fmt.Network, dtype: str) -> None:
-        self.network, self.dtype, self.loss = network, dtype, _loss(network, dtype)
+        self.network, self.dtype, self.loss = network, dtype, loss_of(network, dtype)
         self.layers = [
             keras.layers.Dense(layer.units, use_bias=layer.bias, kernel_initializer="zeros", dtype=dtype)
             for layer in network.layers
@@ -141,7 +141,7 @@ class _Built:
             warnings.simplefilter("ignore")
             for dense, layer in zip(self.layers, self.network.layers, strict=True):
                 z = dense(a)
-                a = _activate(layer.activation, z)
+                a = activate(layer.activation, z)
                 layers.append((z, a))
             return layers, self.loss(t, a)
 
@@ -157,7 +157,7 @@ class _Trainer:
     """A built network with an optimiser of Keras."""
 
     def __init__(self, built: _Built, optimizer: fmt.Optimizer) -> None:
-        self.built, self.optimizer, self.rule = built, optimizer, _optimizer(optimizer)
+        self.built, self.optimizer, self.rule = built, optimizer, rule_of(optimizer)
         self.rule.build(built.variables)
 
     @cached_property
@@ -218,7 +218,8 @@ def _described(layer: fmt.Layer, p: Array) -> Array:
     return p.T if layer.layout == "out,in" else p
 
 
-def _activate(activation: fmt.Activation, z: Tensor) -> Tensor:
+def activate(activation: fmt.Activation, z: Tensor) -> Tensor:
+    """A layer's a of its z."""
     if activation.kind != "softmax":
         return keras.activations.get("linear" if activation.kind == "identity" else activation.kind)(z)
     axis = 0 if activation.axis == "batch" else 1
@@ -233,7 +234,7 @@ def _diagonal_softmax(z: Tensor, axis: int) -> Tensor:
     return keras.activations.sigmoid(z - tf.stop_gradient(keras.ops.logsumexp(others, 2)))
 
 
-def _loss(network: fmt.Network, dtype: str) -> Any:
+def loss_of(network: fmt.Network, dtype: str) -> Any:
     """The loss as a function of targets and outputs. Keras computes one in float32 unless it is told otherwise."""
     loss, last = network.loss, network.layers[-1]
     match loss.kind:
@@ -277,7 +278,8 @@ def _plain(a: Tensor) -> Tensor:
     return tf.identity(a)
 
 
-def _optimizer(described: fmt.Optimizer) -> Any:
+def rule_of(described: fmt.Optimizer) -> Any:
+    """The optimiser of a description."""
     if described.kind == "sgd":
         return keras.optimizers.SGD(float(described.learning_rate), float(described.momentum))
     if described.placement != "keras":

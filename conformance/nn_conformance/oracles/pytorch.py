@@ -83,7 +83,7 @@ def _train(
     state: State | None,
     masks: Mapping[str, torch.Tensor],
 ) -> Run:
-    rule, losses = _optimizer(optimizer, tensors, state), []
+    rule, losses = rule_of(optimizer, tensors, state), []
     for rows in batches:
         _, loss = _forward(network, _masked(tensors, masks), x[list(rows)], t[list(rows)])
         for p, g in zip(tensors.values(), _gradients(loss, tensors), strict=True):
@@ -120,12 +120,13 @@ def _forward(
             z = functional.linear(a, weights if layer.layout == "out,in" else weights.T)
         if layer.bias:
             z = z + params[f"b{k}"]
-        a = _activate(layer.activation, z)
+        a = activate(layer.activation, z)
         layers.append((z, a))
-    return layers, _loss(network, layers[-1], t)
+    return layers, loss_of(network, layers[-1], t)
 
 
-def _activate(activation: fmt.Activation, z: torch.Tensor) -> torch.Tensor:
+def activate(activation: fmt.Activation, z: torch.Tensor) -> torch.Tensor:
+    """A layer's a of its z."""
     match activation.kind:
         case "identity":
             return z
@@ -148,7 +149,8 @@ def _diagonal_softmax(z: torch.Tensor, dim: int) -> torch.Tensor:
     return torch.sigmoid(z - torch.stack(sums, dim))
 
 
-def _loss(network: fmt.Network, output: tuple[torch.Tensor, torch.Tensor], t: torch.Tensor) -> torch.Tensor:
+def loss_of(network: fmt.Network, output: tuple[torch.Tensor, torch.Tensor], t: torch.Tensor) -> torch.Tensor:
+    """The described loss of the last layer's z and a."""
     loss, (z, a) = network.loss, output
     match loss.kind:
         case "squared_error":
@@ -173,7 +175,7 @@ def _loss(network: fmt.Network, output: tuple[torch.Tensor, torch.Tensor], t: to
             return functional.binary_cross_entropy(a.clamp(clip, 1 - clip), t)
 
 
-def _optimizer(described: fmt.Optimizer, tensors: Tensors, state: State | None) -> torch.optim.Optimizer:
+def rule_of(described: fmt.Optimizer, tensors: Tensors, state: State | None) -> torch.optim.Optimizer:
     """The optimiser after `state.step` steps that left these moments."""
     if described.kind == "sgd":
         rule = torch.optim.SGD(tensors.values(), lr=described.learning_rate, momentum=described.momentum)

@@ -1,0 +1,140 @@
+"""One run of a harness: what it says at its start is checked before its numbers are, and how it ends after them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from math import inf, nan
+
+import msgspec
+import numpy as np
+
+from nn_conformance.claims import Claim
+from nn_conformance.conventions import OURS, Conventions, declared
+from nn_conformance.converted import Converted
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.fixtures.encoding import number, values
+from nn_conformance.fixtures.families import describe_network
+from nn_conformance.fixtures.store import one_line
+from nn_conformance.protocol.target import ProtocolTarget
+from nn_conformance.recovered import Recovered
+from nn_conformance.targets import Target, TargetError
+from nn_conformance.verdicts import Verdict
+from nn_reference.errors import InputError
+from nn_reference.systems import SYSTEMS, System
+
+HARNESS = "harness"  # stands in ids where a case does
+# Numbers that a careless parser or printer changes: long, tiny, huge, without a sign of their own, and none at all.
+TELLING = (0.1, 1 / 3, -2.5, 1e22, 123456789.123456789, -0.0, inf, -inf, nan, 0.0, 1.0)
+RANGE = {
+    "float32": (1e-45, 1.1754942e-38, 3.4028235e38),
+    "float64": (5e-324, 2.225073858507201e-308, 1.7976931348623157e308),
+}
+
+
+class Session:
+    """A harness from its start to its end.
+
+    Args:
+        target: what speaks the protocol.
+
+    Attributes:
+        claim: what it says of itself, once it has begun.
+        verdicts: of its start, and of its end when that has come.
+    """
+
+    def __init__(self, target: ProtocolTarget) -> None:
+        self.target, self.claim = target, Claim()
+        self.verdicts: list[Verdict] = []
+
+    def begin(self) -> bool:
+        """Start it and have it read and print numbers; whether it can be judged.
+
+        Raises:
+            InputError: it says why it cannot start.
+        """
+        if not self._check("start", self._start):
+            return False
+        return all(self._check(f"echo-{dtype}", partial(self._echo, dtype)) for dtype in self.dtypes)
+
+    def end(self) -> None:
+        """Ask it to stop, if it is there; whatever it answers, it is not there any more."""
+        self._check("stop", self.target.stop)
+
+    def claimed(self, systems: Sequence[System]) -> list[System]:
+        """Those of the systems that it claims.
+
+        Raises:
+            InputError: none of them.
+        """
+        found = [system for system in systems if self.claim.covers(system.id)]
+        if not found:
+            claims = one_line(", ".join(self.claim.systems))
+            raise InputError(f"networks: expected some that {self.target.name} claims, which are {claims}")
+        return found
+
+    def judged(self, systems: Sequence[System]) -> Converted:
+        """The target in our conventions; of systems that it is restricted to, it is asked for no other networks."""
+        inner: Target = self.target
+        if self.target.started is not None and "evaluate" not in self.target.started.does:
+            inner = Recovered(inner, self.claim.conventions)
+        networks = tuple(describe_network(system.network) for system in systems)
+        return Converted(inner, self.claim.conventions, networks, self.claim.dtypes)
+
+    def check_claims(self, verdicts: Mapping[str, Sequence[Verdict]]) -> None:
+        """A failure, if all that was asked of a system is unsupported: to claim it and do nothing is not to pass.
+
+        Args:
+            verdicts: by system. Who claims no system by name must do something of one.
+        """
+        silent = [name for name, mine in verdicts.items() if all(verdict.status == "unsupported" for verdict in mine)]
+        if silent and (self.claim.systems or len(silent) == len(verdicts)):
+            reason = next((v.reason for v in verdicts[silent[0]]), "no case has a precision that it claims")
+            named = ", ".join(silent[:3]) + (", ..." if len(silent) > 3 else "")
+            self._failed("claim", TargetError(f"claimed, and all of it unsupported: {named}: {reason}", "claimed"))
+
+    @property
+    def dtypes(self) -> list[fmt.Dtype]:
+        """The precisions that it claims."""
+        return [dtype for dtype in fmt.DTYPES if dtype in self.claim.dtypes]
+
+    def _start(self) -> None:
+        started = self.target.start()
+        networks = [] if started.networks == "any" else list(started.networks)
+        conventions = _conventions(started.conventions)
+        self.claim = Claim(tuple(networks), conventions, tuple(dict.fromkeys(started.dtypes)))
+        if not started.dtypes or not started.does or started.networks == []:
+            raise TargetError("claims nothing: expected some of dtypes, does and networks", "wrong-claim")
+        if not any(self.claim.covers(system.id) for system in SYSTEMS):
+            raise TargetError(f"claims {one_line(', '.join(networks))}: there are no such networks", "wrong-claim")
+
+    def _echo(self, dtype: fmt.Dtype) -> None:
+        sent = np.array((*TELLING, *RANGE[dtype]), dtype).astype(np.float64)
+        found = values(self.target.echo([number(float(value)) for value in sent], dtype), dtype)
+        right = sent.astype(dtype)
+        if found.shape != right.shape:
+            raise TargetError(f"echo: expected {len(right)} numbers, got {len(found)}", "wrong-echo")
+        same = (found == right) & (np.signbit(found) == np.signbit(right)) | (np.isnan(found) & np.isnan(right))
+        if not np.all(same):
+            k = int(np.argmin(same))
+            raise TargetError(f"echo: sent {float(sent[k])!r}, got back {float(found[k])!r}", "wrong-echo")
+
+    def _check(self, quantity: str, step: Callable[[], None]) -> bool:
+        try:
+            step()
+        except TargetError as error:
+            self._failed(quantity, error)
+            return False
+        self.verdicts.append(Verdict(f"{HARNESS}::contract::{quantity}", "passed", 0.0, 0.0, "as the protocol has it"))
+        return True
+
+    def _failed(self, quantity: str, error: TargetError) -> None:
+        id_ = f"{HARNESS}::contract::{quantity}"
+        self.verdicts.append(Verdict(id_, "failed", nan, nan, str(error), failure=error.failure))
+
+
+def _conventions(raw: msgspec.Raw) -> Conventions:
+    """Raises TargetError for what is no declaration."""
+    try:
+        given = msgspec.json.decode(raw, type=dict[str, object])
+        return declared(**given) if given else OURS
+    except (ValueError, RecursionError, InputError) as error:
+        raise TargetError(one_line(f"start: {error}"), "wrong-claim") from None

@@ -1,0 +1,107 @@
+"""Does the harness work? Asked before whether what it runs is right: start, numbers, one answer, a refusal, stop."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from nn_conformance.fixtures.store import Store, one_line
+from nn_conformance.ladder import judge
+from nn_conformance.protocol.messages import Request
+from nn_conformance.protocol.session import Session
+from nn_conformance.protocol.target import ProtocolTarget
+from nn_conformance.targets import TargetError, Unsupported
+from nn_conformance.verdicts import Verdict
+from nn_reference.systems import SYSTEMS, System, get
+
+SHOWN = 300  # characters of a request and of its answer
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what was asked, and, if it failed, why and by which exchange."""
+
+    name: str
+    reason: str = ""
+    exchanged: tuple[bytes, bytes] = b"", b""
+    stderr: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the harness did as the protocol has it."""
+        return not self.reason
+
+    def lines(self) -> Iterator[str]:
+        """What is printed."""
+        yield f"{'ok  ' if self.passed else 'FAIL'} {self.name}"
+        if not self.passed:
+            request, answer = (_shortened(part) for part in self.exchanged)
+            yield f"     {one_line(self.reason)}"
+            yield f"     asked:    {request or 'nothing'}"
+            yield f"     answered: {answer or 'nothing'}"
+            yield from (f"     stderr:   {one_line(line)}" for line in self.stderr.splitlines()[-5:])
+
+
+def smoke(target: ProtocolTarget, network: str | None = None) -> Iterator[Step]:
+    """The steps, up to the first that what follows needs.
+
+    Args:
+        target: not started yet.
+        network: which to ask for; the first that it claims if None.
+
+    Raises:
+        InputError: it says why it cannot start; a network that there is not, or that it does not claim.
+        DataError: damaged fixtures.
+    """
+    session = Session(target)
+    begun = session.begin()
+    yield from (_step(verdict, target) for verdict in session.verdicts)
+    if not begun:
+        return
+    system = session.claimed(SYSTEMS if network is None else [get(network)])[0]
+    yield _tried("run: one evaluation or update, its shapes", partial(_one_case, session, system), target)
+    yield _tried("run: what is unknown is refused", partial(_unknown, target), target)
+    count = len(session.verdicts)
+    session.end()
+    yield from (_step(verdict, target) for verdict in session.verdicts[count:])
+
+
+def _step(verdict: Verdict, target: ProtocolTarget) -> Step:
+    name = verdict.id.split("::")[2]
+    if verdict.status == "passed":
+        return Step(name)
+    return Step(name, f"{verdict.failure}: {verdict.reason}", target.exchanged, target.last_words)
+
+
+def _tried(name: str, step: Callable[[], None], target: ProtocolTarget) -> Step:
+    try:
+        step()
+    except TargetError as error:
+        return Step(name, f"{error.failure}: {error}", target.exchanged, target.last_words)
+    return Step(name)
+
+
+def _one_case(session: Session, system: System) -> None:
+    """The smallest case of a system: whether its answer can be compared, and not what with."""
+    loaded = Store().case(f"{system.name}/probe-one")
+    for verdict in judge(loaded, session.judged(()), session.dtypes[0], rungs=("contract",), trusted=True):
+        if verdict.status == "failed":
+            raise TargetError(verdict.reason, verdict.failure)
+
+
+def _unknown(target: ProtocolTarget) -> None:
+    """A verb of no protocol must be answered, and by an error: later versions may ask for more."""
+    for request in (Request(0, "dance"), Request(0, "run", do="dance")):
+        try:
+            target.send(request)
+        except TargetError as error:
+            if error.failure != "error":
+                raise
+        except Unsupported:
+            continue
+        else:
+            raise TargetError("expected an error, got ok", "not-a-reply")
+
+
+def _shortened(line: bytes) -> str:
+    text = one_line(line[: 4 * SHOWN].decode("utf-8", "replace"))
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

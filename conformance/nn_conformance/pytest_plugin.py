@@ -1,0 +1,149 @@
+"""pytest's door: what is marked with `@conforms` becomes tests, one for each check, whose ids are the ladder's.
+
+A case in one precision is judged when the first of its checks runs, in a few milliseconds, and its verdicts are kept:
+so a check can be named, deselected, and run by any worker. Every run of pytest imports this module, which imports
+nothing of weight: where nothing is marked, there is no NumPy.
+"""
+
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from nn_conformance.checks import Check
+
+# What a report says of its check: it crosses from a worker, and stands in JUnit's file too.
+TARGET, STATUS, CONVENTIONS, SUGGESTION = (
+    f"conformance-{what}" for what in ("target", "status", "conventions", "hint")
+)
+
+
+class Part(pytest.Collector):
+    """The checks whose ids begin alike: ``homework/documented``, then ``gradient``, ``W1`` and ``float64``."""
+
+    checks: dict[tuple[str, ...], "Check"]
+
+    def collect(self) -> Iterator["Part | Item"]:
+        """What comes next in the ids."""
+        yield from self.parts(self.checks)
+
+    def parts(self, checks: dict[tuple[str, ...], "Check"]) -> Iterator["Part | Item"]:
+        """Checks by what is left of their ids."""
+        groups: dict[str, dict[tuple[str, ...], Check]] = defaultdict(dict)
+        for (first, *rest), check in checks.items():
+            groups[first][tuple(rest)] = check
+        for name, group in groups.items():
+            if () in group:
+                yield Item.from_parent(self, name=name, check=group[()])
+            else:
+                part: Part = Part.from_parent(self, name=name)
+                part.checks = group
+                yield part
+
+
+class Marked(Part):
+    """Something that is marked."""
+
+    obj: Any
+
+    def collect(self) -> Iterator["Part | Item"]:
+        """Every check of what it claims.
+
+        Raises:
+            CollectError: it claims a network that does not exist, or is no target.
+        """
+        from nn_conformance.checks import checks_of  # noqa: PLC0415
+        from nn_reference.errors import NNReferenceError  # noqa: PLC0415
+
+        try:
+            found = checks_of(self.obj)
+        except NNReferenceError as error:
+            raise self.CollectError(str(error)) from None
+        yield from self.parts({tuple(check.id.split("::")): check for check in found})
+
+
+class Item(pytest.Item):
+    """One check as a test."""
+
+    def __init__(self, *, check: "Check", **more: Any) -> None:
+        super().__init__(**more)
+        self.check = check
+
+    def runtest(self) -> None:
+        """Judge it."""
+        from nn_conformance.checks import settle  # noqa: PLC0415
+
+        judged, verdict = self.check.case.judged, self.check.verdict
+        target = next(node for node in self.listchain() if isinstance(node, Marked))
+        told = {TARGET: target.nodeid, STATUS: verdict.status, CONVENTIONS: judged.conventions}
+        if verdict.status == "failed" and judged.suggestion:
+            told[SUGGESTION] = judged.suggestion
+        self.user_properties += told.items()
+        settle(self.check)
+
+    def reportinfo(self) -> tuple[Any, None, str]:
+        """The file, and the check's id."""
+        return self.path, None, self.check.id
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> pytest.Collector | None:
+    """A collector for what is marked. Where nothing is, `conforms` has not been imported, and nothing is asked."""
+    claims = sys.modules.get("nn_conformance.claims")
+    if claims is None or claims.claim_of(obj) is None:
+        return None
+    own = getattr(obj, "__name__", name)
+    if own != name and getattr(getattr(collector, "obj", None), own, None) is obj:
+        return None  # another name for what is collected by its own
+    marked: Marked = Marked.from_parent(collector, name=name)
+    marked.obj = obj
+    return marked
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A run is no success where something marked has answered nothing at all: skipped tests alone would look like one."""
+    reporter = session.config.pluginmanager.getplugin("terminalreporter")
+    if _silent(reporter) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """For each object what came of its checks, its conventions, and which declaration would mend it."""
+    statuses: dict[str, Counter[str]] = defaultdict(Counter)
+    conventions: dict[str, str] = {}
+    hints: dict[str, str] = {}
+    for told, _ in _told(terminalreporter):
+        statuses[told[TARGET]][told[STATUS]] += 1
+        conventions[told[TARGET]] = told[CONVENTIONS]
+        if SUGGESTION in told:
+            hints[told[TARGET]] = told[SUGGESTION]
+    if statuses:
+        terminalreporter.section("conformance")
+    for target, counted in statuses.items():
+        numbers = ", ".join(f"{count} {status}" for status, count in counted.items())
+        terminalreporter.write_line(f"{target}: {numbers}; conventions: {conventions[target]}")
+        if target in hints:
+            terminalreporter.write_line(f"{target}: {hints[target]}")
+    for target in _silent(terminalreporter):
+        terminalreporter.write_line(f"{target}: it answered nothing that it claims: an error", red=True)
+
+
+def _told(reporter: Any) -> Iterator[tuple[dict[str, str], str]]:
+    """What each check's report says, and its id."""
+    for report in (report for reports in getattr(reporter, "stats", {}).values() for report in reports):
+        told = dict(getattr(report, "user_properties", ()))
+        if TARGET in told and report.when == "call":
+            yield told, report.nodeid
+
+
+def _silent(reporter: Any) -> list[str]:
+    """Objects that no case could ask: the contract was looked at, and is unsupported throughout."""
+    contracts: dict[str, set[str]] = defaultdict(set)
+    for told, nodeid in _told(reporter):
+        if "::contract::answer::" in nodeid:
+            contracts[told[TARGET]].add(told[STATUS])
+    return [target for target, found in contracts.items() if found == {"unsupported"}]

@@ -1,0 +1,142 @@
+"""The adapters climb the ladder in each language, as short as they are, and claim no more than they do."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nn_conformance.fixtures.store import Store
+from nn_conformance.ladder import RUNGS, judge
+from nn_conformance.protocol.session import Session
+from nn_conformance.protocol.smoke import smoke
+from nn_conformance.protocol.target import Limits, ProtocolTarget
+from nn_reference.systems import SYSTEMS
+
+ADAPTERS = Path(__file__).resolve().parents[1] / "adapters"
+FILES = sorted(ADAPTERS.glob("*_adapter.*"))
+STORE = Store()
+# Differences of the own loss, and relations between calls, take many calls and show nothing of a language.
+QUICK = {rung.name for rung in RUNGS} - {"own-loss", "metamorphic"}
+# Every network and version; clips, pruning, kinks, logits of ±1000, a second call. Precisions take turns.
+CASES = [
+    *(case_id for case_id in STORE.ids if case_id.endswith("probe-rectangular")),
+    "mnist-sigmoid-keras/probe-clipped",
+    "fashion-pruning/probe-pruned",
+    "fashion-pruning/corrected-probe-pruned",
+    "mnist-relu/probe-kink",
+    "mnist-relu-torch/probe-extreme",
+    "xor-tanh/probe-twice",
+]
+# JAX compiles each network for each shape, which takes half a second: autograd through the mistakes of the documents.
+FEW = ["mnist-relu-torch/probe-rectangular", "mnist-sigmoid-numpy/probe-rectangular"]
+ALL = {"contract", "layer", "loss", "accuracy", "gradient", "second-call", "step", "pruning", "trajectory"}
+# What each may leave out, and nothing else: by rung.
+LEFT_OUT = {
+    "numpy": set(),
+    "node": set(),
+    "plain_python": {"pruning"},
+    "jax": {"pruning"},
+    "c": {"layer", "accuracy", "pruning"},
+}
+NAMES = ["numpy", "plain_python", pytest.param("jax", marks=pytest.mark.jax),
+         pytest.param("node", marks=pytest.mark.node), pytest.param("c", marks=pytest.mark.cc)]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def command_of(tmp_path_factory):
+    """Program and arguments of an adapter; the one in C is compiled, without a warning, when it is first asked for."""
+    made = {}
+
+    def command(name):
+        if name == "node":
+            return [shutil.which("node"), str(ADAPTERS / "node_adapter.mjs")]
+        if name != "c":
+            return [sys.executable, str(ADAPTERS / f"{name}_adapter.py")]
+        if not made:
+            made["c"] = str(tmp_path_factory.mktemp("c") / "c_adapter")
+            source = [str(ADAPTERS / "c_adapter.c"), "-lm"]
+            options = ["-std=c99", "-O1", "-Wall", "-Wextra", "-pedantic", "-Werror", "-o", made["c"]]
+            subprocess.run([shutil.which("cc"), *options, *source], check=True)  # noqa: S603 - our own source
+        return [made["c"]]
+
+    return command
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_false_alarm(command_of, name):
+    """On every network that it claims, in the precisions that it has, an adapter passes; what it leaves out is known."""
+    with ProtocolTarget(command_of(name), Limits(seconds=120.0)) as target:
+        session = Session(target)
+        assert session.begin()
+        claimed = {case for system in session.claimed(SYSTEMS) for case in STORE.of_system(system.id)}
+        cases = [case_id for case_id in (FEW if name == "jax" else CASES) if case_id in claimed]
+        judged = session.judged(())
+        verdicts = [
+            verdict
+            for k, case_id in enumerate(cases)
+            for verdict in judge(STORE.case(case_id), judged, session.dtypes[k % len(session.dtypes)], rungs=QUICK)
+        ]
+        session.end()
+    assert [f"{v.id}: {v.reason}" for v in verdicts if v.status in {"failed", "blocked"}] == []
+    assert [v.id for v in session.verdicts if v.status == "failed"] == []
+    saturated = [v for v in verdicts if v.status == "unsupported" and v.reason.startswith("saturated")]
+    unsupported = {v.id.split("::")[1] for v in verdicts if v.status == "unsupported" and v not in saturated}
+    assert unsupported <= LEFT_OUT[name]
+    passed = {v.id.split("::")[1] for v in verdicts if v.status == "passed"}
+    assert passed >= {"contract", "loss", "gradient", "step", "trajectory"}
+    # Where nothing is left out, everything was asked for.
+    assert LEFT_OUT[name] or passed == ALL
+    assert len(cases) >= (2 if name == "jax" else 7)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_harness_is_sound(command_of, name):
+    """Each adapter passes `smoke`: digits, one answer, a refusal of what is unknown, an end with code 0."""
+    with ProtocolTarget(command_of(name), Limits(seconds=120.0)) as target:
+        assert [line for step in smoke(target, "homework") if not step.passed for line in step.lines()] == []
+
+
+@pytest.mark.parametrize("name", ["plain_python", pytest.param("c", marks=pytest.mark.cc)])
+def test_a_mistake_is_caught(command_of, tmp_path, name):
+    """A wrong sign, and a derivative of tanh without its square, fail in the copy of an adapter: it is really judged."""
+    command = command_of(name)
+    if name == "c":
+        source = (ADAPTERS / "c_adapter.c").read_text("utf-8")
+        wrong = tmp_path / "wrong.c"
+        wrong.write_text(source.replace("1 - a * a", "1 - a"), "utf-8")
+        command = [str(tmp_path / "wrong")]
+        subprocess.run([shutil.which("cc"), "-std=c99", "-o", command[0], str(wrong), "-lm"], check=True)  # noqa: S603
+    else:
+        source = Path(command[1]).read_text("utf-8")
+        wrong = tmp_path / "wrong.py"
+        wrong.write_text(source.replace("1 - a * a", "1 - a"), "utf-8")
+        command = [command[0], str(wrong)]
+    assert "1 - a * a" in source
+    with ProtocolTarget(command) as target:
+        session = Session(target)
+        assert session.begin()
+        loaded = STORE.case("xor-tanh/probe-rectangular")
+        verdicts = judge(loaded, session.judged(()), "float64", rungs=QUICK)
+    failed = {v.id.split("::")[1] for v in verdicts if v.status == "failed"}
+    assert failed == {"gradient"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=[file.name for file in FILES])
+def test_adapter_is_short(file):
+    """At most 150 lines of 120 characters, and no package but the one that it is named for."""
+    text = file.read_text("utf-8")
+    assert len(text.splitlines()) <= 150
+    assert max(map(len, text.splitlines())) <= 120
+    imported = re.findall(r"""^(?:import|from) (\w+)|^import .* from "([^"]+)"|^#include <(\w+)""", text, re.MULTILINE)
+    own = {"numpy": {"numpy"}, "jax": {"jax", "numpy"}}.get(file.name.removesuffix("_adapter.py"), set())
+    foreign = {next(filter(None, names)) for names in imported} - sys.stdlib_module_names - own
+    assert foreign <= {"node:readline", "ctype", "math", "stdio", "stdlib", "string"}
+    assert imported
+
+
+def test_every_adapter_is_judged():
+    """Each adapter that there is, is among those that are put on the ladder."""
+    assert {file.stem.removesuffix("_adapter") for file in FILES} == LEFT_OUT.keys()

@@ -1,0 +1,399 @@
+"""Conventions: each is converted both ways, none looks like a bug, and a wrong declaration is named."""
+
+import itertools
+from dataclasses import replace
+from functools import cache
+
+import msgspec
+import numpy as np
+import pytest
+
+from nn_conformance.arrays import Layers
+from nn_conformance.claims import Claim, claim_of, conforms
+from nn_conformance.conventions import OURS, Conventions, declared
+from nn_conformance.converted import Converted
+from nn_conformance.doors import subject
+from nn_conformance.fixtures.store import Store
+from nn_conformance.judging import verify
+from nn_conformance.ladder import judge
+from nn_conformance.oracles import reference
+from nn_conformance.suggestions import suggest
+from nn_conformance.targets import Answer, Run, TargetError, Unsupported
+from nn_reference.errors import InputError
+from nn_reference.optimizers import State
+
+STORE = Store()
+load = cache(STORE.case)
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def two_layers(w1, b1, w2, b2, x, t):
+    """Sigmoids, (N, D) and W (in, out): Σ(ŷ-t)², without any mean, and its gradients; written out for these tests."""
+    h = sigmoid(x @ w1 + b1)
+    y = sigmoid(h @ w2 + b2)
+    d = 2 * (y - t) * y * (1 - y)
+    e = d @ w2.T * h * (1 - h)
+    return np.sum((y - t) ** 2), x.T @ e, e.sum(0), h.T @ d, d.sum(0)
+
+
+def mean(found, count):
+    return found[0] / count, dict(zip(("W1", "b1", "W2", "b2"), (g / count for g in found[1:]), strict=True))
+
+
+def columns(p, x, t):
+    """Weights (out, in), samples as columns, biases (H, 1)."""
+    loss, g = mean(two_layers(p["W1"].T, p["b1"].T, p["W2"].T, p["b2"].T, x.T, t.T), t.size)
+    return loss, {"W1": g["W1"].T, "b1": g["b1"][:, None], "W2": g["W2"].T, "b2": g["b2"][:, None]}
+
+
+def folded(first):
+    """The bias as the first or last row of the weights, the constant 1 in x."""
+
+    def function(p, x, t):
+        cut = (lambda w: (w[1:], w[0])) if first else (lambda w: (w[:-1], w[-1]))
+        join = (lambda w, b: np.vstack([b, w])) if first else (lambda w, b: np.vstack([w, b]))
+        assert np.all(x[:, 0 if first else -1] == 1)
+        x = x[:, 1:] if first else x[:, :-1]
+        loss, g = mean(two_layers(*cut(p["W1"]), *cut(p["W2"]), x, t), t.size)
+        return loss, {"W1": join(g["W1"], g["b1"]), "W2": join(g["W2"], g["b2"])}
+
+    return function
+
+
+def vectors(p, x, t):
+    """One sample, (D,) and (C,)."""
+    assert x.ndim == t.ndim == 1
+    return mean(two_layers(p["W1"], p["b1"], p["W2"], p["b2"], x[None], t[None]), t.size)
+
+
+def renamed(p, x, t):
+    loss, g = mean(two_layers(p["first"], p["bias_1"], p["w2"], p["bias_2"], x, t), t.size)
+    return loss, {"first": g["W1"], "bias_1": g["b1"], "w2": g["W2"], "bias_2": g["b2"]}
+
+
+def scaled(loss_by, gradient_by):
+    """The loss and the gradients over something else; N samples and C outputs are t's."""
+
+    def function(p, x, t):
+        found = two_layers(p["W1"], p["b1"], p["W2"], p["b2"], x, t)
+        return found[0] * loss_by(*t.shape), mean(found, 1 / gradient_by(*t.shape))[1]
+
+    return function
+
+
+# What each function above does otherwise, and so declares.
+FUNCTIONS = {
+    "columns": (columns, {"layout": "out,in", "samples": "columns", "bias": "column"}),
+    "first": (folded(first=True), {"bias": "first", "ones": True}),
+    "last": (folded(first=False), {"bias": "last", "ones": True}),
+    "vectors": (vectors, {"batch": "vector"}),
+    "renamed": (renamed, {"names": {"W1": "first", "W": "w{}", "b": "bias_{}"}}),
+    "sum": (scaled(lambda n, c: 1, lambda n, c: 1), {"loss_reduction": "sum"}),
+    "half": (scaled(lambda n, c: 0.5 / n / c, lambda n, c: 0.5 / n / c), {"loss_factor": 0.5}),
+    "half in the loss": (
+        scaled(lambda n, c: 0.5 / n / c, lambda n, c: 1 / n / c),
+        {"loss_factor": 0.5, "gradient_factor": 1.0},
+    ),
+    "1/N in the update": (scaled(lambda n, c: 1 / n / c, lambda n, c: 1), {"gradient_reduction": "sum"}),
+    "uphill": (scaled(lambda n, c: 1 / n / c, lambda n, c: -1 / n / c), {"negative_gradient": True}),
+}
+
+
+def fresh(function):
+    """The function as an object of its own, which can be marked without marking the other."""
+
+    def copy(p, x, t):
+        return function(p, x, t)
+
+    return copy
+
+
+def judged(function, conventions, case="xor-sigmoid/probe-rectangular", dtype="float64"):
+    """Verdicts of a function with these conventions."""
+    marked = conforms("xor-sigmoid", **conventions)(fresh(function))
+    return judge(load(case), subject(marked), dtype, trusted=True)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_declared_convention_never_looks_like_a_bug(name, dtype):
+    """A right function in other conventions passes every check of its evaluation, in either precision."""
+    function, conventions = FUNCTIONS[name]
+    for probe in ("probe-rectangular", "probe-one") if dtype == "float32" else ("probe-square", "probe-twice"):
+        verdicts = judged(function, conventions, f"xor-sigmoid/{probe}", dtype)
+        assert [v for v in verdicts if v.status in ("failed", "blocked")] == []
+        assert sum(v.status == "passed" for v in verdicts if v.rung == "gradient") == 4
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_an_undeclared_convention_is_seen(name):
+    """The same function without its declaration fails on the case whose sizes all differ."""
+    assert any(v.status == "failed" for v in judged(FUNCTIONS[name][0], {}))
+
+
+@pytest.mark.parametrize("name", ["columns", "first", "vectors", "sum", "half", "1/N in the update", "uphill"])
+def test_the_missing_declaration_is_named(name):
+    """With one convention of its declaration left out, that one and its value are suggested, and no other."""
+    function, conventions = FUNCTIONS[name]
+    for left_out, value in conventions.items():
+        rest = {key: kept for key, kept in conventions.items() if key != left_out}
+        target = subject(conforms("xor-sigmoid", **rest)(fresh(function)))
+        now = getattr(declared(**rest), left_out)
+        expected = f"declared {left_out}={now!r}: with {left_out}={value!r} loss and gradients are right"
+        assert suggest(load("xor-sigmoid/probe-rectangular"), target, "float64") == expected
+
+
+@pytest.mark.parametrize("reduction", ["samples", "elements"])
+def test_means_over_samples_and_over_outputs_are_told_apart(reduction):
+    """Of three outputs, a mean over samples and one over samples and outputs are different declarations."""
+
+    def function(p, x, t):
+        count = len(t) if reduction == "samples" else t.size
+        found = two_layers(p["W1"], 0, p["W2"], 0, x, t)
+        return found[0] / 2 / count, {"W1": found[1] / 2 / count, "W2": found[3] / 2 / count}
+
+    case = load("iris-sigmoid/probe-rectangular")
+    right = subject(conforms("iris-sigmoid", loss_reduction=reduction)(function))
+    assert [v for v in judge(case, right, "float64", trusted=True) if v.status == "failed"] == []
+    undeclared = subject(conforms("iris-sigmoid")(fresh(function)))
+    assert f"with loss_reduction={reduction!r} loss" in suggest(case, undeclared, "float64")
+
+
+def test_nothing_is_suggested_for_a_mistake_or_for_what_is_right():
+    """No declaration mends a wrong derivative, and none is looked for where all is right."""
+
+    def wrong(p, x, t):
+        loss, g = mean(two_layers(p["W1"], p["b1"], p["W2"], p["b2"], x, t), t.size)
+        return loss, g | {"W1": g["W1"] * 1.01}
+
+    case = load("xor-sigmoid/probe-rectangular")
+    assert suggest(case, subject(wrong), "float64") is None
+    assert suggest(case, subject(scaled(lambda n, c: 1 / n / c, lambda n, c: 1 / n / c)), "float64") is None
+
+
+def test_a_report_shows_conventions_and_the_one_to_declare():
+    """The report's text has what is declared, each failure, and the declaration that would make it right."""
+    function, conventions = FUNCTIONS["sum"]
+    report = verify(conforms("xor-sigmoid", names={"x": "y"})(function))
+    assert not report
+    assert "conventions: names={'x': 'y'}" in str(report)
+    assert "with loss_reduction='sum' loss and gradients are right" in str(report).splitlines()[-1]
+    assert verify(conforms("xor-sigmoid", **conventions)(function)).suggestion is None
+
+
+NETWORKS = [
+    "homework/probe-rectangular",
+    "xor-tanh/documented",
+    "mnist-tanh/probe-rectangular",
+    "iris-sigmoid/probe-one",
+]
+SHAPES = list(
+    itertools.product(
+        ("described", "in,out", "out,in"),
+        ("vector", "row", "column", "first", "last"),
+        ("described", "vector", "matrix"),
+    )
+)
+
+
+@pytest.mark.parametrize("case_id", NETWORKS)
+def test_parameters_come_back_as_they_went(case_id):
+    """Whatever the layout, the biases and the form of one output, converting there and back changes no number or shape."""
+    loaded = load(case_id)
+    for layout, bias, output in SHAPES:
+        conventions = Conventions(layout=layout, bias=bias, output=output, names={"W": "v{}"})
+        if output == "vector" and loaded.case.network.layers[-1].units > 1:
+            with pytest.raises(Unsupported):
+                Layers(loaded.case.network, conventions, len(loaded.x))
+            continue
+        layers = Layers(loaded.case.network, conventions, len(loaded.x))
+        given = layers.given(loaded.params)
+        assert all(name[0] in "vb" for name in given)
+        back = layers.taken("parameter", given)
+        assert set(back) == set(loaded.params)
+        assert all(np.array_equal(back[k], p) and back[k].shape == p.shape for k, p in loaded.params.items())
+
+
+def test_shapes_are_those_that_are_declared():
+    """W, b, x and t have the shapes that the declaration says."""
+    loaded = load("homework/probe-rectangular")  # W2 (H,), b2 (), t (N,)
+    inputs, hidden, samples = loaded.case.network.inputs, loaded.case.network.layers[0].units, len(loaded.x)
+
+    def shapes(**given):
+        layers = Layers(loaded.case.network, declared(**given), samples)
+        found = {name: p.shape for name, p in layers.given(loaded.params).items()}
+        x, t = layers.batch(loaded.x, loaded.t)
+        return found | {"x": x.shape, "t": t.shape}
+
+    assert shapes(output="matrix", layout="in,out", bias="row") == {
+        "W1": (inputs, hidden), "b1": (1, hidden), "W2": (hidden, 1), "b2": (1, 1), "x": (samples, inputs), "t": (samples, 1),
+    }  # fmt: skip
+    assert shapes(bias="last", ones=True, samples="columns") == {
+        "W1": (hidden, inputs + 1), "W2": (hidden + 1,), "x": (inputs + 1, samples), "t": (samples,),
+    }  # fmt: skip
+    assert shapes(batch="vector") == {
+        "W1": (hidden, inputs), "b1": (hidden,), "W2": (hidden,), "b2": (), "x": (inputs,), "t": (),
+    }  # fmt: skip
+
+
+def test_labels_are_numbers_of_classes_where_they_are_declared_so():
+    """One-hot rows become class numbers; targets that are no classes are unsupported."""
+    network = load("mnist-relu/probe-rectangular").case.network
+    layers = Layers(network, declared(labels="integer"), 3)
+    x = np.zeros((3, network.inputs))
+    _, labels = layers.batch(x, np.eye(network.layers[-1].units)[[2, 0, 1]])
+    assert labels.tolist() == [2, 0, 1]
+    assert labels.dtype == np.int64
+    with pytest.raises(Unsupported, match="no classes"):
+        layers.batch(x, np.full((3, network.layers[-1].units), 0.5))
+    assert Layers(network, declared(labels="integer"), 3).batch(x, np.array([[1.0], [0.0], [1.0]]))[1].tolist() == [
+        1,
+        0,
+        1,
+    ]
+
+
+class Foreign:
+    """The reference with weights transposed and other names; written without the converter."""
+
+    name = "foreign"
+
+    def __init__(self, steps=1.0):
+        self.steps = steps
+
+    @staticmethod
+    def there(params):
+        return {("kernel" if k[0] == "W" else "bias") + k[1:]: p.T for k, p in params.items()}
+
+    @staticmethod
+    def back(params):
+        return {("W" if k[0] == "k" else "b") + k[-1]: p.T for k, p in params.items()}
+
+    def evaluate(self, network, params, x, t, *, gradients=True):
+        answer = reference.evaluate(network, self.back(params), x, t, gradients=gradients)
+        return replace(answer, gradients=self.there(answer.gradients))
+
+    def train(self, network, optimizer, params, x, t, batches, state=None):
+        state = state and State(state.step, {name: self.back(m) for name, m in state.moments.items()})
+        scaled = msgspec.structs.replace(optimizer, learning_rate=optimizer.learning_rate * self.steps)
+        run = reference.train(network, scaled, self.back(params), x, t, batches, state)
+        return Run(run.losses, self.there(run.params))
+
+
+TRANSPOSED = declared(layout="in,out", names={"W": "kernel{}", "b": "bias{}"})  # iris-relu-adam describes (out, in)
+
+
+def test_moments_are_converted_as_parameters_are():
+    """Adam's steps from a given state, and a free run, are right in other names and layouts."""
+    verdicts = judge(
+        load("iris-relu-adam/probe-rectangular"), Converted(Foreign(), TRANSPOSED), "float64", trusted=True
+    )
+    assert [v for v in verdicts if v.status in ("failed", "blocked")] == []
+    assert {v.status for v in verdicts if v.rung in ("step", "trajectory")} == {"passed"}
+
+
+def test_steps_on_a_loss_of_another_scale_are_scaled_back_or_unsupported():
+    """SGD's learning rate makes up for a declared factor, and shows an undeclared one; Adam cannot be asked so."""
+    case, conventions = load("mnist-relu-torch/corrected-probe-rectangular"), TRANSPOSED
+    doubled = msgspec.structs.replace(conventions, update_reduction="sum")
+    plain = Converted(Foreign(), conventions)
+    assert {v.status for v in judge(case, plain, "float64") if v.rung == "step"} == {"passed"}
+    # Its steps are N times as long: in this case's first steps all batches have one size, or it could not be undone here.
+    assert {v.status for v in judge(case, Converted(Foreign(), doubled), "float64") if v.rung == "step"} == {"failed"}
+    with pytest.raises(Unsupported, match="another scale"):
+        Converted(Foreign(), doubled).train(
+            *(getattr(load("iris-relu-adam/probe-one").case, k) for k in ("network", "optimizer")),
+            load("iris-relu-adam/probe-one").params,
+            load("iris-relu-adam/probe-partial").x,
+            load("iris-relu-adam/probe-partial").t,
+            [[0, 1]],
+        )
+
+
+def test_a_wrong_shape_is_named_with_the_shape_of_its_convention():
+    """What comes back in another shape than was declared is one line with both."""
+    verdicts = judged(lambda p, x, t: (1.0, {k: g.T for k, g in columns(p, x, t)[1].items()}), FUNCTIONS["columns"][1])
+    assert verdicts[0].status == "failed"
+    assert verdicts[0].reason == "gradient W1: expected shape (4, 5), got (5, 4)"
+
+
+def test_networks_and_precisions_beyond_the_claim_are_unsupported():
+    """A target is asked for what it claims, in any size, and for nothing else."""
+    homework, xor = load("homework/probe-rectangular"), load("xor-sigmoid/probe-rectangular")
+    target = Converted(reference, networks=[homework.case.network], dtypes=["float64"])
+    assert {v.status for v in judge(homework, target, "float32")} == {"unsupported"}
+    assert {v.status for v in judge(xor, target, "float64")} == {"unsupported"}
+    passed = [v for v in judge(homework, target, "float64") if v.status == "passed"]
+    assert "scaled-loss" not in "".join(v.id for v in passed)
+    assert any("padded-inputs" in v.id for v in passed)
+
+
+def test_a_foreign_uncertainty_widens_nothing():
+    """What a target says of its own error is dropped on the way, so a wrong gradient cannot excuse itself."""
+
+    class Excused(Foreign):
+        def evaluate(self, network, params, x, t, *, gradients=True):
+            answer = reference.evaluate(network, params, x, t, gradients=gradients)
+            wrong = {name: 2 * g for name, g in answer.gradients.items()}
+            return Answer(answer.loss, wrong, uncertainty=dict.fromkeys(params, 1e9))
+
+    verdicts = judge(load("xor-tanh/probe-rectangular"), Converted(Excused()), "float64", trusted=True)
+    assert {v.status for v in verdicts if v.rung == "gradient"} == {"failed"}
+
+
+def test_a_batch_that_couples_its_samples_is_not_taken_apart():
+    """A softmax over the batch, for a target that takes one sample at a time, is unsupported and never averaged."""
+    target = Converted(reference, declared(batch="one"))
+    verdicts = judge(load("mnist-relu-torch/probe-rectangular"), target, "float64")
+    assert {v.status for v in verdicts if v.rung == "gradient"} == {"unsupported"}
+
+
+def test_a_declaration_is_described_as_it_is_written():
+    """The report has the keywords of what is not the fixtures' own way."""
+    assert OURS.describe() == "the fixtures' own"
+    assert declared(layout="out,in", loss_factor=2.0).describe() == "layout='out,in', loss_factor=2.0"
+    assert msgspec.json.decode(b"{}", type=Conventions) == OURS
+    assert msgspec.json.decode(msgspec.json.encode(declared(bias="row")), type=Conventions).bias == "row"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"layout": "in/out"}, {"color": 1}, {"loss_factor": -1.0}, {"gradient_factor": float("nan")}, {"names": 3}],
+)
+def test_a_convention_that_does_not_exist_is_one_line(given):
+    """A wrong name or value is refused where it is declared, with what there is."""
+    with pytest.raises(InputError, match=r"^conventions: "):
+        conforms("homework", **given)
+
+
+def test_a_claim_stands_on_the_object_itself():
+    """`conforms` marks functions, classes and instances, and a claim is not inherited."""
+
+    class Base:
+        pass
+
+    conforms("homework", "xor-*", dtypes=("float64",))(Base)
+    claim = claim_of(Base)
+    assert claim == Claim(("homework", "xor-*"), OURS, ("float64",))
+    assert claim.covers("homework/documented")
+    assert claim.covers("xor-tanh/documented")
+    assert not claim.covers("iris-sigmoid/documented")
+    assert not Claim(("mnist-relu-torch",)).covers("mnist-relu-torch/corrected")
+    assert Claim(("mnist-relu-torch/corrected",)).covers("mnist-relu-torch/corrected")
+    assert claim_of(type("Derived", (Base,), {})) is claim_of(Base()) is None
+    with pytest.raises(InputError, match="cannot be marked"):
+        conforms("homework")(3)
+    with pytest.raises(InputError, match="write @conforms"):
+        conforms(lambda: None)
+    with pytest.raises(InputError, match="dtypes"):
+        conforms(dtypes=("float16",))
+
+
+def test_a_converted_shape_error_is_the_targets():
+    """The converter raises what the ladder takes for the target's failure, not an error of our own."""
+    layers = Layers(load("xor-tanh/probe-one").case.network, declared(bias="first"), 1)
+    with pytest.raises(TargetError, match="expected shape"):
+        layers.taken("gradient", {"W1": np.zeros((1, 1))})

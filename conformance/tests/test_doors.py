@@ -1,0 +1,518 @@
+"""Doors: what a user has, a function or a class, is a target as it stands; what it lacks is unsupported by name."""
+
+from functools import cache
+from math import fsum, inf
+
+import msgspec
+import numpy as np
+import pytest
+
+from nn_conformance.checks import checks_of
+from nn_conformance.claims import conforms
+from nn_conformance.conventions import declared
+from nn_conformance.doors import as_target, conventions_of, subject
+from nn_conformance.doors.functions import read_answer
+from nn_conformance.doors.updating import Updating
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.fixtures.store import Store
+from nn_conformance.judging import verify
+from nn_conformance.ladder import judge
+from nn_conformance.oracles import reference
+from nn_conformance.recovered import FURTHER, Recovered
+from nn_conformance.targets import Answer, Run, Unsupported
+from nn_conformance.tolerances import ROUNDOFF, norm
+from nn_reference.errors import InputError
+from nn_reference.systems import get
+
+STORE = Store()
+load = cache(STORE.case)
+HOMEWORK = [f"homework/probe-{probe}" for probe in ("rectangular", "one", "twice", "extreme")]
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def homework(p, x, t):
+    """Document 002's network, written out for these tests; gradients by name, and the loss."""
+    h = sigmoid(x @ p["W1"].T + p["b1"])
+    y = sigmoid(h @ p["W2"] + p["b2"])
+    d = (y - t) / len(t) * y * (1 - y)
+    e = np.outer(d, p["W2"]) * h * (1 - h)
+    return {"W1": e.T @ x, "b1": e.sum(0), "W2": h.T @ d, "b2": d.sum()}, ((y - t) ** 2).sum() / 2 / len(t)
+
+
+def fresh(function):
+    """The function as an object of its own, which can be marked without marking the other."""
+
+    def copy(p, x, t):
+        return function(p, x, t)
+
+    return copy
+
+
+def statuses(obj):
+    """{rung: its statuses} over some cases; a verdict of another kind fails the test."""
+    found = {}
+    for case in HOMEWORK:
+        for dtype in fmt.DTYPES:
+            for verdict in judge(load(case), subject(obj, [get("homework")]), dtype, trusted=True):
+                assert verdict.status in ("passed", "unsupported"), verdict
+                found.setdefault(verdict.rung, set()).add(verdict.status)
+    return found
+
+
+# Right in other ways: each must pass wherever the plain one does.
+def lists(p, x, t):
+    gradients, loss = homework(p, x, t)
+    return {"loss": float(loss), "gradients": {name: g.tolist() for name, g in gradients.items()}}
+
+
+def fortran(p, x, t):
+    gradients, loss = homework(p, x, t)
+    return np.array(loss), {name: np.array(g, order="F") for name, g in gradients.items()}
+
+
+def wide(p, x, t):
+    gradients, loss = homework({k: v.astype(np.float64) for k, v in p.items()}, x.astype(np.float64), t)
+    return gradients, loss
+
+
+def backwards(p, x, t):
+    return homework(p, x[::-1].copy(), t[::-1].copy())
+
+
+def kahan(values):
+    total, lost = values.dtype.type(0) * values[0], values.dtype.type(0) * values[0]
+    for value in values:
+        y = value - lost
+        new = total + y
+        lost, total = (new - total) - y, new
+    return total
+
+
+def compensated(p, x, t):
+    each = [homework(p, x[n : n + 1], t[n : n + 1]) for n in range(len(x))]
+    gradients = {name: kahan(np.stack([g[name] for g, _ in each])) / len(x) for name in p}
+    return {k: g.astype(x.dtype) for k, g in gradients.items()}, kahan(np.array([loss for _, loss in each])) / len(x)
+
+
+def permuted(p, x, t):
+    order = np.arange(len(p["b1"]))[::-1]
+    back = np.argsort(order)
+    inside = p | {"W1": p["W1"][order], "b1": p["b1"][order], "W2": p["W2"][order]}
+    gradients, loss = homework(inside, x, t)
+    return gradients | {name: gradients[name][back] for name in ("W1", "b1", "W2")}, loss
+
+
+def plain_python(p, x, t):
+    """No array at all: lists, `math.fsum`, and activations computed anew for each use."""
+    w1, b1, w2, b2 = (p[name].tolist() for name in ("W1", "b1", "W2", "b2"))
+    x, t = x.tolist(), t.tolist()
+    units, samples = range(len(b1)), range(len(x))
+
+    def activate(z):
+        return 1 / (1 + np.exp(-z).item())
+
+    def hidden(n, k):
+        return activate(fsum(w * v for w, v in zip(w1[k], x[n], strict=True)) + b1[k])
+
+    def output(n):
+        return activate(fsum(w2[k] * hidden(n, k) for k in units) + b2)
+
+    delta = [(output(n) - t[n]) / len(x) * output(n) * (1 - output(n)) for n in samples]
+    e = [[delta[n] * w2[k] * hidden(n, k) * (1 - hidden(n, k)) for k in units] for n in samples]
+    return {
+        "loss": fsum((output(n) - t[n]) ** 2 for n in samples) / 2 / len(x),
+        "gradients": {
+            "W1": [[fsum(e[n][k] * x[n][i] for n in samples) for i in range(len(x[0]))] for k in units],
+            "b1": [fsum(e[n][k] for n in samples) for k in units],
+            "W2": [fsum(hidden(n, k) * delta[n] for n in samples) for k in units],
+            "b2": fsum(delta),
+        },
+    }
+
+
+HONEST = (homework, lists, fortran, wide, backwards, compensated, permuted, plain_python)
+
+
+@pytest.mark.parametrize("function", HONEST, ids=lambda function: function.__name__)
+def test_an_honest_function_passes(function):
+    """Other orders of addition, compensated sums, permuted units, lists, other memory layouts: none is a false alarm."""
+    found = statuses(function)
+    assert found["gradient"] == found["loss"] == found["own-loss"] == {"passed"}
+    assert found["layer"] == found["step"] == found["trajectory"] == {"unsupported"}
+
+
+def test_a_function_may_show_its_layers_or_nothing_but_gradients():
+    """Layers that are shown are judged; a loss that is not shown is unsupported, and the gradients are judged all the same."""
+
+    def shown(p, x, t):
+        gradients, loss = homework(p, x, t)
+        z1 = x @ p["W1"].T + p["b1"]
+        z2 = sigmoid(z1) @ p["W2"] + p["b2"]
+        return {"loss": loss, "gradients": gradients, "layers": [{"z": z1, "a": sigmoid(z1)}, (z2, sigmoid(z2))]}
+
+    assert statuses(shown)["layer"] == {"passed"}
+    found = statuses(lambda p, x, t: homework(p, x, t)[0])
+    assert found["loss"] == found["own-loss"] == {"unsupported"}
+    assert found["gradient"] == {"passed"}
+
+
+def test_one_precision_may_be_all_it_has():
+    """A function of float32 alone that says so is judged there; the rest is unsupported."""
+
+    def narrow(p, x, t):
+        gradients, loss = homework(
+            {k: v.astype(np.float32) for k, v in p.items()}, x.astype(np.float32), t.astype(np.float32)
+        )
+        return gradients, loss
+
+    report = verify(conforms("homework", dtypes=("float32",))(fresh(narrow)))
+    assert report
+    assert {v.status for v in report.verdicts if v.id.endswith("float64")} == {"unsupported"}
+    verdicts = judge(load(HOMEWORK[0]), subject(narrow), "float64")
+    assert verdicts[0].reason == "gradient W1: expected float64, got float32"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rung"),
+    [
+        (lambda g, loss: (g, loss * 2), "loss"),
+        (lambda g, loss: (g | {"W1": -g["W1"]}, loss), "gradient"),
+        (lambda g, loss: (g | {"b2": g["b2"][None]}, loss), "contract"),
+        (lambda g, loss: ({k: g[k] for k in ("W1", "W2")}, loss), "contract"),
+        (lambda g, loss: (g, float("nan")), "contract"),
+        (lambda g, loss: None, "contract"),
+        (lambda g, loss: (g, loss, 3), "contract"),
+        (lambda g, loss: {"loss": loss, "gradients": g, "grads": 1}, "contract"),
+        (lambda g, loss: (g | {"W1": [[1, 2], [3]]}, loss), "contract"),
+        (lambda g, loss: (g | {"W1": "abc"}, loss), "contract"),
+        (lambda g, loss: (g, [loss, loss]), "contract"),
+        (lambda g, loss: {"loss": loss, "gradients": g, "layers": [1, 2]}, "contract"),
+    ],
+)
+def test_a_wrong_answer_fails_where_it_is_wrong(wrong, rung):
+    """A wrong number, name, shape or form of answer fails on its rung, in a line that says what was expected."""
+    verdicts = judge(load(HOMEWORK[0]), subject(lambda p, x, t: wrong(*homework(p, x, t))), "float64", trusted=True)
+    first = next(v for v in verdicts if v.status == "failed")
+    assert first.rung == rung
+    assert "expected" in first.reason or "30·" in first.reason
+
+
+def test_an_argument_that_is_changed_is_told():
+    """A function that writes into what it was given fails, and the next check has the numbers as they were."""
+
+    def writes(p, x, t):
+        x *= 2
+        return homework(p, x, t)
+
+    verdicts = judge(load(HOMEWORK[0]), subject(writes), "float64")
+    assert verdicts[0].status == "failed"
+    assert "changed its argument x" in verdicts[0].reason
+
+
+# Updates, in the ways that they come.
+def new_dict(p, x, t, lr):
+    gradients, loss = homework(p, x, t)
+    return {name: value - lr * gradients[name] for name, value in p.items()}, loss
+
+
+def in_place(p, x, t, learning_rate):
+    for name, g in homework(p, x, t)[0].items():
+        p[name] -= learning_rate * g
+
+
+def in_place_with_loss(p, x, t, lr=0.1, verbose=False):
+    gradients, loss = homework(p, x, t)
+    p.update({name: value - lr * gradients[name] for name, value in p.items()})
+    return loss
+
+
+class Model:
+    """Weights that are set, stepped and read."""
+
+    def set_weights(self, params):
+        self.params = params
+
+    def step(self, x, t, lr):
+        in_place(self.params, x, t, lr)
+
+    def get_weights(self):
+        return self.params
+
+
+UPDATES = {"dict": new_dict, "in place": in_place, "loss": in_place_with_loss, "class": Model, "object": Model()}
+
+
+@pytest.mark.parametrize("obj", UPDATES.values(), ids=UPDATES)
+def test_what_only_updates_is_judged_by_its_updates(obj):
+    """Gradients are recovered from a step, and the steps and free runs judged; a loss that it does not tell is unsupported."""
+    found = statuses(obj)
+    assert found["gradient"] == found["step"] == {"passed"}
+    tells = {"passed"} if obj in (new_dict, in_place_with_loss) else {"unsupported"}
+    assert found["loss"] == found["trajectory"] == tells
+
+
+def test_recovered_gradients_are_right_to_rounding():
+    """At the largest rate that helps, what the division by it adds is far below the rounding of the gradient itself."""
+    case = load("xor-sigmoid/documented")
+    args = case.params, case.x, case.t
+    exact = reference.evaluate(case.case.network, *args).gradients
+    for dtype in fmt.DTYPES:
+        params, x, t = {k: p.astype(dtype) for k, p in args[0].items()}, *(a.astype(dtype) for a in args[1:])
+        answer = Recovered(reference).evaluate(case.case.network, params, x, t)
+        for name, g in exact.items():
+            # Rounding of float32 in this small network stays below 100 of its units.
+            assert norm(answer.gradients[name] - g) <= 100 * ROUNDOFF[dtype] * norm(g)
+            assert 0 < answer.uncertainty[name] <= ROUNDOFF[dtype] * norm(g)
+            assert answer.gradients[name].dtype == dtype
+
+
+def test_the_uncertainty_bounds_what_rounding_of_the_parameters_does():
+    """With a rate of 1 alone, and gradients small beside the parameters, the error is as large as is stated, and no larger."""
+    rng = np.random.default_rng(5)
+    network = load("xor-sigmoid/probe-one").case.network
+    for dtype in fmt.DTYPES:
+        theta = {"W": rng.uniform(1, 2, 200).astype(dtype)}
+        g = rng.standard_normal(200) * 1e-3
+
+        def update(p, x, t, lr, g=g, dtype=dtype):
+            if lr > 1:
+                raise OverflowError
+            return {"W": p["W"] - (lr * g).astype(dtype)}
+
+        answer = Recovered(Updating(update, "small")).evaluate(network, theta, np.zeros((1, 1)), np.zeros((1, 1)))
+        error = norm(answer.gradients["W"] - g)
+        assert answer.uncertainty["W"] / 40 < error <= answer.uncertainty["W"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda p, x, t, lr: {k: v + lr * homework(p, x, t)[0][k] for k, v in p.items()},
+        lambda p, x, t, lr: {k: v - lr * len(x) * homework(p, x, t)[0][k] for k, v in p.items()},
+        lambda p, x, t, lr: {k: v * (1 - 1e-3 * lr) - lr * homework(p, x, t)[0][k] for k, v in p.items()},
+        lambda p, x, t, lr: {k: v - (lr * homework(p, x, t)[0][k] if k[0] == "W" else 0) for k, v in p.items()},
+    ],
+    ids=["uphill", "no mean", "decay", "biases stay"],
+)
+def test_a_wrong_update_fails(wrong):
+    """A step uphill, without the mean, with a decay that nobody asked for, or not of all parameters, is caught."""
+    verdicts = judge(load(HOMEWORK[0]), subject(wrong), "float64", trusted=True)
+    assert {v.status for v in verdicts if v.rung == "gradient"} >= {"failed"}
+
+
+def test_no_declaration_makes_an_uphill_step_right():
+    """The sign of gradients is a convention, that of a step is not: none is suggested, and a declared one changes nothing."""
+
+    def uphill(p, x, t, lr):
+        return {k: v + lr * homework(p, x, t)[0][k] for k, v in p.items()}
+
+    report = verify(conforms("homework", negative_gradient=True)(uphill))
+    assert {v.rung for v in report.failed} >= {"gradient"}
+    assert report.suggestion is None
+
+
+def test_what_an_object_raises_is_shown_on_one_line():
+    """A message with escapes and line breaks cannot move the cursor, in a report or under pytest."""
+
+    def loud(p, x, t):
+        raise ValueError("\x1b[2J\nboom")
+
+    report = verify(loud, "homework")
+    assert "\x1b" not in str(report)
+    assert "ValueError: [2J boom" in str(report)
+    with pytest.raises(pytest.fail.Exception, match="boom") as caught:
+        checks_of(loud, "homework")[0](loud)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_weights_that_are_updated_too_early_are_caught():
+    """An output layer that is updated before the error goes back through it is wrong, at any rate."""
+
+    def early(p, x, t, lr):
+        before = homework(p, x, t)[0]
+        p["W2"] = p["W2"] - lr * before["W2"]
+        after = homework(p | {"b2": p["b2"]}, x, t)[0]
+        return {
+            "W2": p["W2"],
+            **{k: p[k] - lr * (after if k in ("W1", "b1") else before)[k] for k in ("W1", "b1", "b2")},
+        }
+
+    verdicts = judge(load(HOMEWORK[0]), subject(early), "float64", trusted=True)
+    assert {v.id.split("::")[2] for v in verdicts if v.status == "failed" and v.rung == "gradient"} == {"W1", "b1"}
+
+
+def test_a_sum_in_the_update_is_declared_and_its_steps_are_scaled():
+    """Without 1/N in its update, a target that declares it passes gradients and steps, of batches of any size."""
+
+    def summed(p, x, t, lr):
+        return {k: v - lr * len(x) * homework(p, x, t)[0][k] for k, v in p.items()}
+
+    def plain(p, x, t, lr):
+        return summed(p, x, t, lr)
+
+    mended = conforms("homework", gradient_reduction="sum")(summed)
+    for probe in ("rectangular", "partial"):
+        verdicts = judge(load(f"homework/probe-{probe}"), subject(mended), "float64", trusted=True)
+        assert {v.status for v in verdicts if v.rung in ("gradient", "step")} == {"passed"}
+    assert "with gradient_reduction='sum' loss" in verify(plain, "homework").suggestion
+
+
+def test_updates_are_plain_sgd():
+    """Momentum and Adam are unsupported by name, and never passed."""
+    target = as_target(new_dict)
+    case = load("iris-relu-adam/probe-one")
+    adam, x = case.case.optimizer, (case.params, case.x, case.t, [[0]])
+    with pytest.raises(Unsupported, match="not by Adam"):
+        target.train(case.case.network, adam, *x)
+    with pytest.raises(Unsupported, match="not by momentum"):
+        target.train(case.case.network, fmt.Optimizer(kind="sgd", learning_rate=1.0, momentum=0.9), *x)
+
+
+def test_a_rate_at_which_the_target_overflows_is_not_used():
+    """Infinite parameters, or an exception after a huge step, leave the last finite one."""
+    seen = []
+
+    def fragile(p, x, t, lr):
+        seen.append(lr)
+        if lr == FURTHER[1]:
+            raise OverflowError
+        return {k: v - lr * (homework(p, x, t)[0][k] if k != "b2" else 0) for k, v in p.items()}
+
+    case = load(HOMEWORK[0])
+    found = Recovered(Updating(fragile, "fragile")).evaluate(case.case.network, case.params, case.x, case.t)
+    assert seen == [1.0, *FURTHER[:2]]
+    assert found.uncertainty["W1"] < 1e-20
+
+    def infinite(p, x, t, lr):
+        return {k: v * (1 if lr == 1 else inf) for k, v in p.items()}
+
+    answer = Recovered(Updating(infinite, "infinite")).evaluate(case.case.network, case.params, case.x, case.t)
+    assert not answer.gradients["W1"].any()
+
+
+@pytest.mark.parametrize(
+    ("obj", "message"),
+    [
+        (3, "expected a function"),
+        (lambda p, x: 1, "got <lambda>(p, x)"),
+        (lambda *everything: 1, "got <lambda>()"),
+        (dict, "got a class"),
+        (conforms("homework")(lambda sizes: 3), "expected it to make an nn.Module or a Keras model, got int"),
+    ],
+)
+def test_what_is_no_target_is_one_line(obj, message):
+    """An object that fits no door is refused with what there is."""
+    with pytest.raises(InputError) as caught:
+        as_target(obj)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_uncertainty_as_large_as_the_gradient_shows_nothing():
+    """Where a step cannot be large enough to show a gradient, what its limit lets through is unsupported, not passed."""
+
+    class Lost:
+        name, train = "lost", staticmethod(reference.train)
+
+        def evaluate(self, *args, **more):
+            answer = reference.evaluate(*args, **more)
+            zeros = {name: 0 * g for name, g in answer.gradients.items()}
+            return Answer(answer.loss, zeros, uncertainty={name: 2 * norm(g) for name, g in answer.gradients.items()})
+
+    verdicts = judge(load(HOMEWORK[0]), Lost(), "float64", trusted=True)
+    assert {v.status for v in verdicts if v.rung == "gradient"} == {"unsupported"}
+
+
+def test_a_target_passes_through():
+    """Modules and objects with `evaluate` and `train` are targets as they are, classes when they are made."""
+
+    class Whole:
+        name = "whole"
+        evaluate, train = staticmethod(reference.evaluate), staticmethod(reference.train)
+
+    assert as_target(reference) is reference
+    assert isinstance(as_target(Whole), Whole)
+    assert conventions_of(reference) == declared()
+    report = verify(Whole, "xor-tanh")
+    assert report
+    assert report.name == "whole"
+
+
+def test_a_report_without_a_pass_is_no_success():
+    """Where all is unsupported nothing was shown, and the report is false."""
+
+    def cannot(p, x, t):
+        raise Unsupported("not today")
+
+    report = verify(cannot, "homework")
+    assert not report
+    assert report.failed == []
+    assert {v.reason for v in report.verdicts if v.rung not in ("step", "trajectory")} == {"not today"}
+
+
+def test_networks_are_named_or_claimed():
+    """A mistyped network is an error wherever it stands, and none at all too."""
+    with pytest.raises(InputError, match="did you mean 'homework'"):
+        verify(homework, "homewrk")
+    with pytest.raises(InputError, match="did you mean 'homework'"):
+        verify(conforms("homewrk")(lambda p, x, t: 0))
+    with pytest.raises(InputError, match="at least one"):
+        verify(homework, [])
+    with pytest.raises(InputError, match="at least one"):
+        verify(conforms("nothing-*")(lambda p, x, t: 0))
+
+
+def test_answers_are_read_whatever_their_order():
+    """Loss and gradients come as a dict, as a pair in either order, or without a loss; tensors are detached."""
+
+    class Tensor:
+        def detach(self):
+            return [1.0, 2.0]
+
+    params = {"W1": np.zeros(2, np.float32)}
+    for result in ({"loss": 1, "gradients": {"W1": [1, 2]}}, (1.0, {"W1": Tensor()}), [{"W1": (1, 2)}, np.float32(1)]):
+        answer = read_answer(result, params)
+        assert answer.loss == 1.0
+        assert answer.gradients["W1"].dtype == np.float32
+        assert answer.gradients["W1"].tolist() == [1.0, 2.0]
+    assert read_answer({"W1": [0, 0]}, params).loss is None
+    given = Answer(1.0)
+    assert read_answer(given, params) is given
+
+
+def test_a_loss_that_comes_and_goes_fails():
+    """A target that shows its loss at one call and none at the next does not give the same answer twice."""
+    calls = []
+
+    def forgetful(p, x, t):
+        calls.append(1)
+        gradients, loss = homework(p, x, t)
+        return gradients if len(calls) % 2 == 0 else (gradients, loss)
+
+    verdicts = judge(load(HOMEWORK[0]), subject(forgetful), "float64")
+    assert [v.status for v in verdicts[:2]] == ["passed", "failed"]
+
+
+def test_a_run_without_losses_is_unsupported_in_the_ladder():
+    """A full target whose updates tell no loss has its steps judged, and its free run unsupported."""
+
+    class Silent:
+        name, evaluate = "silent", staticmethod(reference.evaluate)
+
+        def train(self, *args):
+            return Run(None, reference.train(*args).params)
+
+    verdicts = judge(load("xor-tanh/probe-rectangular"), Silent(), "float64")
+    assert {v.status for v in verdicts if v.rung == "step"} == {"passed"}
+    assert {v.status for v in verdicts if v.rung == "trajectory"} == {"unsupported"}
+
+
+def test_conventions_decode_from_json_as_a_program_declares_them():
+    """What `start` carries is the same declaration."""
+    text = b'{"layout": "out,in", "names": {"W": "w{}"}, "gradient_reduction": "sum"}'
+    assert msgspec.json.decode(text, type=type(declared())) == declared(
+        layout="out,in", names={"W": "w{}"}, gradient_reduction="sum"
+    )

@@ -1,0 +1,192 @@
+"""Modules of PyTorch and models of Keras are targets as they stand."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from nn_conformance.checks import checks_of
+from nn_conformance.claims import conforms
+from nn_conformance.doors import as_target, conventions_of, framework_of, subject
+from nn_conformance.fixtures.store import Store
+from nn_conformance.judging import verify
+from nn_conformance.ladder import judge
+from nn_conformance.suggestions import suggest
+from nn_conformance.targets import TargetError, Unsupported
+
+STORE = Store()
+
+
+def sizes_of(case_id):
+    """D, H, ..., C of a case."""
+    network = STORE.case(case_id).case.network
+    return [network.inputs, *(layer.units for layer in network.layers)]
+
+
+def build_torch(sizes, activation=None):
+    """Dense layers with a ReLU between them."""
+    from torch import nn
+
+    parts = []
+    for inputs, units in itertools.pairwise(sizes):
+        parts += [nn.Linear(inputs, units), activation or nn.ReLU()]
+    return nn.Sequential(*parts[:-1])
+
+
+@pytest.mark.torch
+def test_a_module_of_any_sizes_passes():
+    """What makes a module from sizes is judged on all probes, by autograd and its own optimiser, in both precisions."""
+    target = subject(conforms("iris-relu-adam")(build_torch))
+    for dtype in ("float32", "float64"):
+        verdicts = judge(STORE.case("iris-relu-adam/probe-rectangular"), target, dtype, updates=20, trusted=True)
+        assert [v for v in verdicts if v.status in ("failed", "blocked")] == []
+        passed = {verdict.rung for verdict in verdicts if verdict.status == "passed"}
+        assert passed >= {"loss", "gradient", "metamorphic", "step", "trajectory"}
+    assert target.conventions.describe() == "layout='out,in', output='matrix'"
+
+
+@pytest.mark.torch
+def test_a_module_as_it_stands_is_judged_where_its_sizes_fit():
+    """An instance has one size: the document's own case is judged, others are unsupported, and it keeps its parameters."""
+    import torch
+
+    module = build_torch((4, 10, 3))
+    before = [p.detach().clone() for p in module.parameters()]
+    assert framework_of(module) == "torch"
+    report = verify(conforms("iris-relu-adam")(module))
+    assert report
+    assert {v.system for v in report.verdicts if v.status == "passed"} == {"iris-relu-adam/documented"}
+    assert all(torch.equal(p, q) for p, q in zip(module.parameters(), before, strict=True))
+    assert {p.dtype for p in module.parameters()} == {torch.float32}
+
+
+@pytest.mark.torch
+def test_a_module_of_mnists_size_is_judged_on_the_documented_case():
+    """A module that is made already fits no probe, so it is the documented case, large as it is, that it is judged on."""
+    module = conforms("mnist-relu", logits=True, dtypes=("float32",))(build_torch((784, 300, 10)))
+    assert verify(module)
+    assert {check.id.split("::")[0] for check in checks_of(module)} >= {"mnist-relu/documented-float32"}
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("wrong", ["activation", "detached", "outputs"])
+def test_a_wrong_module_fails(wrong):
+    """Another activation, a layer that autograd does not see, or another output is caught."""
+    import torch
+    from torch import nn
+
+    class Detached(nn.Module):
+        def forward(self, x):
+            return torch.relu(x.detach())
+
+    def build(sizes):
+        if wrong == "outputs":
+            return nn.Sequential(build_torch(sizes), nn.Flatten(0))
+        return build_torch(sizes, nn.Tanh() if wrong == "activation" else Detached())
+
+    case = STORE.case("iris-relu-adam/probe-rectangular")
+    verdicts = judge(case, subject(conforms("iris-relu-adam")(build)), "float64", trusted=True)
+    rung = {"activation": "loss", "detached": "gradient", "outputs": "contract"}[wrong]
+    assert next(v for v in verdicts if v.status == "failed").rung == rung
+
+
+@pytest.mark.torch
+def test_a_module_may_leave_its_softmax_to_the_loss():
+    """Logits where the description has a softmax are a convention, which is suggested, and with which logits of ±1000 pass."""
+    case = STORE.case("mnist-relu/probe-rectangular")
+    hint = suggest(case, subject(conforms("mnist-relu")(build_torch)), "float64")
+    assert hint == "declared logits=False: with logits=True loss and gradients are right"
+    declared = subject(conforms("mnist-relu", logits=True)(build_torch))
+    for loaded in (case, STORE.case("mnist-relu/probe-extreme")):
+        verdicts = judge(loaded, declared, "float64", updates=5, trusted=True)
+        assert [v for v in verdicts if v.status in ("failed", "blocked")] == []
+
+
+@pytest.mark.torch
+def test_tensors_are_read_from_a_function():
+    """A function may return what autograd gives."""
+    import torch
+
+    def function(p, x, t):
+        held = {name: torch.tensor(value, requires_grad=True) for name, value in p.items()}
+        h = torch.sigmoid(torch.tensor(x) @ held["W1"].T + held["b1"])
+        loss = ((torch.sigmoid(h @ held["W2"] + held["b2"]) - torch.tensor(t)) ** 2).mean() / 2
+        loss.backward()
+        return {"loss": loss, "gradients": {name: p.grad for name, p in held.items()}}
+
+    assert verify(conforms("homework")(function))
+
+
+@pytest.mark.torch
+def test_a_factory_that_makes_no_model_is_refused():
+    """The class of a module is what makes one from sizes; conventions are those of its framework unless declared."""
+    from torch import nn
+
+    class Net(nn.Module):
+        def __init__(self, sizes):
+            super().__init__()
+            self.all = build_torch(sizes)
+
+        def forward(self, x):
+            return self.all(x)
+
+    assert framework_of(Net) == "torch"
+    assert conventions_of(Net).layout == "out,in"
+    assert conventions_of(conforms("homework", layout="in,out")(build_torch((1, 1)))).layout == "in,out"
+    verdicts = judge(STORE.case("iris-relu-adam/probe-one"), subject(Net), "float32", trusted=True)
+    assert {v.status for v in verdicts if v.rung == "gradient"} == {"passed"}
+
+
+def build_keras(sizes, dtype="float32"):
+    """Dense layers, linear, ReLU and softmax: document 002's model."""
+    import keras
+
+    kinds = ["linear", *["relu"] * (len(sizes) - 3), "softmax"]
+    layers = [keras.layers.Dense(units, kind, dtype=dtype) for units, kind in zip(sizes[1:], kinds, strict=True)]
+    return keras.Sequential([keras.Input((sizes[0],)), *layers])
+
+
+@pytest.mark.keras
+def test_a_model_of_any_sizes_passes():
+    """What makes a Keras model from sizes is judged by its tape and Keras's optimiser; it has float32 alone and says so."""
+    target = subject(conforms("mnist-dense-keras", dtypes=("float32",))(build_keras))
+    passed = set()
+    for probe in ("probe-rectangular", "probe-square"):
+        verdicts = judge(STORE.case(f"mnist-dense-keras/{probe}"), target, "float32", updates=20, trusted=True)
+        assert [v for v in verdicts if v.status in ("failed", "blocked")] == []
+        passed |= {verdict.rung for verdict in verdicts if verdict.status == "passed"}
+    assert passed >= {"loss", "gradient", "metamorphic", "step", "trajectory"}
+    assert target.conventions.describe() == "layout='in,out', output='matrix'"
+
+
+@pytest.mark.keras
+def test_a_model_as_it_stands_keeps_its_weights():
+    """A compiled model is judged where its sizes and its precision fit, and has its own weights afterwards."""
+    case = STORE.case("mnist-dense-keras/probe-rectangular")
+    model = build_keras(sizes_of("mnist-dense-keras/probe-rectangular"), "float64")
+    model.compile(loss="categorical_crossentropy")
+    before = model.get_weights()
+    assert framework_of(model) == "keras"
+    verdicts = judge(case, subject(model), "float64", rungs=("contract", "loss", "gradient"), trusted=True)
+    assert {v.status for v in verdicts if v.rung == "gradient"} == {"passed"}
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), before, strict=True))
+    assert {v.status for v in judge(case, subject(model), "float32")} == {"unsupported"}
+    other = STORE.case("mnist-dense-keras/probe-square")
+    with pytest.raises(Unsupported, match="the model has"):
+        as_target(model).evaluate(other.case.network, other.params, other.x, other.t)
+
+
+@pytest.mark.keras
+def test_a_wrong_model_fails():
+    """Another activation fails by its loss, another number of outputs by the contract."""
+    import keras
+
+    case = STORE.case("mnist-dense-keras/probe-rectangular")
+    model = build_keras(sizes_of("mnist-dense-keras/probe-rectangular"), "float64")
+    model.layers[1].activation = keras.activations.tanh
+    verdicts = judge(case, subject(model), "float64", rungs=("contract", "loss"), trusted=True)
+    assert next(v for v in verdicts if v.status == "failed").rung == "loss"
+    flat = keras.Sequential([model, keras.layers.Reshape((-1, 1), dtype="float64")])
+    flat.build((None, case.case.network.inputs))
+    with pytest.raises(TargetError, match="output"):
+        as_target(flat).evaluate(case.case.network, case.params, *(a.astype("float64") for a in (case.x, case.t)))

@@ -1,0 +1,113 @@
+"""Targets that misbehave: each ends in a verdict with a name of its own, and nothing else comes to harm."""
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hostile import GALLERY
+
+from nn_conformance.fixtures.store import Store
+from nn_conformance.ladder import judge
+from nn_conformance.protocol.session import Session
+from nn_conformance.protocol.target import Limits, ProtocolTarget
+from nn_conformance.targets import FAILURES
+from nn_conformance.verdicts import counts
+
+SCRIPT = Path(__file__).with_name("hostile.py")
+# Seconds. What must hang is not waited for long; what must answer is never waited for so long, on however busy a machine.
+SHORT, LONG = 1.0, 60.0
+HANGS = {"hangs", "stops-itself", "half-a-line-and-hangs", "closes-stdin", "ignores-stop", "does-not-answer-stop"}
+MEMORY = 256 << 20
+MARK = "NN_CONFORMANCE_TEST"
+
+
+def processes(mark):
+    """Those that have inherited the mark, however far they have gone from who started them."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in entry.read_bytes():
+                found.append(entry.parent.name)
+    return found
+
+
+def zombies():
+    """Children of this process that nobody has waited for."""
+    children = Path("/proc/self/task").glob("*/children")
+    return sorted(pid for file in children for pid in file.read_text().split())
+
+
+def left_over(mark):
+    """What is still there after a moment, which the kernel takes to clear away what was killed."""
+    deadline = time.monotonic() + 5
+    while (found := processes(mark)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
+
+
+@pytest.fixture(scope="module")
+def cases():
+    """The batch of one sample, and another."""
+    store = Store()
+    return [store.case(f"xor-sigmoid/probe-{name}") for name in ("one", "square")]
+
+
+@pytest.fixture(scope="module")
+def run(cases):
+    """What comes of a harness of the gallery: verdicts of its start and end, and of both cases."""
+
+    def judged(name):
+        start = SHORT if name == "hangs-at-start" else LONG
+        limits = Limits(SHORT if name in HANGS else LONG, MEMORY, start=start)
+        with ProtocolTarget([sys.executable, "-S", "-E", str(SCRIPT), name], limits) as target:
+            session, both = Session(target), [[], []]
+            if session.begin():
+                both = [judge(case, session.judged(()), "float64", trusted=True) for case in cases]
+                session.check_claims({"xor-sigmoid/documented": [*both[0], *both[1]]})
+                session.end()
+        failed = [v for v in (*session.verdicts, *both[0]) if v.status == "failed"]
+        return SimpleNamespace(session=session, one=both[0], other=both[1], failed=failed)
+
+    return judged
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_hostile_harness_has_its_verdict(name, run, monkeypatch):
+    """It fails by its class, on one plain line; other cases pass; nothing is left running, and no zombie."""
+    when, _, failure = GALLERY[name]
+    mark, before = f"{MARK}={name}-{time.monotonic_ns()}", zombies()
+    monkeypatch.setenv(*mark.split("="))
+
+    done = run(name)
+
+    assert left_over(mark) == []
+    assert set(zombies()) <= set(before)
+    found = {verdict.failure for verdict in done.failed}
+    assert found == ({failure} if failure else set())
+    assert found <= set(FAILURES)
+    assert all(v.reason.isprintable() and len(v.reason) < 600 for v in done.failed)
+    if failure and when == "run" and name != "answers-twice":
+        assert done.failed[0].id == "xor-sigmoid/probe-one::contract::answer::float64"
+    elif failure and when != "run":
+        assert done.failed[0].rung == "contract"
+    assert all(verdict.status in ("passed", "unsupported") for verdict in done.other)
+    assert counts(done.other)["passed"] > 5 or when in ("start", "echo", "always")
+
+
+def test_gallery_is_large_and_has_each_failure_of_a_process():
+    """There are at least twenty, and every class of failure that a child can have is among them but two."""
+    classes = {failure for _, _, failure in GALLERY.values()}
+    start = FAILURES.index("error")
+    protocol = {*FAILURES[start : FAILURES.index("wrong-claim") + 1], "wrong-names", "wrong-shape", "not-finite"}
+
+    assert len(GALLERY) >= 20
+    assert protocol - classes == {"given-up"}
+
+
+def test_signal_is_named(run):
+    """The reason has the signal's number and name, so that a segmentation fault is told from running out of memory."""
+    assert "crashed by signal 11 (SIGSEGV)" in run("crashes").failed[0].reason
+    assert "crashed by signal 9 (SIGKILL)" in run("is-killed").failed[0].reason

@@ -1,0 +1,112 @@
+"""New adapters start as skeletons that work and support nothing, and the README's walk leads from there to the ladder."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_readme import comparable, pattern
+
+from nn_conformance.new_adapter import EXTENSIONS, skeleton, write
+from nn_conformance.protocol.smoke import smoke
+from nn_conformance.protocol.target import ProtocolTarget
+from nn_reference.errors import InputError
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+LANGUAGES = ["python", pytest.param("javascript", marks=pytest.mark.node), pytest.param("c", marks=pytest.mark.cc)]
+
+
+def started(language, file):
+    """Program and arguments that run a skeleton."""
+    if language == "python":
+        return [sys.executable, str(file)]
+    if language == "javascript":
+        return [shutil.which("node"), str(file)]
+    program = str(file.with_suffix(""))
+    options = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-o", program, str(file), "-lm"]
+    subprocess.run([shutil.which("cc"), *options], check=True)  # noqa: S603 - our own source
+    return [program]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_skeleton_passes_smoke(tmp_path, language):
+    """As it is written, a skeleton starts, sends numbers back, refuses what is unknown, and stops."""
+    file = write(language, tmp_path / f"mine{EXTENSIONS[language]}", force=False)
+    with ProtocolTarget(started(language, file)) as target:
+        steps = list(smoke(target, "xor-tanh"))
+        assert target.name == "my engine"
+    assert [line for step in steps for line in step.lines() if not step.passed] == []
+    assert len(steps) == 5
+
+
+@pytest.mark.parametrize("language", EXTENSIONS)
+def test_skeleton_says_what_to_do(tmp_path, language):
+    """Each has the same four marks, and the commands to type, with its own name in them."""
+    text = write(language, tmp_path / f"mine{EXTENSIONS[language]}", force=False).read_text("utf-8")
+    assert re.findall(r"(?:^|/\*|#|//|^ +)\s*([1-4])\. [TWOG]", text, re.MULTILINE) == ["1", "2", "3", "4"]
+    assert "FILE" not in text
+    assert f"mine{EXTENSIONS[language]}" in text
+    assert max(map(len, text.splitlines())) <= 130
+
+
+def test_nothing_is_overwritten(tmp_path):
+    """A file that is there stays as it is, unless it may be replaced."""
+    file = tmp_path / "mine.py"
+    file.write_text("mine", "utf-8")
+    with pytest.raises(InputError, match="--force replaces it"):
+        write("python", file, force=False)
+    assert file.read_text("utf-8") == "mine"
+    assert write("python", file, force=True).read_text("utf-8") == skeleton("python").replace("FILE", "mine.py")
+
+
+def test_bad_arguments_are_named(command, tmp_path):
+    """An unknown language, and a folder that is not there, are one line each."""
+    assert "did you mean 'python'" in command("new-adapter", "--language", "pyton").complaint
+    assert "expected one of python, javascript, c" in command("new-adapter", "--language", "fortran").complaint
+    assert "cannot write it" in command("new-adapter", str(tmp_path / "no" / "mine.py")).complaint
+
+
+def walk():
+    """The section of the README: language and text of each block. Before it is merged, it is a part of its own."""
+    pages = [CHECKOUT / "README.md", CHECKOUT / "README-part-C.md"]
+    text = "".join(page.read_text("utf-8") for page in pages if page.exists())
+    section = text.split("## Add your language\n")[1].split("\n## ")[0]
+    return re.findall(r"^```(\S+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+
+
+def replaced(source, block):
+    """A program with what a block defines put in the place of what had its name, or before the first of them."""
+    parts = re.split(r"^(?=def |START )", block, flags=re.MULTILINE)[1:]
+    for part in reversed(parts):
+        name = re.match(r"def \w+|START", part)[0]
+        there = re.compile(rf"^{name}\b.*?(?=^(?:[^\s)\]}}]))", re.MULTILINE | re.DOTALL)
+        if not there.search(source):
+            there = re.compile(r"^(?=def evaluate)", re.MULTILINE)
+        source = there.sub(lambda _, part=part: f"{part.rstrip()}\n\n\n", source, count=1)
+    return source
+
+
+def test_walk_from_nothing_to_the_ladder(command, monkeypatch, tmp_path):
+    """Each command of the README's walk prints what is shown there, after the code above it has been put in its place."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")  # `python` is this one
+    codes = []
+    for language, text in walk():
+        if language == "python":
+            file = tmp_path / "my_engine.py"
+            source = replaced(file.read_text("utf-8"), text)
+            assert text.split("\n")[0] in source
+            file.write_text(source, "utf-8")
+            continue
+        assert language == "shell-session"
+        for line, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
+            name, *arguments = shlex.split(line)
+            assert name == "nn-conformance"
+            code, *outputs = command(*arguments)
+            printed = "".join(outputs)
+            assert re.fullmatch(pattern(shown), comparable(printed)), f"$ {line}\n{printed}"
+            codes.append(code)
+    assert codes == [0, 0, 1, 0, 0]  # the third step's gradients are still zeros

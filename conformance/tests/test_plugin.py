@@ -1,0 +1,235 @@
+"""pytest's door: what is marked is collected and judged, alone, on workers, and not at all where the plugin is off."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from nn_conformance import conforms, parametrize_with_checks, pytest_plugin
+from nn_conformance.checks import checks_of
+from nn_conformance.fixtures.store import Store
+from nn_conformance.ladder import cases_of, check_ids
+from nn_reference.errors import InputError
+from nn_reference.systems import NAMES
+
+pytest_plugins = ["pytester"]
+
+# Each run of the inner pytest judges one network whose cases take milliseconds.
+HOMEWORK = """
+import numpy as np
+from nn_conformance import conforms, parametrize_with_checks
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def homework(p, x, t):
+    h = sigmoid(x @ p["W1"].T + p["b1"])
+    y = sigmoid(h @ p["W2"] + p["b2"])
+    d = (y - t) / len(t) * y * (1 - y)
+    e = np.outer(d, p["W2"]) * h * (1 - h)
+    return {"W1": e.T @ x, "b1": e.sum(0), "W2": h.T @ d, "b2": d.sum()}, ((y - t) ** 2).sum() / 2 / len(t)
+"""
+RIGHT = HOMEWORK + '\nright = conforms("homework")(homework)\n'
+WRONG = (
+    HOMEWORK
+    + """
+@conforms("homework", names={"x": "y"})
+def wrong(p, x, t):
+    gradients, loss = homework(p, x, t)
+    return {k: g * len(x) for k, g in gradients.items()}, loss * len(x)
+"""
+)
+
+
+ENTRY_POINTS = "[pytest11]\nnn_conformance = nn_conformance.pytest_plugin\n"
+
+
+@pytest.fixture
+def installed(pytester, monkeypatch):
+    """A folder in which pytest finds the plugin by its entry point, as in an installation."""
+    folder = pytester.mkdir("site") / "nn_conformance-0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: nn-conformance-stand-in\nVersion: 0\n")
+    (folder / "entry_points.txt").write_text(ENTRY_POINTS)
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    monkeypatch.syspath_prepend(folder.parent)
+    return folder.parent
+
+
+@pytest.fixture
+def run(pytester, installed):
+    """A run of pytest in this process."""
+
+    def call(source, *arguments, name="my_homework.py"):
+        pytester.path.joinpath(name).write_text(source)
+        chosen = [] if any(argument.startswith(name) for argument in arguments) else [name]
+        return pytester.runpytest_inprocess(*chosen, "-p", "no:cacheprovider", *arguments)
+
+    return call
+
+
+def ids():
+    """Of all checks of the homework network."""
+    return [id_ for pair in cases_of(Store(), "homework/documented") for id_ in check_ids(*pair)]
+
+
+def test_each_check_is_a_test_by_the_ladders_id(run):
+    """A marked function becomes one test for each check, by its id; what it does not do is skipped with the reason, and counted."""
+    result = run(RIGHT, "-rA")
+    lines = [line.partition("::")[2] for line in result.outlines if line.startswith("PASSED ")]
+    assert set(lines) < {f"homework::{id_}" for id_ in ids()}
+    outcomes = result.parseoutcomes()
+    assert outcomes == {"passed": len(lines), "skipped": len(ids()) - len(lines)}
+    result.stdout.fnmatch_lines(["*unsupported: it returns gradients, and updates nothing*"])
+    summary = f"{outcomes['passed']} passed, {outcomes['skipped']} unsupported; conventions: the fixtures' own"
+    assert f"my_homework.py::homework: {summary}" in result.outlines
+
+
+def test_a_wrong_function_fails_with_its_numbers_and_the_declaration_that_mends_it(run):
+    """A failure has the id, what was expected, and the conventions, without a traceback; later checks are blocked."""
+    result = run(WRONG, "-k", "rectangular and float64")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    lines = [
+        "homework/probe-rectangular::loss::loss::float64: expected * got *; 30*",
+        "error *, limit *",
+        "conventions: names={'x': 'y'}",
+        "declared loss_reduction='described': with loss_reduction='sum' loss and gradients are right",
+        "*= conformance =*",
+        "my_homework.py::wrong: * failed*",
+        "my_homework.py::wrong: declared loss_reduction=*",
+    ]
+    result.stdout.fnmatch_lines(lines)
+    result.stdout.fnmatch_lines(["FAILED my_homework.py::wrong::homework/probe-rectangular::loss::loss::float64*"])
+    assert "Traceback" not in result.stdout.str()
+    assert result.parseoutcomes()["skipped"] > 4
+
+
+def test_a_check_is_run_by_its_id(run):
+    """Any beginning of an id, as the summary prints it, runs what is below it and no more."""
+    run(RIGHT, "my_homework.py::homework::homework/probe-one::gradient::W1::float32").assert_outcomes(passed=1)
+    one = [id_ for id_ in ids() if id_.startswith("homework/probe-one::gradient")]
+    assert len(one) == 8
+
+
+def test_workers_share_the_checks_and_the_summary_is_whole(pytester, installed, monkeypatch):
+    """Under xdist two workers judge, and the controller, which judges nothing, shows the counts of both."""
+    pytest.importorskip("xdist")
+    pytester.path.joinpath("my_homework.py").write_text(RIGHT)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(installed), *filter(None, sys.path)]))  # the workers' too
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # or each worker imports all that this machine has
+    plugins = "-p", "xdist", "-p", "nn_conformance"
+    result = pytester.runpytest_subprocess("my_homework.py", *plugins, "-n", "2", "-k", "rectangular", timeout=300)
+    outcomes = result.parseoutcomes()
+    assert outcomes.keys() == {"passed", "skipped"}
+    result.stdout.fnmatch_lines([f"my_homework.py::homework: *{outcomes['passed']} passed*"])
+
+
+def test_what_answers_nothing_is_no_success(run):
+    """An object of which every case is unsupported ends the run with an error, though no test has failed."""
+    source = (
+        HOMEWORK
+        + """
+from nn_conformance.targets import Unsupported
+
+@conforms("homework")
+def refuses(p, x, t):
+    raise Unsupported("not today")
+"""
+    )
+    result = run(source, "-k", "rectangular")
+    assert result.parseoutcomes().keys() == {"skipped", "deselected"}
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["my_homework.py::refuses: it answered nothing that it claims: an error"])
+
+
+def test_a_disabled_plugin_collects_nothing(run):
+    """With `-p no:nn_conformance` a marked function is a function, and the tests beside it run."""
+    result = run(RIGHT + "\ndef test_beside():\n    assert homework\n", "-p", "no:nn_conformance")
+    result.assert_outcomes(passed=1)
+    assert "conformance =" not in result.stdout.str()
+
+
+def test_a_mistyped_network_is_one_line_at_collection(run):
+    """What is marked wrongly is an error of its collection, with the nearest name and no traceback."""
+    result = run(HOMEWORK + '\nwrong = conforms("homewrk")(homework)\n')
+    result.stdout.fnmatch_lines(["*no network is named 'homewrk', did you mean 'homework'?*"])
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert "Traceback" not in result.stdout.str()
+
+
+def test_checks_parametrize_a_test(run):
+    """`parametrize_with_checks` gives a test each check of each object, with ids that have the object's name if there are several."""
+    source = (
+        HOMEWORK
+        + """
+def twice(p, x, t):
+    gradients, loss = homework(p, x, t)
+    return gradients, 2 * loss
+
+@parametrize_with_checks([homework, twice], "homework")
+def test_conforms(target, check):
+    check(target)
+"""
+    )
+    result = run(
+        source, "-k", "rectangular and float64 and loss and not metamorphic and not own", "-v", name="test_it.py"
+    )
+    result.stdout.fnmatch_lines(
+        [
+            "test_it.py::test_conforms[[]homework::homework/probe-rectangular::loss::loss::float64] PASSED*",
+            "test_it.py::test_conforms[[]twice::homework/probe-rectangular::loss::loss::float64] FAILED*",
+        ]
+    )
+
+
+def test_ids_of_one_object_are_the_ladders_and_checks_know_their_object():
+    """With one object the parameters' ids are the ladder's own; a check refuses another object than its own."""
+
+    def mine(p, x, t):
+        return {}
+
+    mark = parametrize_with_checks([mine], "homework").mark
+    assert list(mark.kwargs["ids"]) == ids()
+    target, check = mark.args[1][0]
+    assert target is mine
+    with pytest.raises(InputError, match="expected the object"):
+        check(print)
+
+
+def test_every_networks_checks_can_be_listed():
+    """What claims everything has the checks of all documented networks, each id once."""
+
+    @conforms(*NAMES)
+    def everything(p, x, t):
+        return {}
+
+    found = [check.id for check in checks_of(everything)]
+    assert len(set(found)) == len(found) > 4000
+    assert {id_.partition("/")[0] for id_ in found} >= {"homework", "mnist-relu-torch", "xor-tanh"}
+
+
+def test_the_plugin_is_light():
+    """Importing it, as every run of pytest does, and the names that users import, loads no NumPy."""
+    code = """
+import sys
+import nn_conformance.pytest_plugin
+from nn_conformance import conforms
+heavy = {"numpy", "torch", "keras", "typer", "rich"} & sys.modules.keys()
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)  # noqa: S603 - this Python
+
+
+def test_nothing_is_asked_where_nothing_is_marked(monkeypatch):
+    """Without `conforms` in the process the plugin leaves every object alone."""
+    monkeypatch.delitem(sys.modules, "nn_conformance.claims")
+    assert pytest_plugin.pytest_pycollect_makeitem(None, "anything", conforms("homework")(lambda p, x, t: None)) is None
+
+
+def test_the_entry_point_is_declared():
+    """An installation's pytest finds the plugin under the name that switches it off."""
+    project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["entry-points"]["pytest11"] == {"nn_conformance": "nn_conformance.pytest_plugin"}

@@ -1,0 +1,171 @@
+"""PROTOCOL.md, the schemas, the transcript, the runner and an adapter all say the same of the protocol."""
+
+import json
+import re
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
+import msgspec
+import numpy as np
+import pytest
+
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.fixtures.schema import schemas
+from nn_conformance.fixtures.store import Store
+from nn_conformance.protocol import messages
+from nn_conformance.protocol.messages import PROTOCOL, Request, all_encoded, encoded
+
+HERE = files("nn_conformance.protocol")
+PAGE = HERE.joinpath("PROTOCOL.md").read_text("utf-8")
+REQUESTS, REPLIES = (
+    json.loads(HERE.joinpath(f"{name}.schema.json").read_text("utf-8")) for name in ("requests", "replies")
+)
+LINES = HERE.joinpath("transcript.jsonl").read_text("utf-8").splitlines()
+TRANSCRIPT = [
+    (json.loads(asked), json.loads(answered)) for asked, answered in zip(LINES[::2], LINES[1::2], strict=True)
+]
+KINDS = [asked.get("do", asked["verb"]) for asked, _ in TRANSCRIPT]
+REPLY_TYPES = {"start": messages.Started, "echo": messages.Echoed, "evaluate": messages.Evaluated,
+               "train": messages.Trained, "prune": messages.Pruned, "stop": messages.Reply,
+               "unsupported": messages.Unsupported, "error": messages.Error}  # fmt: skip
+# What a reply may be beside the transcript's, and what it may not.
+MALFORMED = [
+    {"seq": 1, "status": "fine"},
+    {"seq": 1, "status": "ok", "protocol": 1, "name": "x", "dtype": ["float64"]},
+    {"seq": 1, "status": "ok", "protocol": 1, "name": "x", "dtypes": ["float16"]},
+    {"seq": 1, "status": "ok", "values": ["0.1"]},
+    {"seq": 1, "status": "ok", "values": [None]},
+    {"seq": 1, "status": "unsupported"},
+    {"status": "ok"},
+]
+
+
+def refused(schema, document, kind=None):
+    """What a schema, or one of its definitions, has against a document."""
+    chosen = schema if kind is None else {**schema["$defs"][kind], "$defs": schema["$defs"]}
+    return [error.message for error in jsonschema.Draft202012Validator(chosen).iter_errors(document)]
+
+
+@pytest.mark.parametrize("schema", [REQUESTS, REPLIES], ids=["requests", "replies"])
+def test_schemas_are_schemas(schema):
+    """Both are valid JSON Schemas of 2020-12."""
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+@pytest.mark.parametrize("k", range(len(TRANSCRIPT)), ids=KINDS)
+def test_transcript_is_as_the_schemas_have_it(k):
+    """Each request and reply is valid as what it is, and readable by the runner; what nobody knows is refused by both."""
+    asked, answered = TRANSCRIPT[k]
+    assert asked["seq"] == answered["seq"] == k + 1
+    if KINDS[k] == "dance":
+        assert refused(REQUESTS, asked)
+        assert answered["status"] == "unsupported"
+    else:
+        assert refused(REQUESTS, asked) == []
+        assert refused(REQUESTS, asked, KINDS[k]) == []
+        assert answered["status"] == "ok"
+    kind = KINDS[k] if answered["status"] == "ok" else answered["status"]
+    assert refused(REPLIES, answered) == []
+    assert refused(REPLIES, answered, kind) == []
+    assert msgspec.json.decode(LINES[2 * k + 1], type=REPLY_TYPES[kind]).seq == k + 1
+    # A target must ignore what it does not know, and so must the schema; in a reply it is a mistake.
+    assert bool(refused(REQUESTS, {**asked, "hint": 1})) is (KINDS[k] == "dance")
+    assert refused(REPLIES, {**answered, "hint": 1})
+
+
+def test_transcript_has_every_kind_of_request():
+    """Start comes first, stop last, and whatever can be asked is asked between them."""
+    assert KINDS[0] == "start"
+    assert KINDS[-1] == "stop"
+    assert {ref["$ref"].rpartition("/")[2] for ref in REQUESTS["oneOf"]} == set(KINDS) - {"dance"}
+    assert {ref["$ref"].rpartition("/")[2] for ref in REPLIES["anyOf"]} == REPLY_TYPES.keys()
+
+
+def test_adapter_answers_as_the_transcript_does():
+    """The adapter in NumPy, asked the same, replies the same, numbers to 1e-12."""
+    adapter = Path(__file__).resolve().parents[1] / "adapters" / "numpy_adapter.py"
+    asked = "".join(f"{line}\n" for line in LINES[::2])
+    done = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, str(adapter)], input=asked, stdout=subprocess.PIPE, encoding="utf-8", check=True
+    )
+    replies = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(replies) == len(TRANSCRIPT)
+    for found, (_, expected) in zip(replies, TRANSCRIPT, strict=True):
+        same(found, expected)
+
+
+def same(found, expected):
+    """Equal, but for the last digits of numbers: another processor's exp may round them otherwise."""
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            same(found[name], value)
+    elif isinstance(expected, list):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            same(one, other)
+    elif isinstance(expected, float):
+        # The numbers are of size 1 and a few sums long: 1e-12 is a thousand times their rounding.
+        assert np.isclose(found, expected, rtol=1e-12, atol=1e-12) or found == expected
+    else:
+        assert found == expected
+
+
+@pytest.mark.parametrize("document", MALFORMED, ids=range(len(MALFORMED)))
+def test_malformed_replies_are_refused(document):
+    """Misspelt, missing and mistyped fields are in no reply's schema."""
+    assert refused(REPLIES, document)
+
+
+@pytest.mark.parametrize("do", ["evaluate", "train"])
+def test_the_runners_requests_are_as_the_schema_has_them(do):
+    """What the runner writes is valid, with moments, a vector layer and numbers that JSON has no names for."""
+    loaded = Store().case("homework/probe-rectangular")
+    x = np.where(loaded.x == loaded.x.max(), -np.inf, loaded.x)
+    state = messages.Moments(3, {"v": all_encoded(loaded.params)})
+    request = Request(7, "run", do=do, dtype="float64", network=loaded.case.network, params=all_encoded(loaded.params),
+                      x=encoded(x), t=encoded(loaded.t))  # fmt: skip
+    if do == "train":
+        request.optimizer, request.batches, request.state = loaded.case.optimizer, [[0, 1], [2]], state
+    else:
+        request.want = ["layers", "loss", "gradients"]
+    document = json.loads(messages.line(request))
+    assert refused(REQUESTS, document, do) == []
+    assert "-inf" in json.dumps(document)
+    del document["network"]
+    assert refused(REQUESTS, document, do)
+
+
+def test_networks_are_described_as_in_the_fixtures():
+    """The definitions of a network and an optimiser are those of the test vectors, word for word."""
+    network, case = schemas()["network.schema.json"]["$defs"], schemas()["case.schema.json"]["$defs"]
+    for name in (*network, "Optimizer"):
+        assert REQUESTS["$defs"][name] == case[name], name
+    assert REQUESTS["$defs"]["dtype"]["enum"] == list(fmt.DTYPES)
+
+
+def test_page_names_every_field():
+    """Each field that a reply may have, and each that a request has, is explained; and the version is the runner's."""
+    named = set(re.findall(r"`(\w+)`", PAGE))
+    kinds = {ref["$ref"].rpartition("/")[2]: schema for schema in (REQUESTS, REPLIES)
+             for ref in schema.get("oneOf", schema.get("anyOf"))}  # fmt: skip
+    fields = {field for kind, schema in kinds.items() for field in schema["$defs"][kind]["properties"]}
+    assert fields - named == set()
+    assert f"version {PROTOCOL}\n" in PAGE
+    for schema in (REQUESTS, REPLIES):
+        assert f"protocol {PROTOCOL}" in schema["title"]
+
+
+def test_page_shows_valid_messages_and_links():
+    """The messages that the page shows in full are valid, and its relative links lead somewhere."""
+    shown = [json.loads(line) for line in re.findall(r"^    (\{.*\})$", PAGE, re.MULTILINE)]
+    assert len(shown) == 4
+    for document in shown:
+        assert refused(REQUESTS if "verb" in document else REPLIES, document) == []
+    folder = Path(__file__).resolve().parents[1] / "nn_conformance" / "protocol"
+    for link in re.findall(r"\]\(([^)#]+)", PAGE):
+        assert (folder / link).exists(), link

@@ -1,0 +1,322 @@
+"""`nn-conformance verify TARGET`: what it judges, what it says, what it counts; and files of known failures."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nn_conformance.fixtures.store import Store
+from nn_conformance.known import Known, expect, of_file, parse, unused
+from nn_conformance.ladder import RUNGS
+from nn_conformance.verdicts import Verdict, at_most
+from nn_reference.errors import DataError
+from nn_reference.systems import SYSTEMS
+
+WRONG_SHAPE = """
+checks = "xor-sigmoid/probe-one::contract::*"
+reason = "b2 is a matrix here"
+failure = "wrong-shape"
+"""
+# Where that harness is asked for a single sample.
+LISTED = [
+    WRONG_SHAPE,
+    WRONG_SHAPE.replace("probe-one", "documented"),
+    *(
+        WRONG_SHAPE.replace("probe-one::contract::*", f"probe-rectangular::metamorphic::{relation}::*")
+        for relation in ("sum-over-samples", "permuted-units", "padded-inputs", "scaled-loss")
+    ),
+]
+HOSTILE = Path(__file__).with_name("hostile.py")
+HOMEWORK = """
+import sys
+import numpy as np
+from nn_conformance import conforms
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def right(params, x, t):
+    W1, b1, W2, b2 = (params[name] for name in ("W1", "b1", "W2", "b2"))
+    with np.errstate(over="ignore"):
+        a1 = sigmoid(x @ W1.T + b1)
+        y = sigmoid(a1 @ W2 + b2)
+    d2 = (y - t) * y * (1 - y) / len(x)
+    d1 = np.outer(d2, W2) * a1 * (1 - a1)
+    return np.mean((y - t) ** 2) / 2, {"W1": d1.T @ x, "b1": d1.sum(0), "W2": d2 @ a1, "b2": d2.sum()}
+
+def without_mean(params, x, t):
+    loss, gradients = right(params, x, t)
+    return loss, gradients | {"W1": gradients["W1"] * len(x)}
+
+@conforms("homework", dtypes=("float64",), gradient_reduction="sum")
+def declared(params, x, t):
+    loss, gradients = right(params, x, t)
+    return loss, {name: g * len(x) for name, g in gradients.items()}
+
+def raising(params, x, t):
+    raise RuntimeError("\\x1b[31mno\\nluck")
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    """The path of a homework with several functions."""
+    path = tmp_path / "homework.py"
+    path.write_text(HOMEWORK, "utf-8")
+    return str(path)
+
+
+def known(tmp_path, *entries):
+    """A file of known failures."""
+    path = tmp_path / "known.toml"
+    path.write_text("".join(f"[[known]]\n{entry}\n" for entry in entries), "utf-8")
+    return str(path)
+
+
+def test_a_file_is_judged_alone_on_what_it_claims(command, file):
+    """The marked function of a file: its network and precision, conventions shown, the rest counted as not claimed."""
+    done = command("verify", file)
+    lines = done.out.splitlines()
+
+    assert (done.code, done.err) == (0, "")
+    assert lines[0] == "declared: homework; float64; evaluate; conventions: gradient_reduction='sum'"
+    assert lines[1].split() == ["network", "declared"]
+    assert lines[2].split()[:2] == ["homework/documented", "-"]
+    assert re.fullmatch(
+        rf"\d+ checks ran: \d+ passed, 0 failed, \d+ unsupported; not claimed: {len(SYSTEMS) - 1} of 24 systems, float32",
+        lines[-1],
+    )
+
+
+def test_a_wrong_gradient_is_found_and_named_once(command, file):
+    """What fails in several cases is shown once with their number, the rung nearest to the input first; code 1."""
+    done = command("verify", "homework", f"{file}:without_mean")
+    lines = done.out.splitlines()
+    fails = [line for line in lines if line.startswith("FAIL ")]
+    rungs = [line.split("::")[1] for line in fails]
+    order = [rung.name for rung in RUNGS]
+
+    assert (done.code, done.err) == (1, "")
+    assert fails[0] == "FAIL homework/documented::gradient::W1::float64 (without_mean)"
+    assert len({(line.split("::")[1], line.split("::")[2]) for line in fails}) == len(fails)
+    assert rungs == sorted(rungs, key=order.index)
+    assert re.fullmatch(
+        r" +likewise in \d+ other checks, the last homework/.*::gradient::W1::float\d\d",
+        lines[lines.index(fails[0]) + 2],
+    )
+    assert lines[-1].endswith("; not claimed: none")
+
+
+def test_json_has_the_target_and_parts_of_ids(command, file):
+    """Who was judged and what it claims; a verdict's case, rung, quantity and precision apart; null for no number."""
+    done = command("verify", f"{file}:raising", "homework", "--json")
+    report = done.json
+    verdict = next(v for v in report["verdicts"] if v["id"] == "homework/probe-one::contract::answer::float32")
+
+    assert done.code == 1
+    assert list(report) == ["target", "counts", "verdicts"]
+    assert report["target"]["name"] == "raising"
+    assert report["target"]["not_claimed"] == {"systems": [], "dtypes": []}
+    assert verdict == {
+        "target": "raising", "id": "homework/probe-one::contract::answer::float32", "case": "homework/probe-one",
+        "rung": "contract", "quantity": "answer", "dtype": "float32", "status": "failed", "error": None, "limit": None,
+        "reason": "it answers with an error: RuntimeError: [31mno luck (homework.py, line 28)", "at_least": False,
+        "failure": "error",
+    }  # fmt: skip
+    assert {v["dtype"] for v in report["verdicts"] if v["case"] == "harness"} == {None}
+
+
+def test_a_crash_at_the_start_is_a_verdict_and_nothing_more(command):
+    """A harness that cannot be started is judged on that alone; its name cannot be that of an oracle."""
+    done = command("verify", f"cmd:{sys.executable} -S -E {HOSTILE} crashes-at-start", "--json")
+
+    assert done.code == 1
+    assert [(v["id"], v["failure"]) for v in done.json["verdicts"]] == [("harness::contract::start", "crashed")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["homework.py:wright"], "homework.py: it has no 'wright', did you mean 'right'?"),
+        (["homework.py:right", "homewrk"], "did you mean 'homework'?"),
+        (["homework.py", "xor-tanh"], "networks: expected some that declared claims, which are homework"),
+        (["homework.py:right", "python:a:b"], "expected one target, got 2"),
+        (["homework.py:right", "homework", "--known", "nowhere.toml"], "expected a TOML file"),
+        (["homework", "--known", "known.toml"], "--known: expected a target beside it, got none"),
+        (["homework.py:sigmoid", "homework"], "homework.py:sigmoid: TypeError: bad operand type"),
+        (["python:no_such_module:f"], "importing it raised ModuleNotFoundError"),
+        (["homework.py:right", "--timeout", "0"], "--timeout: expected seconds above 0"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_judged_is_one_line(command, file, arguments, message):
+    """A mistake in the arguments, or a target that says why it cannot start, has code 2 and no verdict."""
+    arguments = [argument.replace("homework.py", file) for argument in arguments]
+
+    assert message in command("verify", *arguments).complaint
+
+
+def test_oracles_stand_beside_a_target_if_asked(command, file):
+    """`--with` adds columns; shipped deviations are those of oracles alone, whatever a target calls itself."""
+    done = command("verify", f"{file}:declared", "--with", "reference")
+
+    assert done.code == 0
+    assert done.out.splitlines()[1].split() == ["network", "declared", "reference"]
+    assert "printed" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("entries", "code", "shown"),
+    [
+        (LISTED, 0, "expected failure: 8 checks: hostile: b2 is a matrix here"),
+        (LISTED[1:], 1, "FAIL xor-sigmoid/probe-one::contract::answer::float64"),
+        ([WRONG_SHAPE.replace("wrong-shape", "crashed")], 1, "expected to fail by crashed, and failed by wrong-shape"),
+        (
+            [WRONG_SHAPE.replace("probe-one", "probe-*")],
+            1,
+            "known-passed: expected to fail, and passed: b2 is a matrix",
+        ),
+        (
+            [*LISTED, WRONG_SHAPE.replace("contract", "pruning")],
+            1,
+            "'xor-sigmoid/probe-one::pruning::*' matches nothing",
+        ),
+        ([*LISTED, WRONG_SHAPE.replace("xor-sigmoid", "homework")], 0, "expected failure: 8 checks"),
+    ],
+    ids=["listed", "unlisted", "otherwise", "passes", "nothing", "elsewhere"],
+)
+def test_known_failures_are_strict(command, tmp_path, entries, code, shown):
+    """What is listed is expected; what fails otherwise, passes or is not there fails; other networks' say nothing."""
+    path = known(tmp_path, *entries)
+
+    done = command("verify", f"cmd:{sys.executable} -S -E {HOSTILE} wrong-shape", "xor-sigmoid", "--known", path)
+
+    assert (done.code, done.err) == (code, "")
+    assert shown in done.out
+
+
+VERDICT = "homework/probe-one::gradient::W1::float64"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "entry", "status", "failure"),
+    [
+        (at_most(VERDICT, 2.0, 1.0, ""), Known("homework/*::gradient::W1::*", "r", 3.0), "expected failure", "mismatch"),
+        (at_most(VERDICT, 4.0, 1.0, ""), Known("homework/*::gradient::W1::*", "r", 3.0), "failed", "known-otherwise"),
+        (at_most(VERDICT, 0.5, 1.0, ""), Known("homework/*::gradient::W1::*", "r", 3.0), "failed", "known-passed"),
+        (
+            Verdict(VERDICT, "failed", float("nan"), 1.0, "", failure="crashed"),
+            Known("homework/*::gradient::W1::*", "r", failure="crashed"), "expected failure", "crashed",
+        ),
+        (
+            Verdict(VERDICT, "failed", float("nan"), 1.0, "", failure="timeout"),
+            Known("homework/*::gradient::W1::*", "r", failure="crashed"), "failed", "known-otherwise",
+        ),
+        (
+            Verdict(VERDICT, "failed", float("nan"), 1.0, "", failure="crashed"),
+            Known("homework/*::gradient::W1::*", "r", 3.0), "failed", "known-otherwise",
+        ),
+    ],
+)  # fmt: skip
+def test_a_known_failure_is_expected_in_its_own_way_only(verdict, entry, status, failure):
+    """Its class, and for a mismatch its size: what passes or fails otherwise is a failure."""
+    found = expect(verdict, [entry])
+
+    assert (found.status, found.failure) == (status, failure)
+
+
+def test_an_entry_that_matches_nothing_is_a_failure():
+    """Of the cases that were judged, or of none at all; an entry about others is left alone."""
+    verdicts = [at_most(VERDICT, 2.0, 1.0, ""), Verdict(VERDICT.replace("W1", "b1"), "unsupported", 0.0, 0.0, "")]
+    entries = [
+        Known("homework/*::gradient::W1::*", "r", 3.0),
+        Known("homework/*::gradient::W9::*", "r", 3.0),
+        Known("homework/*::gradient::b1::*", "r", 3.0),
+        Known("homewrk/*::gradient::W1::*", "r", 3.0),
+        Known("xor-tanh/*::gradient::W1::*", "r", 3.0),
+    ]
+
+    found = list(unused(entries, verdicts, ["xor-tanh/probe-one"]))
+
+    assert [verdict.id for verdict in found] == ["known::entry::2", "known::entry::3", "known::entry::4"]
+    assert {(verdict.status, verdict.failure) for verdict in found} == {("failed", "known-unused")}
+
+
+@pytest.mark.parametrize(
+    ("checks", "broad"),
+    [
+        ("*::gradient::*", True),
+        ("*/*::gradient::*::*", True),
+        ("?*::step::**::float64", True),
+        ("*::step::*64", True),
+        ("*::gradient::W1::*", False),
+        ("homework/*::gradient::*", False),
+        ("*-*::gradient::*", False),
+    ],
+)
+def test_an_entry_that_covers_a_rung_is_too_broad(tmp_path, checks, broad):
+    """All quantities in all cases would hide every other failure of that rung, in one precision as in both."""
+    path = Path(known(tmp_path, f'checks = "{checks}"\nreason = "r"\nat_most = 3.0'))
+    refused = pytest.raises(DataError, match="too broad") if broad else contextlib.nullcontext()
+
+    with refused:
+        assert of_file(path, Store().ids) == [Known(checks, "r", 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ('checks = "*::*::W1::*"\nreason = "r"\nat_most = 3.0', "with a whole rung"),
+        ('checks = "*"\nreason = "r"\nat_most = 3.0', "with a whole rung"),
+        ('checks = "a::step::b"\nreason = "r"', "at_most must be a finite number above 1"),
+        ('checks = "a::step::b"\nreason = "r"\nfailure = "crashd"', "there is no 'crashd', did you mean 'crashed'"),
+        ('checks = "a::step::b"\nreason = "r"\nfailure = "crashed"\nat_most = 3.0', "at_most is for mismatches"),
+        ('checks = "a::step::b"\nreason = " "\nat_most = 3.0', "expected a cause"),
+        ('checks = "a::step::b"\nreason = "r"\nat_most = 3.0\ncolour = "red"', "colour"),
+    ],
+)
+def test_an_entry_of_another_form_is_refused(entry, message):
+    """One class of failure, one rung, a cause, and a size where there is one."""
+    with pytest.raises(DataError, match=re.escape(message)):
+        parse(f"[[known]]\n{entry}", "known.toml")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing(number):
+    """Ctrl-C, or the end of a CI job, ends the target too; the exit code is that of the signal."""
+    mark = f"NN_CONFORMANCE_TEST=interrupted-{time.monotonic_ns()}"
+    program = [sys.executable, "-m", "nn_conformance", "verify", f"cmd:{sys.executable} -S -E {HOSTILE} hangs-at-start"]
+    with subprocess.Popen(  # noqa: S603 - our own command
+        program, env={**os.environ, **dict([mark.split("=")])}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as run:
+        deadline = time.monotonic() + 60
+        while not started(mark) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        run.send_signal(number)
+        code = run.wait(60)
+
+    assert code in (128 + number, -number)  # which a shell shows alike; Python ends so if it was building a class
+    assert processes(mark) == []
+
+
+def processes(mark):
+    """Command lines of those that have inherited the mark."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (entry / "environ").read_bytes():
+                found.append((entry / "cmdline").read_bytes())
+        except OSError:
+            continue
+    return found
+
+
+def started(mark):
+    """Whether the target is there, and sleeps."""
+    return any(b"-S\0-E\0" in line for line in processes(mark))
