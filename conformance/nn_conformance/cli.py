@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 import nn_conformance
+from nn_conformance.diagnosis import commands as diagnosis_commands
 from nn_conformance.fixtures.commands import app as fixtures_app
 from nn_conformance.options import (
     EXIT_NONCONFORMING,
@@ -40,6 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(fixtures_app, name="fixtures")
+diagnosis_commands.register(app)
 
 
 NetworkArgument = Annotated[
