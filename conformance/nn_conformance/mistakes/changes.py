@@ -245,13 +245,13 @@ def updated_early(rate: float) -> Change:
 
 def no_biases(params: Params) -> Params:
     """Biases of zero."""
-    return {name: p * 0 if name[0] == "b" else p for name, p in params.items()}
+    return {name: np.zeros_like(p) if name[0] == "b" else p for name, p in params.items()}
 
 
 def no_output_bias(params: Params) -> Params:
     """The last layer's bias zero."""
     last = max((name for name in params if name[0] == "b"), default="")
-    return {name: p * 0 if name == last else p for name, p in params.items()}
+    return {name: np.zeros_like(p) if name == last else p for name, p in params.items()}
 
 
 def zeroed(names: Collection[str]) -> Change:

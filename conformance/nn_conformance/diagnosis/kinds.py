@@ -1,0 +1,68 @@
+"""Where a target is wrong, from its verdicts alone: what passed and what failed, on which cases."""
+
+from collections.abc import Collection, Sequence
+
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.verdicts import Verdict
+
+UPDATES = ("step", "pruning", "trajectory")
+CASES = {
+    "single-sample": "wrong only for a batch of one",
+    "extreme": "wrong only at large logits",
+    "saturated": "wrong only where units are saturated",
+    "partial-batch": "wrong only with a partial last batch",
+    "square": "wrong only where all sizes are equal",
+    "kink": "wrong only where a pre-activation is exactly zero",
+    "dead-unit": "wrong only where a unit is dead",
+    "clipped": "wrong only where outputs are clipped",
+}
+
+
+def kind(verdicts: Sequence[Verdict], cases: Sequence[fmt.Case]) -> str:
+    """One line on what is wrong, or nothing where nothing is.
+
+    Args:
+        verdicts: of one target on one system.
+        cases: of that system.
+    """
+    failed = [verdict for verdict in verdicts if verdict.status == "failed"]
+    if not failed:
+        return ""
+    return "; ".join(part for part in (_which(verdicts, failed), _where(verdicts, failed, cases)) if part)
+
+
+def _which(verdicts: Sequence[Verdict], failed: Sequence[Verdict]) -> str:
+    rungs = {verdict.rung for verdict in failed}
+    if rungs <= set(UPDATES):
+        return "pruning only: updates without it are right" if rungs == {"pruning"} else "loss and gradients are right, only the update is wrong"
+    if any("changed its argument" in verdict.reason for verdict in failed):
+        return "it changes what it is given"
+    repeated = {verdict.id for verdict in failed if verdict.rung == "second-call" or verdict.id.split("::")[2] == "repeat"}
+    if {verdict.id for verdict in failed if verdict.rung not in ("metamorphic", "own-loss", *UPDATES)} <= repeated:
+        return "wrong on the second call" if repeated else "it breaks what must hold between its own calls"
+    if rungs == {"contract"} or not any(v.status == "passed" and v.rung != "contract" for v in verdicts):
+        return "its answers cannot be compared"
+    own = {verdict.status for verdict in verdicts if verdict.rung == "own-loss"}
+    if rungs & {"layer", "loss"}:
+        what = "wrong from the forward pass on" if "layer" in rungs else "wrong loss"
+        if own == {"passed"}:
+            return f"consistent but {what}: the gradients are those of its own loss"
+        return f"{what}, and gradients that are not those of its own loss" if "failed" in own else what
+    return "right forward, wrong backward: loss and outputs agree, gradients do not"
+
+
+def _where(verdicts: Sequence[Verdict], failed: Sequence[Verdict], cases: Sequence[fmt.Case]) -> str:
+    """The one property that all failing cases have, and no passing one."""
+    ran = _ids(verdict for verdict in verdicts if verdict.status in ("passed", "failed"))
+    wrong = _ids(failed)
+    for flag, text in CASES.items():
+        flagged = {case.id for case in cases if flag in case.flags} & ran
+        if flagged and wrong <= flagged and ran - flagged:
+            return text
+    precisions = {verdict.id.rsplit("::", 1)[-1] for verdict in failed}
+    others = {verdict.id.rsplit("::", 1)[-1] for verdict in verdicts if verdict.status == "passed"}
+    return f"only in {precisions.pop()}" if len(precisions) == 1 and len(others) > 1 else ""
+
+
+def _ids(verdicts: Collection[Verdict] | object) -> set[str]:
+    return {verdict.id.split("::")[0] for verdict in verdicts}  # type: ignore[attr-defined]
