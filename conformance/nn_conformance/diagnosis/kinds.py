@@ -1,6 +1,6 @@
 """Where a target is wrong, from its verdicts alone: what passed and what failed, on which cases."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.verdicts import Verdict
@@ -54,15 +54,16 @@ def _which(verdicts: Sequence[Verdict], failed: Sequence[Verdict]) -> str:
 def _where(verdicts: Sequence[Verdict], failed: Sequence[Verdict], cases: Sequence[fmt.Case]) -> str:
     """The one property that all failing cases have, and no passing one."""
     ran = _ids(verdict for verdict in verdicts if verdict.status in ("passed", "failed"))
-    wrong = _ids(failed)
+    # What holds between calls is asked on one case only, about calls of other sizes.
+    wrong = _ids([verdict for verdict in failed if verdict.rung not in ("metamorphic", "own-loss")])
     for flag, text in CASES.items():
         flagged = {case.id for case in cases if flag in case.flags} & ran
-        if flagged and wrong <= flagged and ran - flagged:
+        if wrong and wrong <= flagged and ran - flagged:
             return text
     precisions = {verdict.id.rsplit("::", 1)[-1] for verdict in failed}
     others = {verdict.id.rsplit("::", 1)[-1] for verdict in verdicts if verdict.status == "passed"}
     return f"only in {precisions.pop()}" if len(precisions) == 1 and len(others) > 1 else ""
 
 
-def _ids(verdicts: Collection[Verdict] | object) -> set[str]:
-    return {verdict.id.split("::")[0] for verdict in verdicts}  # type: ignore[attr-defined]
+def _ids(verdicts: Iterable[Verdict]) -> set[str]:
+    return {verdict.id.split("::")[0] for verdict in verdicts}

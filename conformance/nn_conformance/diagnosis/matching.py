@@ -67,6 +67,7 @@ class Matcher:
     def __init__(self, seen: Sequence[Seen]) -> None:
         # Those that show something first: most mistakes are out of question after one case.
         self.seen = sorted(seen, key=lambda one: not one.wrong)
+        self._found: dict[int, list[Mistakes]] = {}
 
     def find(self) -> list[Match]:
         """Every mistake that makes all numbers of all cases; if there is none, every two that do together."""
@@ -78,8 +79,8 @@ class Matcher:
         sets = self._of_evaluation(1) or self._of_evaluation(2)
         return [m for m in (self.match(one, _evaluated) for one in sets if one) if m]
 
-    def match(self, mistakes: Mistakes, part: Callable[[Quantity], bool] = lambda q: True) -> Match | None:
-        """The match of mistakes made together, in the quantities of a part; None if one case has other numbers."""
+    def match(self, mistakes: Mistakes, part: Callable[[Quantity], bool] | None = None) -> Match | None:
+        """The match of mistakes made together, in all quantities or some; None if one case has other numbers."""
         worst, shown, cases = 0.0, 0, 0
         for one in self.seen:
             mine = tuple(mistake for mistake in mistakes if mistake.applies(one.about))
@@ -89,14 +90,14 @@ class Matcher:
             worst, shown, cases = max(worst, ratio), shown + differs, cases + compared
         return Match(mistakes, cases, shown, worst) if shown else None
 
-    def _on(self, one: Seen, mistakes: Mistakes, part: Callable[[Quantity], bool]) -> tuple[float, bool, bool]:
+    def _on(self, one: Seen, mistakes: Mistakes, part: Callable[[Quantity], bool] | None) -> tuple[float, bool, bool]:
         """The largest ratio on a case, whether the mistakes show there, and whether anything was compared."""
         bench, found, worst, differs, compared = one.bench, one.values, 0.0, False, False
         remembers = any(mistake.anew for mistake in mistakes)
         before: dict[Quantity, Array | str] = {}
         for quantity, expected in bench.of(Mistaken(*mistakes)) if mistakes else bench.right.items():
             before[quantity] = expected
-            if not part(quantity):
+            if part and not part(quantity):
                 continue
             if isinstance(expected, str):
                 if found.get(quantity) != expected:  # it answers where the mistake cannot
@@ -113,12 +114,17 @@ class Matcher:
                 return np.inf, False, False
             worst, compared = max(worst, ratio), True
             differs |= bool(mistakes) and bench.ratio(quantity, expected, bench.right.get(quantity, "")) > 1
-        changed = any(part(q) and q not in before and is_change(v) for q, v in found.items())
+        changed = not part and any(q not in before and is_change(v) for q, v in found.items())
         return (np.inf if changed else worst), differs, compared
 
     def _of_evaluation(self, most: int) -> list[Mistakes]:
-        """Mistakes of evaluation, up to so many together, that make the first call's numbers; () if they are right."""
-        shows = any(_evaluated(quantity) for one in self.seen for quantity in one.values)
+        """Mistakes of evaluation, so many together, that make the first call's numbers; () if they are right."""
+        if most not in self._found:
+            self._found[most] = self._making(most)
+        return self._found[most]
+
+    def _making(self, most: int) -> list[Mistakes]:
+        shows = any(quantity[0] in EVALUATION for one in self.seen for quantity in one.values)
         possible = [(mistake,) for mistake in self._possible(IN_EVALUATION)]
         if not shows:
             return [(), *possible] if most == 1 else []
@@ -140,11 +146,16 @@ class Matcher:
         alone = [match for one in sets if (match := self.match(one))]
         if alone:
             return alone
-        more = [(*one, other) for one in sets if len(one) < 2 for other in others]
-        found = [match for one in more if (match := self.match(one))]
-        if not found and () in sets:
-            found = [match for two in combinations(others, 2) if (match := self.match(two))]
-        return found
+        if () in sets:  # nothing else is the simplest
+            sets = [(), *(one for one in sets if one)]
+        for one in [one for one in sets if len(one) < 2]:
+            found = [match for other in others if (match := self.match((*one, other)))]
+            if found and not one:
+                return found
+            alone += found
+        if not alone and () in sets:
+            alone = [match for two in combinations(others, 2) if (match := self.match(two))]
+        return alone
 
     def _possible(self, kinds: Sequence[str]) -> list[Mistake]:
         abouts = [one.about for one in self.seen]

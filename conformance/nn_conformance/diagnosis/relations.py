@@ -1,7 +1,6 @@
 """How wrong arrays are related to right ones, where no mistake of the catalogue makes them: on every case, or not said."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
 from math import isfinite
 
 import numpy as np
@@ -37,19 +36,22 @@ FACTORS: dict[str, Callable[[Seen], float]] = {
 def relations(seen: Sequence[Seen]) -> Iterator[str]:
     """One line for each relation that holds on all cases, of the tensors of one kind together; else where the error lies."""
     said: dict[str, list[str]] = {}
-    for quantity in dict.fromkeys(chain.from_iterable(q_ for q_ in ([q for q, _ in one.arrays] for one in seen))):
+    for quantity in dict.fromkeys(quantity for one in seen for quantity, _ in one.arrays):
         if quantity[0] not in ("layer", "loss", "gradient") and not quantity[0].startswith("step"):
             continue
         mine = [one for one in seen if quantity in dict(one.arrays)]
-        if any(_ratio(one, quantity, one.bench.right[quantity]) > 1 for one in mine):
-            said.setdefault(_relation(quantity, mine), []).append(_called(quantity))
+        wrong = [one for one in mine if _ratio(one, quantity, one.bench.right[quantity]) > 1]
+        if wrong:
+            text = _relation(quantity, mine, f"on all {len(mine)} cases") or (
+                _relation(quantity, wrong, f"on the {len(wrong)} of {len(mine)} cases where it is wrong")
+            )
+            said.setdefault(text or _place(quantity, wrong), []).append(_called(quantity))
     for text, names in said.items():
         yield text.format(", ".join(dict.fromkeys(names)))
 
 
-def _relation(quantity: Quantity, seen: Sequence[Seen]) -> str:
-    """The first relation that holds on every case."""
-    n = f"on all {len(seen)} cases" if len(seen) > 1 else "on the one case that ran"
+def _relation(quantity: Quantity, seen: Sequence[Seen], n: str) -> str:
+    """The first relation that holds on every case, or nothing; `n` says which cases these are."""
     move = "the move of " if quantity[0].startswith("step") else ""
     if quantity[0] == "gradient" and all(not np.any(one.values[quantity]) for one in seen):
         return f"{{}}: zero, {n}"
@@ -69,7 +71,7 @@ def _relation(quantity: Quantity, seen: Sequence[Seen]) -> str:
             return f"{{}}: {text}, {n}"
     if quantity[0] == "gradient" and (decay := _decay(quantity, seen)):
         return f"{{}}: {decay:.6g} times the parameter is added, {n}"
-    return _place(quantity, seen)
+    return ""
 
 
 def _ratio(one: Seen, quantity: Quantity, expected: Array | str) -> float:
@@ -136,28 +138,25 @@ def _permuted(a: Array, b: Array, near: Callable[[Array, Array], bool]) -> bool:
     """Whether each row of one is a row of the other; the nearest counts."""
     if a.shape != b.shape or b.ndim == 0 or len(b) > 64:  # larger ones would take long, and have been seen small
         return False
-    order = [int(np.argmin([norm(row - other) for other in b])) for row in a]
-    return sorted(order) == list(range(len(b))) and near(a, b[order])
+    left, order = list(range(len(b))), []
+    for row in a:
+        order.append(min(left, key=lambda k: norm(row - b[k])))
+        left.remove(order[-1])
+    return near(a, b[order])
 
 
 def _place(quantity: Quantity, seen: Sequence[Seen]) -> str:
-    """The entries that are wrong, on the case where the fewest are: each by the limit that the whole array has."""
-    found = []
+    """The entries that are wrong, on the first case where not all are: each by the limit of the whole array."""
     for one in seen:
-        a, b = np.asarray(one.values[quantity], np.float64), _right(one, quantity)
+        a, b, case = np.asarray(one.values[quantity], np.float64), _right(one, quantity), one.bench.case.id
         if a.shape != b.shape:
-            return f"{{}}: shape {a.shape} for {b.shape} on {one.bench.case.id}"
+            return f"{{}}: shape {a.shape} for {b.shape} on {case}"
         wrong = np.argwhere(~(np.abs(a - b) <= one.bench.limit(quantity, b, one.bench.dtype)))
-        if len(wrong):
-            found.append((len(wrong) / max(a.size, 1), one.bench.case.id, a, wrong))
-    if not found:
-        return "{}: wrong, by many entries that are each within the limit"
-    share, case, a, wrong = min(found, key=lambda entry: entry[0])
-    if share == 1 or a.ndim == 0:
-        return "{}: wrong all over"
-    where = ", ".join(indices(sorted(set(axis)), length) for axis, length in zip(wrong.T.tolist(), a.shape, strict=True))
-    blank = not np.any(a[tuple(wrong.T)])
-    return f"{{}}: {'zero, and should not be,' if blank else 'wrong'} in [{where}] on {case}"
+        if a.ndim and 0 < len(wrong) < a.size:
+            where = zip(wrong.T.tolist(), a.shape, strict=True)
+            text = ", ".join(indices(sorted(set(axis)), length) for axis, length in where)
+            return f"{{}}: {'wrong' if np.any(a[tuple(wrong.T)]) else 'zero, and should not be,'} in [{text}] on {case}"
+    return "{}: wrong all over"
 
 
 def _called(quantity: Quantity) -> str:
