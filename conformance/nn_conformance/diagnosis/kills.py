@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -33,13 +34,18 @@ def networks(store: Store) -> dict[str, list[LoadedCase]]:
 
 
 def kill_matrix(store: Store, systems: Iterable[str] | None = None, done: Callable[[str], None] = lambda _: None) -> Matrix:
-    """A row for each network (of `systems` only, if given), a cell for each mistake that it can have."""
+    """A row for each network (of `systems` only, if given), a cell for each mistake that it can have; on all cores."""
+    rows = [system for system in networks(store) if systems is None or system in systems]
     found: Matrix = {}
-    for system, cases in networks(store).items():
-        if systems is None or system in systems:
-            found[system] = kills(cases)
+    with ProcessPoolExecutor() as pool:
+        for system, row in zip(rows, pool.map(_row, [store.root] * len(rows), rows), strict=True):
+            found[system] = row
             done(system)
     return found
+
+
+def _row(root: Path, system: str) -> dict[str, Cell]:
+    return kills(networks(Store(root))[system])
 
 
 def kills(cases: Sequence[LoadedCase]) -> dict[str, Cell]:

@@ -113,7 +113,8 @@ class Matcher:
             if not ratio <= 1:
                 return np.inf, False, False
             worst, compared = max(worst, ratio), True
-            differs |= bool(mistakes) and bench.ratio(quantity, expected, bench.right.get(quantity, "")) > 1
+            if mistakes and not differs:
+                differs = bench.ratio(quantity, expected, bench.right.get(quantity, "")) > 1
         changed = not part and any(q not in before and is_change(v) for q, v in found.items())
         return (np.inf if changed else worst), differs, compared
 

@@ -58,8 +58,8 @@ def has_bias(on: Subject) -> bool:
 
 
 def matrix_above(on: Subject) -> bool:
-    """Networks with a weight matrix above their first layer."""
-    return any(not layer.vector for layer in on.network.layers[1:])
+    """Networks with a weight matrix above their first layer; one of a single column fits only as its transpose."""
+    return any(not layer.vector and layer.units > 1 for layer in on.network.layers[1:])
 
 
 def squared(on: Subject) -> bool:
