@@ -109,7 +109,13 @@ def describe_network(
 
 @app.command(
     "verify",
-    epilog=examples("verify", "verify homework mnist-relu", "verify --with torch,keras", "verify --all --json"),
+    epilog=examples(
+        "verify",
+        "verify homework mnist-relu",
+        "verify --with torch,keras",
+        "verify --all --json",
+        "verify --only xor-tanh/probe-one::loss::loss::float64",
+    ),
 )
 def verify(
     networks: NetworksArgument = None,
@@ -125,6 +131,8 @@ def verify(
     everything: Annotated[
         bool, typer.Option("--all", help="The documented cases of MNIST's size too, not only their probes.")
     ] = False,
+    only: diagnosis_commands.OnlyOption = None,
+    fuzz: diagnosis_commands.FuzzOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge the reference and other oracles on every rung.
@@ -140,6 +148,9 @@ def verify(
     wanted = {get(name).name for name in networks or ()}
     systems = [system for system in SYSTEMS if not networks or system.name in wanted]
     targets = _oracles(DEFAULT_ORACLES, with_)
+    if only is not None or fuzz is not None:
+        diagnosis_commands.again(targets, networks, only, fuzz, as_json=as_json)
+        return
     verification = Verification(Store(), targets, large=everything)
     with render.counter("verifying", len(systems) * len(targets)) as advance:
         outcomes = list(verification.run(systems, advance))

@@ -27,12 +27,16 @@ def judge_one(store: Store, target: Target, check: str) -> Verdict:
     """
     case_id, *rest = check.split("::")
     if case_id not in store.ids:
-        raise InputError(f"check: no case has the id {case_id!r}{suggestion(case_id, store.ids) or '; see fixtures list'}")
+        raise InputError(
+            f"check: no case has the id {case_id!r}{suggestion(case_id, store.ids) or '; see fixtures list'}"
+        )
     dtype: fmt.Dtype = "float32" if rest[-1:] == ["float32"] else "float64"
     loaded = store.case(case_id)
     ids = check_ids(loaded, dtype)
     if check not in ids:
-        raise InputError(f"check: there is none with the id {check!r}{suggestion(check, ids) or f'; expected one as {ids[0]}'}")
+        raise InputError(
+            f"check: there is none with the id {check!r}{suggestion(check, ids) or f'; expected one as {ids[0]}'}"
+        )
     (rung,) = [rung.name for rung in RUNGS if rung.name == rest[0]]
     verdicts = judge(
         loaded,

@@ -1,11 +1,25 @@
 """`nn-conformance explain` and `kills`. Imports nothing heavy: `--help` reads this."""
 
 import json
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nn_conformance.options import EXIT_NONCONFORMING, JsonOption, examples
+
+if TYPE_CHECKING:
+    from nn_conformance.targets import Target
+
+OnlyOption = Annotated[
+    str | None, typer.Option("--only", metavar="ID", help="Run one check again, by the id that a report gives.")
+]
+FuzzOption = Annotated[
+    int | None,
+    typer.Option(
+        "--fuzz", metavar="N", help="Draw N networks instead; print the smallest that fails. Needs the extra test."
+    ),
+]
 
 
 def complete_slug(incomplete: str) -> list[str]:
@@ -54,7 +68,9 @@ def kills(
         list[str] | None, typer.Argument(metavar="NETWORK", help="Rows of the matrix; without any, all.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Compare with the matrix that ships.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Write the matrix that ships; for whoever adds a mistake.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the matrix that ships; for whoever adds a mistake.")
+    ] = False,
 ) -> None:
     """Make every mistake on every network: is it caught, and named?
 
@@ -73,7 +89,9 @@ def kills(
     rows = list(killing.networks(store))
     for name in networks or ():
         if name not in rows:
-            raise InputError(f"network: the matrix has no row {name!r}{suggestion(name, rows) or f'; expected one of {chr(44).join(rows)}'}")
+            raise InputError(
+                f"network: the matrix has no row {name!r}{suggestion(name, rows) or f'; expected one of {chr(44).join(rows)}'}"
+            )
     if write and networks:
         raise InputError("kills: expected --write or names of networks, got both")
     with render.counter("killing", len(networks or rows)) as advance:
@@ -86,7 +104,9 @@ def kills(
     for system, row in matrix.items():
         for slug, cell in row.items():
             if not cell["caught"] or slug not in cell["named"]:
-                render.line(f"  {system} {slug}: caught on {cell['caught']} of {cell['of']}, named {', '.join(cell['named']) or 'nothing'}")
+                render.line(
+                    f"  {system} {slug}: caught on {cell['caught']} of {cell['of']}, named {', '.join(cell['named']) or 'nothing'}"
+                )
     sound = found["caught"] == found["cells"] and found["named"] >= 0.95 * found["cells"]
     if write:
         killing.write(matrix, Path(nn_conformance.__file__).parent / "kills.json")
@@ -97,6 +117,78 @@ def kills(
         render.line(f"differs from kills.json in: {', '.join(changed)}" if changed else "as in kills.json")
     if not sound:
         raise typer.Exit(EXIT_NONCONFORMING)
+
+
+def again(
+    targets: Sequence["Target"], networks: list[str] | None, only: str | None, fuzz: int | None, *, as_json: bool
+) -> None:
+    """`verify --only` and `verify --fuzz`.
+
+    Raises:
+        typer.Exit: with code 1, if something failed.
+        InputError: no such check; fewer than one network; both options, or names of networks with them.
+    """
+    from nn_reference.errors import InputError
+
+    if networks or (only is not None and fuzz is not None):
+        raise InputError("verify: expected names of networks, --only or --fuzz, got more than one of them")
+    run = _fuzz(targets, fuzz or 0, as_json=as_json) if only is None else _only(targets, only, as_json=as_json)
+    if not run:
+        raise typer.Exit(EXIT_NONCONFORMING)
+
+
+def _only(targets: Sequence["Target"], check: str, *, as_json: bool) -> bool:
+    from nn_conformance import render
+    from nn_conformance.fixtures.store import Store
+    from nn_conformance.only import judge_one
+
+    verdicts = {target.name: judge_one(Store(), target, check) for target in targets}
+    if as_json:
+        print(json.dumps([{"target": name, **verdict.as_json()} for name, verdict in verdicts.items()], indent=2))
+    else:
+        for name, verdict in verdicts.items():
+            measured = (
+                f"error {verdict.error:.3g}, limit {verdict.limit:.3g}: " if verdict.error == verdict.error else ""
+            )
+            render.line(f"{verdict.status}: {verdict.id} ({name})")
+            render.line(f"     {measured}{verdict.reason}")
+    return all(verdict.status != "failed" for verdict in verdicts.values())
+
+
+def _fuzz(targets: Sequence["Target"], count: int, *, as_json: bool) -> bool:
+    import importlib.util
+
+    from nn_conformance import render
+    from nn_reference.errors import InputError
+
+    needed = {"hypothesis": "hypothesis", "flint": "python-flint"}
+    if missing := [name for module, name in needed.items() if importlib.util.find_spec(module) is None]:
+        raise InputError(
+            f"verify --fuzz: {' and '.join(missing)} not installed; pip install 'nn-conformance[test]' brings it"
+        )
+    from nn_conformance.fuzz import fuzz
+
+    found = {target.name: fuzz(target, count) for target in targets}
+    if as_json:
+        records = [
+            {
+                "target": name,
+                "drawn": one.drawn,
+                "unsupported": one.unsupported,
+                "wrong": one.wrong,
+                "snippet": one.snippet(),
+            }
+            for name, one in found.items()
+        ]
+        print(json.dumps(records, indent=2))
+        return all(one.failing is None for one in found.values())
+    for name, one in found.items():
+        outcome = "all agree" if one.failing is None else "the smallest that fails:"
+        unsupported = f", {one.unsupported} of them unsupported" if one.unsupported else ""
+        render.line(f"{name}: {one.drawn} networks drawn{unsupported}; {outcome}")
+        if one.failing is not None:
+            render.line(one.snippet())
+    return all(one.failing is None for one in found.values())
 
 
 def register(app: typer.Typer) -> None:

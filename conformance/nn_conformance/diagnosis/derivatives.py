@@ -83,8 +83,10 @@ def _recovered(seen: list[Seen]) -> Iterator[str]:
             if above is None or own is None:
                 continue
             weights = one.bench.loaded.params[f"W{k + 1}"]
-            down = above[:, None] * weights if weights.ndim == 1 else above @ (
-                weights if layers[k].layout == "out,in" else weights.T
+            down = (
+                above[:, None] * weights
+                if weights.ndim == 1
+                else above @ (weights if layers[k].layout == "out,in" else weights.T)
             )
             z, a = expected.layers[k - 1]
             right = _delta(one, k, right=True)

@@ -50,7 +50,11 @@ class Diagnosis:
             what = "; and ".join(text_of(slug).what for slug in first)
             others = [" + ".join(name) for name in self.names[1 : 1 + SHOWN]]
             left = len(self.names) - 1 - len(others)
-            same = f", or {', '.join(others)}{f' and {left} more' if left else ''}: the same numbers here" if others else ""
+            same = (
+                f", or {', '.join(others)}{f' and {left} more' if left else ''}: the same numbers here"
+                if others
+                else ""
+            )
             said.append(f"{' + '.join(first)}{same}: {what}.")
             extent = "losses and gradients, not what comes after," if self.partly else "every number"
             said.append(

@@ -33,7 +33,9 @@ def networks(store: Store) -> dict[str, list[LoadedCase]]:
     return {system: [store.case(case_id) for case_id in ids] for ids, system in rows.items()}
 
 
-def kill_matrix(store: Store, systems: Iterable[str] | None = None, done: Callable[[str], None] = lambda _: None) -> Matrix:
+def kill_matrix(
+    store: Store, systems: Iterable[str] | None = None, done: Callable[[str], None] = lambda _: None
+) -> Matrix:
     """A row for each network (of `systems` only, if given), a cell for each mistake that it can have; on all cores."""
     rows = [system for system in networks(store) if systems is None or system in systems]
     found: Matrix = {}
@@ -59,7 +61,11 @@ def kills(cases: Sequence[LoadedCase]) -> dict[str, Cell]:
 def _cell(benches: Sequence[Bench], *mistakes: Mistake) -> Cell:
     caught = sum(_caught(bench, mistakes) for bench in benches)
     matches = named(seen_of(benches, mistakes))
-    return {"caught": caught, "of": len(benches), "named": ["+".join(m.slug for m in match.mistakes) for match in matches]}
+    return {
+        "caught": caught,
+        "of": len(benches),
+        "named": ["+".join(m.slug for m in match.mistakes) for match in matches],
+    }
 
 
 def seen_of(benches: Sequence[Bench], mistakes: Sequence[Mistake]) -> list[Seen]:

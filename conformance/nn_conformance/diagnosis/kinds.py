@@ -1,6 +1,6 @@
 """Where a target is wrong, from its verdicts alone: what passed and what failed, on which cases."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.verdicts import Verdict
@@ -33,22 +33,32 @@ def kind(verdicts: Sequence[Verdict], cases: Sequence[fmt.Case]) -> str:
 
 def _which(verdicts: Sequence[Verdict], failed: Sequence[Verdict]) -> str:
     rungs = {verdict.rung for verdict in failed}
-    if rungs <= set(UPDATES):
-        return "pruning only: updates without it are right" if rungs == {"pruning"} else "loss and gradients are right, only the update is wrong"
+    first = {verdict.id for verdict in failed if verdict.rung not in ("metamorphic", "own-loss", *UPDATES)}
+    repeated = {v.id for v in failed if v.rung == "second-call" or v.id.split("::")[2] == "repeat"}
+    if rungs <= {"step", "trajectory"}:
+        return "loss and gradients are right, only the update is wrong"
+    if rungs == {"pruning"}:
+        return "pruning only: updates without it are right"
     if any("changed its argument" in verdict.reason for verdict in failed):
         return "it changes what it is given"
-    repeated = {verdict.id for verdict in failed if verdict.rung == "second-call" or verdict.id.split("::")[2] == "repeat"}
-    if {verdict.id for verdict in failed if verdict.rung not in ("metamorphic", "own-loss", *UPDATES)} <= repeated:
+    if first <= repeated:
         return "wrong on the second call" if repeated else "it breaks what must hold between its own calls"
-    if rungs == {"contract"} or not any(v.status == "passed" and v.rung != "contract" for v in verdicts):
-        return "its answers cannot be compared"
+    return _first_call(verdicts, rungs)
+
+
+def _first_call(verdicts: Sequence[Verdict], rungs: Collection[str]) -> str:
     own = {verdict.status for verdict in verdicts if verdict.rung == "own-loss"}
-    if rungs & {"layer", "loss"}:
-        what = "wrong from the forward pass on" if "layer" in rungs else "wrong loss"
-        if own == {"passed"}:
-            return f"consistent but {what}: the gradients are those of its own loss"
-        return f"{what}, and gradients that are not those of its own loss" if "failed" in own else what
-    return "right forward, wrong backward: loss and outputs agree, gradients do not"
+    if (
+        not any(verdict.status == "passed" and verdict.rung != "contract" for verdict in verdicts)
+        and "contract" in rungs
+    ):
+        return "its answers cannot be compared"
+    if not {"layer", "loss"} & set(rungs):
+        return "right forward, wrong backward: loss and outputs agree, gradients do not"
+    what = "wrong from the forward pass on" if "layer" in rungs else "wrong loss"
+    if own == {"passed"}:
+        return f"consistent but {what}: the gradients are those of its own loss"
+    return f"{what}, and gradients that are not those of its own loss" if "failed" in own else what
 
 
 def _where(verdicts: Sequence[Verdict], failed: Sequence[Verdict], cases: Sequence[fmt.Case]) -> str:

@@ -65,7 +65,7 @@ class Bench:
 
     def __init__(self, loaded: LoadedCase, dtype: fmt.Dtype) -> None:
         loaded = Remembering(loaded)
-        self.climb = Climb(loaded, reference, dtype)  # type: ignore[arg-type] - a module is a target
+        self.climb = Climb(loaded, reference, dtype)
         self.case, self.loaded, self.dtype = loaded.case, loaded, dtype
 
     @cached_property
@@ -81,7 +81,9 @@ class Bench:
             climb.second_expected = self.climb.second_expected
         return observe(climb)
 
-    def ratio(self, quantity: Quantity, found: Array | str, expected: Array | str, dtype: fmt.Dtype | None = None) -> float:
+    def ratio(
+        self, quantity: Quantity, found: Array | str, expected: Array | str, dtype: fmt.Dtype | None = None
+    ) -> float:
         """Error over limit; infinite where shapes, NaN or infinite entries differ."""
         if isinstance(found, str) or isinstance(expected, str):
             return 0.0 if found is expected or str(found) == str(expected) else np.inf
@@ -172,6 +174,6 @@ def _shortened(fault: str) -> str:
     """Which parameters were changed is the case's business: a change of any is the same mistake."""
     if "changed its argument" not in fault:
         return fault
-    names = fault.split("changed its argument ")[1].split(":")[0].split(", ")
+    names = fault.split("changed its argument ")[1].split(":", 1)[0].split(", ")
     kinds = {"x": "x", "t": "t"}
     return "changed " + " and ".join(sorted({kinds.get(name, "parameters") for name in names}))

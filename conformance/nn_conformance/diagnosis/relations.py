@@ -64,7 +64,7 @@ def _relation(quantity: Quantity, seen: Sequence[Seen], n: str) -> str:
         ("the transpose of the right one", _transposed),
         ("the right numbers reshaped where they should be transposed", _reshaped),
         ("the right magnitudes with other signs", _signs),
-        ("rows of the right one in another order", lambda a, b, near: _permuted(a, b, near)),
+        ("rows of the right one in another order", _permuted),
         ("columns of the right one in another order", lambda a, b, near: b.ndim == 2 and _permuted(a.T, b.T, near)),
     ):
         if all(_holds(one, quantity, holds) for one in seen):
@@ -116,7 +116,9 @@ def _decay(quantity: Quantity, seen: Sequence[Seen]) -> float:
     return by if all(ratio <= 1 for ratio in added) else 0.0
 
 
-def _holds(one: Seen, quantity: Quantity, relation: Callable[[Array, Array, Callable[[Array, Array], bool]], bool]) -> bool:
+def _holds(
+    one: Seen, quantity: Quantity, relation: Callable[[Array, Array, Callable[[Array, Array], bool]], bool]
+) -> bool:
     right, found = _right(one, quantity), np.asarray(one.values[quantity], np.float64)
     limit = one.bench.limit(quantity, right, one.bench.dtype)
     return bool(relation(found, right, lambda a, b: a.shape == b.shape and norm(a - b) <= limit))
