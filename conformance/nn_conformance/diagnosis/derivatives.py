@@ -4,8 +4,9 @@
 multiplied by is δ over what came down from the layer above.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
@@ -49,14 +50,14 @@ RIGHT = {"sigmoid": "a(1-a)", "tanh": "1-a²", "relu": "(z > 0)", "identity": "1
 
 
 def used_derivative(matcher: Matcher) -> str:
-    """One line on which layer's derivative is another, or nothing."""
+    """One line on which layer's derivative is another formula that makes every number, or nothing."""
     widest = max((one.bench.case.network.layers for one in matcher.seen), key=len)
     for k, layer in enumerate(widest, 1):
         last = k == len(widest)
         for name, formula in FORMULAS.items():
             if found := matcher.match((_with(k, formula, last=last),)):
                 return _said(k, name, RIGHT[layer.activation.kind], found)
-    return next(iter(_recovered(matcher.seen)), "")
+    return ""
 
 
 def _with(k: int, formula: Callable[[Array, Array], Array], *, last: bool) -> Mistake:
@@ -74,8 +75,12 @@ def _said(k: int, name: str, right: str, found: Match) -> str:
     )
 
 
-def _recovered(seen: list[Seen]) -> Iterator[str]:
-    """Hidden layers whose dW follows from what came down to them and another derivative; from the cases of one sample."""
+def recovered(seen: Sequence[Seen]) -> list[str]:
+    """One line on what a hidden layer was multiplied by, from a case of one sample; the uppermost that is wrong."""
+    return list(islice(_recovered(seen), 1))
+
+
+def _recovered(seen: Sequence[Seen]) -> Iterator[str]:
     for one in [one for one in seen if len(one.bench.climb.expected.x) == 1]:
         layers, expected = one.bench.case.network.layers, one.bench.climb.expected
         for k in range(len(layers) - 1, 0, -1):

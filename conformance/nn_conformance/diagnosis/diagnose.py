@@ -1,11 +1,11 @@
 """The diagnosis of a failing target on one system: where it is wrong, and which mistake makes exactly its numbers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from nn_conformance.diagnosis.derivatives import used_derivative
+from nn_conformance.diagnosis.derivatives import recovered, used_derivative
 from nn_conformance.diagnosis.kinds import kind
 from nn_conformance.diagnosis.matching import Match, Matcher, Seen, look, merged, narrow
 from nn_conformance.diagnosis.observation import Bench
@@ -103,8 +103,12 @@ def _named(where: str, seen: Sequence[Seen]) -> Diagnosis:
         return _of(where, found)
     if found := matcher.evaluation_only():
         return _of(where, found, partly=True)
-    derivative = used_derivative(matcher)
-    return Diagnosis(where, relations=tuple([derivative] if derivative else _lines(seen)))
+    if derivative := used_derivative(matcher):
+        return Diagnosis(where, relations=(derivative,))
+    lines = tuple(relations(seen))
+    if lines and all(": wrong" in line for line in lines):
+        lines = (*recovered(matcher.seen), *lines)
+    return Diagnosis(where, relations=lines)
 
 
 def _of(where: str, found: Sequence[Match], *, partly: bool = False) -> Diagnosis:
@@ -113,7 +117,3 @@ def _of(where: str, found: Sequence[Match], *, partly: bool = False) -> Diagnosi
     names = dict.fromkeys(tuple(mistake.slug for mistake in match.mistakes) for match in found)
     unique = {frozenset(name): name for name in reversed(names)}
     return Diagnosis(where, tuple(reversed(unique.values())), one.cases, one.shown, one.ratio, partly)
-
-
-def _lines(seen: Sequence[Seen]) -> Iterator[str]:
-    return relations(seen)

@@ -72,6 +72,8 @@ class Matcher:
     def find(self) -> list[Match]:
         """Every mistake that makes all numbers of all cases; if there is none, every two that do together."""
         found = self._explaining(self._of_evaluation(1))
+        if not found:  # what is left of an earlier case may be in the first answer already
+            found = [match for one in self._possible(("memory",)) if (match := self.match((one,)))]
         return found or self._explaining(self._of_evaluation(2))
 
     def evaluation_only(self) -> list[Match]:
@@ -106,7 +108,7 @@ class Matcher:
                 continue
             if quantity not in found or not bench.compared(quantity):
                 continue
-            if remembers and quantity[0] in ("gradient", *MEMORY):
+            if remembers and quantity[0] in ("loss", "gradient", *MEMORY):
                 ratio = _difference(bench, quantity, found, before)
             else:
                 ratio = bench.ratio(quantity, found[quantity], expected)
@@ -208,7 +210,7 @@ def _evaluated(quantity: Quantity) -> bool:
 def _difference(bench: Bench, quantity: Quantity, found: Values, expected: Values) -> float:
     """By how much a call's answer changed from the call before it: what is left of earlier calls cancels."""
     part, name = quantity
-    if part == "gradient":
+    if part in ("loss", "gradient"):
         return 0.0
     before: Quantity = ("loss" if name == "loss" else "gradient", name) if part == "again" else ("again", name)
     values = [found[quantity], found.get(before), expected[quantity], expected.get(before)]
