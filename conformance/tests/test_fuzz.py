@@ -30,9 +30,9 @@ def test_honest_code_passes_on_drawn_networks(target):
     """No drawn network fails honest code, and as many are drawn as were asked for."""
     from nn_conformance.fuzz import fuzz
 
-    found = fuzz(target, 20)
+    found = fuzz(target, 10)
     assert found.failing is None
-    assert found.drawn == 20
+    assert found.drawn == 10
 
 
 def test_a_failing_network_shrinks_to_the_smallest(shrunk):

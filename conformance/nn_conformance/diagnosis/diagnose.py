@@ -28,6 +28,7 @@ class Diagnosis:
         kind: where it is wrong: backward only, on the second call, ...
         names: mistakes that make its numbers, each a slug or two together; several make the same numbers.
         cases: on how many cases they were compared.
+        of: how many there are; on the others the target has no number to compare.
         shown: on how many of these the mistake makes something else than is right.
         ratio: the largest difference from the target, in units of the limit.
         partly: whether the names explain losses and gradients, and not what comes after.
@@ -37,6 +38,7 @@ class Diagnosis:
     kind: str
     names: tuple[tuple[str, ...], ...] = ()
     cases: int = 0
+    of: int = 0
     shown: int = 0
     ratio: float = 0.0
     partly: bool = False
@@ -58,7 +60,7 @@ class Diagnosis:
             said.append(f"{' + '.join(first)}{same}: {what}.")
             extent = "losses and gradients, not what comes after," if self.partly else "every number"
             said.append(
-                f"It makes {extent} on {self.cases} of {self.cases} cases, to {self.ratio:.2g} of the limit; "
+                f"That makes {extent} on {self.cases} of {self.of} cases{', and has none on the others' if self.cases < self.of else ''}, to {self.ratio:.2g} of the limit; "
                 f"on {self.shown} of them the right ones are others."
             )
             return [*said, *(f"{NAME} explain {slug}" for slug in first)]
@@ -96,13 +98,13 @@ def diagnose(
 
 def _named(where: str, seen: Sequence[Seen]) -> Diagnosis:
     if not seen or not any(one.wrong for one in seen):
-        return Diagnosis(where)
+        return Diagnosis(where, relations=("every number that has one right value is right",) if seen else ())
     matcher = Matcher(seen)
     single = narrow(seen)
     if found := [single] if single else matcher.find():
-        return _of(where, found)
+        return _of(where, found, len(seen))
     if found := matcher.evaluation_only():
-        return _of(where, found, partly=True)
+        return _of(where, found, len(seen), partly=True)
     if derivative := used_derivative(matcher):
         return Diagnosis(where, relations=(derivative,))
     lines = tuple(relations(seen))
@@ -111,9 +113,9 @@ def _named(where: str, seen: Sequence[Seen]) -> Diagnosis:
     return Diagnosis(where, relations=lines)
 
 
-def _of(where: str, found: Sequence[Match], *, partly: bool = False) -> Diagnosis:
+def _of(where: str, found: Sequence[Match], of: int, *, partly: bool = False) -> Diagnosis:
     one = merged(found)
     # Two mistakes in either order are one name.
     names = dict.fromkeys(tuple(mistake.slug for mistake in match.mistakes) for match in found)
     unique = {frozenset(name): name for name in reversed(names)}
-    return Diagnosis(where, tuple(reversed(unique.values())), one.cases, one.shown, one.ratio, partly)
+    return Diagnosis(where, tuple(reversed(unique.values())), one.cases, of, one.shown, one.ratio, partly)

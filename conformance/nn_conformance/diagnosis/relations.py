@@ -42,12 +42,16 @@ def relations(seen: Sequence[Seen]) -> Iterator[str]:
         mine = [one for one in seen if quantity in dict(one.arrays)]
         wrong = [one for one in mine if _ratio(one, quantity, one.bench.right[quantity]) > 1]
         if wrong:
-            text = _relation(quantity, mine, f"on all {len(mine)} cases") or (
+            text = _relation(quantity, mine, _on_all(len(mine))) or (
                 _relation(quantity, wrong, f"on the {len(wrong)} of {len(mine)} cases where it is wrong")
             )
             said.setdefault(text or _place(quantity, wrong), []).append(_called(quantity))
     for text, names in said.items():
         yield text.format(", ".join(dict.fromkeys(names)))
+
+
+def _on_all(cases: int) -> str:
+    return f"on all {cases} cases" if cases > 1 else "on the one case that has any"
 
 
 def _relation(quantity: Quantity, seen: Sequence[Seen], n: str) -> str:
