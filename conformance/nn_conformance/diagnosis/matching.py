@@ -13,6 +13,7 @@ from nn_conformance.mistakes import CATALOGUE, Mistake
 from nn_conformance.mistakes.subjects import Subject, subject
 from nn_conformance.mistakes.target import Mistaken
 from nn_reference.arithmetic import Array
+from nn_reference.errors import NNReferenceError
 
 Mistakes: TypeAlias = tuple[Mistake, ...]
 IN_EVALUATION = ("evaluation", "loss", "forward")
@@ -134,7 +135,14 @@ class Matcher:
         right = [()] if not any(self._differs(one) for one in self.seen) else []
         if most == 1 or right:
             return [*right, *(one for one in possible if self._makes(one))] if not right else [()]
-        return [two for two in _ordered(mistake for (mistake,) in possible) if self._makes(two)]
+        return [two for two in _ordered(self._worth_pairing([mistake for (mistake,) in possible])) if self._makes(two)]
+
+    def _worth_pairing(self, possible: Sequence[Mistake]) -> list[Mistake]:
+        """Where every loss is right, those that leave it so: that two wrong losses cancel is not looked for."""
+        losses = [one for one in self.seen if ("loss", "loss") in one.values]
+        if not losses or not all(_loss_ratio(one, one.values["loss", "loss"]) <= 1 for one in losses):
+            return list(possible)
+        return [mistake for mistake in possible if all(_loss_ratio(one, _loss_of(one, mistake)) <= 1 for one in losses)]
 
     def _differs(self, one: Seen) -> bool:
         return not self._on(one, (), _evaluated)[0] <= 1
@@ -205,6 +213,20 @@ def merged(matches: Sequence[Match]) -> Match:
 
 def _evaluated(quantity: Quantity) -> bool:
     return quantity[0] in (*EVALUATION, "evaluation")
+
+
+def _loss_ratio(one: Seen, loss: Array | str) -> float:
+    return one.bench.ratio(("loss", "loss"), loss, one.bench.right["loss", "loss"])
+
+
+def _loss_of(one: Seen, mistake: Mistake) -> Array:
+    """What a mistake makes of a case's loss; NaN where it cannot make any."""
+    climb, given = one.bench.climb, one.bench.climb.expected
+    try:
+        answer = Mistaken(mistake).evaluate(climb.network, climb.params, climb.cast(given.x), climb.cast(given.t))
+    except (ValueError, NNReferenceError):  # arrays that do not fit
+        return np.asarray(np.nan)
+    return np.asarray(answer.loss)
 
 
 def _difference(bench: Bench, quantity: Quantity, found: Values, expected: Values) -> float:
