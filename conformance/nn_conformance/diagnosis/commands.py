@@ -38,7 +38,7 @@ def explain(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What a mistake is, how it shows, why it happens, and how to mend it."""
+    """What a mistake is, how it shows, and how to mend it."""
     from msgspec import to_builtins
 
     from nn_conformance import render
@@ -72,7 +72,7 @@ def kills(
         bool, typer.Option("--write", help="Write the matrix that ships; for whoever adds a mistake.")
     ] = False,
 ) -> None:
-    """Make every mistake on every network: is it caught, and named?
+    """Make every mistake: is it caught, and named?
 
     The exit code is 0 if each is caught and at least 95 of 100 are named; with --check, if the matrix is the one that ships.
     """
