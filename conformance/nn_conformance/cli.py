@@ -109,13 +109,7 @@ def describe_network(
 
 @app.command(
     "verify",
-    epilog=examples(
-        "verify",
-        "verify homework mnist-relu",
-        "verify --with torch,keras",
-        "verify --all --json",
-        "verify --only xor-tanh/probe-one::loss::loss::float64",
-    ),
+    epilog=examples("verify", "verify homework mnist-relu", "verify --with torch,keras", "verify --all --json"),
 )
 def verify(
     networks: NetworksArgument = None,
