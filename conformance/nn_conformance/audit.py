@@ -166,7 +166,7 @@ def _mistaken_verdicts(
     loaded: LoadedCase, dtype: fmt.Dtype, leave_out: Collection[str]
 ) -> Iterator[tuple[Mistake, Verdict]]:
     """Each mistake that the case's network can have, on the rungs that are its business."""
-    for mistake in applicable(loaded.case):
+    for mistake in [one for one in applicable(loaded.case) if dtype in one.dtypes]:
         for rung in [name for name in mistake.rungs if name not in leave_out]:
             for verdict in judge(loaded, Mistaken(mistake), dtype, updates=UPDATES, rungs=(rung,)):
                 if _counts(verdict):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 import nn_conformance
+from nn_conformance.diagnosis import commands as diagnosis_commands
 from nn_conformance.fixtures.commands import app as fixtures_app
 from nn_conformance.new_adapter import new_adapter
 from nn_conformance.options import (
@@ -56,6 +57,7 @@ app = typer.Typer(
 )
 app.add_typer(fixtures_app, name="fixtures")
 app.command("new-adapter", epilog=examples("new-adapter --language javascript my_engine.mjs"))(new_adapter)
+diagnosis_commands.register(app)
 
 
 NetworkArgument = Annotated[
@@ -152,6 +154,8 @@ def verify(
     ] = None,
     timeout: TimeoutOption = 20.0,
     memory: MemoryOption = 4096,
+    only: diagnosis_commands.OnlyOption = None,
+    fuzz: diagnosis_commands.FuzzOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge your code, or the oracles, on every rung.
@@ -173,6 +177,9 @@ def verify(
     wanted = {get(name).name for name in networks}
     systems = [system for system in SYSTEMS if not networks or system.name in wanted]
     targets = _oracles(DEFAULT_ORACLES, with_)
+    if only is not None or fuzz is not None:
+        diagnosis_commands.again(targets, networks, only, fuzz, as_json=as_json)
+        return
     verification = Verification(Store(), targets, large=everything)
     with render.counter("verifying", len(systems) * len(targets)) as advance:
         outcomes = list(verification.run(systems, advance))

@@ -81,7 +81,7 @@ def _place(tensor: Tensor, slopes: Sequence[Slope]) -> str:
     if prod(map(len, found)) == tensor.gradient.size:
         return "it is wrong all over"
     what = "wrong" if tensor.gradient[np.ix_(*found)].any() else "zero, and should not be,"
-    return f"it is {what} in {tensor.name}[{', '.join(map(_indices, found, shape))}]"
+    return f"it is {what} in {tensor.name}[{', '.join(map(indices, found, shape))}]"
 
 
 def _along(tensor: Tensor, slope: Slope, before: Sequence[list[int]], axis: int) -> list[int]:
@@ -130,7 +130,7 @@ def _entries(tensor: Tensor, slopes: Sequence[Slope]) -> str:
     return "; ".join(said) or "too close to its limit to say where"
 
 
-def _indices(found: Sequence[int], length: int) -> str:
+def indices(found: Sequence[int], length: int) -> str:
     """As NumPy writes them: ``:``, ``3``, ``100:150`` or ``[3, 7:9]``."""
     if len(found) == length:
         return ":"

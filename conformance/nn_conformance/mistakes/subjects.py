@@ -58,8 +58,8 @@ def has_bias(on: Subject) -> bool:
 
 
 def matrix_above(on: Subject) -> bool:
-    """Networks with a weight matrix above their first layer."""
-    return any(not layer.vector for layer in on.network.layers[1:])
+    """Networks with a weight matrix above their first layer; one of a single column fits only as its transpose."""
+    return any(not layer.vector and layer.units > 1 for layer in on.network.layers[1:])
 
 
 def squared(on: Subject) -> bool:
@@ -106,3 +106,57 @@ def logits_into_cross_entropy(on: Subject) -> bool:
 def binary_cross_entropy(on: Subject) -> bool:
     """Binary cross-entropy, from logits or not."""
     return isinstance(on.network.loss, BinaryCrossEntropy)
+
+
+def several_outputs_averaged(on: Subject) -> bool:
+    """Losses that are a mean over outputs too, of which there are several."""
+    loss = on.network.loss
+    over_all = isinstance(loss, BinaryCrossEntropy) or (isinstance(loss, SquaredError) and loss.reduction == "elements")
+    return over_all and classes(on)
+
+
+def one_output(on: Subject) -> bool:
+    """Squared error of a single output."""
+    return squared(on) and on.network.layers[-1].units == 1
+
+
+def cross_entropy(on: Subject) -> bool:
+    """Cross-entropy of classes that exclude each other, from logits or not."""
+    return isinstance(on.network.loss, CrossEntropy)
+
+
+def logarithmic(on: Subject) -> bool:
+    """A loss with a logarithm."""
+    return cross_entropy(on) or binary_cross_entropy(on)
+
+
+def fused_softmax(on: Subject) -> bool:
+    """Softmax and cross-entropy that are computed together."""
+    return on.network.loss_takes_logits_of_softmax
+
+
+def any_softmax(on: Subject) -> bool:
+    """A softmax over anything."""
+    return on.network.layers[-1].activation.name == "softmax"
+
+
+def delta_without_derivative(on: Subject) -> bool:
+    """p - t is the whole dz of the outputs: softmax or logits with the loss made for them."""
+    loss, last = on.network.loss, on.network.layers[-1].activation
+    logits = isinstance(loss, CrossEntropy | BinaryCrossEntropy) and loss.from_logits and last.name == "identity"
+    return logits or fused_softmax(on)
+
+
+def linear_output(on: Subject) -> bool:
+    """No activation on the outputs."""
+    return on.network.layers[-1].activation.name == "identity"
+
+
+def matrix_biases(on: Subject) -> bool:
+    """Biases, and samples and units as two axes."""
+    return has_bias(on) and not on.network.layers[-1].vector
+
+
+def masks_weights_only(on: Subject) -> bool:
+    """Networks that are pruned, and have biases."""
+    return prunes(on) and has_bias(on)

@@ -1,0 +1,197 @@
+"""`nn-conformance explain` and `kills`. Imports nothing heavy: `--help` reads this."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nn_conformance.options import EXIT_NONCONFORMING, JsonOption, examples
+
+if TYPE_CHECKING:
+    from nn_conformance.targets import Target
+
+OnlyOption = Annotated[
+    str | None, typer.Option("--only", metavar="ID", help="Run one check again, by the id that a report gives.")
+]
+FuzzOption = Annotated[
+    int | None,
+    typer.Option(
+        "--fuzz", metavar="N", help="Draw N networks instead; print the smallest that fails. Needs the extra test."
+    ),
+]
+
+
+def complete_slug(incomplete: str) -> list[str]:
+    """Names of mistakes, for the shell."""
+    from nn_conformance.mistakes.texts import texts
+
+    return [slug for slug in texts() if slug.startswith(incomplete)]
+
+
+def explain(
+    slug: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="MISTAKE", help="A name that a report gives; without one, all.", autocompletion=complete_slug
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What a mistake is, how it shows, and how to mend it."""
+    from msgspec import to_builtins
+
+    from nn_conformance import render
+    from nn_conformance.mistakes.texts import text_of, texts
+
+    chosen = texts() if slug is None else {slug: text_of(slug)}
+    if as_json:
+        print(json.dumps({name: to_builtins(text) for name, text in chosen.items()}, indent=2))
+        return
+    if slug is None:
+        width = max(map(len, chosen))
+        for name, text in chosen.items():
+            render.line(f"{name:<{width}}  {text.what}")
+        return
+    text = chosen[slug]
+    for label, said in (
+        (slug, text.what),
+        ("shows as", text.formula),
+        ("happens when", text.cause),
+        ("mend", text.mend),
+    ):
+        render.line(f"{f'{label}:':<{max(len(slug) + 1, 13)}} {said}")
+
+
+def kills(
+    networks: Annotated[
+        list[str] | None, typer.Argument(metavar="NETWORK", help="Rows of the matrix; without any, all.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Compare with the matrix that ships.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the matrix that ships; for whoever adds a mistake.")
+    ] = False,
+) -> None:
+    """Make every mistake: is it caught, and named?
+
+    The exit code is 0 if each is caught and at least 95 of 100 are named; with --check, if the matrix is the one that ships.
+    """
+    from pathlib import Path
+
+    import nn_conformance
+    from nn_conformance import render
+    from nn_conformance.diagnosis import kills as killing
+    from nn_conformance.fixtures.store import Store
+    from nn_reference.errors import InputError
+    from nn_reference.validation import suggestion
+
+    store = Store()
+    rows = list(killing.networks(store))
+    for name in networks or ():
+        if name not in rows:
+            raise InputError(
+                f"network: the matrix has no row {name!r}{suggestion(name, rows) or f'; expected one of {chr(44).join(rows)}'}"
+            )
+    if write and networks:
+        raise InputError("kills: expected --write or names of networks, got both")
+    with render.counter("killing", len(networks or rows)) as advance:
+        matrix = killing.kill_matrix(store, networks or None, advance)
+    found = killing.summary(matrix)
+    render.line(
+        f"{found['cells']} cells: {found['caught']} caught, {found['named']} named, "
+        f"{found['alone']} of them by one name, the others by the class of those with the same numbers"
+    )
+    for system, row in matrix.items():
+        for slug, cell in row.items():
+            if not cell["caught"] or slug not in cell["named"]:
+                render.line(
+                    f"  {system} {slug}: caught on {cell['caught']} of {cell['of']}, named {', '.join(cell['named']) or 'nothing'}"
+                )
+    sound = found["caught"] == found["cells"] and found["named"] >= 0.95 * found["cells"]
+    if write:
+        killing.write(matrix, Path(nn_conformance.__file__).parent / "kills.json")
+    if check:
+        stored = killing.committed()
+        changed = [name for name in matrix if matrix[name] != stored.get(name)]
+        sound &= not changed and (bool(networks) or list(stored) == list(matrix))
+        render.line(f"differs from kills.json in: {', '.join(changed)}" if changed else "as in kills.json")
+    if not sound:
+        raise typer.Exit(EXIT_NONCONFORMING)
+
+
+def again(
+    targets: Sequence["Target"], networks: list[str] | None, only: str | None, fuzz: int | None, *, as_json: bool
+) -> None:
+    """`verify --only` and `verify --fuzz`.
+
+    Raises:
+        typer.Exit: with code 1, if something failed.
+        InputError: no such check; fewer than one network; both options, or names of networks with them.
+    """
+    from nn_reference.errors import InputError
+
+    if networks or (only is not None and fuzz is not None):
+        raise InputError("verify: expected names of networks, --only or --fuzz, got more than one of them")
+    run = _fuzz(targets, fuzz or 0, as_json=as_json) if only is None else _only(targets, only, as_json=as_json)
+    if not run:
+        raise typer.Exit(EXIT_NONCONFORMING)
+
+
+def _only(targets: Sequence["Target"], check: str, *, as_json: bool) -> bool:
+    from nn_conformance import render
+    from nn_conformance.fixtures.store import Store
+    from nn_conformance.only import judge_one
+
+    verdicts = {target.name: judge_one(Store(), target, check) for target in targets}
+    if as_json:
+        print(json.dumps([{"target": name, **verdict.as_json()} for name, verdict in verdicts.items()], indent=2))
+    else:
+        for name, verdict in verdicts.items():
+            measured = (
+                f"error {verdict.error:.3g}, limit {verdict.limit:.3g}: " if verdict.error == verdict.error else ""
+            )
+            render.line(f"{verdict.status}: {verdict.id} ({name})")
+            render.line(f"     {measured}{verdict.reason}")
+    return all(verdict.status != "failed" for verdict in verdicts.values())
+
+
+def _fuzz(targets: Sequence["Target"], count: int, *, as_json: bool) -> bool:
+    import importlib.util
+
+    from nn_conformance import render
+    from nn_reference.errors import InputError
+
+    needed = {"hypothesis": "hypothesis", "flint": "python-flint"}
+    if missing := [name for module, name in needed.items() if importlib.util.find_spec(module) is None]:
+        raise InputError(
+            f"verify --fuzz: {' and '.join(missing)} not installed; pip install 'nn-conformance[test]' brings it"
+        )
+    from nn_conformance.fuzz import fuzz
+
+    found = {target.name: fuzz(target, count) for target in targets}
+    if as_json:
+        records = [
+            {
+                "target": name,
+                "drawn": one.drawn,
+                "unsupported": one.unsupported,
+                "wrong": one.wrong,
+                "snippet": one.snippet(),
+            }
+            for name, one in found.items()
+        ]
+        print(json.dumps(records, indent=2))
+        return all(one.failing is None for one in found.values())
+    for name, one in found.items():
+        outcome = "all agree" if one.failing is None else "the smallest that fails:"
+        unsupported = f", {one.unsupported} of them unsupported" if one.unsupported else ""
+        render.line(f"{name}: {one.drawn} networks drawn{unsupported}; {outcome}")
+        if one.failing is not None:
+            render.line(one.snippet())
+    return all(one.failing is None for one in found.values())
+
+
+def register(app: typer.Typer) -> None:
+    """The commands of diagnosis."""
+    app.command("explain", epilog=examples("explain", "explain sum-for-mean"))(explain)
+    app.command("kills", epilog=examples("kills", "kills homework/documented --check"))(kills)

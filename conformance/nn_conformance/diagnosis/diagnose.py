@@ -1,0 +1,121 @@
+"""The diagnosis of a failing target on one system: where it is wrong, and which mistake makes exactly its numbers."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nn_conformance.diagnosis.derivatives import recovered, used_derivative
+from nn_conformance.diagnosis.kinds import kind
+from nn_conformance.diagnosis.matching import Match, Matcher, Seen, look, merged, narrow
+from nn_conformance.diagnosis.observation import Bench
+from nn_conformance.diagnosis.relations import relations
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.fixtures.store import LoadedCase
+from nn_conformance.mistakes.texts import text_of
+from nn_conformance.options import NAME
+from nn_conformance.targets import Target
+from nn_conformance.verdicts import Verdict
+
+SHOWN = 3  # names of a class, and relations
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is known of a failure.
+
+    Attributes:
+        kind: where it is wrong: backward only, on the second call, ...
+        names: mistakes that make its numbers, each a slug or two together; several make the same numbers.
+        cases: on how many cases they were compared.
+        of: how many there are; on the others the target has no number to compare.
+        shown: on how many of these the mistake makes something else than is right.
+        ratio: the largest difference from the target, in units of the limit.
+        partly: whether the names explain losses and gradients, and not what comes after.
+        relations: how its numbers are related to the right ones, where no mistake makes them.
+    """
+
+    kind: str
+    names: tuple[tuple[str, ...], ...] = ()
+    cases: int = 0
+    of: int = 0
+    shown: int = 0
+    ratio: float = 0.0
+    partly: bool = False
+    relations: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """At most three, and the command that says more."""
+        said = [f"{self.kind}."] if self.kind else []
+        if self.names:
+            first = self.names[0]
+            what = "; and ".join(text_of(slug).what for slug in first)
+            others = [" + ".join(name) for name in self.names[1 : 1 + SHOWN]]
+            left = len(self.names) - 1 - len(others)
+            same = (
+                f", or {', '.join(others)}{f' and {left} more' if left else ''}: the same numbers here"
+                if others
+                else ""
+            )
+            said.append(f"{' + '.join(first)}{same}: {what}.")
+            extent = "losses and gradients, not what comes after," if self.partly else "every number"
+            said.append(
+                f"That makes {extent} on {self.cases} of {self.of} cases{', and has none on the others' if self.cases < self.of else ''}, to {self.ratio:.2g} of the limit; "
+                f"on {self.shown} of them the right ones are others."
+            )
+            return [*said, *(f"{NAME} explain {slug}" for slug in first)]
+        if self.relations:
+            return [*said, "; ".join(self.relations[:SHOWN])]
+        return [*said, "No mistake of the catalogue makes these numbers, and no simple relation holds."] if said else []
+
+
+def diagnose(
+    cases: Iterable[tuple[LoadedCase, fmt.Dtype]], target: Target, verdicts: Sequence[Verdict]
+) -> Diagnosis | None:
+    """What is wrong with a target on one system; None if nothing failed.
+
+    The target is called again: at each case twice, then for its second call, its steps and its pruning.
+
+    Args:
+        cases: those that it was judged by, with their precisions.
+        target: what was judged.
+        verdicts: what came of it.
+
+    Raises:
+        DataError: a damaged case.
+    """
+    failed = [verdict for verdict in verdicts if verdict.status == "failed"]
+    if not failed:
+        return None
+    cases = list(cases)
+    where = kind(verdicts, [loaded.case for loaded, _ in cases])
+    wide = any(verdict.id.endswith("::float64") for verdict in failed)
+    with np.errstate(all="ignore"):
+        benches = [Bench(loaded, dtype) for loaded, dtype in cases if (dtype == "float64") == wide]
+        seen = look((bench, dict(bench.of(target))) for bench in benches)
+        return _named(where, seen)
+
+
+def _named(where: str, seen: Sequence[Seen]) -> Diagnosis:
+    if not seen or not any(one.wrong for one in seen):
+        return Diagnosis(where, relations=("every number that has one right value is right",) if seen else ())
+    matcher = Matcher(seen)
+    single = narrow(seen)
+    if found := [single] if single else matcher.find():
+        return _of(where, found, len(seen))
+    if found := matcher.evaluation_only():
+        return _of(where, found, len(seen), partly=True)
+    if derivative := used_derivative(matcher):
+        return Diagnosis(where, relations=(derivative,))
+    lines = tuple(relations(seen))
+    if lines and all(": wrong" in line for line in lines):
+        lines = (*recovered(matcher.seen), *lines)
+    return Diagnosis(where, relations=lines)
+
+
+def _of(where: str, found: Sequence[Match], of: int, *, partly: bool = False) -> Diagnosis:
+    one = merged(found)
+    # Two mistakes in either order are one name.
+    names = dict.fromkeys(tuple(mistake.slug for mistake in match.mistakes) for match in found)
+    unique = {frozenset(name): name for name in reversed(names)}
+    return Diagnosis(where, tuple(reversed(unique.values())), one.cases, of, one.shown, one.ratio, partly)

@@ -1,0 +1,123 @@
+"""The kill matrix: every mistake on every network that it can be made in is caught, and named."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from nn_conformance.diagnosis.matching import Match, Matcher, Seen, look, narrow
+from nn_conformance.diagnosis.observation import Bench
+from nn_conformance.fixtures.store import LoadedCase, Store
+from nn_conformance.ladder import judge
+from nn_conformance.mistakes import CATALOGUE, Mistake, applicable
+from nn_conformance.mistakes.subjects import subject
+from nn_conformance.mistakes.target import Mistaken
+
+# What shows a mistake without many calls; `own-loss` and `metamorphic` have tests of their own.
+QUICK = ("contract", "layer", "loss", "accuracy", "gradient", "second-call", "step", "pruning", "trajectory")
+UPDATES = 5  # of a free run
+# By network and mistake: on how many probes it is caught, and all names that its numbers have.
+Cell: TypeAlias = dict[str, Any]
+Matrix: TypeAlias = dict[str, dict[str, Cell]]
+
+
+def networks(store: Store) -> dict[str, list[LoadedCase]]:
+    """Probes by the first system that has them: systems that share them all are one row."""
+    rows: dict[tuple[str, ...], str] = {}
+    for system in store.index.systems:
+        rows.setdefault(tuple(sorted(i for i in store.of_system(system) if "probe-" in i)), system)
+    return {system: [store.case(case_id) for case_id in ids] for ids, system in rows.items()}
+
+
+def kill_matrix(
+    store: Store, systems: Iterable[str] | None = None, done: Callable[[str], None] = lambda _: None
+) -> Matrix:
+    """A row for each network (of `systems` only, if given), a cell for each mistake that it can have; on all cores."""
+    rows = [system for system in networks(store) if systems is None or system in systems]
+    found: Matrix = {}
+    with ProcessPoolExecutor() as pool:
+        for system, row in zip(rows, pool.map(_row, [store.root] * len(rows), rows), strict=True):
+            found[system] = row
+            done(system)
+    return found
+
+
+def _row(root: Path, system: str) -> dict[str, Cell]:
+    return kills(networks(Store(root))[system])
+
+
+def kills(cases: Sequence[LoadedCase]) -> dict[str, Cell]:
+    """One row: by mistake on how many probes it is caught, and what it is called."""
+    benches = [Bench(loaded, "float64") for loaded in cases]
+    possible = [m for m in CATALOGUE if any(m in applicable(loaded.case) for loaded in cases)]
+    with np.errstate(all="ignore"):
+        return {mistake.slug: _cell(benches, mistake) for mistake in possible}
+
+
+def _cell(benches: Sequence[Bench], *mistakes: Mistake) -> Cell:
+    caught = sum(_caught(bench, mistakes) for bench in benches)
+    matches = named(seen_of(benches, mistakes))
+    return {
+        "caught": caught,
+        "of": len(benches),
+        "named": ["+".join(m.slug for m in match.mistakes) for match in matches],
+    }
+
+
+def seen_of(benches: Sequence[Bench], mistakes: Sequence[Mistake]) -> list[Seen]:
+    """What the mistakes compute on each case, where they can be made."""
+    return look((bench, dict(bench.of(_target(bench, mistakes)))) for bench in benches)
+
+
+def named(seen: Sequence[Seen]) -> list[Match]:
+    """What it is called, by its numbers alone."""
+    if not any(one.wrong for one in seen):
+        return []
+    single = narrow(seen)
+    return [single] if single else Matcher(seen).find()
+
+
+def _caught(bench: Bench, mistakes: Sequence[Mistake]) -> bool:
+    verdicts = judge(bench.loaded, _target(bench, mistakes), "float64", updates=UPDATES, rungs=QUICK)
+    return any(verdict.status == "failed" for verdict in verdicts)
+
+
+def _target(bench: Bench, mistakes: Sequence[Mistake]) -> Mistaken:
+    about = subject(bench.case)
+    return Mistaken(*(mistake for mistake in mistakes if mistake.applies(about)))
+
+
+def pair(benches: Sequence[Bench], one: Mistake, other: Mistake) -> Cell:
+    """The cell of two mistakes made together."""
+    with np.errstate(all="ignore"):
+        return _cell(benches, one, other)
+
+
+def summary(matrix: Matrix) -> dict[str, int]:
+    """Cells, those that are caught, those that are named, and those that have a name of their own."""
+    cells = [(slug, cell) for row in matrix.values() for slug, cell in row.items()]
+    return {
+        "cells": len(cells),
+        "caught": sum(cell["caught"] > 0 for _, cell in cells),
+        "named": sum(slug in cell["named"] for slug, cell in cells),
+        "alone": sum(cell["named"] == [slug] for slug, cell in cells),
+    }
+
+
+def committed() -> Matrix:
+    """The matrix that ships."""
+    matrix: Matrix = json.loads(files("nn_conformance").joinpath("kills.json").read_text("utf-8"))
+    return matrix
+
+
+def write(matrix: Matrix, path: Path) -> None:
+    """One line for each cell."""
+    rows = []
+    for system, row in matrix.items():
+        cells = ",\n".join(f"  {json.dumps(slug)}: {json.dumps(cell)}" for slug, cell in row.items())
+        rows.append(f"{json.dumps(system)}: {{\n{cells}\n}}")
+    path.write_text("{\n" + ",\n".join(rows) + "\n}\n", "utf-8")

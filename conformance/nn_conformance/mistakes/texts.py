@@ -1,0 +1,46 @@
+"""What is said of each mistake."""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from nn_reference.errors import InputError
+from nn_reference.validation import suggestion
+
+
+class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One mistake in words.
+
+    Attributes:
+        what: what is computed instead, in one line.
+        formula: the same in symbols.
+        cause: why it happens.
+        mend: what to write instead.
+    """
+
+    what: str
+    formula: str
+    cause: str
+    mend: str
+
+
+@cache
+def texts() -> dict[str, Text]:
+    """By slug, in the catalogue's order."""
+    return msgspec.convert(
+        tomllib.loads(files("nn_conformance.mistakes").joinpath("texts.toml").read_text("utf-8")), dict[str, Text]
+    )
+
+
+def text_of(slug: str) -> Text:
+    """What is said of one.
+
+    Raises:
+        InputError: an unknown slug, with the nearest one.
+    """
+    if slug not in texts():
+        hint = suggestion(slug, texts()) or "; `explain` without a name lists them"
+        raise InputError(f"mistake: none is named {slug!r}{hint}")
+    return texts()[slug]

@@ -1,0 +1,107 @@
+"""The catalogue: what each mistake says of itself, and that two can be made at once."""
+
+import numpy as np
+import pytest
+
+from nn_conformance.fixtures.store import Store
+from nn_conformance.ladder import judge
+from nn_conformance.mistakes import CATALOGUE, applicable
+from nn_conformance.mistakes.changes import right
+from nn_conformance.mistakes.target import Mistaken
+from nn_conformance.mistakes.texts import texts
+from nn_conformance.oracles import reference
+
+STORE = Store()
+BY_SLUG = {mistake.slug: mistake for mistake in CATALOGUE}
+
+
+def test_every_mistake_has_its_words_in_the_same_order():
+    """The texts are those of the catalogue, none twice, at least sixty, and no field is empty."""
+    assert list(texts()) == [mistake.slug for mistake in CATALOGUE]
+    assert len(texts()) >= 60
+    for text in texts().values():
+        assert all([text.what, text.formula, text.cause, text.mend])
+        assert "\n" not in text.what
+
+
+def test_without_a_mistake_the_target_is_the_reference():
+    """No mistakes at all give the reference's loss, gradients, layers, updates and pruning, to the bit."""
+    for case_id in ("mnist-relu/probe-square", "homework/probe-rectangular", "fashion-pruning/probe-pruned"):
+        loaded = STORE.case(case_id)
+        network, params = loaded.case.network, loaded.params
+        mine, other = (one.evaluate(network, params, loaded.x, loaded.t) for one in (Mistaken(), reference))
+
+        assert mine.loss == other.loss
+        assert all(np.array_equal(g, other.gradients[name]) for name, g in mine.gradients.items())
+        assert all(np.array_equal(a.a, b.a) for a, b in zip(mine.layers, other.layers, strict=True))
+        assert not [v for v in judge(loaded, Mistaken(), "float64", updates=3) if v.status == "failed"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "factor"), [("sum-for-mean", "mean-twice", 1), ("sign", "sign", 1), ("sum-for-mean", "sign", -7)]
+)
+def test_two_mistakes_are_made_together(one, other, factor):
+    """Factors multiply: sum for mean and mean twice is the right network again."""
+    loaded = STORE.case("mnist-relu/probe-rectangular")
+    args = loaded.case.network, loaded.params, loaded.x, loaded.t
+    both, plain = Mistaken(BY_SLUG[one], BY_SLUG[other]).evaluate(*args), reference.evaluate(*args)
+
+    for name, g in plain.gradients.items():
+        assert np.allclose(both.gradients[name], factor * g, rtol=1e-14, atol=0)  # two roundings
+
+
+def test_layers_of_a_wrong_delta_are_the_right_ones():
+    """A mistake that is made in δ alone shows the forward pass as it should be, softmax included."""
+    loaded = STORE.case("mnist-relu/probe-rectangular")
+    args = loaded.case.network, loaded.params, loaded.x, loaded.t
+    shown = Mistaken(BY_SLUG["output-derivative-extra"]).evaluate(*args).layers
+
+    for mine, other in zip(shown, reference.evaluate(*args).layers, strict=True):
+        assert np.allclose(mine.a, other.a, rtol=1e-14, atol=0)
+
+
+def test_adam_written_out_once_more_is_adam():
+    """Without its alteration the second formula of Adam moves as the reference does, in either dialect."""
+    from nn_conformance.fixtures.families import build_optimizer
+    from nn_conformance.mistakes.updates import OtherAdam
+
+    for case_id in ("iris-relu-adam/probe-rectangular", "mnist-dense-keras/probe-rectangular"):
+        rule = build_optimizer(STORE.case(case_id).case.optimizer)
+        moved = []
+        for one in (rule, OtherAdam(rule)):
+            params = {"W1": np.array([1.0, -2.0, 3.0])}
+            state = one.init(params)
+            for k in range(3):
+                one.step(params, {"W1": np.array([0.5, 1e-3, -0.25]) * (k + 1)}, state)
+            moved.append(params["W1"])
+        # A few roundings of the parameters.
+        assert np.allclose(*moved, rtol=4 * 2**-53, atol=0)
+
+
+def test_right_is_what_every_change_begins_from():
+    """The first link of the chain is backpropagation with its forward pass."""
+    from nn_conformance.fixtures.families import build_network
+
+    loaded = STORE.case("xor-tanh/probe-one")
+    answer = right(build_network(loaded.case.network), loaded.params, loaded.x, loaded.t)
+    assert answer.loss == reference.evaluate(loaded.case.network, loaded.params, loaded.x, loaded.t).loss
+
+
+def test_applicable_asks_network_and_optimiser():
+    """A tanh network trained by SGD can have no mistake of ReLU, of Adam or of pruning."""
+    slugs = {mistake.slug for mistake in applicable(STORE.case("mnist-tanh/probe-one").case)}
+
+    assert "tanh-first-power" in slugs
+    assert not slugs & {"relu-leaky", "betas-swapped", "ties-pruned", "pairs-broadcast", "softmax-twice"}
+
+
+def test_explain_prints_one_lists_all_and_suggests(command):
+    """One mistake in four lines; without a name one line for each; a mistyped name gets the nearest, and code 2."""
+    one, everything, wrong = command("explain", "sum-for-mean"), command("explain"), command("explain", "sum-for-maen")
+
+    assert one.code == everything.code == 0
+    assert len(one.out.splitlines()) == 4
+    assert texts()["sum-for-mean"].mend in one.out
+    assert len(everything.out.splitlines()) == len(CATALOGUE)
+    assert "did you mean 'sum-for-mean'" in wrong.complaint
+    assert command("explain", "sign", "--json").json["sign"]["formula"] == "g = -r"
