@@ -164,6 +164,10 @@ def verify(
     one the reference and other oracles are judged. The exit code is 0 if every check passed, 1 if one failed, 2 if the arguments or the data are at fault.
     """
     spec, networks = _target_and_networks(what or ())
+    if spec is not None and (only is not None or fuzz is not None):
+        with _child(spec, timeout, memory) as target:
+            diagnosis_commands.again_in_a_child(target, networks, only, fuzz, as_json=as_json)
+        return
     if spec is not None:
         _verify_target(spec, networks, with_, everything, known, (timeout, memory), as_json)
         return
@@ -257,6 +261,8 @@ app.command("table", epilog=TABLE_EPILOG)(table)
 app.add_typer(plots_app, name="plot")
 app.command("reconstruct", epilog=studies.RECONSTRUCT_EPILOG)(studies.reconstruct)
 app.command("chaos", epilog=studies.CHAOS_EPILOG)(studies.chaos)
+
+
 def _target_and_networks(words: Sequence[str]) -> tuple[str | None, list[str]]:
     """The one argument that is a target, and the others. No name of a network has a colon, or ends like a file."""
     targets = [word for word in words if ":" in word or word.endswith(".py")]

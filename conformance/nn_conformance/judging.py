@@ -1,21 +1,24 @@
 """`verify` as a library call, and what the command and pytest show of somebody's object: verdicts, counts, conventions."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from nn_conformance.claims import Claim, claim_of
 from nn_conformance.converted import Converted
+from nn_conformance.diagnosis.diagnose import Diagnosis, diagnose
 from nn_conformance.doors import subject
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.store import LoadedCase, Store, one_line
 from nn_conformance.ladder import cases_of, judge
 from nn_conformance.suggestions import suggest
+from nn_conformance.targets import Target
 from nn_conformance.verdicts import Verdict, counts
 from nn_conformance.verification import SMALL
 from nn_reference.errors import InputError
 from nn_reference.systems import SYSTEMS, System, get
 
+DIAGNOSED = 3  # systems that are diagnosed, of those that fail: one mistake mostly shows in all of them
 TELLING = "probe-rectangular"  # the probe whose sizes all differ: it tells conventions apart
 
 
@@ -28,12 +31,14 @@ class Report:
         conventions: what it declares otherwise than the fixtures.
         verdicts: one for each check.
         suggestion: the one declaration with which it would be right, where there is one.
+        diagnoses: by system, what is known of the failures there.
     """
 
     name: str
     conventions: str
     verdicts: Sequence[Verdict]
     suggestion: str | None = None
+    diagnoses: Mapping[str, Diagnosis] = field(default_factory=dict)
 
     @property
     def failed(self) -> list[Verdict]:
@@ -52,7 +57,9 @@ class Report:
         numbers = ", ".join(f"{count} {status}" for status, count in counts(self.verdicts).items() if count)
         lines = [f"{self.name}: {numbers}", f"conventions: {self.conventions}"]
         lines += [f"{verdict.id}: {one_line(verdict.reason)}" for verdict in self.failed]
-        return "\n".join(lines + ([self.suggestion] if self.suggestion else []))
+        lines += [self.suggestion] if self.suggestion else []
+        lines += [line for found in self.diagnoses.values() for line in found.lines()]
+        return "\n".join(lines)
 
 
 def verify(
@@ -79,12 +86,30 @@ def verify(
     systems = claimed(claim_of(obj) or Claim(), networks)
     target, store = subject(obj, systems), store or Store()
     large = large or target.fixed
-    verdicts = {
-        v.id: v for pair in cases(store, systems, large=large) for v in judge(pair[0], target, pair[1], trusted=True)
-    }
+    by_system = {system.id: list(_judged(store, system, target, large=large)) for system in systems}
+    verdicts = {verdict.id: verdict for mine in by_system.values() for verdict in mine}
     failed = any(verdict.status == "failed" for verdict in verdicts.values())
     hint = suggestion_for(store, systems, target) if failed else None
-    return Report(target.name, target.conventions.describe(), list(verdicts.values()), hint)
+    diagnoses = diagnoses_of(store, by_system, target, target.dtypes) if failed and hint is None else {}
+    return Report(target.name, target.conventions.describe(), list(verdicts.values()), hint, diagnoses)
+
+
+def _judged(store: Store, system: System, target: Target, *, large: bool) -> Iterator[Verdict]:
+    for loaded, dtype in cases(store, [system], large=large):
+        yield from judge(loaded, target, dtype, trusted=True)
+
+
+def diagnoses_of(
+    store: Store, verdicts: Mapping[str, Sequence[Verdict]], target: Target, dtypes: Collection[str]
+) -> dict[str, Diagnosis]:
+    """What is known of the failures on the first systems that have any."""
+    failing = [name for name, mine in verdicts.items() if any(verdict.status == "failed" for verdict in mine)]
+    found = {}
+    for name in failing[:DIAGNOSED]:
+        pairs = [(loaded, dtype) for loaded, dtype in cases(store, [get(*name.split("/"))]) if dtype in dtypes]
+        if diagnosis := diagnose(pairs, target, verdicts[name]):
+            found[name] = diagnosis
+    return found
 
 
 def claimed(claim: Claim, networks: str | Sequence[str] | None = None) -> list[System]:

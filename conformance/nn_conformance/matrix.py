@@ -67,6 +67,10 @@ def _table(outcomes: Sequence[Outcome]) -> None:
 def _asides(judgement: "Judgement") -> None:
     if judgement.hint:
         render.line(f"hint: {judgement.hint}")
+    for system, diagnosis in judgement.diagnoses.items():
+        render.line(f"diagnosis of {system}:")
+        for said in diagnosis.lines():
+            render.line(f"  {said}")
     for said in judgement.last_words:
         render.line(f"stderr: {said}")
 

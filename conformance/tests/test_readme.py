@@ -3,14 +3,18 @@
 import doctest
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from nn_conformance.known import parse
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 README = (CHECKOUT / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```([\w-]*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 CONSOLE = [text for language, text in BLOCKS if language == "console"]
 PYTHON = [text for language, text in BLOCKS if language == "pycon"]
 # What `.ci/run` looks for, and runs as it stands.
@@ -80,12 +84,55 @@ def test_python_example_prints_what_is_shown(block: str) -> None:
     assert not transcript, "".join(transcript)
 
 
+def section(heading: str) -> list[tuple[str, str]]:
+    """Language and text of each block below a heading, to the next of its size."""
+    text = README.split(f"## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"^```(\S+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def test_walk_from_a_wrong_function_to_a_green_run(command, monkeypatch, tmp_path) -> None:
+    """The wrong function is diagnosed as shown, the line below mends it, pytest agrees, and what comes after runs."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "my_homework.py"
+    scope: dict[str, object] = {}
+    for language, text in section("Your own function"):
+        if text.startswith(f"# {file.name}\n"):
+            file.write_text(text)
+        elif text.startswith("    delta = "):
+            file.write_text(
+                re.sub(r"^    delta = .*\n", lambda _, line=text: line, file.read_text(), flags=re.MULTILINE)
+            )
+        elif language == "python":
+            exec(compile(text, "README.md", "exec"), scope)  # noqa: S102 - our own page
+        for line, shown in examples(text) if language == "shell-session" else ():
+            name, *arguments = shlex.split(line)
+            if name == "pytest":
+                plugin = ["-p", "no:cacheprovider"]
+                run = [sys.executable, "-m", "pytest", *plugin, *arguments]
+                done = subprocess.run(run, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - ours
+                printed = done.stdout
+            else:
+                printed = "".join(command(*arguments)[1:])
+            assert re.fullmatch(pattern(shown), comparable(printed)), f"$ {line}\n{printed}"
+
+
+def test_known_failures_are_of_the_form() -> None:
+    """The example of a file of known failures is one."""
+    (text,) = [text for language, text in BLOCKS if language == "toml"]
+    assert [entry.failure for entry in parse(text, "README.md")] == ["mismatch", "wrong-shape"]
+
+
 def test_every_block_is_run() -> None:
     """The README has no fenced block but the two set-up commands, one line each, and examples that are tested."""
     commands = [text for language, text in BLOCKS if language == "sh"]
     assert commands == [f"{command}\n" for command in SET_UP]
     assert len(SET_UP) == 2
-    assert {language for language, _ in BLOCKS} == {"sh", "console", "pycon"}
+    assert {language for language, _ in BLOCKS} == {"sh", "console", "pycon", "python", "shell-session", "toml"}
+    # These are steps of walks: here, and in test_new_adapter.py.
+    walked = section("Your own function") + section("Add your language")
+    for language in ("python", "shell-session"):
+        assert [text for kind, text in BLOCKS if kind == language] == [t for kind, t in walked if kind == language]
     assert len(BLOCKS) == README.count("```") / 2
     assert all(examples(block) for block in CONSOLE)
 

@@ -291,7 +291,10 @@ def test_an_entry_of_another_form_is_refused(entry, message):
 def test_an_interrupted_run_leaves_nothing(number):
     """Ctrl-C, or the end of a CI job, ends the target too; the exit code is that of the signal."""
     mark = f"NN_CONFORMANCE_TEST=interrupted-{time.monotonic_ns()}"
-    program = [sys.executable, "-m", "nn_conformance", "verify", f"cmd:{sys.executable} -S -E {HOSTILE} hangs-at-start"]
+    words = ["nn-conformance", "verify", f"cmd:{sys.executable} -S -E {HOSTILE} hangs-at-start"]
+    # A shell's background job starts with SIGINT ignored.
+    ours = f"import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); sys.argv = {words!r}; "
+    program = [sys.executable, "-c", f"{ours}from nn_conformance.cli import main; main()"]
     with subprocess.Popen(  # noqa: S603 - our own command
         program, env={**os.environ, **dict([mark.split("=")])}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as run:

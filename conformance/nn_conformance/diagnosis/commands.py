@@ -9,6 +9,7 @@ import typer
 from nn_conformance.options import EXIT_NONCONFORMING, JsonOption, examples
 
 if TYPE_CHECKING:
+    from nn_conformance.protocol.target import ProtocolTarget
     from nn_conformance.targets import Target
 
 OnlyOption = Annotated[
@@ -135,6 +136,25 @@ def again(
     run = _fuzz(targets, fuzz or 0, as_json=as_json) if only is None else _only(targets, only, as_json=as_json)
     if not run:
         raise typer.Exit(EXIT_NONCONFORMING)
+
+
+def again_in_a_child(
+    target: "ProtocolTarget", networks: list[str] | None, only: str | None, fuzz: int | None, *, as_json: bool
+) -> None:
+    """As `again`, of a target in a process of its own. Raises as it does.
+
+    Raises:
+        typer.Exit: with code 1, if the harness does not start or something failed.
+    """
+    from nn_conformance import render
+    from nn_conformance.protocol.session import Session
+
+    session = Session(target)
+    if not session.begin():
+        for verdict in session.verdicts:
+            render.line(f"{verdict.status}: {verdict.id}: {verdict.reason}")
+        raise typer.Exit(EXIT_NONCONFORMING)
+    again([session.judged(())], networks, only, fuzz, as_json=as_json)
 
 
 def _only(targets: Sequence["Target"], check: str, *, as_json: bool) -> bool:

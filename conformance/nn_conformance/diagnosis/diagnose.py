@@ -1,7 +1,8 @@
 """The diagnosis of a failing target on one system: where it is wrong, and which mistake makes exactly its numbers."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -43,6 +44,10 @@ class Diagnosis:
     ratio: float = 0.0
     partly: bool = False
     relations: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """For `json.dumps`, with the lines that people read."""
+        return asdict(self) | {"lines": self.lines()}
 
     def lines(self) -> list[str]:
         """At most three, and the command that says more."""
@@ -87,7 +92,8 @@ def diagnose(
     failed = [verdict for verdict in verdicts if verdict.status == "failed"]
     if not failed:
         return None
-    cases = list(cases)
+    # The smallest first: on them most mistakes are ruled out, and some cost a call for each sample.
+    cases = sorted(cases, key=lambda pair: pair[0].x.size)
     where = kind(verdicts, [loaded.case for loaded, _ in cases])
     wide = any(verdict.id.endswith("::float64") for verdict in failed)
     with np.errstate(all="ignore"):

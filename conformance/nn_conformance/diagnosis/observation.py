@@ -11,10 +11,10 @@ import numpy as np
 
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.store import LoadedCase
-from nn_conformance.ladder.climb import Climb, TargetError, copied, over, there
+from nn_conformance.ladder.climb import Climb, copied, over, there
 from nn_conformance.ladder.updates import state_of
 from nn_conformance.oracles import reference
-from nn_conformance.targets import Answer, Prunes, Pruning, Target, Unsupported
+from nn_conformance.targets import Answer, Prunes, Pruning, Target, TargetError, Unsupported
 from nn_conformance.tolerances import gradient_limit, norm, update_limit, value_limit
 from nn_reference.arithmetic import Array, Params
 

@@ -161,7 +161,7 @@ CATALOGUE: tuple[Mistake, ...] = (
     _loss("log-two", on.logarithmic, lambda n, t: 1 / log(2)),
     _loss("log-ten", on.logarithmic, lambda n, t: 1 / log(10)),
     _loss("loss-sign", on.logarithmic, lambda n, t: -1.0),
-    Mistake("root-of-loss", "loss", on.squared, ch.after(lambda n, t, answer: replace(answer, loss=np.sqrt(answer.loss)))),
+    Mistake("root-of-loss", "loss", on.squared, ch.after(lambda n, t, answer: replace(answer, loss=float(np.sqrt(ch.loss_of(answer)))))),
     Mistake("log-epsilon", "loss", on.fused_softmax, ch.log_moved(1e-8)),
     _evaluation("probabilities-clipped", on.fused_softmax, ch.with_loss(ch.NearbyLog(clip=1e-7))),
     _forward("softmax-twice", on.logits_into_cross_entropy, ch.of_output(lambda one: SOFTMAX)),

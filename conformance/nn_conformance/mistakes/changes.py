@@ -27,13 +27,18 @@ def right(network: Network, params: Params, x: Array, t: Array) -> Answer:
     return Answer(loss, gradients, forward(network, params, x))
 
 
+def loss_of(answer: Answer) -> float:
+    """The loss of an answer that has one, as the reference's all have."""
+    return float("nan") if answer.loss is None else float(answer.loss)
+
+
 def scaled(factor: Factor, only: str = "Wb", *, loss: bool = False) -> Change:
     """Gradients times factor(network, t), for weights (W), biases (b), both or neither; the loss too if asked for."""
 
     def change(network: Network, t: Array, answer: Answer) -> Answer:
         by = factor(network, t)
         gradients = {name: g * by if name[0] in only else g for name, g in answer.gradients.items()}
-        return replace(answer, gradients=gradients, loss=answer.loss * by if loss else answer.loss)
+        return replace(answer, gradients=gradients, loss=loss_of(answer) * by if loss else answer.loss)
 
     return after(change)
 
@@ -287,7 +292,7 @@ def in_single_precision(inner: Evaluate) -> Evaluate:
 
         answer = inner(network, {name: narrow(p) for name, p in params.items()}, narrow(x), narrow(t))
         layers = None if answer.layers is None else [LayerOutput(wide(z), wide(a)) for z, a in answer.layers]
-        return Answer(float(answer.loss), {name: wide(g) for name, g in answer.gradients.items()}, layers)
+        return Answer(loss_of(answer), {name: wide(g) for name, g in answer.gradients.items()}, layers)
 
     return evaluate
 

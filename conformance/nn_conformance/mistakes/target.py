@@ -8,7 +8,7 @@ import numpy as np
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.families import build_network, build_optimizer
 from nn_conformance.mistakes.catalogue import Mistake
-from nn_conformance.mistakes.changes import Evaluate, right
+from nn_conformance.mistakes.changes import Evaluate, loss_of, right
 from nn_conformance.mistakes.updates import pruned
 from nn_conformance.targets import Answer, Pruning, Run
 from nn_reference.arithmetic import Array, Params
@@ -31,7 +31,7 @@ class Mistaken:
         """As the mistakes have it."""
         answer = self._evaluate(build_network(network), params, x, t)
         found = {name: np.asarray(g) for name, g in answer.gradients.items()} if gradients else {}
-        return replace(answer, loss=float(answer.loss), gradients=found)
+        return replace(answer, loss=loss_of(answer), gradients=found)
 
     def train(
         self,
@@ -54,7 +54,7 @@ class Mistaken:
         for batch in batches:
             answer = evaluate(built, params, x[list(batch)], t[list(batch)])
             rule.step(params, {name: np.array(g) for name, g in answer.gradients.items()}, memory)
-            losses.append(float(answer.loss))
+            losses.append(loss_of(answer))
         return Run(losses, params)
 
     def prune(

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nn_conformance.diagnosis.diagnose import Diagnosis
 from nn_conformance.fixtures.store import Store, one_line
-from nn_conformance.judging import suggestion_for
+from nn_conformance.judging import diagnoses_of, suggestion_for
 from nn_conformance.known import expect, of_file, unused
 from nn_conformance.oracles import ORACLES
 from nn_conformance.protocol.session import HARNESS, Session
@@ -53,6 +54,7 @@ class Judgement:
         outcomes: by system, of the target and of oracles.
         others: verdicts of the harness and of the file of known failures.
         hint: which declaration would make it pass, if one would.
+        diagnoses: by system, what is known of its failures there.
         left_out: how many systems have documented cases that are not judged for their size.
         stderr: the end of what it wrote there.
     """
@@ -62,6 +64,7 @@ class Judgement:
     others: list[Verdict]
     outcomes: list[Outcome] = field(default_factory=list)
     hint: str | None = None
+    diagnoses: dict[str, Diagnosis] = field(default_factory=dict)
     left_out: int = 0
     stderr: str | None = None
 
@@ -107,6 +110,7 @@ class Judgement:
             "does": list(started.does) if started else [],
             "conventions": one_line(claim.conventions.describe()),
             "suggestion": self.hint,
+            "diagnoses": {system: found.as_json() for system, found in self.diagnoses.items()},
             "not_claimed": self.not_claimed,
         }
 
@@ -141,6 +145,8 @@ def judge_target(target: ProtocolTarget, asked: Asked, counter: Counter) -> Judg
         failures = {v.failure for v in mine if v.status == "failed"}
         if failures and failures <= CONVENTIONAL:
             judgement.hint = suggestion_for(store, claimed, converted)
+            if judgement.hint is None:  # a convention that is declared wrongly is no mistake
+                judgement.diagnoses = diagnoses_of(store, by_system, converted, session.dtypes)
         session.end()
         others = set(store.ids) - {v.id.split("::")[0] for v in mine} - {HARNESS}
         session.verdicts.extend(unused(known, [*mine, *session.verdicts], others))
