@@ -9,7 +9,7 @@ from nn_conformance.claims import Claim, claim_of
 from nn_conformance.doors import subject
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.store import LoadedCase, Store, one_line
-from nn_conformance.judging import cases, claimed, suggestion_for
+from nn_conformance.judging import cases, claimed, diagnoses_of, suggestion_for, verdicts_of
 from nn_conformance.ladder import check_ids, judge
 from nn_conformance.verdicts import Verdict
 from nn_reference.errors import InputError
@@ -23,11 +23,23 @@ class Judged:
         self.obj, self.systems, self.store = obj, systems, store
         self.target = subject(obj, systems)
         self.conventions = self.target.conventions.describe()
+        self.told = False  # whether a failure has shown the diagnosis, which is of all of them
 
     @cached_property
     def suggestion(self) -> str:
         """The one declaration with which it would be right, or nothing."""
         return suggestion_for(self.store, self.systems, self.target) or ""
+
+    @cached_property
+    def diagnosis(self) -> list[str]:
+        """What is known of its failures on the first system that has any, in lines; nothing where a suggestion is."""
+        if self.suggestion:
+            return []
+        for system in self.systems:
+            mine = {system.id: list(verdicts_of(self.store, system, self.target))}
+            if found := diagnoses_of(self.store, mine, self.target, self.target.dtypes):
+                return [f"diagnosis of {system.id}:", *found[system.id].lines()]
+        return []
 
 
 @dataclass
@@ -118,7 +130,8 @@ def settle(check: Check) -> None:
     if verdict.status == "failed":
         judged = check.case.judged
         lines = [f"{verdict.id}: {reason}", f"error {verdict.error:.3g}, limit {verdict.limit:.3g}"]
-        lines += [f"conventions: {judged.conventions}", judged.suggestion]
+        lines += [f"conventions: {judged.conventions}", judged.suggestion, *([] if judged.told else judged.diagnosis)]
+        judged.told = True
         pytest.fail("\n".join(line for line in lines if line), pytrace=False)
     if verdict.status in ("blocked", "unsupported"):
         pytest.skip(f"{verdict.status}: {reason}")

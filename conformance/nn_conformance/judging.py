@@ -86,7 +86,7 @@ def verify(
     systems = claimed(claim_of(obj) or Claim(), networks)
     target, store = subject(obj, systems), store or Store()
     large = large or target.fixed
-    by_system = {system.id: list(_judged(store, system, target, large=large)) for system in systems}
+    by_system = {system.id: list(verdicts_of(store, system, target, large=large)) for system in systems}
     verdicts = {verdict.id: verdict for mine in by_system.values() for verdict in mine}
     failed = any(verdict.status == "failed" for verdict in verdicts.values())
     hint = suggestion_for(store, systems, target) if failed else None
@@ -94,7 +94,8 @@ def verify(
     return Report(target.name, target.conventions.describe(), list(verdicts.values()), hint, diagnoses)
 
 
-def _judged(store: Store, system: System, target: Target, *, large: bool) -> Iterator[Verdict]:
+def verdicts_of(store: Store, system: System, target: Target, *, large: bool = False) -> Iterator[Verdict]:
+    """Of every check of a system that `cases` has."""
     for loaded, dtype in cases(store, [system], large=large):
         yield from judge(loaded, target, dtype, trusted=True)
 

@@ -314,6 +314,19 @@ def test_no_declaration_makes_an_uphill_step_right():
     assert report.suggestion is None
 
 
+def test_the_library_call_names_the_mistake():
+    """A report has the diagnosis of a failing system, and says it; of a right function there is none."""
+
+    def flat(p, x, t):
+        gradients, loss = homework(p, x, t)
+        return {**gradients, "b1": 0 * p["b1"], "b2": 0 * p["b2"]}, loss
+
+    report = verify(flat, "homework")
+    assert report.diagnoses["homework/documented"].names[0] == ("bias-zero",)
+    assert "nn-conformance explain bias-zero" in str(report)
+    assert verify(homework, "homework").diagnoses == {}
+
+
 def test_what_an_object_raises_is_shown_on_one_line():
     """A message with escapes and line breaks cannot move the cursor, in a report or under pytest."""
 

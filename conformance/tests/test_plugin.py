@@ -107,6 +107,14 @@ def test_a_wrong_function_fails_with_its_numbers_and_the_declaration_that_mends_
     assert result.parseoutcomes()["skipped"] > 4
 
 
+def test_the_mistake_is_named_once(run):
+    """The first failure of an object names the mistake that makes all its numbers; the others do not repeat it."""
+    result = run(RIGHT.replace(" * y * (1 - y)", ""), "-k", "rectangular and float64")
+    assert result.parseoutcomes()["failed"] > 2
+    # Once among the failures, and once in pytest's summary of that one.
+    assert result.outlines.count("nn-conformance explain output-derivative-missing") == 2
+
+
 def test_a_check_is_run_by_its_id(run):
     """Any beginning of an id, as the summary prints it, runs what is below it and no more."""
     run(RIGHT, "my_homework.py::homework::homework/probe-one::gradient::W1::float32").assert_outcomes(passed=1)
