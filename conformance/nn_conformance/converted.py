@@ -10,7 +10,7 @@ from nn_conformance.arrays import Layers
 from nn_conformance.conventions import OURS, Conventions
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.recovered import Recovered
-from nn_conformance.targets import Answer, Prunes, Pruning, Run, Target, Unsupported
+from nn_conformance.targets import Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
@@ -151,8 +151,10 @@ class Converted:
         run = self.inner.train(network, scaled, layers.given(params), *layers.batch(x, t), batches, memory)
         if not isinstance(run, Run):
             return run  # type: ignore[unreachable]
+        if run.losses is not None and len(run.losses) != len(batches):
+            raise TargetError(f"losses: expected {len(batches)}, one for each update, got {len(run.losses)}")
         scales = [self.conventions.loss_scale(network.loss, len(rows), outputs) for rows in batches]
-        losses = None if run.losses is None else [loss / c for loss, c in zip(run.losses, scales, strict=False)]
+        losses = None if run.losses is None else [loss / c for loss, c in zip(run.losses, scales, strict=True)]
         return Run(losses, layers.taken("parameter", run.params))
 
 
@@ -165,6 +167,8 @@ def kind(network: fmt.Network) -> fmt.Network:
 def _combined(answers: Sequence[Answer], count: int) -> Answer:
     """The answers to single samples as that to all of them: their sums, over `count`."""
     first, losses = answers[0], [answer.loss for answer in answers]
+    if len({answer.loss is None for answer in answers}) > 1 or len({answer.layers is None for answer in answers}) > 1:
+        raise TargetError("it shows a loss, or layers, of some samples and not of others")
     loss = None if None in losses else sum(loss for loss in losses if loss is not None) / count
     shown = [answer.layers or () for answer in answers]
     layers = [LayerOutput(*map(np.concatenate, zip(*each, strict=True))) for each in zip(*shown, strict=False)]

@@ -16,9 +16,9 @@ from hypothesis.errors import HypothesisException
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.running_error import Bounded, bounded
 from nn_conformance.strategies import Problem, problems
-from nn_conformance.targets import Answer, Target, Unsupported
+from nn_conformance.targets import Target, TargetError, Unsupported
 from nn_conformance.tolerances import norm
-from nn_reference.arithmetic import Array
+from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 
 
@@ -27,16 +27,23 @@ class Fuzzed:
     """What came of drawn networks.
 
     Attributes:
-        drawn: how many were compared.
+        drawn: how many there were.
         unsupported: how many the target said it cannot do.
+        compared: how many said something: no kink, and well enough conditioned.
         failing: the smallest that fails; None if all passed.
         wrong: what is wrong there, one line for each quantity.
     """
 
     drawn: int
     unsupported: int
+    compared: int
     failing: Problem | None
     wrong: tuple[str, ...]
+
+    @property
+    def right(self) -> bool:
+        """Whether some were compared, and none failed."""
+        return self.compared > 0 and self.failing is None
 
     def snippet(self) -> str:
         """The failing network as lines of Python that can be pasted."""
@@ -57,7 +64,7 @@ def fuzz(target: Target, count: int, *, seed: int = 0, dtype: fmt.Dtype = "float
     """
     if count < 1:
         raise InputError(f"fuzz: expected to draw at least 1 network, got {count}")
-    counts = {"drawn": 0, "unsupported": 0}
+    counts = {"drawn": 0, "unsupported": 0, "compared": 0}
     last: list[tuple[Problem, list[str]]] = []
 
     @seeded(seed)
@@ -78,6 +85,7 @@ def fuzz(target: Target, count: int, *, seed: int = 0, dtype: fmt.Dtype = "float
         except Unsupported:
             counts["unsupported"] += not last
             return
+        counts["compared"] += found is not None and not last
         if found:
             last.append((problem, found))
             raise _FailedError
@@ -85,11 +93,11 @@ def fuzz(target: Target, count: int, *, seed: int = 0, dtype: fmt.Dtype = "float
     with suppress(_FailedError, HypothesisException):  # the second where a target fails now and then
         try_one()
     failing, said = last[-1] if last else (None, [])
-    return Fuzzed(counts["drawn"], counts["unsupported"], failing, tuple(said))
+    return Fuzzed(counts["drawn"], counts["unsupported"], counts["compared"], failing, tuple(said))
 
 
-def wrong(target: Target, problem: Problem, dtype: fmt.Dtype = "float64") -> list[str]:
-    """One line for each quantity beyond its limit; nothing where balls say that rounding may explain everything.
+def wrong(target: Target, problem: Problem, dtype: fmt.Dtype = "float64") -> list[str] | None:
+    """One line for each quantity beyond its limit; None where balls say that rounding may explain everything.
 
     Raises:
         Unsupported: the target says so.
@@ -99,23 +107,42 @@ def wrong(target: Target, problem: Problem, dtype: fmt.Dtype = "float64") -> lis
     try:
         limits = bounded(problem, dtype)
     except (ArithmeticError, ValueError):  # a ball across a kink: no one answer is right
-        return []
+        return None
     if not limits.sharp:
-        return []
-    try:
-        with np.errstate(all="ignore"):
-            found = _quantities(target.evaluate(problem.network, params, x.copy(), t.copy()))
-            run = target.train(problem.network, problem.optimizer, dict(params), x.copy(), t.copy(), problem.batches)
-            found |= {f"{name} after {len(problem.batches)} updates": p for name, p in run.params.items()}
-    except Unsupported:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever a target raises is a finding
-        return [f"it raised {type(error).__name__}: {error}"]
+        return None
+    found: dict[str, Array] = {}
+    refused: list[Unsupported] = []
+    for ask in (_evaluated, _trained):
+        try:
+            with np.errstate(all="ignore"):
+                found |= ask(target, problem, dict(params), x.copy(), t.copy())
+        except Unsupported as reason:
+            refused.append(reason)
+        except TargetError as error:
+            return [str(error)]
+        except Exception as error:  # noqa: BLE001 - whatever a target raises is a finding
+            return [f"it raised {type(error).__name__}: {error}"]
+    if not found:
+        raise refused[0] if refused else Unsupported("it shows nothing that could be compared")
     return [line for name, value in found.items() if (line := _line(name, value, limits))]
 
 
-def _quantities(answer: Answer) -> dict[str, Array]:
-    return {"loss": np.asarray(answer.loss), **{f"d{name}": g for name, g in answer.gradients.items()}}
+def _evaluated(target: Target, problem: Problem, params: Params, x: Array, t: Array) -> dict[str, Array]:
+    answer = target.evaluate(problem.network, params, x, t)
+    _check_names("gradients", answer.gradients, problem.params)
+    loss = {} if answer.loss is None else {"loss": np.asarray(answer.loss)}
+    return {**loss, **{f"d{name}": g for name, g in answer.gradients.items()}}
+
+
+def _trained(target: Target, problem: Problem, params: Params, x: Array, t: Array) -> dict[str, Array]:
+    run = target.train(problem.network, problem.optimizer, params, x, t, problem.batches)
+    _check_names("parameters", run.params, problem.params)
+    return {f"{name} after {len(problem.batches)} updates": p for name, p in run.params.items()}
+
+
+def _check_names(what: str, found: Params, expected: Params) -> None:
+    if set(found) != set(expected):
+        raise TargetError(f"{what}: expected {', '.join(expected)}, got {', '.join(map(str, found)) or 'none'}")
 
 
 def _line(name: str, found: Array, limits: Bounded) -> str:

@@ -74,8 +74,10 @@ def of_file(path: Path, cases: Collection[str]) -> list[Known]:
         raise DataError(f"{path}: expected a TOML file, got {getattr(error, 'strerror', None) or error}") from None
     for entry in known:
         rung = entry.checks.split("::")[1]
-        # A quantity that there is not stands for all that there are.
-        if any(all(entry.matches(f"{case}::{rung}::\0::{dtype}") for case in cases) for dtype in DTYPES):
+        # A quantity that there is not stands for all that there are. What is no mismatch blocks all that comes after,
+        # so that one quantity of every case would be enough to hide everything.
+        quantity = "\0" if entry.failure == "mismatch" else entry.checks.split("::")[2]
+        if any(all(entry.matches(f"{case}::{rung}::{quantity}::{dtype}") for case in cases) for dtype in DTYPES):
             raise DataError(f"{path}: {entry.checks!r} is too broad: expected some cases or quantities, got all")
     return known
 

@@ -1,8 +1,10 @@
 """One check again: `verify --only ID`, with the id as the ladder gives it."""
 
+from collections.abc import Sequence
+
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.store import Store
-from nn_conformance.known import shipped
+from nn_conformance.known import Known
 from nn_conformance.ladder import RUNGS, check_ids, judge
 from nn_conformance.oracles import affordable_updates
 from nn_conformance.targets import Target
@@ -11,15 +13,17 @@ from nn_reference.errors import InputError
 from nn_reference.validation import suggestion
 
 
-def judge_one(store: Store, target: Target, check: str) -> Verdict:
+def judge_one(store: Store, target: Target, check: str, known: Sequence[Known] = ()) -> Verdict:
     """The verdict of one check.
 
-    Only its own rung is climbed, with nothing to block it: a check that was blocked by another shows what it says itself.
+    Only its own rung is climbed, and the contract, without which no answer can be compared: a check that was blocked by
+    another rung shows what it says itself.
 
     Args:
         store: the fixtures.
         target: what is judged.
         check: its id, ``case::rung::quantity::dtype``.
+        known: failures that are expected of the target.
 
     Raises:
         InputError: there is no such check, with the nearest id.
@@ -42,9 +46,9 @@ def judge_one(store: Store, target: Target, check: str) -> Verdict:
         loaded,
         target,
         dtype,
-        rungs=(rung,),
+        rungs=("contract", rung),
         updates=affordable_updates(target, loaded.case),
-        known=shipped(target.name),
+        known=known,
         trusted=True,
     )
     return next(verdict for verdict in verdicts if verdict.id == check)

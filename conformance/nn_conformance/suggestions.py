@@ -38,11 +38,13 @@ def suggest(loaded: LoadedCase, target: Converted, dtype: fmt.Dtype) -> str | No
         for name, value in _changes(target.conventions)
         if _conforms(loaded, _under(target, msgspec.structs.replace(target.conventions, **{name: value})), dtype)
     ]
-    # Without a loss to see, its convention and that of the gradients are one; and where a sum is right for each sample
-    # by itself, one at a time is no better an explanation.
-    lossless = any(v.rung == "loss" and v.status == "unsupported" for v in _verdicts(loaded, target, dtype))
-    plain = [change for change in found if change[0] != "batch" and not (lossless and change[0].startswith("loss_"))]
-    found = plain or found
+    # Without a loss to see, its convention and that of the gradients are one. Who answers for several samples takes them:
+    # that it would be right for each by itself is what a mistake in the mean looks like.
+    verdicts = _verdicts(loaded, target, dtype)
+    lossless = any(v.rung == "loss" and v.status == "unsupported" for v in verdicts)
+    takes_many = all(v.status != "failed" for v in verdicts if v.rung == "contract")
+    found = [change for change in found if change[0] != "batch" or not takes_many]
+    found = [change for change in found if not (lossless and change[0].startswith("loss_"))] or found
     if len(found) != 1:
         return None
     name, value = found[0]

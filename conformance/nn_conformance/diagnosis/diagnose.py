@@ -12,7 +12,7 @@ from nn_conformance.diagnosis.matching import Match, Matcher, Seen, look, merged
 from nn_conformance.diagnosis.observation import Bench
 from nn_conformance.diagnosis.relations import relations
 from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import LoadedCase
+from nn_conformance.fixtures.store import LoadedCase, one_line
 from nn_conformance.mistakes.texts import text_of
 from nn_conformance.options import NAME
 from nn_conformance.targets import Target
@@ -104,7 +104,10 @@ def diagnose(
 
 def _named(where: str, seen: Sequence[Seen]) -> Diagnosis:
     if not seen or not any(one.wrong for one in seen):
-        return Diagnosis(where, relations=("every number that has one right value is right",) if seen else ())
+        values = [value for one in seen for value in one.values.values()]
+        faults = [one_line(value) for value in values if isinstance(value, str)]
+        right = ["every number that has one right value is right"] if values and not faults else []
+        return Diagnosis(where, relations=tuple(faults[:1] or right))
     matcher = Matcher(seen)
     single = narrow(seen)
     if found := [single] if single else matcher.find():

@@ -36,9 +36,10 @@ def _which(verdicts: Sequence[Verdict], failed: Sequence[Verdict]) -> str:
     first = {verdict.id for verdict in failed if verdict.rung not in ("metamorphic", "own-loss", *UPDATES)}
     repeated = {v.id for v in failed if v.rung == "second-call" or v.id.split("::")[2] == "repeat"}
     if rungs <= {"step", "trajectory"}:
-        return "loss and gradients are right, only the update is wrong"
+        shown = _passed(verdicts, "loss") and _passed(verdicts, "gradient")
+        return "loss and gradients are right, only the update is wrong" if shown else "its updates are wrong"
     if rungs == {"pruning"}:
-        return "pruning only: updates without it are right"
+        return "pruning only: updates without it are right" if _passed(verdicts, "step") else "its pruning is wrong"
     if any("changed its argument" in verdict.reason for verdict in failed):
         return "it changes what it is given"
     if first <= repeated:
@@ -54,11 +55,25 @@ def _first_call(verdicts: Sequence[Verdict], rungs: Collection[str]) -> str:
     ):
         return "its answers cannot be compared"
     if not {"layer", "loss"} & set(rungs):
-        return "right forward, wrong backward: loss and outputs agree, gradients do not"
+        return _backward(verdicts, rungs)
     what = "wrong from the forward pass on" if "layer" in rungs else "wrong loss"
     if own == {"passed"}:
         return f"consistent but {what}: the gradients are those of its own loss"
     return f"{what}, and gradients that are not those of its own loss" if "failed" in own else what
+
+
+def _backward(verdicts: Sequence[Verdict], rungs: Collection[str]) -> str:
+    """Of what failed in no layer and no loss; only what was seen to agree is said to."""
+    if "gradient" not in rungs:
+        return "its answers cannot be compared on some cases" if "contract" in rungs else ""
+    if not _passed(verdicts, "loss"):
+        return "wrong gradients"
+    what = "loss and outputs agree" if _passed(verdicts, "layer") else "the loss agrees"
+    return f"right forward, wrong backward: {what}, gradients do not"
+
+
+def _passed(verdicts: Sequence[Verdict], rung: str) -> bool:
+    return any(verdict.status == "passed" and verdict.rung == rung for verdict in verdicts)
 
 
 def _where(verdicts: Sequence[Verdict], failed: Sequence[Verdict], cases: Sequence[fmt.Case]) -> str:

@@ -137,12 +137,14 @@ def _evaluation(climb: Climb) -> Iterator[tuple[Quantity, Array]]:
     for k, layer in enumerate(answer.layers or (), 1):
         yield ("layer", f"z{k}"), layer.z
         yield ("layer", f"a{k}"), layer.a
-    yield ("loss", "loss"), np.asarray(answer.loss)
+    if answer.loss is not None:
+        yield ("loss", "loss"), np.asarray(answer.loss)
     yield from ((("gradient", name), g) for name, g in _arrays(answer.gradients))
 
 
 def _answer(part: str, answer: Answer) -> Iterator[tuple[Quantity, Array]]:
-    yield (part, "loss"), np.asarray(answer.loss)
+    if answer.loss is not None:
+        yield (part, "loss"), np.asarray(answer.loss)
     yield from (((part, name), g) for name, g in _arrays(answer.gradients))
 
 

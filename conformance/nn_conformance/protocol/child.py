@@ -117,7 +117,7 @@ class Child:
         return code
 
     def kill(self) -> None:
-        """Ends it and all that it started, also what has left its process group."""
+        """Ends it and what it started, also in other process groups; not what has also left our environment behind."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -57,7 +57,8 @@ class Session:
 
     def end(self) -> None:
         """Ask it to stop, if it is there; whatever it answers, it is not there any more."""
-        self._check("stop", self.target.stop)
+        if self.target.running:
+            self._check("stop", self.target.stop)
 
     def claimed(self, systems: Sequence[System]) -> list[System]:
         """Those of the systems that it claims.
@@ -85,11 +86,12 @@ class Session:
         Args:
             verdicts: by system. Who claims no system by name must do something of one.
         """
-        silent = [name for name, mine in verdicts.items() if all(verdict.status == "unsupported" for verdict in mine)]
+        settled = ("passed", "failed")
+        silent = [name for name, mine in verdicts.items() if not any(v.status in settled for v in mine)]
         if silent and (self.claim.systems or len(silent) == len(verdicts)):
             reason = next((v.reason for v in verdicts[silent[0]]), "no case has a precision that it claims")
             named = ", ".join(silent[:3]) + (", ..." if len(silent) > 3 else "")
-            self._failed("claim", TargetError(f"claimed, and all of it unsupported: {named}: {reason}", "claimed"))
+            self._failed("claim", TargetError(f"claimed, and nothing of it passed: {named}: {reason}", "claimed"))
 
     @property
     def dtypes(self) -> list[fmt.Dtype]:

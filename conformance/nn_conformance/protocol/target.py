@@ -191,6 +191,11 @@ class ProtocolTarget:
         """Any request, answered with nothing but a status."""
         return self._exchange(request, Reply, self.limits.seconds, SHORT)
 
+    @property
+    def running(self) -> bool:
+        """Whether there is somebody to ask."""
+        return self._child is not None
+
     def stop(self) -> None:
         """Ask it to end, and see that it does.
 
