@@ -397,3 +397,21 @@ def test_a_converted_shape_error_is_the_targets():
     layers = Layers(load("xor-tanh/probe-one").case.network, declared(bias="first"), 1)
     with pytest.raises(TargetError, match="expected shape"):
         layers.taken("gradient", {"W1": np.zeros((1, 1))})
+
+
+def test_surplus_losses_are_a_failure():
+    """A loss for each update, and none beside them: what is too much is not cut off."""
+
+    class Surplus:
+        name = "surplus"
+        evaluate = staticmethod(reference.evaluate)
+
+        def train(self, *given):
+            run = reference.train(*given)
+            return Run([*run.losses, 1e9], run.params)
+
+    verdicts = judge(Store().case("homework/probe-square"), Converted(Surplus()), "float64", rungs=("trajectory",))
+    assert {verdict.status for verdict in verdicts} <= {"failed"}
+    case = Store().case("homework/probe-partial")
+    (verdict,) = judge(case, Converted(Surplus()), "float64", rungs=("trajectory",))
+    assert (verdict.status, verdict.reason[:18]) == ("failed", "losses: expected 1")

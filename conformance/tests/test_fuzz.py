@@ -6,10 +6,12 @@ import io
 import pytest
 
 from nn_conformance.fixtures.store import Store
+from nn_conformance.fuzz import fuzz
 from nn_conformance.mistakes import CATALOGUE
 from nn_conformance.mistakes.target import Mistaken
 from nn_conformance.only import judge_one
 from nn_conformance.oracles import complex_step, reference
+from nn_conformance.targets import Answer, Run, Unsupported
 from nn_reference.errors import InputError
 
 pytest.importorskip("hypothesis")
@@ -89,3 +91,62 @@ def test_commands_of_single_checks_and_drawn_networks(command):
     assert "expected to draw at least 1" in command("verify", "--fuzz", "0").complaint
     assert "more than one of them" in command("verify", "homework", "--fuzz", "2").complaint
     assert "did you mean" in command("verify", "--only", "xor-tanh/probe-one::lss::loss::float64").complaint
+
+
+class Wrong:
+    """The reference, but for what it shows and does not do."""
+
+    name = "keras"  # whose known failures are nobody else's
+
+    def __init__(self, change, *, trains=True):
+        self.change, self.trains = change, trains
+
+    def evaluate(self, *given, gradients=True):
+        return self.change(reference.evaluate(*given, gradients=gradients))
+
+    def train(self, *given):
+        if not self.trains:
+            raise Unsupported("no updates")
+        return reference.train(*given)
+
+
+def negative(answer):
+    return Answer(answer.loss, {name: -g for name, g in answer.gradients.items()})
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (Wrong(negative, trains=False), "dW"),
+        (Wrong(lambda answer: Answer(answer.loss)), "gradients: expected"),
+        (Wrong(lambda answer: Answer(None, {**answer.gradients, "dW9": 0})), "gradients: expected"),
+    ],
+    ids=["without updates", "no gradients", "one too many"],
+)
+def test_what_is_missing_or_refused_hides_nothing(target, said):
+    """A wrong gradient is found though the target cannot train, and what it does not answer is no agreement."""
+    found = fuzz(target, 5)
+    assert not found.right
+    assert any(line.startswith(said) for line in found.wrong)
+
+
+def test_nothing_compared_is_no_agreement():
+    """A target that refuses every network has not agreed on any."""
+
+    def refuse(_):
+        raise Unsupported("nothing")
+
+    found = fuzz(Wrong(refuse, trains=False), 5)
+    assert (found.failing, found.compared, found.right) == (None, 0, False)
+
+
+def test_one_check_of_a_target_that_shows_too_little_is_a_verdict():
+    """Without its gradient a check fails by the contract's reason, and a name that an oracle has expects no failure."""
+    verdict = judge_one(
+        Store(), Wrong(lambda answer: Answer(answer.loss)), "homework/probe-square::gradient::b1::float64"
+    )
+    assert verdict.status == "blocked"
+    assert "contract" in verdict.reason
+    short = Wrong(lambda answer: answer)
+    short.train = lambda *given: Run([], {n: p * (1 + 1e-8) for n, p in reference.train(*given).params.items()})
+    assert judge_one(Store(), short, "iris-sigmoid/probe-rectangular::step::1-W1::float64").status == "failed"

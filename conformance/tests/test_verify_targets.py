@@ -269,6 +269,13 @@ def test_an_entry_that_covers_a_rung_is_too_broad(tmp_path, checks, broad):
         assert of_file(path, Store().ids) == [Known(checks, "r", 3.0)]
 
 
+def test_an_entry_that_blocks_everything_is_too_broad(tmp_path):
+    """What fails without numbers blocks what comes after, so that one quantity of all cases would hide every failure."""
+    path = Path(known(tmp_path, 'checks = "*::contract::answer::*"\nreason = "r"\nfailure = "error"'))
+    with pytest.raises(DataError, match="too broad"):
+        of_file(path, Store().ids)
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
