@@ -410,8 +410,6 @@ def test_surplus_losses_are_a_failure():
             run = reference.train(*given)
             return Run([*run.losses, 1e9], run.params)
 
-    verdicts = judge(Store().case("homework/probe-square"), Converted(Surplus()), "float64", rungs=("trajectory",))
-    assert {verdict.status for verdict in verdicts} <= {"failed"}
     case = Store().case("homework/probe-partial")
     (verdict,) = judge(case, Converted(Surplus()), "float64", rungs=("trajectory",))
     assert (verdict.status, verdict.reason[:18]) == ("failed", "losses: expected 1")
