@@ -52,12 +52,17 @@ def reason(marker: str, absent: list[str]) -> str:
     return f"{' and '.join(absent)} not installed; {mend}"
 
 
-def pytest_report_header() -> str:
-    """Which NumPy, and which of the extras' packages, this run has."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Asks for the slow tests too."""
+    parser.addoption("--slow", action="store_true", help="run the slow tests too: every system where others take a few")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Which NumPy, and which of the extras' packages, this run has; whether the slow tests are run."""
     absent = [name for marker in (*EXTRAS, *TOOLS) for name in missing(marker)]
     present = [name for packages in EXTRAS.values() for name in packages if name not in absent]
     versions = [f"{name} {importlib.metadata.version(name)}" for name in ("numpy", *present)]
-    return f"oracles: {', '.join(versions)}; missing: {', '.join(absent) or 'none'}"
+    return f"oracles: {', '.join(versions)}; missing: {', '.join(absent) or 'none'}; slow tests: {'run' if config.getoption('slow') else 'left to --slow'}"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -86,7 +91,11 @@ def settle_hypothesis() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip the tests of what is not installed; the summary counts them, with this reason."""
+    """Skip the tests of what is not installed, and the slow ones; the summary counts them, with this reason."""
+    if not config.getoption("slow"):
+        for item in items:
+            if item.get_closest_marker("slow") is not None:
+                item.add_marker(pytest.mark.skip(reason="slow; --slow runs it"))
     for marker in (*EXTRAS, *TOOLS):
         if absent := missing(marker):
             skip = pytest.mark.skip(reason=reason(marker, absent))
@@ -178,9 +187,12 @@ def imported_by_collection(request):
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """One line for each extra that is not there: how many tests were skipped for that."""
+    """One line for each extra that is not there, and one for slow tests: how many were skipped for that."""
+    stats = terminalreporter.stats.get("skipped", [])
+    if slow := sum("slow" in report.keywords for report in stats) * (not terminalreporter.config.getoption("slow")):
+        terminalreporter.write_line(f"slow: {slow} tests skipped; --slow runs them", yellow=True)
     for marker in (*EXTRAS, *TOOLS):
-        skipped = sum(marker in report.keywords for report in terminalreporter.stats.get("skipped", []))
+        skipped = sum(marker in report.keywords for report in stats)
         if skipped and (absent := missing(marker)):
             terminalreporter.write_line(f"{marker}: {skipped} tests skipped, {reason(marker, absent)}", yellow=True)
 

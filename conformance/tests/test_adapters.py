@@ -41,8 +41,9 @@ LEFT_OUT = {
     "jax": {"pruning"},
     "c": {"layer", "accuracy", "pruning"},
 }
-NAMES = ["numpy", "plain_python", pytest.param("jax", marks=pytest.mark.jax),
-         pytest.param("node", marks=pytest.mark.node), pytest.param("c", marks=pytest.mark.cc)]  # fmt: skip
+NAMES = ["numpy", pytest.param("plain_python", marks=pytest.mark.slow),
+         pytest.param("jax", marks=pytest.mark.jax), pytest.param("node", marks=[pytest.mark.node, pytest.mark.slow]),
+         pytest.param("c", marks=pytest.mark.cc)]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ DISTINCT = list(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", DISTINCT)
 def test_the_nearest_mistake_is_ten_times_beyond_each_limit(system):
     """Each mistake that a system can have shows on the rungs that are its business, at ten times the limit or more."""
@@ -40,6 +41,7 @@ def test_committed_table_has_every_rung_and_is_sound():
     assert all(row.sound for row in rows)
 
 
+@pytest.mark.slow
 def test_committed_table_is_what_the_audit_measures():
     """For a system the nearest mistakes are no nearer than the table says, and those it names are as far off as it says."""
     rows = {(row.rung, row.dtype): row for row in committed()}
@@ -76,6 +78,7 @@ def test_a_limit_is_sound_only_with_room_on_both_sides(honest, mistaken, sound):
     assert Row("gradient", "float64", Extreme(honest, "a", ""), Extreme(mistaken, "b", "")).sound is sound
 
 
+@pytest.mark.slow
 def test_a_loose_limit_is_found_unsound(monkeypatch):
     """If the gradients' limit were a hundred thousand times wider, the audit would say so."""
     from nn_conformance import tolerances

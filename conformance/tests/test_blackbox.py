@@ -100,6 +100,7 @@ def test_right_gradients_pass(name, dtype):
     assert all(finding.error <= finding.limit for finding in report.findings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "part"), [(np.float64, 1e-8), (np.float32, 0.5)])
 def test_a_network_of_mnist_size_passes_within_a_few_hundred_calls(dtype, part):
     """238,510 parameters, each wrong entry of which would be caught from a small part of its tensor's norm on."""

@@ -55,6 +55,7 @@ def test_shipped_images_have_their_documented_form(name: datasets.ImageSet, monk
     assert load_images(name) is images
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("scikit-learn")
 def test_iris_is_the_table_of_scikit_learn() -> None:
     """Iris equals scikit-learn's table bit for bit, including the two rows where UCI differs."""

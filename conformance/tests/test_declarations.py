@@ -135,6 +135,7 @@ def test_a_system_declares_what_its_document_says(row):
     assert (system.precision, system.seed) == (row.precision, row.seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.system)
 def test_a_system_is_fed_the_documents_data(row):
     """The first eight rows of inputs and targets, training and test, have their digests, dtype and shapes."""

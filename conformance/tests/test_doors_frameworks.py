@@ -33,6 +33,7 @@ def build_torch(sizes, activation=None):
     return nn.Sequential(*parts[:-1])
 
 
+@pytest.mark.slow
 @pytest.mark.torch
 def test_a_module_of_any_sizes_passes():
     """What makes a module from sizes is judged on all probes, by autograd and its own optimiser, in both precisions."""
@@ -146,6 +147,7 @@ def build_keras(sizes, dtype="float32"):
     return keras.Sequential([keras.Input((sizes[0],)), *layers])
 
 
+@pytest.mark.slow
 @pytest.mark.keras
 def test_a_model_of_any_sizes_passes():
     """What makes a Keras model from sizes is judged by its tape and Keras's optimiser; it has float32 alone and says so."""

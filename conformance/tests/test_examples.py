@@ -37,6 +37,8 @@ OBJECTS = {
     "doc004": ["Updates"],
 }
 NAMED = [(name, attribute) for name, attributes in OBJECTS.items() for attribute in attributes]
+# Both objects of document 003 claim all their networks: seconds.
+WHOLE = [pytest.param(*named, marks=pytest.mark.slow if named[0] == "doc003" else ()) for named in NAMED]
 
 
 def failures(name, attribute):
@@ -47,7 +49,7 @@ def failures(name, attribute):
     return {tuple(verdict.id.split("::")[1:3]) for verdict in verdicts if verdict.status == "failed"}
 
 
-@pytest.mark.parametrize(("name", "attribute"), NAMED)
+@pytest.mark.parametrize(("name", "attribute"), WHOLE)
 def test_each_example_is_right_on_all_its_networks(name, attribute):
     """It fails nothing, and its gradients pass on every network that it claims, in both precisions."""
     obj = getattr(example(name), attribute)

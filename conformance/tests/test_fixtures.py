@@ -239,6 +239,7 @@ def test_a_wrong_entry_changes_a_summary():
     assert all(one != other for one, other in zip(summarize(a).projections, summarize(b).projections, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "system_id",
     ["xor-tanh/documented", "homework/documented", "mnist-relu-torch/corrected"],

@@ -272,6 +272,7 @@ def test_schemas_tell_numbers_of_a_list_apart_by_type_and_bounds():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", NETWORKS)
 def test_every_case_fulfils_its_schema(network):
     """Each committed case is valid by the schema of a case, and its network by the schema of a network."""

@@ -37,6 +37,7 @@ def test_honest_code_passes_on_drawn_networks(target):
     assert found.drawn == 10
 
 
+@pytest.mark.slow
 def test_a_failing_network_shrinks_to_the_smallest(shrunk):
     """A sum for a mean needs two samples and no more: each layer has one unit."""
     network = shrunk.failing.network
@@ -46,6 +47,7 @@ def test_a_failing_network_shrinks_to_the_smallest(shrunk):
     assert all(layer.units == 1 for layer in network.layers)
 
 
+@pytest.mark.slow
 def test_the_snippet_runs_as_it_is_pasted(shrunk):
     """Its lines are Python that prints the right answer; what was wrong stands above as comments."""
     text = shrunk.snippet()
@@ -114,6 +116,7 @@ def negative(answer):
     return Answer(answer.loss, {name: -g for name, g in answer.gradients.items()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "said"),
     [

@@ -113,6 +113,7 @@ def flipped(data, position):
     return data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
 
 
+@pytest.mark.slow
 @pytest.mark.node
 def test_reader_verifies_every_file_case_and_array():
     """On the test vectors themselves it counts what the index lists, and as many arrays as Python finds."""

@@ -10,6 +10,7 @@ from math import sqrt
 import msgspec
 import numpy as np
 import pytest
+from spread import spread
 
 from nn_conformance import ladder
 from nn_conformance.fixtures import format as fmt
@@ -43,7 +44,7 @@ load = lru_cache(maxsize=1)(STORE.case)  # both precisions of a case come one af
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize(("case_id", "dtype"), JUDGED)
+@pytest.mark.parametrize(("case_id", "dtype"), spread(JUDGED))
 def test_keras_passes_every_check_but_the_known_ones(case_id, dtype):
     """Evaluation, second call, steps and free run are within the limits, but for what float32 constants explain."""
     from nn_conformance.oracles import keras
@@ -103,6 +104,7 @@ def explained():
     return ratios
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("explained")  # what takes two seconds to compute, once
 @pytest.mark.parametrize("entry", KNOWN, ids=lambda entry: entry.checks)
 def test_a_known_deviation_is_as_large_as_its_cause(entry):
@@ -112,6 +114,7 @@ def test_a_known_deviation_is_as_large_as_its_cause(entry):
     assert entry.at_most == float(worst.quantize(Decimal(1).scaleb(worst.adjusted() - 1), rounding=ROUND_UP))
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("explained")
 def test_every_deviation_of_the_constants_is_known():
     """The checks that the reference fails with Keras's constants are those that Keras is expected to fail, each once."""

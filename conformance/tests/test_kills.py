@@ -29,6 +29,7 @@ def test_every_mistake_is_caught_and_named():
     assert found["alone"] >= 0.9 * found["cells"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", AGAIN)
 def test_committed_row_is_what_a_run_gives(system):
     """Caught on as many probes, with the same names."""

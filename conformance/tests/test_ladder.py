@@ -6,6 +6,7 @@ from functools import cache
 import msgspec
 import numpy as np
 import pytest
+from spread import spread
 
 from nn_conformance import ladder
 from nn_conformance.fixtures.format import DTYPES
@@ -85,7 +86,7 @@ def every_rung(case_id, dtype="float64"):
     return {id_.split("::")[1] for id_ in check_ids(case(case_id), dtype)}
 
 
-@pytest.mark.parametrize("case_id", STORE.ids)
+@pytest.mark.parametrize("case_id", spread(STORE.ids))
 def test_reference_passes_every_check_with_room(case_id):
     """The reference passes each check of the case, in each precision that it is judged in, within a third of the limit."""
     judged = [dtype for system in STORE.index.systems for loaded, dtype in PAIRS[system] if loaded == case_id]

@@ -89,6 +89,7 @@ def replaced(source, block):
     return source
 
 
+@pytest.mark.slow
 def test_walk_from_nothing_to_the_ladder(command, monkeypatch, tmp_path):
     """Each command of the README's walk prints what is shown there, after the code above it has been put in its place."""
     monkeypatch.chdir(tmp_path)

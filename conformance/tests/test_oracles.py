@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from spread import spread
 
 from nn_conformance import oracles
 from nn_conformance.fixtures import balls as certification
@@ -69,7 +70,7 @@ def example(network, samples=4):
     return params, x, rng.uniform(0.1, 0.9, samples if last.vector else (samples, last.units))
 
 
-@pytest.mark.parametrize("case_id", SMALL)
+@pytest.mark.parametrize("case_id", spread(SMALL))
 @pytest.mark.parametrize("oracle", FLOATING)
 def test_layers_loss_gradients_and_steps_are_the_certified_ones(oracle, case_id):
     """On every probe and small system each value is within a third of its limit, the oracle's uncertainty included."""
@@ -84,7 +85,7 @@ def test_layers_loss_gradients_and_steps_are_the_certified_ones(oracle, case_id)
         assert len(found) >= 5
 
 
-@pytest.mark.parametrize("case_id", SMALL)
+@pytest.mark.parametrize("case_id", spread(SMALL))
 def test_arb_is_the_certified_value_bit_for_bit(case_id):
     """Every layer, loss and gradient: a tape through other formulas rounds to the same float64, declared zeros included."""
     loaded = load(case_id)
@@ -101,7 +102,7 @@ def test_arb_is_the_certified_value_bit_for_bit(case_id):
         assert answer.gradients[name].shape == right.shape
 
 
-@pytest.mark.parametrize("case_id", [i for i in SMALL if load(i).case.steps])
+@pytest.mark.parametrize("case_id", spread(i for i in SMALL if load(i).case.steps))
 def test_arbs_steps_are_the_certified_ones_bit_for_bit(case_id):
     """One update from each given state, by either placement of ε, and its loss before it."""
     loaded = load(case_id)

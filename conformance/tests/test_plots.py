@@ -103,7 +103,9 @@ KINDS = ("samples", "curves", "predictions", "weights", "chaos")
 
 
 @needs_matplotlib
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [kind if kind == "weights" else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
+)
 def test_svg_is_well_formed_and_the_same_each_time(kind):
     """Drawn anew or saved again, an SVG has the same bytes: no date, no random ids; its text is text."""
     from nn_conformance.plots.canvas import encoded

@@ -111,8 +111,9 @@ def test_the_mistake_is_named_once(run):
     """The first failure of an object names the mistake that makes all its numbers; the others do not repeat it."""
     result = run(RIGHT.replace(" * y * (1 - y)", ""), "-k", "rectangular and float64")
     assert result.parseoutcomes()["failed"] > 2
-    # Once among the failures, and once in pytest's summary of that one.
-    assert result.outlines.count("nn-conformance explain output-derivative-missing") == 2
+    # pytest's summary says it again where CI is set, and cuts it elsewhere.
+    failures, _, _ = result.stdout.str().partition("short test summary")
+    assert failures.count("nn-conformance explain output-derivative-missing") == 1
 
 
 def test_a_check_is_run_by_its_id(run):
@@ -122,6 +123,7 @@ def test_a_check_is_run_by_its_id(run):
     assert len(one) == 8
 
 
+@pytest.mark.slow
 def test_workers_share_the_checks_and_the_summary_is_whole(pytester, installed, monkeypatch):
     """Under xdist two workers judge, and the controller, which judges nothing, shows the counts of both."""
     pytest.importorskip("xdist")

@@ -59,6 +59,7 @@ def test_one_hot_names_what_is_wrong(labels: ArrayLike, classes: int, complaint:
         one_hot(labels, classes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 42, 2**32 - 1])
 @pytest.mark.parametrize("test_size", [0.1, 0.15, 0.2, 1 / 3, 0.5, 0.99])
 @pytest.mark.parametrize("n", [2, 3, 7, 10, 150, 1001])

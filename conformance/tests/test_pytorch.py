@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from spread import spread
 
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.store import Store
@@ -36,7 +37,7 @@ JUDGED = [
 load = lru_cache(maxsize=1)(STORE.case)  # both precisions of a case come one after the other
 
 
-@pytest.mark.parametrize(("case_id", "dtype"), JUDGED)
+@pytest.mark.parametrize(("case_id", "dtype"), spread(JUDGED))
 def test_pytorch_passes_every_check(case_id, dtype):
     """Evaluation, second call, steps, pruning and free run are within the limits; only Keras's ε is left out."""
     from nn_conformance.oracles import pytorch

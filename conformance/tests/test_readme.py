@@ -90,6 +90,7 @@ def section(heading: str) -> list[tuple[str, str]]:
     return re.findall(r"^```(\S+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow
 def test_walk_from_a_wrong_function_to_a_green_run(command, monkeypatch, tmp_path) -> None:
     """The wrong function is diagnosed as shown, the line below mends it, pytest agrees, and what comes after runs."""
     monkeypatch.chdir(tmp_path)

@@ -148,6 +148,7 @@ def test_ranges_hold_all_solutions(found):
     assert found.explored >= found.converged
 
 
+@pytest.mark.slow
 def test_the_solver_comes_back(system, found):
     """From weights that are off by some ten-thousandths, and print other digits, it finds weights that print all."""
     off = first(found) + np.random.default_rng(1).uniform(-3e-4, 3e-4, (2, 13))
@@ -225,6 +226,7 @@ def test_a_start_that_leads_nowhere_is_said(capsys, monkeypatch):
     assert "none of 1 random starts" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_it_found(capsys, monkeypatch, tmp_path):
     """From the solutions that ship, themselves not searched for again: record, weights, and what is printed."""
     monkeypatch.setattr(runs, "solve", lambda system, _: first(RECORD.systems[system.id])[None])

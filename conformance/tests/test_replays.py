@@ -79,7 +79,7 @@ class InterruptAfter:
         ("numpy", "documented", (2,)),
         ("numpy", "corrected", (1, 3)),
         pytest.param("torch", "corrected", (1, 2), marks=pytest.mark.torch),
-        pytest.param("keras", "corrected", (1, 2), marks=pytest.mark.keras),
+        pytest.param("keras", "corrected", (1, 2), marks=[pytest.mark.keras, pytest.mark.slow]),
     ],
 )
 def test_a_run_that_is_taken_up_again_is_the_same_to_the_last_bit(framework, version, stops, small, tmp_path):

@@ -20,7 +20,7 @@ from nn_reference.systems import Data
 
 LEDGERS, SCHEMA = ledger.read_all(), "replay.schema.json"
 VALIDATOR = jsonschema.Draft202012Validator(json.loads((fixtures_root() / "replays" / SCHEMA).read_bytes()))
-MARKS = {"numpy": (), "torch": pytest.mark.torch, "keras": pytest.mark.keras}
+MARKS = {"numpy": [], "torch": [pytest.mark.torch], "keras": [pytest.mark.keras]}
 SHORT = [s for s in systems.SYSTEMS if s.network.size < 1000]
 LONG = [s for s in systems.SYSTEMS if s.network.size >= 1000]
 # Ten thousand steps take NumPy a second, and the others ten.
@@ -32,10 +32,10 @@ OTHERS_SHORT, OTHERS_LONG = (
 OF_NO_RUN = ("stated_mean_accuracy_percent",)
 
 
-def names(chosen, frameworks=ledger.FRAMEWORKS, marks=MARKS):
+def names(chosen, frameworks=ledger.FRAMEWORKS, marks=MARKS, slow=()):
     """The file names of the ledgers that there are, as parameters with the markers of what recomputes them."""
     return [
-        pytest.param(name, id=name, marks=marks.get(framework, ()))
+        pytest.param(name, id=name, marks=[*marks.get(framework, ()), *[pytest.mark.slow] * name.startswith(slow)])
         for framework in frameworks
         for name in (ledger.file_name(system, framework, system.precision) for system in chosen)
         if name in LEDGERS
@@ -146,7 +146,13 @@ def test_every_printed_figure_has_a_number_in_every_run(name):
                 assert found not in {None, ""}, figure
 
 
-@pytest.mark.parametrize("name", [*names(SHORT, ("numpy",)), *names(OTHERS_SHORT, ("torch", "keras"))])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *names(SHORT, ("numpy",), slow=("iris-sigmoid",)),  # ten thousand epochs
+        *names(OTHERS_SHORT, ("torch", "keras"), slow=("iris-", "xor-")),
+    ],
+)
 def test_short_runs_come_out_as_in_the_ledger(name):
     """A whole run computed here has the ledger's losses as far as any honest run can be held to them, and its outcome."""
     # Losses lie within the certified band of the exact ones, here and in the ledger, so within two bands of each other.

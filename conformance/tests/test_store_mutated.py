@@ -119,18 +119,21 @@ def test_a_case_of_mutated_bytes_is_read_right_or_refused(data, scratch):
     either_way(scratch, mutate(INTACT, data))
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_a_case_of_mutated_parts_is_read_right_or_refused(data, scratch):
     """Valid JSON of another structure, with other types and other values, is no way round the checks."""
     either_way(scratch, rearrange(GIVEN, data))
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_mutated_tensors_are_read_right_or_refused(data, scratch):
     """Whatever happens to a safetensors file's bytes, nothing but verified numbers or one line comes of it."""
     either_way(scratch, with_x(file="tiny.safetensors"), mutate(save(TENSORS), data))
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_tensors_with_a_mutated_header_are_read_right_or_refused(data, scratch):
     """A header that is still JSON, but says something else, is no way round the checks."""

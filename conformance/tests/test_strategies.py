@@ -79,6 +79,7 @@ def test_reference_and_keras_agree_on_any_network(problem):
     agree(problem, importlib.import_module("nn_conformance.oracles.keras"))
 
 
+@pytest.mark.slow
 @hypothesis.given(problems(), st.sampled_from(["loss", "gradient", "update"]))
 def test_a_wrong_answer_is_beyond_the_bound(problem, what):
     """A thousandth more in the loss, in one gradient or in an update's move is told from rounding."""
@@ -108,6 +109,7 @@ FORMS = {
 }
 
 
+@pytest.mark.slow
 def test_every_activation_loss_and_form_is_drawn():
     """No activation, loss, reduction, depth, width, layout or missing bias is out of reach."""
     drawn = set()

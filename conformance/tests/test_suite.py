@@ -32,6 +32,10 @@ def test_torch(i):
 @pytest.mark.keras
 def test_keras(i):
     import keras, tensorflow
+
+@pytest.mark.slow
+def test_slow():
+    pass
 """
 HIDE = """
 import importlib.util
@@ -68,23 +72,26 @@ def suite(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_one_worker_imports_each_framework(suite, tmp_path):
     """Of two workers under `-n 2` one imports PyTorch, the other Keras and TensorFlow; nothing is skipped or missing."""
-    printed = suite("-p", "xdist", "-n", "2")
+    printed = suite("-p", "xdist", "-n", "2", "--slow")
 
     assert "keras 0.0, tensorflow 0.0" in printed
-    assert "17 passed" in printed
+    assert "slow tests: run" in printed
+    assert "18 passed" in printed
     assert sorted(path.read_text() for path in tmp_path.glob("gw*")) == ["keras tensorflow", "torch"]
 
 
 def test_skipped_tests_are_counted_for_each_oracle(suite, tmp_path):
-    """Without xdist, PyTorch and TensorFlow, a line for each says how many tests were skipped and what would run them."""
+    """Without xdist, PyTorch, TensorFlow and slow tests, a line for each says how many were skipped and what would run them."""
     lines = suite("-p", "hide").splitlines()
 
-    assert any("missing: torch, tensorflow" in line for line in lines)
+    assert any("missing: torch, tensorflow" in line and "slow tests: left to --slow" in line for line in lines)
+    assert "slow: 1 tests skipped; --slow runs them" in lines
     assert "torch: 5 tests skipped, torch not installed; the extra [torch] brings it" in lines
     assert "keras: 3 tests skipped, tensorflow not installed; the extra [keras] brings it" in lines
-    assert "9 passed, 8 skipped" in lines[-1]
+    assert "9 passed, 9 skipped" in lines[-1]
     assert (tmp_path / "alone").read_text() == ""
 
 
