@@ -8,7 +8,7 @@ from typing import Any
 from nn_conformance.claims import Claim, claim_of
 from nn_conformance.doors import subject
 from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import LoadedCase, Store, one_line
+from nn_conformance.fixtures.store import LoadedCase, Store
 from nn_conformance.judging import cases, claimed, diagnoses_of, suggestion_for, verdicts_of
 from nn_conformance.ladder import check_ids, judge
 from nn_conformance.verdicts import Verdict
@@ -19,8 +19,8 @@ from nn_reference.systems import System
 class Judged:
     """An object, and what it is judged on."""
 
-    def __init__(self, obj: Any, systems: Sequence[System], store: Store) -> None:
-        self.obj, self.systems, self.store = obj, systems, store
+    def __init__(self, obj: Any, systems: Sequence[System], store: Store, *, named: bool) -> None:
+        self.obj, self.systems, self.store, self.named = obj, systems, store, named
         self.target = subject(obj, systems)
         self.conventions = self.target.conventions.describe()
         self.told = False  # whether a failure has shown the diagnosis, which is of all of them
@@ -93,7 +93,8 @@ def checks_of(obj: Any, networks: str | Sequence[str] | None = None, store: Stor
         DataError: damaged fixtures.
     """
     store = store or Store()
-    judged = Judged(obj, claimed(claim_of(obj) or Claim(), networks), store)
+    claim = claim_of(obj) or Claim()
+    judged = Judged(obj, claimed(claim, networks), store, named=bool(networks or claim.systems))
     return [
         Check(id_, case)
         for case in (JudgedCase(judged, *pair) for pair in cases(store, judged.systems, large=judged.target.fixed))
@@ -126,14 +127,13 @@ def settle(check: Check) -> None:
     import pytest  # noqa: PLC0415
 
     verdict = check.verdict
-    reason = one_line(verdict.reason)  # it may quote what the object raised
     if verdict.status == "failed":
         judged = check.case.judged
-        lines = [f"{verdict.id}: {reason}", f"error {verdict.error:.3g}, limit {verdict.limit:.3g}"]
+        lines = [f"{verdict.id}: {verdict.reason}", f"error {verdict.error:.3g}, limit {verdict.limit:.3g}"]
         lines += [f"conventions: {judged.conventions}", judged.suggestion, *([] if judged.told else judged.diagnosis)]
         judged.told = True
         pytest.fail("\n".join(line for line in lines if line), pytrace=False)
     if verdict.status in ("blocked", "unsupported"):
-        pytest.skip(f"{verdict.status}: {reason}")
+        pytest.skip(f"{verdict.status}: {verdict.reason}")
     if verdict.status == "expected failure":
-        pytest.xfail(reason)
+        pytest.xfail(verdict.reason)

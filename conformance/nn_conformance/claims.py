@@ -26,6 +26,14 @@ class Claim:
     conventions: Conventions = OURS
     dtypes: tuple[str, ...] = ("float32", "float64")
 
+    def check(self) -> None:
+        """Raises InputError for a name that is no network's, with the nearest: it would be no network, and no failure."""
+        from nn_reference.systems import get  # noqa: PLC0415 - it needs NumPy
+
+        for name in self.systems:
+            if "*" not in name:
+                get(name)
+
     def covers(self, system_id: str) -> bool:
         """Whether a system such as ``homework/documented`` is claimed; a plain name claims the documented version."""
         name, _, version = system_id.partition("/")

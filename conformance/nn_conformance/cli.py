@@ -166,7 +166,7 @@ def verify(
     spec, networks = _target_and_networks(what or ())
     if spec is not None and (only is not None or fuzz is not None):
         with _child(spec, timeout, memory) as target:
-            diagnosis_commands.again_in_a_child(target, networks, only, fuzz, as_json=as_json)
+            diagnosis_commands.again_in_a_child(target, networks, only, fuzz, as_json=as_json, spec=spec)
         return
     if spec is not None:
         _verify_target(spec, networks, with_, everything, known, (timeout, memory), as_json)
@@ -268,6 +268,12 @@ def _target_and_networks(words: Sequence[str]) -> tuple[str | None, list[str]]:
     targets = [word for word in words if ":" in word or word.endswith(".py")]
     if len(targets) > 1:
         raise typer.BadParameter(f"expected one target, got {len(targets)}: {' and '.join(targets)}")
+    if files := [
+        word for word in words if word not in targets and ("/" in word or "." in word) and Path(word).is_file()
+    ]:
+        raise typer.BadParameter(
+            f"{files[0]}: expected a network, file.py:function or 'cmd:program ...', got a file that does not end in .py"
+        )
     return targets[0] if targets else None, [word for word in words if word not in targets]
 
 

@@ -3,7 +3,7 @@
 Nothing here needs NumPy. `converted` applies a declaration, `suggestions` finds the one that is missing.
 """
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args, get_type_hints
 
 import msgspec
 
@@ -97,14 +97,38 @@ def declared(**given: object) -> Conventions:
     """
     try:
         found = msgspec.convert(given, Conventions)
-    except msgspec.ValidationError as error:
-        raise InputError(f"conventions: {error}; there are {', '.join(Conventions.__struct_fields__)}") from None
+    except msgspec.ValidationError:
+        for name, value in given.items():
+            _check(name, value)
+        raise
     factors = found.loss_factor, 1.0 if found.gradient_factor is None else found.gradient_factor
     if not all(0 < factor < float("inf") for factor in factors):
         raise InputError(
             f"conventions: expected positive finite factors, got {factors}; of signs negative_gradient tells"
         )
     return found
+
+
+def _check(name: str, value: object) -> None:
+    """Raises InputError: there is no such convention, or it has no such value; with what there is, and the nearest."""
+    from nn_reference.validation import suggestion  # noqa: PLC0415 - NumPy, for a mistake alone
+
+    names = Conventions.__struct_fields__
+    if name not in names:
+        raise InputError(f"conventions: there is no {name!r}{suggestion(name, names)}; there are {', '.join(names)}")
+    try:
+        msgspec.convert({name: value}, Conventions)
+    except msgspec.ValidationError as error:
+        words = [word for word in _values(get_type_hints(Conventions)[name]) if isinstance(word, str)]
+        expected = str(error).partition(" - at")[0].replace("Expected `object`", "Expected `dict`").replace("`", "")
+        expected = f"expected {' or '.join(map(repr, words))}" if words else expected[:1].lower() + expected[1:]
+        near = suggestion(value, words) if isinstance(value, str) else ""
+        raise InputError(f"conventions: {name}: {expected}, got {value!r:.60}{near}") from None
+
+
+def _values(hint: object) -> list[object]:
+    """What a literal type admits, also inside a union."""
+    return [value for part in get_args(hint) for value in (_values(part) if get_args(part) else [part])]
 
 
 def _ratio(loss: fmt.Loss, reduction: str, samples: int, outputs: int) -> float:

@@ -4,6 +4,7 @@ What is right is the reference's, and how far honest arithmetic may be off is wh
 this very computation. Needs the extra `test`.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -45,12 +46,14 @@ class Fuzzed:
         """Whether some were compared, and none failed."""
         return self.compared > 0 and self.failing is None
 
-    def snippet(self) -> str:
-        """The failing network as lines of Python that can be pasted."""
-        return "" if self.failing is None else snippet(self.failing, self.wrong)
+    def snippet(self, spec: str = "") -> str:
+        """The failing network as lines of Python that can be pasted; they ask the target too, if it is Python's."""
+        return "" if self.failing is None else snippet(self.failing, self.wrong, spec)
 
 
-def fuzz(target: Target, count: int, *, seed: int = 0, dtype: fmt.Dtype = "float64") -> Fuzzed:
+def fuzz(
+    target: Target, count: int, *, seed: int = 0, dtype: fmt.Dtype = "float64", like: Sequence[fmt.Network] = ()
+) -> Fuzzed:
     """Draws networks, and compares loss, gradients and updates of each.
 
     Args:
@@ -58,6 +61,7 @@ def fuzz(target: Target, count: int, *, seed: int = 0, dtype: fmt.Dtype = "float
         count: how many to draw; shrinking draws more.
         seed: the same one draws the same networks.
         dtype: the precision.
+        like: whose layers and losses are drawn, in other sizes; any if empty.
 
     Raises:
         InputError: a count below 1.
@@ -77,7 +81,7 @@ def fuzz(target: Target, count: int, *, seed: int = 0, dtype: fmt.Dtype = "float
         verbosity=Verbosity.quiet,
         report_multiple_bugs=False,
     )
-    @given(problems())
+    @given(problems(like=like))
     def try_one(problem: Problem) -> None:
         counts["drawn"] += not last
         try:
@@ -156,8 +160,8 @@ def _line(name: str, found: Array, limits: Bounded) -> str:
     return f"{name}: {_digits(found)}, right is {_digits(expected)}"
 
 
-def snippet(problem: Problem, said: tuple[str, ...] = ()) -> str:
-    """Lines of Python that compute the right answer, and in comments what was wrong."""
+def snippet(problem: Problem, said: tuple[str, ...] = (), spec: str = "") -> str:
+    """Lines of Python that compute the right answer, and a target's where it is Python; in comments what was wrong."""
     layers = " → ".join(
         [str(problem.network.inputs), *(f"{layer.units} {layer.activation.kind}" for layer in problem.network.layers)]
     )
@@ -169,7 +173,11 @@ def snippet(problem: Problem, said: tuple[str, ...] = ()) -> str:
     lines.append(f"network = msgspec.json.decode({_json(problem.network)!r}, type=fmt.Network)")
     lines += [f"{name} = np.array({np.asarray(a).tolist()})" for name, a in arrays.items()]
     names = ", ".join(f"{name!r}: {name}" for name in problem.params)
-    lines.append(f"print(reference.evaluate(network, {{{names}}}, x, t))")
+    lines.append(f"params = {{{names}}}")
+    lines.append("print('right:', reference.evaluate(network, params, x, t))")
+    if spec and not spec.startswith("cmd:"):
+        lines += ["from nn_conformance.doors import subject", "from nn_conformance.protocol.host import found", ""]
+        lines.append(f"print('yours:', subject(found({spec!r}), ()).evaluate(network, params, x, t))")
     return "\n".join(lines) + "\n"
 
 

@@ -9,11 +9,11 @@ from nn_conformance.converted import Converted
 from nn_conformance.diagnosis.diagnose import Diagnosis, diagnose
 from nn_conformance.doors import subject
 from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import LoadedCase, Store, one_line
+from nn_conformance.fixtures.store import LoadedCase, Store
 from nn_conformance.ladder import cases_of, judge
 from nn_conformance.suggestions import suggest
 from nn_conformance.targets import Target
-from nn_conformance.verdicts import Verdict, counts
+from nn_conformance.verdicts import Verdict, counts, silent
 from nn_conformance.verification import SMALL
 from nn_reference.errors import InputError
 from nn_reference.systems import SYSTEMS, System, get
@@ -24,7 +24,7 @@ TELLING = "probe-rectangular"  # the probe whose sizes all differ: it tells conv
 
 @dataclass(frozen=True)
 class Report:
-    """What came of judging one object. It is true if something passed and nothing failed.
+    """What came of judging one object. It is true if something passed, nothing failed and nothing claimed is missing.
 
     Attributes:
         name: of the object.
@@ -32,6 +32,7 @@ class Report:
         verdicts: one for each check.
         suggestion: the one declaration with which it would be right, where there is one.
         diagnoses: by system, what is known of the failures there.
+        silent: systems that were asked for or claimed by name, and of which nothing could be judged.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Report:
     verdicts: Sequence[Verdict]
     suggestion: str | None = None
     diagnoses: Mapping[str, Diagnosis] = field(default_factory=dict)
+    silent: Sequence[str] = ()
 
     @property
     def failed(self) -> list[Verdict]:
@@ -47,8 +49,8 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether something passed, and nothing failed."""
-        return not self.failed and any(verdict.status == "passed" for verdict in self.verdicts)
+        """Whether something passed, nothing failed, and no system is silent."""
+        return not self.failed and not self.silent and any(verdict.status == "passed" for verdict in self.verdicts)
 
     def __bool__(self) -> bool:
         return self.ok
@@ -56,7 +58,8 @@ class Report:
     def __str__(self) -> str:
         numbers = ", ".join(f"{count} {status}" for status, count in counts(self.verdicts).items() if count)
         lines = [f"{self.name}: {numbers}", f"conventions: {self.conventions}"]
-        lines += [f"{verdict.id}: {one_line(verdict.reason)}" for verdict in self.failed]
+        lines += [f"{verdict.id}: {verdict.reason}" for verdict in self.failed]
+        lines += [f"{system}: claimed, and nothing of it passed" for system in self.silent]
         lines += [self.suggestion] if self.suggestion else []
         lines += [line for found in self.diagnoses.values() for line in found.lines()]
         return "\n".join(lines)
@@ -83,7 +86,8 @@ def verify(
     >>> report.ok, report.conventions
     (True, "the fixtures' own")
     """
-    systems = claimed(claim_of(obj) or Claim(), networks)
+    claim = claim_of(obj) or Claim()
+    systems = claimed(claim, networks)
     target, store = subject(obj, systems), store or Store()
     large = large or target.fixed
     by_system = {system.id: list(verdicts_of(store, system, target, large=large)) for system in systems}
@@ -91,7 +95,8 @@ def verify(
     failed = any(verdict.status == "failed" for verdict in verdicts.values())
     hint = suggestion_for(store, systems, target) if failed else None
     diagnoses = diagnoses_of(store, by_system, target, target.dtypes) if failed and hint is None else {}
-    return Report(target.name, target.conventions.describe(), list(verdicts.values()), hint, diagnoses)
+    missing = silent(by_system, named=bool(networks or claim.systems))
+    return Report(target.name, target.conventions.describe(), list(verdicts.values()), hint, diagnoses, missing)
 
 
 def verdicts_of(store: Store, system: System, target: Target, *, large: bool = False) -> Iterator[Verdict]:
@@ -120,9 +125,7 @@ def claimed(claim: Claim, networks: str | Sequence[str] | None = None) -> list[S
         InputError: a network that does not exist, or none.
     """
     if networks is None:
-        for name in claim.systems:
-            if "*" not in name:
-                get(name)  # or a mistyped name would be no network, and no failure
+        claim.check()
         found = [system for system in SYSTEMS if claim.covers(system.id)]
     else:
         found = [get(name) for name in ([networks] if isinstance(networks, str) else networks)]

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from nn_conformance.checks import Check
 
 # What a report says of its check: it crosses from a worker, and stands in JUnit's file too.
-TARGET, STATUS, CONVENTIONS, SUGGESTION = (
-    f"conformance-{what}" for what in ("target", "status", "conventions", "hint")
+TARGET, STATUS, CONVENTIONS, SUGGESTION, NAMED = (
+    f"conformance-{what}" for what in ("target", "status", "conventions", "hint", "named")
 )
 
 
@@ -79,6 +79,7 @@ class Item(pytest.Item):
         judged, verdict = self.check.case.judged, self.check.verdict
         target = next(node for node in self.listchain() if isinstance(node, Marked))
         told = {TARGET: target.nodeid, STATUS: verdict.status, CONVENTIONS: judged.conventions}
+        told[NAMED] = "by name" if judged.named else ""
         if verdict.status == "failed" and judged.suggestion:
             told[SUGGESTION] = judged.suggestion
         self.user_properties += told.items()
@@ -129,7 +130,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         if target in hints:
             terminalreporter.write_line(f"{target}: {hints[target]}")
     for target in _silent(terminalreporter):
-        terminalreporter.write_line(f"{target}: it answered nothing that it claims: an error", red=True)
+        terminalreporter.write_line(f"{target}: claimed, and nothing of it answered: an error", red=True)
 
 
 def _told(reporter: Any) -> Iterator[tuple[dict[str, str], str]]:
@@ -141,9 +142,15 @@ def _told(reporter: Any) -> Iterator[tuple[dict[str, str], str]]:
 
 
 def _silent(reporter: Any) -> list[str]:
-    """Objects that no case could ask: the contract was looked at, and is unsupported throughout."""
-    contracts: dict[str, set[str]] = defaultdict(set)
+    """Objects, with a network each, that no case could ask: the contract is unsupported throughout.
+
+    Who claims no network by name must do something of one.
+    """
+    contracts: dict[tuple[str, str], set[str]] = defaultdict(set)
     for told, nodeid in _told(reporter):
-        if "::contract::answer::" in nodeid:
-            contracts[told[TARGET]].add(told[STATUS])
-    return [target for target, found in contracts.items() if found == {"unsupported"}]
+        case, _, answer = nodeid.partition("::contract::answer::")
+        if answer:
+            network = case.rpartition("::")[-1].partition("/")[0] if told[NAMED] else ""
+            contracts[told[TARGET], network].add(told[STATUS])
+    silent = [key for key, found in contracts.items() if found == {"unsupported"}]
+    return [f"{target}: {network}" if network else target for target, network in silent]

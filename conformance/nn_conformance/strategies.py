@@ -4,12 +4,14 @@ Numbers are multiples of 1/16 times a power of two for each array, so that they 
 and span 1e-3 to 1e3.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from msgspec.structs import replace
 
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.families import build_network
@@ -75,6 +77,15 @@ def networks(draw: st.DrawFn, *, widest: int = 8, deepest: int = 4) -> fmt.Netwo
 
 
 @st.composite
+def resized(draw: st.DrawFn, network: fmt.Network, *, widest: int = 8) -> fmt.Network:
+    """A network's layers and loss in other widths; one output stays one, and several several."""
+    inputs, *hidden = (draw(st.integers(1, widest)) for _ in network.layers)
+    last = 1 if network.layers[-1].units == 1 else draw(st.integers(2, widest))
+    layers = [replace(layer, units=units) for layer, units in zip(network.layers, [*hidden, last], strict=True)]
+    return replace(network, inputs=inputs, layers=layers)
+
+
+@st.composite
 def losses_with_outputs(draw: st.DrawFn) -> tuple[fmt.Loss, fmt.Activation]:
     """A loss, and an output activation on which it is defined: a logarithm needs what is above 0."""
     kind = draw(st.sampled_from(["squared_error", "cross_entropy", "binary_cross_entropy"]))
@@ -110,9 +121,9 @@ def optimizers(draw: st.DrawFn, placement: str | None = None) -> fmt.Optimizer:
 
 
 @st.composite
-def problems(draw: st.DrawFn, placement: str | None = None) -> Problem:
-    """Everything together: batches of 1 to 5, and one to three updates."""
-    network = draw(networks())
+def problems(draw: st.DrawFn, placement: str | None = None, like: Sequence[fmt.Network] = ()) -> Problem:
+    """Everything together: batches of 1 to 5, and one to three updates; of networks like the given ones, if there are."""
+    network = draw(st.sampled_from(like).flatmap(resized) if like else networks())
     samples = draw(st.integers(1, 5))
     params = {name: draw(_numbers(shape)) for name, shape in build_network(network).shapes.items()}
     x = draw(_numbers((samples, network.inputs)))

@@ -1,6 +1,6 @@
 """What a check says: an id, a status, an error with its limit, and where the limit comes from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from math import inf, isfinite, isnan, nan
@@ -32,6 +32,11 @@ class Verdict:
     at_least: bool = False
     failure: str = ""
 
+    def __post_init__(self) -> None:
+        """A target's words stand in reasons: whoever prints one prints one line, without anything that acts on a terminal."""
+        if not self.reason.isprintable():
+            object.__setattr__(self, "reason", one_line(self.reason))
+
     @property
     def system(self) -> str:
         """``network/version``."""
@@ -58,6 +63,22 @@ class Verdict:
         if self.error == 0:
             return 0.0
         return self.error / self.limit if self.limit else inf
+
+
+def one_line(text: str) -> str:
+    """Without line breaks and what else acts on a terminal; cut where it is long."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:600]).split())
+
+
+def silent(verdicts: Mapping[str, Sequence[Verdict]], *, named: bool) -> list[str]:
+    """Systems of which nothing could be judged: to claim one and do nothing is not to pass.
+
+    Args:
+        verdicts: by system.
+        named: whether systems are claimed by name. Who claims none must do something of one.
+    """
+    found = [name for name, mine in verdicts.items() if not any(v.status in ("passed", "failed") for v in mine)]
+    return found if named or len(found) == len(verdicts) else []
 
 
 def at_most(id_: str, error: float, limit: float, reason: str) -> Verdict:

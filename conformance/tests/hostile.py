@@ -91,8 +91,8 @@ def flood(reply):
     say(reply)
 
 
-def children(*, daemon, answers):
-    """Leaves a child that holds all it has inherited."""
+def children(*, daemon, answers, stranger=False):
+    """Leaves a child that holds all it has inherited; a stranger has left even its environment behind."""
 
     def fork(reply):
         if os.fork() == 0:
@@ -100,6 +100,8 @@ def children(*, daemon, answers):
                 os.setsid()
                 if os.fork():
                     os._exit(0)
+            if stranger:
+                os.execve("/bin/sleep", ["sleep", str(SLEEP)], {})  # noqa: S606
             time.sleep(SLEEP)
             os._exit(0)
         say(reply) if answers else os._exit(0)
@@ -179,6 +181,7 @@ GALLERY = {
     "floods-stderr": ("run", flood, ""),
     "leaves-children-and-exits": ("run", children(daemon=False, answers=False), "exited"),
     "leaves-a-daemon": ("run", children(daemon=True, answers=True), ""),
+    "leaves-a-stranger": ("run", children(daemon=True, answers=True, stranger=True), ""),
     "eats-memory": ("run", eat, "out-of-memory"),
     "closes-stdin": ("run", close(0), "closed-stdin"),
     "closes-stdout": ("run", close(1), "closed-stdout"),

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from nn_conformance.fixtures.encoding import digest
-from nn_conformance.fixtures.store import Store, one_line
+from nn_conformance.fixtures.store import Store
+from nn_conformance.verdicts import one_line
 from nn_reference import datasets
 from nn_reference.errors import DataError
 from nn_reference.paths import fixtures_root

@@ -364,9 +364,21 @@ def test_a_declaration_is_described_as_it_is_written():
     [{"layout": "in/out"}, {"color": 1}, {"loss_factor": -1.0}, {"gradient_factor": float("nan")}, {"names": 3}],
 )
 def test_a_convention_that_does_not_exist_is_one_line(given):
-    """A wrong name or value is refused where it is declared, with what there is."""
-    with pytest.raises(InputError, match=r"^conventions: "):
+    """A wrong name or value is refused where it is declared, by its name."""
+    with pytest.raises(InputError, match=r"^conventions: .*" + next(iter(given)).partition("_")[2]):
         conforms("homework", **given)
+
+
+def test_what_a_convention_can_be_is_said():
+    """Beside a wrong value stand those that there are, and the nearest; beside a wrong name the nearest name."""
+    with pytest.raises(
+        InputError, match=r"samples: expected 'rows' or 'columns', got 'cols', did you mean 'columns'\?$"
+    ):
+        declared(samples="cols")
+    with pytest.raises(InputError, match="there is no 'sample', did you mean 'samples'"):
+        declared(sample="rows")
+    with pytest.raises(InputError, match="names: expected dict, got int, got 3"):
+        declared(names=3)
 
 
 def test_a_claim_stands_on_the_object_itself():

@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from nn_conformance.converted import Converted
 from nn_conformance.diagnosis.diagnose import Diagnosis, diagnose
 from nn_conformance.diagnosis.kinds import kind
 from nn_conformance.fixtures.store import Store
@@ -16,6 +17,7 @@ from nn_conformance.mistakes.catalogue import Mistake
 from nn_conformance.mistakes.subjects import always
 from nn_conformance.mistakes.target import Mistaken
 from nn_conformance.oracles import complex_step, reference
+from nn_conformance.recovered import Recovered
 from nn_conformance.targets import Unsupported
 from nn_conformance.verdicts import Verdict
 
@@ -164,6 +166,33 @@ def test_the_derivative_that_was_used_is_recovered(layer, formula, said):
     """By its formula, which then makes every number; or by what it was at one z."""
     mistake = Mistake("derivative", "evaluation", always, ch.hidden_rule(formula, layer=layer))
     assert said in diagnosed(Mistaken(mistake)).relations[0]
+
+
+def test_nan_on_one_case_is_no_relation_of_the_others():
+    """A gradient that is NaN on one case is said to be so there; on the others a constant is still a constant."""
+    asked = cases("iris-sigmoid/documented")
+    where = next(loaded.case.id for loaded, _ in asked if loaded.case.id.endswith("probe-one"))
+    target = gradients(lambda name, g, x, p: g * np.nan if len(x) == 1 else 3.7 * g)
+    found = "; ".join(diagnosed(target, asked).relations)
+
+    assert f"NaN or infinite on {where}" in found
+    assert "3.7 times the right one, on all 6 cases" in found
+    assert "wrong all over" not in found
+
+
+def test_weights_that_are_updated_too_early_are_named_for_code_that_only_updates():
+    """What a gradient that is recovered from updates has of the learning rate is in the mistake's too, and matches."""
+
+    class Updates:
+        name = "updates"
+        does = ("train",)
+        train = staticmethod(Mistaken(BY_SLUG["weights-updated-early"]).train)
+
+    target = Converted(Recovered(Updates()))
+    found = diagnosed(target, cases("xor-sigmoid/documented"))
+    assert found.names[0] == ("weights-updated-early",)
+    assert found.ratio <= 1
+    assert found.cases == len(cases("xor-sigmoid/documented"))
 
 
 def test_noise_has_no_name():

@@ -466,6 +466,21 @@ def test_a_report_without_a_pass_is_no_success():
     assert {v.reason for v in report.verdicts if v.rung not in ("step", "trajectory")} == {"not today"}
 
 
+def test_a_network_that_is_asked_for_and_not_answered_makes_no_success():
+    """What passes on one network does not hide that another, asked for by name, is not done; the report says which."""
+
+    def only_biased(p, x, t):
+        if "b1" not in p:
+            raise Unsupported("not today")
+        return homework(p, x, t)
+
+    report = verify(only_biased, ["homework", "iris-sigmoid"])
+    assert not report
+    assert (report.failed, report.silent) == ([], ["iris-sigmoid/documented"])
+    assert "iris-sigmoid/documented: claimed, and nothing of it passed" in str(report)
+    assert verify(only_biased, "homework")
+
+
 def test_networks_are_named_or_claimed():
     """A mistyped network is an error wherever it stands, and none at all too."""
     with pytest.raises(InputError, match="did you mean 'homework'"):

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 
 import pytest
 
@@ -9,7 +10,7 @@ from nn_conformance.fixtures.store import Store
 from nn_conformance.fuzz import fuzz
 from nn_conformance.mistakes import CATALOGUE
 from nn_conformance.mistakes.target import Mistaken
-from nn_conformance.only import judge_one
+from nn_conformance.only import judge_only
 from nn_conformance.oracles import complex_step, reference
 from nn_conformance.targets import Answer, Run, Unsupported
 from nn_reference.errors import InputError
@@ -57,31 +58,45 @@ def test_the_snippet_runs_as_it_is_pasted(shrunk):
     assert len(text.splitlines()) <= 20
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(text, "snippet", "exec"), {})  # noqa: S102 - our own text
-    assert printed.getvalue().startswith("Answer(loss=")
+    assert printed.getvalue().startswith("right: Answer(loss=")
 
 
 def test_one_check_is_judged_again():
     """Its own verdict, even where the ladder would have blocked it."""
     check = "xor-tanh/probe-square::gradient::W1::float64"
 
-    assert judge_one(STORE, reference, check).status == "passed"
-    assert judge_one(STORE, Mistaken(BY_SLUG["derivative-missing"]), check).status == "failed"
-    assert judge_one(STORE, reference, check).id == check
+    (right,), (wrong,) = (judge_only(STORE, who, check) for who in (reference, Mistaken(BY_SLUG["derivative-missing"])))
+    assert (right.id, right.status, wrong.status) == (check, "passed", "failed")
+
+
+def test_the_first_parts_of_an_id_are_all_that_it_begins():
+    """A rung of a case, in both precisions and in the ladder's order; a part of a name is no beginning."""
+    found = [verdict.id for verdict in judge_only(STORE, reference, "xor-tanh/probe-square::gradient")]
+    names = ("W1", "b1", "W2", "b2")
+    assert found == [f"xor-tanh/probe-square::gradient::{name}::{d}" for d in ("float32", "float64") for name in names]
+    with pytest.raises(InputError, match="no 'grad' in xor-tanh/probe-square, did you mean 'gradient'"):
+        judge_only(STORE, reference, "xor-tanh/probe-square::grad")
 
 
 @pytest.mark.parametrize(
     ("check", "said"),
     [
         ("xor-tanh/probe-sqare::gradient::W1::float64", "did you mean 'xor-tanh/probe-square'"),
-        ("xor-tanh/probe-square::gradient::W7::float64", "did you mean 'xor-tanh/probe-square::gradient::W"),
-        ("xor-tanh/probe-square", "check: there is none"),
+        (
+            "xor-tanh/probe-square::gradient::W7::float64",
+            "no 'W7' in xor-tanh/probe-square::gradient; expected one of W1, b1, W2, b2",
+        ),
+        (
+            "xor-tanh/probe-square::loss::loss::float64::x",
+            "no 'x' in xor-tanh/probe-square::loss::loss::float64, which is",
+        ),
         ("", "check: no case"),
     ],
 )
 def test_an_unknown_check_gets_the_nearest(check, said):
     """A mistyped id is refused by name."""
     with pytest.raises(InputError, match=said.replace("?", r"\?")):
-        judge_one(STORE, reference, check)
+        judge_only(STORE, reference, check)
 
 
 def test_commands_of_single_checks_and_drawn_networks(command):
@@ -93,6 +108,68 @@ def test_commands_of_single_checks_and_drawn_networks(command):
     assert "expected to draw at least 1" in command("verify", "--fuzz", "0").complaint
     assert "more than one of them" in command("verify", "homework", "--fuzz", "2").complaint
     assert "did you mean" in command("verify", "--only", "xor-tanh/probe-one::lss::loss::float64").complaint
+
+
+def test_networks_of_a_claim_have_its_layers_in_other_sizes():
+    """Drawn like a claimed network they have its activations and loss, and one that is wrong shrinks to the smallest."""
+    claimed = STORE.case("mnist-relu-torch/corrected-probe-square").case.network
+    drawn = []
+
+    class Noted:
+        name = "noted"
+
+        def evaluate(self, network, *given, **more):
+            drawn.append(network)
+            return reference.evaluate(network, *given, **more)
+
+        train = staticmethod(reference.train)
+
+    assert fuzz(Noted(), 10, like=[claimed]).right
+    assert {tuple(layer.activation for layer in network.layers) for network in drawn} == {
+        tuple(layer.activation for layer in claimed.layers)
+    }
+    assert {network.loss for network in drawn} == {claimed.loss}
+    assert len({network.inputs for network in drawn}) > 2
+    assert all(network.layers[-1].units > 1 for network in drawn)
+
+
+def test_a_claimed_function_is_drawn_networks_like_its_own(command, tmp_path):
+    """`verify --fuzz` of a function for one network draws that one's layers; pasted, its lines ask the function too."""
+    path = tmp_path / "mine.py"
+    path.write_text(MINE, "utf-8")
+    assert "5 networks drawn; all agree" in command("verify", f"{path}:right", "--fuzz", "5").out
+
+    done = command("verify", f"{path}:wrong", "--fuzz", "5")
+    assert done.code == 1
+    assert re.search(r"^# \d → \d sigmoid → 1 sigmoid, squared_error; 2 samples$", done.out, re.MULTILINE)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(done.out.partition("the smallest that fails:")[2], "snippet", "exec"), {})  # noqa: S102 - our own text
+    assert [line.partition(":")[0] for line in printed.getvalue().splitlines() if "Answer(" in line] == [
+        "right",
+        "yours",
+    ]
+
+
+MINE = """
+import numpy as np
+from nn_conformance import conforms
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+@conforms("homework")
+def right(p, x, t):
+    h = sigmoid(x @ p["W1"].T + p["b1"])
+    y = sigmoid(h @ p["W2"] + p["b2"])
+    d = (y - t) / len(t) * y * (1 - y)
+    e = np.outer(d, p["W2"]) * h * (1 - h)
+    return ((y - t) ** 2).sum() / 2 / len(t), {"W1": e.T @ x, "b1": e.sum(0), "W2": h.T @ d, "b2": d.sum()}
+
+@conforms("homework")
+def wrong(p, x, t):
+    loss, gradients = right(p, x, t)
+    return loss, {**gradients, "b1": gradients["b1"] * len(x)}
+"""
 
 
 class Wrong:
@@ -145,11 +222,12 @@ def test_nothing_compared_is_no_agreement():
 
 def test_one_check_of_a_target_that_shows_too_little_is_a_verdict():
     """Without its gradient a check fails by the contract's reason, and a name that an oracle has expects no failure."""
-    verdict = judge_one(
+    (verdict,) = judge_only(
         Store(), Wrong(lambda answer: Answer(answer.loss)), "homework/probe-square::gradient::b1::float64"
     )
     assert verdict.status == "blocked"
     assert "contract" in verdict.reason
     short = Wrong(lambda answer: answer)
     short.train = lambda *given: Run([], {n: p * (1 + 1e-8) for n, p in reference.train(*given).params.items()})
-    assert judge_one(Store(), short, "iris-sigmoid/probe-rectangular::step::1-W1::float64").status == "failed"
+    (step,) = judge_only(Store(), short, "iris-sigmoid/probe-rectangular::step::1-W1::float64")
+    assert step.status == "failed"

@@ -30,6 +30,16 @@ def test_every_mistake_is_caught_and_named():
 
 
 @pytest.mark.slow
+def test_pairs_are_made_named_and_counted(command):
+    """Of a few pairs, the same ones each time, each is caught and the first name has one of the two."""
+    drawn, of = kills.drawn_pairs(STORE, 3)
+    assert (drawn, of) == kills.drawn_pairs(STORE, 3)
+    done = command("kills", "--pairs", "3")
+    assert done.code == 0
+    assert done.out.endswith(f"3 of {of} pairs: 3 caught; of 3 the first name has one of the two\n")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("system", AGAIN)
 def test_committed_row_is_what_a_run_gives(system):
     """Caught on as many probes, with the same names."""

@@ -152,7 +152,29 @@ def refuses(p, x, t):
     result = run(source, "-k", "rectangular")
     assert result.parseoutcomes().keys() == {"skipped", "deselected"}
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["my_homework.py::refuses: it answered nothing that it claims: an error"])
+    result.stdout.fnmatch_lines(["my_homework.py::refuses: homework: claimed, and nothing of it answered: an error"])
+
+
+def test_one_claimed_network_of_two_that_is_not_answered_is_no_success(run):
+    """What passes on one network does not hide that another, which is claimed by name, is not done at all."""
+    source = HOMEWORK + BOTH
+    result = run(source, "-k", "probe-square and float64 and contract")
+    assert result.parseoutcomes().keys() == {"passed", "skipped", "deselected"}
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["my_homework.py::both: iris-sigmoid: claimed, and nothing of it answered: an error"])
+
+
+BOTH = """
+from nn_conformance.targets import Unsupported
+
+@conforms("homework", "iris-sigmoid")
+def both(p, x, t):
+    if "b1" not in p:
+        raise Unsupported("not today")
+    return homework(p, x, t)
+
+
+"""
 
 
 def test_a_disabled_plugin_collects_nothing(run):

@@ -19,7 +19,7 @@ from small_store import (
     write,
 )
 
-from nn_conformance.fixtures.store import one_line
+from nn_conformance.verdicts import one_line
 from nn_reference.errors import DataError
 
 

@@ -64,6 +64,12 @@ def raising(params, x, t):
 """
 
 
+BAD = {
+    "mistyped": "mistyped = conforms('homewrk')(right)",
+    "misdeclared": "misdeclared = conforms('homework', samples='cols')(right)",
+}
+
+
 @pytest.fixture
 def file(tmp_path):
     """The path of a homework with several functions."""
@@ -152,12 +158,22 @@ def test_a_crash_at_the_start_is_a_verdict_and_nothing_more(command):
         (["homework.py:sigmoid", "homework"], "homework.py:sigmoid: TypeError: bad operand type"),
         (["python:no_such_module:f"], "importing it raised ModuleNotFoundError"),
         (["homework.py:right", "--timeout", "0"], "--timeout: expected seconds above 0"),
+        (["homework.py:mistyped"], "no network is named 'homewrk', did you mean 'homework'?"),
+        (["homework.py:misdeclared"], "samples: expected 'rows' or 'columns', got 'cols', did you mean 'columns'?"),
+        (
+            ["./no_target"],
+            "expected a network, file.py:function or 'cmd:program ...', got a file that does not end in .py",
+        ),
     ],
     ids=str,
 )
 def test_what_cannot_be_judged_is_one_line(command, file, arguments, message):
     """A mistake in the arguments, or a target that says why it cannot start, has code 2 and no verdict."""
-    arguments = [argument.replace("homework.py", file) for argument in arguments]
+    Path(file).with_name("no_target").touch()
+    Path(file).write_text(HOMEWORK + BAD.get(arguments[0].partition(":")[2], ""), "utf-8")
+    arguments = [
+        argument.replace("homework.py", file).replace("./no", f"{Path(file).parent}/no") for argument in arguments
+    ]
 
     assert message in command("verify", *arguments).complaint
 

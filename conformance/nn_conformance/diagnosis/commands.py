@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,11 +10,14 @@ import typer
 from nn_conformance.options import EXIT_NONCONFORMING, JsonOption, examples
 
 if TYPE_CHECKING:
+    from nn_conformance.fixtures import format as fmt
+    from nn_conformance.fixtures.store import Store
     from nn_conformance.protocol.target import ProtocolTarget
     from nn_conformance.targets import Target
 
 OnlyOption = Annotated[
-    str | None, typer.Option("--only", metavar="ID", help="Run one check again, by the id that a report gives.")
+    str | None,
+    typer.Option("--only", metavar="ID", help="Run checks again, by an id that a report gives, or its first parts."),
 ]
 FuzzOption = Annotated[
     int | None,
@@ -28,6 +32,14 @@ def complete_slug(incomplete: str) -> list[str]:
     from nn_conformance.mistakes.texts import texts
 
     return [slug for slug in texts() if slug.startswith(incomplete)]
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """Somebody's target: how the command line names it, and the networks that it claims, where it claims some."""
+
+    spec: str = ""
+    like: Sequence["fmt.Network"] = ()
 
 
 def explain(
@@ -72,10 +84,17 @@ def kills(
     write: Annotated[
         bool, typer.Option("--write", help="Write the matrix that ships; for whoever adds a mistake.")
     ] = False,
+    pairs: Annotated[
+        int | None,
+        typer.Option(
+            "--pairs", metavar="N", min=1, help="Make N of all pairs of mistakes instead, drawn once and for all."
+        ),
+    ] = None,
 ) -> None:
     """Make every mistake: is it caught, and named?
 
-    The exit code is 0 if each is caught and at least 95 of 100 are named; with --check, if the matrix is the one that ships.
+    The exit code is 0 if each is caught and at least 95 of 100 are named; with --check, if the matrix is the one that ships;
+    with --pairs, if each is caught and of at least 80 in 100 the first name has one of the two.
     """
     from pathlib import Path
 
@@ -87,12 +106,15 @@ def kills(
     from nn_reference.validation import suggestion
 
     store = Store()
+    if pairs is not None:
+        if networks or write or check:
+            raise InputError("kills: expected --pairs alone, got it with others")
+        _pairs(store, pairs)
+        return
     rows = list(killing.networks(store))
-    for name in networks or ():
-        if name not in rows:
-            raise InputError(
-                f"network: the matrix has no row {name!r}{suggestion(name, rows) or f'; expected one of {chr(44).join(rows)}'}"
-            )
+    if unknown := [name for name in networks or () if name not in rows]:
+        near = suggestion(unknown[0], rows) or f"; expected one of {', '.join(rows)}"
+        raise InputError(f"network: the matrix has no row {unknown[0]!r}{near}")
     if write and networks:
         raise InputError("kills: expected --write or names of networks, got both")
     with render.counter("killing", len(networks or rows)) as advance:
@@ -102,12 +124,15 @@ def kills(
         f"{found['cells']} cells: {found['caught']} caught, {found['named']} named, "
         f"{found['alone']} of them by one name, the others by the class of those with the same numbers"
     )
-    for system, row in matrix.items():
-        for slug, cell in row.items():
-            if not cell["caught"] or slug not in cell["named"]:
-                render.line(
-                    f"  {system} {slug}: caught on {cell['caught']} of {cell['of']}, named {', '.join(cell['named']) or 'nothing'}"
-                )
+    missed = [
+        (f"{system} {slug}", cell)
+        for system, row in matrix.items()
+        for slug, cell in row.items()
+        if not cell["caught"] or slug not in cell["named"]
+    ]
+    for where, cell in missed:
+        names = ", ".join(cell["named"]) or "nothing"
+        render.line(f"  {where}: caught on {cell['caught']} of {cell['of']}, named {names}")
     sound = found["caught"] == found["cells"] and found["named"] >= 0.95 * found["cells"]
     if write:
         killing.write(matrix, Path(nn_conformance.__file__).parent / "kills.json")
@@ -120,6 +145,24 @@ def kills(
         raise typer.Exit(EXIT_NONCONFORMING)
 
 
+def _pairs(store: "Store", count: int) -> None:
+    from nn_conformance import render
+    from nn_conformance.diagnosis import kills as killing
+
+    drawn, of = killing.drawn_pairs(store, count)
+    with render.counter("killing", len(drawn)) as advance:
+        cells = killing.pair_cells(store, drawn, advance)
+    caught = sum(cell["caught"] > 0 for cell in cells.values())
+    named = sum(killing.names_one(pair, cell) for pair, cell in cells.items())
+    render.line(f"{len(cells)} of {of} pairs: {caught} caught; of {named} the first name has one of the two")
+    for pair, cell in cells.items():
+        if not cell["caught"] or not killing.names_one(pair, cell):
+            first = cell["named"][0] if cell["named"] else "nothing"
+            render.line(f"  {pair[0]} {'+'.join(pair[1:])}: caught on {cell['caught']} of {cell['of']}, named {first}")
+    if caught < len(cells) or named < 0.8 * len(cells):
+        raise typer.Exit(EXIT_NONCONFORMING)
+
+
 def again(
     targets: Sequence["Target"],
     networks: list[str] | None,
@@ -127,7 +170,7 @@ def again(
     fuzz: int | None,
     *,
     as_json: bool,
-    ours: bool = True,
+    theirs: "Theirs | None" = None,
 ) -> None:
     """`verify --only` and `verify --fuzz`; known failures are those of our own oracles, and of nobody who has their names.
 
@@ -140,14 +183,22 @@ def again(
     if networks or (only is not None and fuzz is not None):
         raise InputError("verify: expected names of networks, --only or --fuzz, got more than one of them")
     run = (
-        _fuzz(targets, fuzz or 0, as_json=as_json) if only is None else _only(targets, only, as_json=as_json, ours=ours)
+        _fuzz(targets, fuzz or 0, theirs or Theirs(), as_json=as_json)
+        if only is None
+        else _only(targets, only, as_json=as_json, ours=theirs is None)
     )
     if not run:
         raise typer.Exit(EXIT_NONCONFORMING)
 
 
 def again_in_a_child(
-    target: "ProtocolTarget", networks: list[str] | None, only: str | None, fuzz: int | None, *, as_json: bool
+    target: "ProtocolTarget",
+    networks: list[str] | None,
+    only: str | None,
+    fuzz: int | None,
+    *,
+    as_json: bool,
+    spec: str,
 ) -> None:
     """As `again`, of a target in a process of its own. Raises as it does.
 
@@ -155,38 +206,43 @@ def again_in_a_child(
         typer.Exit: with code 1, if the harness does not start or something failed.
     """
     from nn_conformance import render
+    from nn_conformance.fixtures.families import describe_network
     from nn_conformance.protocol.session import Session
+    from nn_reference.systems import SYSTEMS
 
     session = Session(target)
     if not session.begin():
         for verdict in session.verdicts:
             render.line(f"{verdict.status}: {verdict.id}: {verdict.reason}")
         raise typer.Exit(EXIT_NONCONFORMING)
-    again([session.judged(())], networks, only, fuzz, as_json=as_json, ours=False)
+    claimed = [system.network for system in SYSTEMS if session.claim.systems and session.claim.covers(system.id)]
+    like = [describe_network(network) for network in claimed]
+    again([session.judged(())], networks, only, fuzz, as_json=as_json, theirs=Theirs(spec, like))
 
 
 def _only(targets: Sequence["Target"], check: str, *, as_json: bool, ours: bool) -> bool:
     from nn_conformance import render
     from nn_conformance.fixtures.store import Store
     from nn_conformance.known import shipped
-    from nn_conformance.only import judge_one
+    from nn_conformance.only import judge_only
 
-    verdicts = {
-        target.name: judge_one(Store(), target, check, shipped(target.name) if ours else ()) for target in targets
-    }
+    verdicts = [
+        (target.name, verdict)
+        for target in targets
+        for verdict in judge_only(Store(), target, check, shipped(target.name) if ours else ())
+    ]
     if as_json:
-        print(json.dumps([{"target": name, **verdict.as_json()} for name, verdict in verdicts.items()], indent=2))
+        print(json.dumps([{"target": name, **verdict.as_json()} for name, verdict in verdicts], indent=2))
     else:
-        for name, verdict in verdicts.items():
-            measured = (
-                f"error {verdict.error:.3g}, limit {verdict.limit:.3g}: " if verdict.error == verdict.error else ""
-            )
-            render.line(f"{verdict.status}: {verdict.id} ({name})")
-            render.line(f"     {measured}{verdict.reason}")
-    return all(verdict.status != "failed" for verdict in verdicts.values())
+        for name, verdict in verdicts:
+            numbers = f"error {verdict.error:.3g}, limit {verdict.limit:.3g}: "
+            failure = f" ({verdict.failure})" if verdict.failure else ""
+            render.line(f"{verdict.status}{failure}: {verdict.id} ({name})")
+            render.line(f"     {numbers if verdict.error == verdict.error else ''}{verdict.reason}")
+    return all(verdict.status != "failed" for _, verdict in verdicts)
 
 
-def _fuzz(targets: Sequence["Target"], count: int, *, as_json: bool) -> bool:
+def _fuzz(targets: Sequence["Target"], count: int, theirs: "Theirs", *, as_json: bool) -> bool:
     import importlib.util
 
     from nn_conformance import render
@@ -199,7 +255,7 @@ def _fuzz(targets: Sequence["Target"], count: int, *, as_json: bool) -> bool:
         )
     from nn_conformance.fuzz import fuzz
 
-    found = {target.name: fuzz(target, count) for target in targets}
+    found = {target.name: fuzz(target, count, like=theirs.like) for target in targets}
     if as_json:
         records = [
             {
@@ -207,7 +263,7 @@ def _fuzz(targets: Sequence["Target"], count: int, *, as_json: bool) -> bool:
                 "drawn": one.drawn,
                 "unsupported": one.unsupported,
                 "wrong": one.wrong,
-                "snippet": one.snippet(),
+                "snippet": one.snippet(theirs.spec),
             }
             for name, one in found.items()
         ]
@@ -219,11 +275,11 @@ def _fuzz(targets: Sequence["Target"], count: int, *, as_json: bool) -> bool:
         unsupported = f", {one.unsupported} of them unsupported" if one.unsupported else ""
         render.line(f"{name}: {one.drawn} networks drawn{unsupported}; {outcome}")
         if one.failing is not None:
-            render.line(one.snippet())
+            render.line(one.snippet(theirs.spec))
     return all(one.right for one in found.values())
 
 
 def register(app: typer.Typer) -> None:
     """The commands of diagnosis."""
     app.command("explain", epilog=examples("explain", "explain sum-for-mean"))(explain)
-    app.command("kills", epilog=examples("kills", "kills homework/documented --check"))(kills)
+    app.command("kills", epilog=examples("kills", "kills homework/documented --check", "kills --pairs 60"))(kills)

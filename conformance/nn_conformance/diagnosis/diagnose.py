@@ -12,11 +12,12 @@ from nn_conformance.diagnosis.matching import Match, Matcher, Seen, look, merged
 from nn_conformance.diagnosis.observation import Bench
 from nn_conformance.diagnosis.relations import relations
 from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import LoadedCase, one_line
+from nn_conformance.fixtures.store import LoadedCase
 from nn_conformance.mistakes.texts import text_of
 from nn_conformance.options import NAME
+from nn_conformance.recovered import Recovered
 from nn_conformance.targets import Target
-from nn_conformance.verdicts import Verdict
+from nn_conformance.verdicts import Verdict, one_line
 
 SHOWN = 3  # names of a class, and relations
 
@@ -98,17 +99,17 @@ def diagnose(
     wide = any(verdict.id.endswith("::float64") for verdict in failed)
     with np.errstate(all="ignore"):
         benches = [Bench(loaded, dtype) for loaded, dtype in cases if (dtype == "float64") == wide]
-        seen = look((bench, dict(bench.of(target))) for bench in benches)
-        return _named(where, seen)
+        seen = look((bench, bench.look(target)) for bench in benches)
+        return _named(where, seen, recovers=isinstance(getattr(target, "inner", None), Recovered))
 
 
-def _named(where: str, seen: Sequence[Seen]) -> Diagnosis:
+def _named(where: str, seen: Sequence[Seen], *, recovers: bool) -> Diagnosis:
     if not seen or not any(one.wrong for one in seen):
         values = [value for one in seen for value in one.values.values()]
         faults = [one_line(value) for value in values if isinstance(value, str)]
         right = ["every number that has one right value is right"] if values and not faults else []
         return Diagnosis(where, relations=tuple(faults[:1] or right))
-    matcher = Matcher(seen)
+    matcher = Matcher(seen, recovers=recovers)
     single = narrow(seen)
     if found := [single] if single else matcher.find():
         return _of(where, found, len(seen))
@@ -117,7 +118,7 @@ def _named(where: str, seen: Sequence[Seen]) -> Diagnosis:
     if derivative := used_derivative(matcher):
         return Diagnosis(where, relations=(derivative,))
     lines = tuple(relations(seen))
-    if lines and all(": wrong" in line for line in lines):
+    if lines and not recovers and all(": wrong" in line for line in lines):
         lines = (*recovered(matcher.seen), *lines)
     return Diagnosis(where, relations=lines)
 

@@ -3,8 +3,11 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
 from importlib.resources import files
+from itertools import combinations
 from pathlib import Path
+from random import Random
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,6 +25,8 @@ QUICK = ("contract", "layer", "loss", "accuracy", "gradient", "second-call", "st
 UPDATES = 5  # of a free run
 # By network and mistake: on how many probes it is caught, and all names that its numbers have.
 Cell: TypeAlias = dict[str, Any]
+# A network and two mistakes.
+Pair: TypeAlias = tuple[str, str, str]
 Matrix: TypeAlias = dict[str, dict[str, Cell]]
 
 
@@ -53,9 +58,8 @@ def _row(root: Path, system: str) -> dict[str, Cell]:
 def kills(cases: Sequence[LoadedCase]) -> dict[str, Cell]:
     """One row: by mistake on how many probes it is caught, and what it is called."""
     benches = [Bench(loaded, "float64") for loaded in cases]
-    possible = [m for m in CATALOGUE if any(m in applicable(loaded.case) for loaded in cases)]
     with np.errstate(all="ignore"):
-        return {mistake.slug: _cell(benches, mistake) for mistake in possible}
+        return {mistake.slug: _cell(benches, mistake) for mistake in _possible(cases)}
 
 
 def _cell(benches: Sequence[Bench], *mistakes: Mistake) -> Cell:
@@ -91,10 +95,45 @@ def _target(bench: Bench, mistakes: Sequence[Mistake]) -> Mistaken:
     return Mistaken(*(mistake for mistake in mistakes if mistake.applies(about)))
 
 
-def pair(benches: Sequence[Bench], one: Mistake, other: Mistake) -> Cell:
-    """The cell of two mistakes made together."""
+def drawn_pairs(store: Store, count: int) -> tuple[list[Pair], int]:
+    """So many of all pairs on all networks, the same ones each time, and how many there are of these."""
+    every = [
+        (system, one.slug, other.slug)
+        for system, cases in networks(store).items()
+        for one, other in combinations(_possible(cases), 2)
+    ]
+    return sorted(Random(0).sample(every, min(count, len(every)))), len(every)
+
+
+def pair_cells(store: Store, pairs: Sequence[Pair], done: Callable[[str], None] = lambda _: None) -> dict[Pair, Cell]:
+    """The cells of two mistakes made together; on all cores."""
+    found: dict[Pair, Cell] = {}
+    with ProcessPoolExecutor() as pool:
+        for pair, cell in zip(pairs, pool.map(_pair, [store.root] * len(pairs), pairs), strict=True):
+            found[pair] = cell
+            done(pair[0])
+    return found
+
+
+def names_one(pair: Pair, cell: Cell) -> bool:
+    """Whether the first name of a pair's numbers has one of the two."""
+    return bool(cell["named"]) and bool({*pair[1:]} & {*cell["named"][0].split("+")})
+
+
+def _pair(root: Path, pair: Pair) -> Cell:
+    system, *slugs = pair
+    mistakes = [next(mistake for mistake in CATALOGUE if mistake.slug == slug) for slug in slugs]
     with np.errstate(all="ignore"):
-        return _cell(benches, one, other)
+        return _cell(_benches(root, system), *mistakes)
+
+
+@lru_cache(maxsize=1)  # pairs come by system
+def _benches(root: Path, system: str) -> list[Bench]:
+    return [Bench(loaded, "float64") for loaded in networks(Store(root))[system]]
+
+
+def _possible(cases: Sequence[LoadedCase]) -> list[Mistake]:
+    return [m for m in CATALOGUE if any(m in applicable(loaded.case) for loaded in cases)]
 
 
 def summary(matrix: Matrix) -> dict[str, int]:

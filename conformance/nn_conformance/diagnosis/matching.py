@@ -12,6 +12,8 @@ from nn_conformance.diagnosis.observation import EVALUATION, MEMORY, Bench, Quan
 from nn_conformance.mistakes import CATALOGUE, Mistake
 from nn_conformance.mistakes.subjects import Subject, subject
 from nn_conformance.mistakes.target import Mistaken
+from nn_conformance.recovered import Recovered
+from nn_conformance.targets import Target
 from nn_reference.arithmetic import Array
 from nn_reference.errors import NNReferenceError
 
@@ -63,12 +65,14 @@ class Matcher:
 
     Args:
         seen: each case once, without those at a kink.
+        recovers: whether the target's gradients were recovered from its updates: then a mistake in an update is in them.
     """
 
-    def __init__(self, seen: Sequence[Seen]) -> None:
+    def __init__(self, seen: Sequence[Seen], *, recovers: bool = False) -> None:
         # Those that show something first: most mistakes are out of question after one case.
         self.seen = sorted(seen, key=lambda one: not one.wrong)
         self._found: dict[int, list[Mistakes]] = {}
+        self._recovers = recovers
 
     def find(self) -> list[Match]:
         """Every mistake that makes all numbers of all cases; if there is none, every two that do together."""
@@ -98,7 +102,8 @@ class Matcher:
         bench, found, worst, differs, compared = one.bench, one.values, 0.0, False, False
         remembers = any(mistake.anew for mistake in mistakes)
         before: dict[Quantity, Array | str] = {}
-        for quantity, expected in bench.of(Mistaken(*mistakes)) if mistakes else bench.right.items():
+        made: Target = Recovered(Mistaken(*mistakes)) if self._recovers else Mistaken(*mistakes)
+        for quantity, expected in bench.of(made) if mistakes else bench.right.items():
             before[quantity] = expected
             if part and not part(quantity):
                 continue
@@ -129,7 +134,8 @@ class Matcher:
 
     def _making(self, most: int) -> list[Mistakes]:
         shows = any(quantity[0] in EVALUATION for one in self.seen for quantity in one.values)
-        possible = [(mistake,) for mistake in self._possible(IN_EVALUATION)]
+        kinds = (*IN_EVALUATION, "update") if self._recovers else IN_EVALUATION
+        possible = [(mistake,) for mistake in self._possible(kinds)]
         if not shows:
             return [(), *possible] if most == 1 else []
         right = [()] if not any(self._differs(one) for one in self.seen) else []

@@ -4,6 +4,7 @@ A quantity is a part and a name: ``("gradient", "W1")``, ``("second", "loss")``,
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import TypeAlias
 
@@ -67,19 +68,31 @@ class Bench:
         loaded = Remembering(loaded)
         self.climb = Climb(loaded, reference, dtype)
         self.case, self.loaded, self.dtype = loaded.case, loaded, dtype
+        self.uncertainty: Mapping[str, float] = {}
 
     @cached_property
     def right(self) -> Values:
         """All quantities, from the reference."""
         return dict(observe(self.climb))
 
+    def look(self, target: Target) -> Values:
+        """The quantities that somebody's target shows; its uncertainty, where it states one, is in the limits from now on."""
+        climb = self._climb(target)
+        values = dict(observe(climb))
+        with suppress(TargetError, Unsupported):
+            self.uncertainty = climb.answer.uncertainty
+        return values
+
     def of(self, target: Target) -> Iterator[tuple[Quantity, Array | str]]:
         """The quantities that another target shows, one by one."""
+        return observe(self._climb(target))
+
+    def _climb(self, target: Target) -> Climb:
         climb = Climb(self.loaded, target, self.dtype, trusted=True)
         climb.expected = self.climb.expected  # the same for every target
         if self.case.second_call:
             climb.second_expected = self.climb.second_expected
-        return observe(climb)
+        return climb
 
     def ratio(
         self, quantity: Quantity, found: Array | str, expected: Array | str, dtype: fmt.Dtype | None = None
@@ -106,7 +119,8 @@ class Bench:
             call = self.climb.second_expected if part == "second" else self.climb.expected
             certified = gradient_limit(call.gradients[name], call.magnitudes[name], dtype, self.climb.longest).value
             size = norm(call.gradients[name])
-            return own + certified * max(1.0, norm(expected) / size if size else 1.0)
+            stated = self.uncertainty.get(name, 0.0)
+            return own + stated + certified * max(1.0, norm(expected) / size if size else 1.0)
         if part.startswith("step") or part == "after":
             move = norm(expected - self.before(quantity))
             return update_limit(move, norm(expected), self.case.optimizer, dtype, self.climb.longest).value

@@ -41,6 +41,13 @@ def relations(seen: Sequence[Seen]) -> Iterator[str]:
             continue
         mine = [one for one in seen if quantity in dict(one.arrays)]
         wrong = [one for one in mine if _ratio(one, quantity, one.bench.right[quantity]) > 1]
+        if endless := [
+            one for one in wrong if _finite(one.bench.right[quantity]) and not _finite(one.values[quantity])
+        ]:
+            more = f" and {len(endless) - 1} more" if len(endless) > 1 else ""
+            text = f"{{}}: NaN or infinite on {endless[0].bench.case.id}{more}"
+            said.setdefault(text, []).append(_called(quantity))
+            mine, wrong = ([one for one in some if one not in endless] for some in (mine, wrong))
         if wrong:
             text = _relation(quantity, mine, _on_all(len(mine))) or (
                 _relation(quantity, wrong, f"on the {len(wrong)} of {len(mine)} cases where it is wrong")
@@ -48,6 +55,10 @@ def relations(seen: Sequence[Seen]) -> Iterator[str]:
             said.setdefault(text or _place(quantity, wrong), []).append(_called(quantity))
     for text, names in said.items():
         yield text.format(", ".join(dict.fromkeys(names)))
+
+
+def _finite(value: Array | str) -> bool:
+    return not isinstance(value, str) and bool(np.all(np.isfinite(value)))
 
 
 def _on_all(cases: int) -> str:

@@ -1,9 +1,13 @@
 """A program that is not trusted, as a child: limits on time, memory and what it says, and an end to all that it started.
 
 Every way to fail has a name of its own, which is the `failure` of the error that says so.
+
+What a child starts may leave its group, its session, and the mark in its environment. On Linux its orphans come to this
+process all the same, which asks the kernel for that when the first child is started; `kill` ends those of other sessions.
 """
 
 import contextlib
+import ctypes
 import os
 import re
 import resource
@@ -13,13 +17,14 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from nn_conformance.targets import TargetError
 from nn_reference.errors import InputError
 
 MARK = "NN_CONFORMANCE_CHILD"  # in the environment of the child and of all that it starts
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 CPU_SECONDS = 3600  # for each core: ends what is left if this process is killed before it can
 TICK = 0.05  # seconds between looks at whether it lives
 GRACE = 0.5  # seconds to exit after it has closed what it answers through
@@ -40,6 +45,8 @@ class Child:
     """
 
     def __init__(self, command: Sequence[str], memory: int) -> None:
+        _adopt_orphans()
+        self._before = _children()
         self._token = secrets.token_hex(8)
         self._received, self._tail = bytearray(), bytearray()
         try:
@@ -57,6 +64,7 @@ class Child:
             raise InputError(f"cmd: cannot start {command[0]!r}: {what}") from None
         self._streams = [s for s in (self._process.stdin, self._process.stdout, self._process.stderr) if s is not None]
         self._in, self._out, self._err = (stream.fileno() for stream in self._streams)
+        LIVING.add(self._process.pid)
         _limit(self._process.pid, memory)
         self._selector = selectors.DefaultSelector()
         for fd in (self._in, self._out, self._err):
@@ -117,17 +125,22 @@ class Child:
         return code
 
     def kill(self) -> None:
-        """Ends it and what it started, also in other process groups; not what has also left our environment behind."""
+        """Ends it and what it started, whatever group, session or environment that has."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        LIVING.discard(self._process.pid)
         self._hear()
         for _ in range(100):  # what is being started while we look is found at the next look
-            if not (pids := _marked(self._token)):
+            orphans = _orphans(self._before)
+            if not (pids := {*_marked(self._token), *orphans}):
                 break
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
+            for pid in orphans:  # nobody else waits for them
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
             time.sleep(TICK / 50)
         self._selector.close()
         for stream in self._streams:
@@ -205,6 +218,34 @@ class Child:
         if found is None:
             return None
         return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+
+
+LIVING: set[int] = set()  # children that are not orphans
+
+
+def _adopt_orphans() -> None:
+    """Has the kernel make this process the parent of orphans below it, where there is such a kernel."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _children() -> set[int]:
+    """Processes whose parent this one is."""
+    found: set[int] = set()
+    for file in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError, ValueError):
+            found.update(map(int, file.read_text().split()))
+    return found
+
+
+def _orphans(before: Collection[int]) -> set[int]:
+    """Children that came since, and are in another session than this process: what others start here is in the same."""
+    found = set()
+    for pid in _children() - LIVING - set(before):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getsid(pid) != os.getsid(0):
+                found.add(pid)
+    return found
 
 
 def _limit(pid: int, memory: int) -> None:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import msgspec
 import numpy as np
 
-from nn_conformance.claims import claim_of
+from nn_conformance.claims import Claim, claim_of
 from nn_conformance.doors import as_target, conventions_of
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.encoding import number
@@ -79,7 +79,7 @@ def _answered(target: Target, obj: Any, request: Request) -> Reply:
     except (NNReferenceError, TargetError) as error:
         return messages.Error(request.seq, "error", str(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's code raises is an answer
-        traceback.print_exc()  # to stderr, of which the end is kept
+        _print(error)
         return messages.Error(request.seq, "error", _raised(error))
 
 
@@ -207,7 +207,7 @@ def _imported(name: str, load: Callable[[], ModuleType]) -> ModuleType:
     try:
         return load()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's code raises
-        traceback.print_exc()
+        _print(error)
         raise InputError(f"{name}: importing it raised {_raised(error)}") from None
 
 
@@ -233,10 +233,22 @@ def _attribute(module: Any, name: str, attribute: str) -> Any:
 
 def _raised(error: BaseException) -> str:
     """What it is, and where in the user's code it was raised."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "nn_conformance" not in f.filename]
-    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<")]
+    own = _own(traceback.extract_tb(error.__traceback__))
     place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
     return f"{type(error).__name__}: {error}{place}"
+
+
+def _print(error: BaseException) -> None:
+    """A traceback of the last line of the user's code: of stderr the end is kept and shown, and of ours they need none."""
+    said = traceback.TracebackException.from_exception(error)
+    said.stack = traceback.StackSummary.from_list((_own(said.stack) or list(said.stack))[-1:])
+    print("".join(said.format(chain=False)), end="", file=sys.stderr)  # noqa: T201
+
+
+def _own(frames: traceback.StackSummary) -> list[traceback.FrameSummary]:
+    """Those of the user's code."""
+    ours = ("nn_conformance", "site-packages")
+    return [f for f in frames if not any(part in f.filename for part in ours) and not f.filename.startswith("<")]
 
 
 def main() -> None:
@@ -246,11 +258,12 @@ def main() -> None:
     os.dup2(2, 1)
     try:
         obj = found(sys.argv[1])
+        (claim_of(obj) or Claim()).check()
         target = as_target(obj)
     except NNReferenceError as error:
         refusal = str(error)
     except Exception as error:  # noqa: BLE001 - likewise
-        traceback.print_exc()
+        _print(error)
         refusal = f"{sys.argv[1]}: {_raised(error)}"
     else:
         serve(target, obj, requests, replies)

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from nn_conformance.diagnosis.diagnose import Diagnosis
-from nn_conformance.fixtures.store import Store, one_line
+from nn_conformance.fixtures.store import Store
 from nn_conformance.judging import diagnoses_of, suggestion_for
 from nn_conformance.known import expect, of_file, unused
 from nn_conformance.oracles import ORACLES
 from nn_conformance.protocol.session import HARNESS, Session
 from nn_conformance.protocol.target import ProtocolTarget
 from nn_conformance.targets import Target
-from nn_conformance.verdicts import Verdict
+from nn_conformance.verdicts import Verdict, one_line
 from nn_conformance.verification import PRINTED_FIGURES, Given, Outcome, Verification
 from nn_reference.systems import SYSTEMS, get
 

@@ -13,11 +13,10 @@ from nn_conformance.converted import Converted
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.encoding import number, values
 from nn_conformance.fixtures.families import describe_network
-from nn_conformance.fixtures.store import one_line
 from nn_conformance.protocol.target import ProtocolTarget
 from nn_conformance.recovered import Recovered
 from nn_conformance.targets import Target, TargetError
-from nn_conformance.verdicts import Verdict
+from nn_conformance.verdicts import Verdict, one_line, silent
 from nn_reference.errors import InputError
 from nn_reference.systems import SYSTEMS, System
 
@@ -86,11 +85,9 @@ class Session:
         Args:
             verdicts: by system. Who claims no system by name must do something of one.
         """
-        settled = ("passed", "failed")
-        silent = [name for name, mine in verdicts.items() if not any(v.status in settled for v in mine)]
-        if silent and (self.claim.systems or len(silent) == len(verdicts)):
-            reason = next((v.reason for v in verdicts[silent[0]]), "no case has a precision that it claims")
-            named = ", ".join(silent[:3]) + (", ..." if len(silent) > 3 else "")
+        if found := silent(verdicts, named=bool(self.claim.systems)):
+            reason = next((v.reason for v in verdicts[found[0]]), "no case has a precision that it claims")
+            named = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
             self._failed("claim", TargetError(f"claimed, and nothing of it passed: {named}: {reason}", "claimed"))
 
     @property

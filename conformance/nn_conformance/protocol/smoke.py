@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from nn_conformance.fixtures.store import Store, one_line
+from nn_conformance.fixtures.store import Store
 from nn_conformance.ladder import judge
 from nn_conformance.protocol.messages import Request
 from nn_conformance.protocol.session import Session
 from nn_conformance.protocol.target import ProtocolTarget
 from nn_conformance.targets import TargetError, Unsupported
-from nn_conformance.verdicts import Verdict
+from nn_conformance.verdicts import Verdict, one_line
 from nn_reference.systems import SYSTEMS, System, get
 
 SHOWN = 300  # characters of a request and of its answer

@@ -14,11 +14,11 @@ import numpy as np
 from nn_conformance import targets
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.encoding import values
-from nn_conformance.fixtures.store import one_line
 from nn_conformance.protocol import messages
 from nn_conformance.protocol.child import Child
 from nn_conformance.protocol.messages import Moments, Reply, Request, all_decoded, all_encoded, decoded, encoded
 from nn_conformance.targets import Answer, Pruning, Run, TargetError
+from nn_conformance.verdicts import one_line
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 from nn_reference.network import LayerOutput
@@ -31,7 +31,7 @@ PER_PRODUCT = (
 SHORT = 1 << 20  # bytes of a line besides its numbers
 PER_NUMBER = 64  # bytes: a float64 in at most 25, and some spaces
 MOST_NAMES = 20  # of arrays: ten layers with a bias each
-SAID = 200  # characters of a target's words that stand in a reason
+SAID = 400  # characters of a target's words that stand in a reason
 
 R = TypeVar("R", bound=Reply)
 
