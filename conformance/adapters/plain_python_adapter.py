@@ -129,8 +129,7 @@ def answer(ask):
     for step, rows in enumerate(ask["batches"], state["step"] + 1):
         _, loss, gradients = evaluate(network, params, [x[row] for row in rows], [t[row] for row in rows])
         moved = each(partial(updated, ask["optimizer"], step), params, gradients, m, v)
-        params, m, v = (each(itemgetter(i), moved) for i in range(3))
-        losses.append(loss)
+        losses, (params, m, v) = [*losses, loss], (each(itemgetter(i), moved) for i in range(3))
     return {"losses": losses, "params": params}
 
 
@@ -144,6 +143,8 @@ for line in sys.stdin:
         reply = {"status": "ok", **each(lambda value: NAMED.get(repr(value), value), reply)}
     except KeyError as word:
         reply = {"status": "unsupported", "reason": f"{word} is unknown here"}
+    except (ArithmeticError, ValueError) as error:  # log 0, exp 1000
+        reply = {"status": "error", "message": str(error)}
     print(json.dumps({"seq": ask["seq"], **reply}), flush=True)
     if ask["verb"] == "stop":
         break

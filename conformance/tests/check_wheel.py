@@ -46,6 +46,8 @@ def check_contents() -> None:
     assert not absent, f"the wheel lacks {sorted(absent)}"
     excess = [file for file in files if file.endswith(".gz") or "/tests/" in file]
     assert not excess, f"the wheel carries {excess}"
+    plugins = {entry.value for entry in importlib.metadata.entry_points(group="pytest11")}
+    assert "nn_conformance.pytest_plugin" in plugins, f"pytest would find no plugin, but {sorted(plugins)}"
     extras = [name for name in EXTRAS if importlib.util.find_spec(name) is not None]
     assert not extras, f"expected no extra to be installed, got {extras}"
 

@@ -28,6 +28,7 @@ RESTARTS = 5  # then what is left fails: each may cost the time of a hang
 PER_PRODUCT = (
     2.5e-7  # seconds for each weight, sample and update: five times what plain Python needs for three products
 )
+UPDATED = 60  # as many products, for each weight and update: Adam takes plain Python 3e-6 s; five times that
 SHORT = 1 << 20  # bytes of a line besides its numbers
 PER_NUMBER = 64  # bytes: a float64 in at most 25, and some spaces
 MOST_NAMES = 20  # of arrays: ten layers with a bias each
@@ -171,7 +172,9 @@ class ProtocolTarget:
         request.optimizer, request.state = optimizer, _moments(state)
         request.batches = [list(batch) for batch in batches]
         rows = sum(len(batch) for batch in batches)
-        reply = self._ask(request, messages.Trained, _size(params) + len(batches), _size(params) * rows)
+        reply = self._ask(
+            request, messages.Trained, _size(params) + len(batches), _size(params) * (rows + UPDATED * len(batches))
+        )
         losses = None if reply.losses is None else values(reply.losses, "float64").tolist()
         return Run(losses, _arrays("parameter", reply.params, dtype))
 

@@ -1,0 +1,273 @@
+"""`check_gradients` near kinks and jumps, and at any scale: undecided where nothing can be said, and else right."""
+
+import math
+
+import numpy as np
+import pytest
+from gradient_problems import NETWORKS, at, one, problem, spoilt, statuses
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nn_conformance.blackbox import check_gradients
+from nn_reference.activations import RELU, SIGMOID, SOFTMAX
+from nn_reference.losses import CrossEntropy, SquaredError
+from nn_reference.network import Dense, Network, loss_and_gradients, loss_and_outputs
+
+# --- kinks -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
+def test_a_kink_at_the_parameters_is_undecided(slope, dtype):
+    """XOR with ReLU and biases of zero: the sample (0, 0) is at the kink for b1, any slope is right, and none passes."""
+    network = Network(2, (Dense(12, RELU), Dense(1, SIGMOID)), SquaredError("elements"))
+    _, params, _ = problem(network, dtype)
+    params["b1"] *= 0
+    x, t = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype), np.array([[0], [1], [1], [0]], dtype)
+    _, gradients = loss_and_gradients(network, params, x, t)
+    kinked = x == 0
+    z2 = np.maximum(x @ params["W1"], 0) @ params["W2"] + params["b2"]
+    y = 1 / (1 + np.exp(-z2))
+    dz2 = ((y - t) / 2 * y * (1 - y))[kinked.all(axis=1)]
+    gradients["b1"] = (gradients["b1"] + slope * (dz2 @ params["W2"].T)[0]).astype(dtype)
+
+    report = check_gradients(lambda p: loss_and_outputs(network, p, x, t)[0], params, gradients)
+
+    assert statuses(report) == {"W1": "passed", "b1": "undecided", "W2": "passed", "b2": "passed"}
+    assert not report.ok
+    assert "kink at these parameters" in one(report, "b1").reason
+    assert math.isnan(one(report, "b1").error)
+
+
+@pytest.mark.parametrize("distance", [1e-2, 1e-4, 1e-6, 1e-8])
+def test_a_step_keeps_clear_of_kinks(distance):
+    """A right gradient passes and a wrong one fails at any distance from the nearest of many kinks."""
+    p = np.cumsum(np.full(50, 0.1))
+    p[17] = distance
+
+    def loss(q):
+        return np.sum(np.maximum(q, 0) * np.arange(50)) / 50 + np.sum(np.abs(q - 0.35)) + np.sum(q**3)
+
+    right = np.arange(50) / 50 * (p > 0) + np.sign(p - 0.35) + 3 * p**2
+
+    assert check_gradients(loss, p, right).ok
+    wrong = one(check_gradients(loss, p, at(17, lambda g: 0 * g)(right.copy())))
+    assert wrong.status == "failed"
+    assert wrong.limit < 100 * 2**-53 * loss(p) / min(distance, 1e-5) + 1e-8
+
+
+@pytest.mark.parametrize("claimed", [-1.0, 0.0, 0.3, 1.0])
+def test_an_absolute_value_at_zero_is_never_a_pass(claimed):
+    """Central differences give slope 0 to |p| at 0, at any step; one entry of a vector or the only one."""
+    alone = check_gradients(lambda p: 3 + abs(p), np.array(0.0), np.array(claimed))
+    among = check_gradients(
+        lambda p: 3 + np.sum(p**2) + abs(p[2]), np.array([1.0, 2.0, 0.0]), np.array([2, 4, claimed])
+    )
+
+    everywhere = check_gradients(lambda p: 1 + 9 * np.sum(np.abs(p)), np.zeros(12), np.full(12, claimed))
+
+    assert statuses(alone) == statuses(among) == statuses(everywhere) == {"params": "undecided"}
+    assert one(alone).reason.startswith("in 1 of 1 directions, the loss has a kink at these parameters")
+    assert one(among).reason.startswith("in 1 of 3 directions, the loss has a kink at these parameters")
+    assert one(everywhere).reason.startswith("in 3 of 3 directions, the loss has a kink at these parameters")
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_small_kink_is_no_pass_either(dtype):
+    """A kink far below the slopes, but above what rounding hides, is seen; one that is below it changes nothing."""
+    rng = np.random.default_rng(0)
+    p, w = rng.normal(size=(2, 40)).astype(dtype)
+    p[1] = 0
+    u = np.finfo(dtype).eps / 2
+
+    def status(height):
+        def loss(q):
+            return dtype(1) + np.sum(w * np.tanh(q)) / dtype(6) + dtype(height) * np.abs(q[1])
+
+        return one(check_gradients(loss, p, (w * (1 - np.tanh(p) ** 2) / 6).astype(dtype))).status
+
+    # Rounding over the step leaves u^⅔ of a slope, and limits are some ten times that.
+    assert {status(100 * u ** (2 / 3) * 10**k) for k in range(3)} == {"undecided"}
+    assert status(u ** (2 / 3) / 100) == "passed"
+
+
+def test_kinks_that_hide_from_one_step_are_no_failure():
+    """Two kinks on either side can leave no trace at one step, and yet turn its slope: a right gradient passes."""
+    # At 0.6 and -0.75 of the step, in the ratio of 1 to 0.8, both terms of the roughness cancel, and the slope is off
+    # by a tenth of the larger jump. The step is the one at which the search begins, for a loss and parameters of size
+    # 1.
+    a = 2.0**-18
+
+    def loss(p):
+        return 1 + 0.3 * p[0] + np.maximum(p[0] - 0.6 * a, 0) + 0.8 * np.maximum(-p[0] - 0.75 * a, 0)
+
+    def slope(step):
+        return (loss([step]) - loss([-step])) / (2 * step)
+
+    assert slope(a) - 0.3 == pytest.approx(0.1, rel=1e-6)
+    assert slope(2 * a) == pytest.approx(slope(a), abs=1e-9)
+    assert check_gradients(loss, np.zeros(1), np.array([0.3])).ok
+    assert not check_gradients(loss, np.zeros(1), np.array([0.31])).ok
+
+
+def test_a_jump_is_undecided():
+    """Where the loss itself jumps, as a count of errors does, there is no slope to compare with."""
+    report = check_gradients(lambda p: p[0] + (p[0] >= 1), np.array([1.0]), np.array([1.0]))
+
+    assert one(report).status == "undecided"
+    assert "no smooth function" in one(report).reason
+    # Also at 0, where steps could be halved a thousand times.
+    count = check_gradients(lambda p: p[0] + (p[0] >= 0), np.zeros(1), np.ones(1))
+    assert one(count).status == "undecided"
+    assert count.evaluations < 200
+
+
+def test_a_loss_that_rounds_inside_is_undecided_and_not_wrong():
+    """log(1 - p) of a float32 probability near 1 is a staircase: flat treads must not fail the gradient of the slope."""
+    p = np.array([[14.0, -3.0], [0.5, 1.0]], np.float32)
+
+    def loss(q):
+        return np.mean(-np.log(1 - 1 / (1 + np.exp(-q))))
+
+    right = 1 / (1 + np.exp(-p)) / 4
+
+    finding = one(check_gradients(loss, p, right))
+
+    assert finding.status == "undecided"
+    assert "something in it is rounded" in finding.reason
+
+
+def test_a_wrong_gradient_of_a_loss_with_a_jump_elsewhere_fails():
+    """A jump that does not explain the error excuses nothing: neither the sign, nor a factor, nor zero."""
+    p = np.linspace(0.2, 1, 20)
+
+    def loss(q):
+        return np.sum(np.sin(q)) + 0.2 * (q[3] > 0.33)
+
+    assert check_gradients(loss, p, np.cos(p)).ok
+    for wrong in (-np.cos(p), 2 * np.cos(p), 0 * p):
+        assert one(check_gradients(loss, p, wrong)).status == "failed"
+
+
+def test_float32_parameters_of_a_float64_loss_pass():
+    """Where only the parameters are float32, their rounding is the noise: all just below 1, each step meets it alike."""
+    p = np.full(40, np.float32(1) - np.float32(3 * 2**-24))
+
+    def loss(q):
+        return float(np.sum(np.tanh(q.astype(np.float64))))
+
+    report = check_gradients(loss, p, (1 - np.tanh(p.astype(np.float64)) ** 2).astype(np.float32))
+
+    assert report.ok, str(report)
+
+
+# --- scales ----------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=6)
+@given(loss_power=st.integers(-300, 300), params_power=st.integers(-300, 300))
+def test_a_verdict_does_not_depend_on_units(loss_power, params_power):
+    """A loss or parameters in other units, by powers of two, make the same calls, and the same figures in those units."""
+    loss, params, gradients = problem(NETWORKS["tanh"], samples=3)
+    units, scale = 2.0**params_power, 2.0**loss_power
+    wrong = spoilt(gradients, "W2", lambda g: 1.01 * g)
+
+    def rescaled(p):
+        return scale * loss({name: q / units for name, q in p.items()})
+
+    def in_units(arrays, unit):
+        return {name: a * unit for name, a in arrays.items()}
+
+    plain = check_gradients(loss, params, wrong, directions=2)
+    other = check_gradients(rescaled, in_units(params, units), in_units(wrong, scale / units), directions=2)
+
+    assert statuses(other) == statuses(plain) == dict.fromkeys(params, "passed") | {"W2": "failed"}
+    assert other.evaluations == plain.evaluations
+    for mine, yours in zip(plain.findings, other.findings, strict=True):
+        assert yours.error == mine.error * scale / units
+        assert yours.limit == mine.limit * scale / units
+
+
+@settings(max_examples=6)
+@given(power=st.floats(-30, 30), seed=st.integers(0, 99))
+def test_any_scale_of_the_inputs_passes_and_a_wrong_gradient_fails(power, seed):
+    """Parameters of size 1e-30 to 1e30, whose inputs make up for it, and a loss of any size."""
+    loss, params, gradients = problem(NETWORKS["tanh"], seed=seed, samples=3)
+    unit = 10.0**power
+
+    def rescaled(p):
+        return loss({name: q / unit for name, q in p.items()}) / unit**2
+
+    moved = {name: p * unit for name, p in params.items()}
+    right = {name: g / unit**3 for name, g in gradients.items()}
+
+    assert check_gradients(rescaled, moved, right, directions=2, seed=seed).ok
+    wrong = check_gradients(rescaled, moved, spoilt(right, "b1", lambda g: g * 1.001), directions=2, seed=seed)
+    assert statuses(wrong)["b1"] == "failed"
+
+
+@pytest.mark.parametrize(("offset", "dtype"), [(1e6, np.float64), (-1e9, np.float64), (1e2, np.float32)])
+def test_a_large_offset_costs_digits_and_no_verdict(offset, dtype):
+    """A loss of 1e6 and a little has fewer digits for its slope: the limit says so, and ten percent are still seen."""
+    loss, params, gradients = problem(NETWORKS["tanh"], dtype)
+
+    def shifted(p):
+        return dtype(offset) + loss(p)
+
+    plain = check_gradients(loss, params, gradients, directions=3)
+    report = check_gradients(shifted, params, gradients, directions=3)
+
+    assert report.ok, str(report)
+    assert all(a.limit < b.limit for a, b in zip(plain.findings, report.findings, strict=True))
+    wrong = check_gradients(shifted, params, {name: g * dtype(1.5) for name, g in gradients.items()}, directions=3)
+    assert set(statuses(wrong).values()) == {"failed"}
+
+
+def test_a_constant_has_a_gradient_of_zero_and_no_other():
+    """Flat everywhere: zero passes, also as the rounding of one; what is not zero fails."""
+    p = np.ones((3, 5))
+
+    assert check_gradients(lambda _: 0.7, p, 0 * p).ok
+    assert check_gradients(lambda _: 0.7, p, 1e-18 * p).ok
+    assert one(check_gradients(lambda _: 0.7, p, 1e-3 * p)).cause == "the loss does not change with this parameter"
+    assert one(check_gradients(lambda _: 0.0, p, 1e-3 * p)).status == "failed"
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_saturated_and_dead_units_pass_with_zero(dtype):
+    """Logits of ±1000 and a layer of ReLU that is off: gradients of exactly zero pass, and a made-up one fails."""
+    network = Network(3, (Dense(4, RELU), Dense(3, SOFTMAX)), CrossEntropy())
+    x, t = np.eye(3, dtype=dtype), np.eye(3, dtype=dtype)
+    params = {
+        "W1": np.full((3, 4), -1, dtype),
+        "b1": np.full(4, -2, dtype),
+        "W2": np.ones((4, 3), dtype),
+        "b2": np.array([0.5, 0.25, 0], dtype),
+    }
+    dead = loss_and_gradients(network, params, x, t)[1]
+
+    def loss(p):
+        return loss_and_outputs(network, p, x, t)[0]
+
+    assert not dead["W1"].any()
+    assert check_gradients(loss, params, dead).ok
+    assert statuses(check_gradients(loss, params, spoilt(dead, "W1", lambda g: g + 0.1)))["W1"] == "failed"
+
+    flat = Network(3, (Dense(3, SOFTMAX, bias=False),), CrossEntropy())
+    weights = {"W1": np.eye(3, dtype=dtype) * 1000}
+    assert check_gradients(lambda p: loss_and_outputs(flat, p, x, t)[0], weights, {"W1": np.zeros((3, 3), dtype)}).ok
+
+
+def test_a_loss_of_zero_at_its_minimum():
+    """Where the loss is exactly 0, and grows with the square of a step, its gradient of zero passes."""
+    assert check_gradients(lambda p: np.sum((p - 2) ** 2), np.full(30, 2.0), np.zeros(30)).ok
+
+
+def test_a_gradient_below_the_rounding_of_the_loss_is_undecided():
+    """Where the limit is more than the gradient, nothing was verified, and nothing passes."""
+    p = np.linspace(0.1, 1, 12)
+
+    finding = one(check_gradients(lambda q: 1e6 + 1e-9 * np.sum(np.sin(100 * q)), p, 1e-7 * np.cos(100 * p)))
+
+    assert finding.status == "undecided"
+    assert "too small to be seen" in finding.reason
