@@ -11,6 +11,7 @@ from hostile import GALLERY
 
 from nn_conformance.fixtures.store import Store
 from nn_conformance.ladder import judge
+from nn_conformance.protocol.child import adopt_orphans
 from nn_conformance.protocol.session import Session
 from nn_conformance.protocol.target import Limits, ProtocolTarget
 from nn_conformance.targets import FAILURES
@@ -58,6 +59,7 @@ def cases():
 @pytest.fixture(scope="module")
 def run(cases):
     """What comes of a harness of the gallery: verdicts of its start and end, and of both cases."""
+    adopt_orphans()
 
     def judged(name):
         start = SHORT if name == "hangs-at-start" else LONG

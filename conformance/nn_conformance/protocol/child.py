@@ -2,8 +2,8 @@
 
 Every way to fail has a name of its own, which is the `failure` of the error that says so.
 
-What a child starts may leave its group, its session, and the mark in its environment. On Linux its orphans come to this
-process all the same, which asks the kernel for that when the first child is started; `kill` ends those of other sessions.
+What a child starts may leave its group, its session, and the mark in its environment. In a process that starts nothing
+else, as the command line, `adopt_orphans` has it come to this process all the same, on Linux, and `kill` ends it.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from nn_conformance.targets import TargetError
 from nn_reference.errors import InputError
 
 MARK = "NN_CONFORMANCE_CHILD"  # in the environment of the child and of all that it starts
-PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER = 36, 37  # linux/prctl.h
 CPU_SECONDS = 3600  # for each core: ends what is left if this process is killed before it can
 TICK = 0.05  # seconds between looks at whether it lives
 GRACE = 0.5  # seconds to exit after it has closed what it answers through
@@ -45,7 +45,6 @@ class Child:
     """
 
     def __init__(self, command: Sequence[str], memory: int) -> None:
-        _adopt_orphans()
         self._before = _children()
         self._token = secrets.token_hex(8)
         self._received, self._tail = bytearray(), bytearray()
@@ -125,7 +124,7 @@ class Child:
         return code
 
     def kill(self) -> None:
-        """Ends it and what it started, whatever group, session or environment that has."""
+        """Ends it and what it started, in whatever group; what has left its session and environment too, if adopted."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -140,7 +139,7 @@ class Child:
                     os.kill(pid, signal.SIGKILL)
             for pid in orphans:  # nobody else waits for them
                 with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, 0)
+                    os.waitpid(pid, os.WNOHANG)
             time.sleep(TICK / 50)
         self._selector.close()
         for stream in self._streams:
@@ -223,10 +222,21 @@ class Child:
 LIVING: set[int] = set()  # children that are not orphans
 
 
-def _adopt_orphans() -> None:
-    """Has the kernel make this process the parent of orphans below it, where there is such a kernel."""
+def adopt_orphans() -> None:
+    """Has the kernel make this process the parent of orphans below it, where there is such a kernel.
+
+    From then on `kill` ends every child of this process that has come since in another session, whoever started it.
+    """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _adopts() -> bool:
+    """Whether it is so: the kernel knows."""
+    found = ctypes.c_int(0)
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_GET_CHILD_SUBREAPER, ctypes.byref(found), 0, 0, 0)
+    return bool(found.value)
 
 
 def _children() -> set[int]:
@@ -239,9 +249,9 @@ def _children() -> set[int]:
 
 
 def _orphans(before: Collection[int]) -> set[int]:
-    """Children that came since, and are in another session than this process: what others start here is in the same."""
+    """Children that came since, and are in another session than this process, if orphans are adopted."""
     found = set()
-    for pid in _children() - LIVING - set(before):
+    for pid in _children() - LIVING - set(before) if _adopts() else ():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if os.getsid(pid) != os.getsid(0):
                 found.add(pid)
