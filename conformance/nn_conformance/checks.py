@@ -50,6 +50,12 @@ class JudgedCase:
     loaded: LoadedCase
     dtype: fmt.Dtype
 
+    @property
+    def systems(self) -> list[str]:
+        """Those that it is a case of, of the claimed ones."""
+        judged = self.judged
+        return [system.id for system in judged.systems if self.loaded.case.id in judged.store.of_system(system.id)]
+
     @cached_property
     def verdicts(self) -> dict[str, Verdict]:
         """By id."""
@@ -68,6 +74,11 @@ class Check:
 
     id: str
     case: JudgedCase
+
+    @property
+    def judged(self) -> bool:
+        """Whether its case has been judged already."""
+        return "verdicts" in vars(self.case)
 
     @property
     def verdict(self) -> Verdict:

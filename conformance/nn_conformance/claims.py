@@ -28,11 +28,13 @@ class Claim:
 
     def check(self) -> None:
         """Raises InputError for a name that is no network's, with the nearest: it would be no network, and no failure."""
-        from nn_reference.systems import get  # noqa: PLC0415 - it needs NumPy
+        from nn_reference.systems import SYSTEMS, get  # noqa: PLC0415 - they need NumPy
 
         for name in self.systems:
             if "*" not in name:
                 get(name)
+            elif not any(Claim((name,)).covers(system.id) for system in SYSTEMS):
+                raise InputError(f"networks: expected some that are like {name!r}, got none; see nn-conformance list")
 
     def covers(self, system_id: str) -> bool:
         """Whether a system such as ``homework/documented`` is claimed; a plain name claims the documented version."""

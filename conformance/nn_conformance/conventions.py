@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args, get_type_hints
 import msgspec
 
 from nn_conformance.fixtures import format as fmt
+from nn_conformance.verdicts import one_line
 from nn_reference.errors import InputError
 
 Reduction: TypeAlias = Literal["sum", "samples", "elements"]
@@ -101,11 +102,11 @@ def declared(**given: object) -> Conventions:
         for name, value in given.items():
             _check(name, value)
         raise
-    factors = found.loss_factor, 1.0 if found.gradient_factor is None else found.gradient_factor
-    if not all(0 < factor < float("inf") for factor in factors):
-        raise InputError(
-            f"conventions: expected positive finite factors, got {factors}; of signs negative_gradient tells"
-        )
+    for name in ("loss_factor", "gradient_factor"):
+        if not 0 < (1.0 if (factor := getattr(found, name)) is None else factor) < float("inf"):
+            raise InputError(
+                f"conventions: {name}: expected a positive finite factor, got {factor}; of signs negative_gradient tells"
+            )
     return found
 
 
@@ -121,9 +122,11 @@ def _check(name: str, value: object) -> None:
     except msgspec.ValidationError as error:
         words = [word for word in _values(get_type_hints(Conventions)[name]) if isinstance(word, str)]
         expected = str(error).partition(" - at")[0].replace("Expected `object`", "Expected `dict`").replace("`", "")
-        expected = f"expected {' or '.join(map(repr, words))}" if words else expected[:1].lower() + expected[1:]
-        near = suggestion(value, words) if isinstance(value, str) else ""
-        raise InputError(f"conventions: {name}: {expected}, got {value!r:.60}{near}") from None
+        given = one_line(f"{value!r}" if isinstance(value, str | dict) else f"{value}")[:60]
+        expected = (
+            f"expected {' or '.join(map(repr, words))}, got" if words else f"{expected[:1].lower()}{expected[1:]}:"
+        )
+        raise InputError(f"conventions: {name}: {expected} {given}{suggestion(value, words)}") from None
 
 
 def _values(hint: object) -> list[object]:

@@ -174,15 +174,19 @@ def snippet(problem: Problem, said: tuple[str, ...] = (), spec: str = "") -> str
     lines += [f"{name} = np.array({np.asarray(a).tolist()})" for name, a in arrays.items()]
     names = ", ".join(f"{name!r}: {name}" for name in problem.params)
     lines.append(f"params = {{{names}}}")
-    lines.append("print('right:', reference.evaluate(network, params, x, t))")
+    ask = "evaluate(network, params, x, t)"
+    if said and all(" after " in line for line in said):
+        lines.append(f"optimizer = msgspec.json.decode({_json(problem.optimizer)!r}, type=fmt.Optimizer)")
+        ask = f"train(network, optimizer, params, x, t, {problem.batches})"
+    lines.append(f"print('right:', reference.{ask})")
     if spec and not spec.startswith("cmd:"):
         lines += ["from nn_conformance.doors import subject", "from nn_conformance.protocol.host import found", ""]
-        lines.append(f"print('yours:', subject(found({spec!r}), ()).evaluate(network, params, x, t))")
+        lines.append(f"print('yours:', subject(found({spec!r}), ()).{ask})")
     return "\n".join(lines) + "\n"
 
 
-def _json(network: fmt.Network) -> str:
-    return msgspec.json.encode(network).decode()
+def _json(described: fmt.Network | fmt.Optimizer) -> str:
+    return msgspec.json.encode(described).decode()
 
 
 def _digits(value: Array) -> str:

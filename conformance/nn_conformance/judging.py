@@ -59,7 +59,7 @@ class Report:
         numbers = ", ".join(f"{count} {status}" for status, count in counts(self.verdicts).items() if count)
         lines = [f"{self.name}: {numbers}", f"conventions: {self.conventions}"]
         lines += [f"{verdict.id}: {verdict.reason}" for verdict in self.failed]
-        lines += [f"{system}: claimed, and nothing of it passed" for system in self.silent]
+        lines += [f"{system}: nothing of it could be judged" for system in self.silent]
         lines += [self.suggestion] if self.suggestion else []
         lines += [line for found in self.diagnoses.values() for line in found.lines()]
         return "\n".join(lines)

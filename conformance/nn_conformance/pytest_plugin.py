@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from nn_conformance.checks import Check
 
 # What a report says of its check: it crosses from a worker, and stands in JUnit's file too.
-TARGET, STATUS, CONVENTIONS, SUGGESTION, NAMED = (
-    f"conformance-{what}" for what in ("target", "status", "conventions", "hint", "named")
+TARGET, STATUS, CONVENTIONS, SUGGESTION, ASKED, NAMED = (
+    f"conformance-{what}" for what in ("target", "status", "conventions", "hint", "asked", "named")
 )
 
 
@@ -76,13 +76,6 @@ class Item(pytest.Item):
         """Judge it."""
         from nn_conformance.checks import settle  # noqa: PLC0415
 
-        judged, verdict = self.check.case.judged, self.check.verdict
-        target = next(node for node in self.listchain() if isinstance(node, Marked))
-        told = {TARGET: target.nodeid, STATUS: verdict.status, CONVENTIONS: judged.conventions}
-        told[NAMED] = "by name" if judged.named else ""
-        if verdict.status == "failed" and judged.suggestion:
-            told[SUGGESTION] = judged.suggestion
-        self.user_properties += told.items()
         settle(self.check)
 
     def reportinfo(self) -> tuple[Any, None, str]:
@@ -105,6 +98,24 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Tells the report what came of the check: of an item of ours, or of a test that `parametrize_with_checks` has made."""
+    checks = sys.modules.get("nn_conformance.checks")
+    check = getattr(item, "check", None) or getattr(getattr(item, "callspec", None), "params", {}).get("check")
+    if call.when != "call" or checks is None or not isinstance(check, checks.Check) or not check.judged:
+        return
+    judged, verdict = check.case.judged, check.verdict
+    marked = [node.nodeid for node in item.listchain() if isinstance(node, Marked)]
+    target = marked[0] if marked else f"{item.nodeid.partition('[')[0]}[{judged.target.name}]"
+    told = {TARGET: target, STATUS: verdict.status, CONVENTIONS: judged.conventions}
+    if verdict.rung == "contract" and verdict.id.split("::")[2] == "answer":
+        told |= {ASKED: " ".join(check.case.systems), NAMED: "by name" if judged.named else ""}
+    if verdict.status == "failed" and judged.suggestion:
+        told[SUGGESTION] = judged.suggestion
+    item.user_properties += told.items()
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A run is no success where something marked has answered nothing at all: skipped tests alone would look like one."""
     reporter = session.config.pluginmanager.getplugin("terminalreporter")
@@ -117,7 +128,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     statuses: dict[str, Counter[str]] = defaultdict(Counter)
     conventions: dict[str, str] = {}
     hints: dict[str, str] = {}
-    for told, _ in _told(terminalreporter):
+    for told in _told(terminalreporter):
         statuses[told[TARGET]][told[STATUS]] += 1
         conventions[told[TARGET]] = told[CONVENTIONS]
         if SUGGESTION in told:
@@ -133,24 +144,21 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"{target}: claimed, and nothing of it answered: an error", red=True)
 
 
-def _told(reporter: Any) -> Iterator[tuple[dict[str, str], str]]:
-    """What each check's report says, and its id."""
+def _told(reporter: Any) -> Iterator[dict[str, str]]:
+    """What each check's report says."""
     for report in (report for reports in getattr(reporter, "stats", {}).values() for report in reports):
         told = dict(getattr(report, "user_properties", ()))
         if TARGET in told and report.when == "call":
-            yield told, report.nodeid
+            yield told
 
 
 def _silent(reporter: Any) -> list[str]:
-    """Objects, with a network each, that no case could ask: the contract is unsupported throughout.
+    """Objects, with a system each, that no case could ask: the contract is unsupported throughout.
 
-    Who claims no network by name must do something of one.
+    Who claims no system by name must do something of one.
     """
-    contracts: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for told, nodeid in _told(reporter):
-        case, _, answer = nodeid.partition("::contract::answer::")
-        if answer:
-            network = case.rpartition("::")[-1].partition("/")[0] if told[NAMED] else ""
-            contracts[told[TARGET], network].add(told[STATUS])
-    silent = [key for key, found in contracts.items() if found == {"unsupported"}]
-    return [f"{target}: {network}" if network else target for target, network in silent]
+    contracts: dict[str, set[str]] = defaultdict(set)
+    for told in _told(reporter):
+        for system in told.get(ASKED, "").split():
+            contracts[f"{told[TARGET]}: {system}" if told[NAMED] else told[TARGET]].add(told[STATUS])
+    return [name for name, found in contracts.items() if found == {"unsupported"}]

@@ -39,6 +39,11 @@ class TargetError(Exception):
         self.failure = failure
 
 
+def same(now: Array, before: Array) -> bool:
+    """Whether an array is as it was: shape, dtype and every bit."""
+    return now.shape == before.shape and now.dtype == before.dtype and now.tobytes() == before.tobytes()
+
+
 def changed_argument(which: str) -> TargetError:
     """What to raise of a target that does not leave its arguments alone."""
     return TargetError(f"it changed its argument {which}: expected arguments to be left alone", "arguments")

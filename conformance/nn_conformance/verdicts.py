@@ -7,6 +7,7 @@ from math import inf, isfinite, isnan, nan
 from typing import Any, Literal, get_args
 
 Status = Literal["passed", "failed", "blocked", "unsupported", "expected failure"]
+LONGEST = 600  # characters of a reason
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 
@@ -34,7 +35,7 @@ class Verdict:
 
     def __post_init__(self) -> None:
         """A target's words stand in reasons: whoever prints one prints one line, without anything that acts on a terminal."""
-        if not self.reason.isprintable():
+        if not self.reason.isprintable() or len(self.reason) > LONGEST:
             object.__setattr__(self, "reason", one_line(self.reason))
 
     @property
@@ -67,7 +68,7 @@ class Verdict:
 
 def one_line(text: str) -> str:
     """Without line breaks and what else acts on a terminal; cut where it is long."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text[:600]).split())
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:LONGEST]).split())
 
 
 def silent(verdicts: Mapping[str, Sequence[Verdict]], *, named: bool) -> list[str]:

@@ -12,6 +12,7 @@ import sys
 import time
 
 START = {"protocol": 1, "name": "hostile", "dtypes": ["float64"], "networks": ["xor-sigmoid"], "does": ["evaluate"]}
+MARK = "NN_CONFORMANCE_TEST"  # what is left behind is known by that, or by what stands after its hyphen
 SLEEP = 60  # seconds: longer than any test waits
 
 
@@ -101,7 +102,7 @@ def children(*, daemon, answers, stranger=False):
                 if os.fork():
                     os._exit(0)
             if stranger:
-                os.execve("/bin/sleep", ["sleep", str(SLEEP)], {})  # noqa: S606
+                os.execve("/bin/sleep", ["sleep", f"{SLEEP}.{os.environ[MARK].rpartition('-')[2]}"], {})  # noqa: S606
             time.sleep(SLEEP)
             os._exit(0)
         say(reply) if answers else os._exit(0)

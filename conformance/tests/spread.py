@@ -2,7 +2,8 @@
 
 import pytest
 
-# One or two of each document: each kind of loss and optimiser, vectors, clipped probabilities, a pruned network.
+# One or two of each document: vectors, both optimisers, a pruned network. Losses and activations that these have not
+# are drawn by test_strategies every day, and judged here with --slow.
 EVERYDAY = ("homework", "iris-relu-adam", "xor-tanh", "mnist-dense-keras", "mnist-tanh", "fashion-pruning")
 
 

@@ -176,7 +176,7 @@ def test_nan_on_one_case_is_no_relation_of_the_others():
     found = "; ".join(diagnosed(target, asked).relations)
 
     assert f"NaN or infinite on {where}" in found
-    assert "3.7 times the right one, on all 6 cases" in found
+    assert "3.7 times the right one, on the 6 others" in found
     assert "wrong all over" not in found
 
 

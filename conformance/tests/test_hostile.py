@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hostile import GALLERY
+from hostile import GALLERY, MARK, SLEEP
 
 from nn_conformance.fixtures.store import Store
 from nn_conformance.ladder import judge
@@ -22,16 +22,16 @@ SCRIPT = Path(__file__).with_name("hostile.py")
 SHORT, LONG = 1.0, 60.0
 HANGS = {"hangs", "stops-itself", "half-a-line-and-hangs", "closes-stdin", "ignores-stop", "does-not-answer-stop"}
 MEMORY = 256 << 20
-MARK = "NN_CONFORMANCE_TEST"
 
 
 def processes(mark):
-    """Those that have inherited the mark, however far they have gone from who started them."""
+    """Those that have inherited the mark, or its number as an argument, however far they have gone from who started them."""
     found = []
-    for entry in Path("/proc").glob("[0-9]*/environ"):
+    signs = {"environ": mark.encode(), "cmdline": f"{SLEEP}.{mark.rpartition('-')[2]}".encode()}
+    for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if mark.encode() in entry.read_bytes():
-                found.append(entry.parent.name)
+            if any(sign in (entry / file).read_bytes() for file, sign in signs.items()):
+                found.append(entry.name)
     return found
 
 

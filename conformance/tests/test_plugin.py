@@ -152,7 +152,9 @@ def refuses(p, x, t):
     result = run(source, "-k", "rectangular")
     assert result.parseoutcomes().keys() == {"skipped", "deselected"}
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["my_homework.py::refuses: homework: claimed, and nothing of it answered: an error"])
+    result.stdout.fnmatch_lines(
+        ["my_homework.py::refuses: homework/documented: claimed, and nothing of it answered: an error"]
+    )
 
 
 def test_one_claimed_network_of_two_that_is_not_answered_is_no_success(run):
@@ -161,9 +163,31 @@ def test_one_claimed_network_of_two_that_is_not_answered_is_no_success(run):
     result = run(source, "-k", "probe-square and float64 and contract")
     assert result.parseoutcomes().keys() == {"passed", "skipped", "deselected"}
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["my_homework.py::both: iris-sigmoid: claimed, and nothing of it answered: an error"])
+    result.stdout.fnmatch_lines(
+        ["my_homework.py::both: iris-sigmoid/documented: claimed, and nothing of it answered: an error"]
+    )
 
 
+def test_a_parametrized_test_is_counted_like_a_marked_object(run):
+    """Checks of `parametrize_with_checks` have their line in the summary, and a version that is not answered is no success."""
+    source = HOMEWORK + BOTH.partition("@")[0] + PARAMETRIZED
+    result = run(source, "-k", "probe-square and float64 and contract", name="test_it.py")
+    assert result.parseoutcomes().keys() == {"passed", "skipped", "deselected"}
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    error = "test_it.py::test_conforms[[]both]: mnist-relu/documented: claimed, and nothing of it answered: an error"
+    result.stdout.fnmatch_lines(["test_it.py::test_conforms[[]both]: 2 passed, 2 unsupported; *", error])
+
+
+PARAMETRIZED = """
+def both(p, x, t):
+    if t.ndim > 1:
+        raise Unsupported("not today")
+    return homework(p, x, t)
+
+@parametrize_with_checks([both], ["homework", "mnist-relu"])
+def test_conforms(target, check):
+    check(target)
+"""
 BOTH = """
 from nn_conformance.targets import Unsupported
 

@@ -159,7 +159,8 @@ class Matcher:
     def _explaining(self, sets: Iterable[Mistakes]) -> list[Match]:
         """Of mistakes of evaluation those that explain all the rest too, by themselves or with one of another kind."""
         sets = list(sets)
-        others = self._possible(("memory", "arguments", "update", "pruning"))
+        later = ("memory", "arguments", "pruning") if self._recovers else ("memory", "arguments", "update", "pruning")
+        others = self._possible(later)
         alone = [match for one in sets if (match := self.match(one))]
         if alone:
             return alone

@@ -49,7 +49,8 @@ def relations(seen: Sequence[Seen]) -> Iterator[str]:
             said.setdefault(text, []).append(_called(quantity))
             mine, wrong = ([one for one in some if one not in endless] for some in (mine, wrong))
         if wrong:
-            text = _relation(quantity, mine, _on_all(len(mine))) or (
+            every = f"on the {len(mine)} others" if endless else _on_all(len(mine))
+            text = _relation(quantity, mine, every) or (
                 _relation(quantity, wrong, f"on the {len(wrong)} of {len(mine)} cases where it is wrong")
             )
             said.setdefault(text or _place(quantity, wrong), []).append(_called(quantity))

@@ -11,7 +11,7 @@ import numpy as np
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.encoding import values
 from nn_conformance.fixtures.store import LoadedCase
-from nn_conformance.targets import Answer, Run, Target, TargetError, Unsupported, changed_argument
+from nn_conformance.targets import Answer, Run, Target, TargetError, Unsupported, changed_argument, same
 from nn_conformance.tolerances import Limit, gradient_limit, longest_sum, magnitudes, norm
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
@@ -244,8 +244,9 @@ def _names(state: State) -> list[str]:
 
 def _put_right(given: Mapping[str, Array], before: Mapping[str, Array]) -> list[str]:
     """The arrays that were changed, after they have their numbers again: the next checks are judged on the same ones."""
-    changed = [name for name, a in given.items() if a.tobytes() != before[name].tobytes()]
+    changed = [name for name, a in given.items() if not same(a, before[name])]
     for name in changed:
+        given[name].shape = before[name].shape
         given[name][...] = before[name]
     return changed
 

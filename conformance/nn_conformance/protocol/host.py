@@ -23,7 +23,17 @@ from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.encoding import number
 from nn_conformance.protocol import messages
 from nn_conformance.protocol.messages import Reply, Request, all_decoded, decoded, encoded
-from nn_conformance.targets import Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported, changed_argument
+from nn_conformance.targets import (
+    Answer,
+    Prunes,
+    Pruning,
+    Run,
+    Target,
+    TargetError,
+    Unsupported,
+    changed_argument,
+    same,
+)
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError, NNReferenceError
 from nn_reference.optimizers import State
@@ -185,7 +195,7 @@ class _Given:
 
     def written(self, what: str, arrays: Params) -> dict[str, msgspec.Raw]:
         for name, now, before in self._before:  # which only this side can see
-            if not np.array_equal(now, before, equal_nan=True):
+            if not same(now, before):
                 raise changed_argument(name)
         return {name: self.one(f"{what} {name}", a) for name, a in arrays.items()}
 

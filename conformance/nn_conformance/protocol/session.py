@@ -18,7 +18,7 @@ from nn_conformance.recovered import Recovered
 from nn_conformance.targets import Target, TargetError
 from nn_conformance.verdicts import Verdict, one_line, silent
 from nn_reference.errors import InputError
-from nn_reference.systems import SYSTEMS, System
+from nn_reference.systems import System
 
 HARNESS = "harness"  # stands in ids where a case does
 # Numbers that a careless parser or printer changes: long, tiny, huge, without a sign of their own, and none at all.
@@ -102,8 +102,10 @@ class Session:
         self.claim = Claim(tuple(networks), conventions, tuple(dict.fromkeys(started.dtypes)))
         if not started.dtypes or not started.does or started.networks == []:
             raise TargetError("claims nothing: expected some of dtypes, does and networks", "wrong-claim")
-        if not any(self.claim.covers(system.id) for system in SYSTEMS):
-            raise TargetError(f"claims {one_line(', '.join(networks))}: there are no such networks", "wrong-claim")
+        try:
+            self.claim.check()
+        except InputError as error:
+            raise TargetError(f"claims {one_line(', '.join(networks))[:100]}: {error}", "wrong-claim") from None
 
     def _echo(self, dtype: fmt.Dtype) -> None:
         sent = np.array((*TELLING, *RANGE[dtype]), dtype).astype(np.float64)
