@@ -9,7 +9,7 @@ from nn_conformance.claims import Claim, claim_of
 from nn_conformance.doors import subject
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.store import LoadedCase, Store
-from nn_conformance.judging import cases, claimed, diagnoses_of, suggestion_for, verdicts_of
+from nn_conformance.judging import cases, claimed, diagnoses_of, suggestion_for, undeclared, verdicts_of
 from nn_conformance.ladder import check_ids, judge
 from nn_conformance.verdicts import Verdict
 from nn_reference.errors import InputError
@@ -32,8 +32,8 @@ class Judged:
 
     @cached_property
     def diagnosis(self) -> list[str]:
-        """What is known of its failures on the first system that has any, in lines; nothing where a suggestion is."""
-        if self.suggestion:
+        """What is known of its failures on the first system that has any, in lines; nothing where they are a convention."""
+        if not undeclared(self.suggestion or None):
             return []
         for system in self.systems:
             mine = {system.id: list(verdicts_of(self.store, system, self.target))}

@@ -207,6 +207,10 @@ def smoke(
     Does it start, read numbers, answer, refuse and stop? The exit code is 0 if it does, and 1 if not; then the exchange
     that failed is printed.
     """
+    from nn_reference.systems import get
+
+    if network is not None:
+        get(network)  # before a program is started that may have wanted it: cmd: and its words are one argument
     with _child(target, timeout, memory) as child:
         from nn_conformance import render
         from nn_conformance.protocol.smoke import smoke as run

@@ -94,7 +94,7 @@ def verify(
     verdicts = {verdict.id: verdict for mine in by_system.values() for verdict in mine}
     failed = any(verdict.status == "failed" for verdict in verdicts.values())
     hint = suggestion_for(store, systems, target) if failed else None
-    diagnoses = diagnoses_of(store, by_system, target, target.dtypes) if failed and hint is None else {}
+    diagnoses = diagnoses_of(store, by_system, target, target.dtypes) if failed and undeclared(hint) else {}
     missing = silent(by_system, named=bool(networks or claim.systems))
     return Report(target.name, target.conventions.describe(), list(verdicts.values()), hint, diagnoses, missing)
 
@@ -103,6 +103,14 @@ def verdicts_of(store: Store, system: System, target: Target, *, large: bool = F
     """Of every check of a system that `cases` has."""
     for loaded, dtype in cases(store, [system], large=large):
         yield from judge(loaded, target, dtype, trusted=True)
+
+
+def undeclared(hint: str | None) -> bool:
+    """Whether there may be a mistake: a convention that is declared wrongly is none.
+
+    But of gradients of another scale or sign than that of a loss which is right, nobody knows which of both they are.
+    """
+    return hint is None or "gradient" in hint.partition("=")[0]
 
 
 def diagnoses_of(

@@ -32,6 +32,12 @@ def write(language: str, file: Path | None, *, force: bool) -> Path:
         InputError: no such language, a file that is there, unless it may be replaced, or one that cannot be written.
     """
     text = skeleton(language)
+    if file is not None and file.suffix not in ("", EXTENSIONS[language]):
+        fitting = next((name for name, ending in EXTENSIONS.items() if ending == file.suffix), None)
+        mend = f"--language {fitting}" if fitting else f"there are {', '.join(EXTENSIONS)}"
+        raise InputError(
+            f"{file}: expected a file that ends in {EXTENSIONS[language]}, for --language {language}; {mend}"
+        )
     path = Path(f"adapter{EXTENSIONS[language]}") if file is None else file
     try:
         with path.open("w" if force else "x", encoding="utf-8", newline="\n") as out:

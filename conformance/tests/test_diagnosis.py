@@ -195,6 +195,15 @@ def test_weights_that_are_updated_too_early_are_named_for_code_that_only_updates
     assert found.cases == len(cases("xor-sigmoid/documented"))
 
 
+def test_a_gradient_that_is_missing_is_the_diagnosis():
+    """Where one gradient is not there, that is said, and not that every number is right."""
+    target = Changed(lambda answer, params, x: replace(answer, gradients={"W1": answer.gradients["W1"]}))
+    found = diagnosed(target, cases("iris-sigmoid/documented"))
+
+    assert "gradients: expected W1, W2, got W1" in "; ".join(found.relations)
+    assert "every number" not in " ".join(found.lines())
+
+
 def test_noise_has_no_name():
     """Of numbers that are wrong without a rule nothing is said but where."""
     found = diagnosed(gradients(lambda name, g, x, p: g + np.sin(1000 * g)), cases("iris-sigmoid/documented"))

@@ -106,7 +106,7 @@ def test_commands_of_single_checks_and_drawn_networks(command):
     assert "passed: xor-tanh/probe-one::loss::loss::float64 (reference)" in only.out
     assert "2 networks drawn; all agree" in command("verify", "--fuzz", "2").out
     assert "expected to draw at least 1" in command("verify", "--fuzz", "0").complaint
-    assert "more than one of them" in command("verify", "homework", "--fuzz", "2").complaint
+    assert "more than one of them" in command("verify", "homework", "--only", "xor-tanh/probe-one").complaint
     assert "did you mean" in command("verify", "--only", "xor-tanh/probe-one::lss::loss::float64").complaint
 
 
@@ -138,6 +138,7 @@ def test_a_claimed_function_is_drawn_networks_like_its_own(command, tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(MINE, "utf-8")
     assert "5 networks drawn; all agree" in command("verify", f"{path}:right", "--fuzz", "5").out
+    assert "5 networks drawn; all agree" in command("verify", f"{path}:unmarked", "homework", "--fuzz", "5").out
 
     done = command("verify", f"{path}:wrong", "--fuzz", "5")
     assert done.code == 1
@@ -156,6 +157,9 @@ from nn_conformance import conforms
 
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
+
+def unmarked(p, x, t):
+    return right(p, x, t)
 
 @conforms("homework")
 def right(p, x, t):

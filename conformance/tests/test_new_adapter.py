@@ -63,17 +63,18 @@ def test_nothing_is_overwritten(tmp_path):
 
 
 def test_bad_arguments_are_named(command, tmp_path):
-    """An unknown language, and a folder that is not there, are one line each."""
+    """An unknown language, a folder that is not there, and the ending of another language are one line each."""
+    assert "--language javascript" in command("new-adapter", str(tmp_path / "mine.mjs")).complaint
+    assert "there are python, javascript, c" in command("new-adapter", str(tmp_path / "mine.rs")).complaint
+    assert not list(tmp_path.iterdir())
     assert "did you mean 'python'" in command("new-adapter", "--language", "pyton").complaint
     assert "expected one of python, javascript, c" in command("new-adapter", "--language", "fortran").complaint
     assert "cannot write it" in command("new-adapter", str(tmp_path / "no" / "mine.py")).complaint
 
 
 def walk():
-    """The section of the README: language and text of each block. Before it is merged, it is a part of its own."""
-    pages = [CHECKOUT / "README.md", CHECKOUT / "README-part-C.md"]
-    text = "".join(page.read_text("utf-8") for page in pages if page.exists())
-    section = text.split("## Add your language\n")[1].split("\n## ")[0]
+    """The section of the README: language and text of each block."""
+    section = (CHECKOUT / "README.md").read_text("utf-8").split("## Add your language\n")[1].split("\n## ")[0]
     return re.findall(r"^```(\S+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
 
 

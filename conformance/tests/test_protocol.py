@@ -4,6 +4,8 @@ import json
 import os
 import sys
 import time
+from math import nan
+from types import SimpleNamespace
 
 import msgspec
 import numpy as np
@@ -13,11 +15,12 @@ from nn_conformance.fixtures.store import Store
 from nn_conformance.ladder import judge
 from nn_conformance.oracles import reference
 from nn_conformance.protocol.child import Child
+from nn_conformance.protocol.judging import Judgement
 from nn_conformance.protocol.messages import Request, decoded, encoded, line
-from nn_conformance.protocol.session import Session
+from nn_conformance.protocol.session import HARNESS, Session
 from nn_conformance.protocol.target import RESTARTS, Limits, ProtocolTarget, command_of
 from nn_conformance.targets import TargetError
-from nn_conformance.verdicts import counts
+from nn_conformance.verdicts import Verdict, counts
 from nn_reference.errors import InputError
 
 LONG = Limits(60.0)
@@ -204,3 +207,11 @@ def test_commands_are_words_without_a_shell():
 def test_unknown_fields_of_a_request_are_ignored():
     """A target of today can be asked by a runner of tomorrow."""
     assert msgspec.json.decode(b'{"seq":1,"verb":"start","protocol":2,"colour":"red"}', type=Request).protocol == 2
+
+
+def test_of_a_trace_what_went_wrong_is_kept():
+    """Frames of Node's trace are left out of the last words, so that the error stands among them."""
+    trace = "file:1\n  x = ;\n      ^\nSyntaxError: no\n" + "    at f (y:1)\n" * 9 + "\nNode.js v20\n"
+    failed = Verdict(f"{HARNESS}::contract::start", "failed", nan, nan, "gone", failure="exited")
+    session = SimpleNamespace(target=SimpleNamespace(last_words=trace))
+    assert "SyntaxError: no" in Judgement(session, "x", [failed]).last_words

@@ -17,7 +17,10 @@ from nn_conformance.fixtures.schema import schemas
 from nn_conformance.fixtures.store import Store
 from nn_conformance.protocol import messages
 from nn_conformance.protocol.messages import PROTOCOL, Request, all_encoded, encoded
+from nn_conformance.protocol.target import RESTARTS, Limits
 
+# Of the page, the number in words that a limit has.
+WORDS = {5: "five"}
 HERE = files("nn_conformance.protocol")
 PAGE = HERE.joinpath("PROTOCOL.md").read_text("utf-8")
 REQUESTS, REPLIES = (
@@ -169,3 +172,11 @@ def test_page_shows_valid_messages_and_links():
     folder = Path(__file__).resolve().parents[1] / "nn_conformance" / "protocol"
     for link in re.findall(r"\]\(([^)#]+)", PAGE):
         assert (folder / link).exists(), link
+
+
+def test_limits_are_as_the_page_says():
+    """Seconds, memory and restarts of the page are those of the runner."""
+    text = " ".join(PAGE.split())
+    assert f"({Limits().seconds:g} seconds for a small request, `--timeout`)" in text
+    assert f"({Limits().memory >> 20} MiB of data, `--memory`)" in text
+    assert f"{WORDS[RESTARTS]} times at most" in text

@@ -67,3 +67,8 @@ def test_the_step_that_fails_is_printed_with_its_exchange(smoke, name, passed, f
     assert '{"seq":' in asked
     assert answered.strip() != "answered: nothing"
     assert len(asked) < 400
+
+
+def test_words_of_a_program_without_quotes_are_no_network(command):
+    """What stands after the program for want of quotes is refused as a network before anything is started."""
+    assert "no network is named 'harness.mjs'" in command("smoke", f"cmd:{sys.executable}", "harness.mjs").complaint

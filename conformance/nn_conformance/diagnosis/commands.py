@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +22,9 @@ OnlyOption = Annotated[
 FuzzOption = Annotated[
     int | None,
     typer.Option(
-        "--fuzz", metavar="N", help="Draw N networks instead; print the smallest that fails. Needs the extra test."
+        "--fuzz",
+        metavar="N",
+        help="Draw N networks instead, like those that are named or claimed if any are; print the smallest that fails. Needs the extra test.",
     ),
 ]
 
@@ -181,15 +183,25 @@ def again(
     """
     from nn_reference.errors import InputError
 
-    if networks or (only is not None and fuzz is not None):
+    if (networks and only is not None) or (only is not None and fuzz is not None):
         raise InputError("verify: expected names of networks, --only or --fuzz, got more than one of them")
+    theirs = _like(networks, theirs)
     run = (
-        _fuzz(targets, fuzz or 0, theirs or Theirs(), as_json=as_json)
+        _fuzz(targets, fuzz or 0, theirs, as_json=as_json)
         if only is None
-        else _only(targets, only, as_json=as_json, ours=theirs is None)
+        else _only(targets, only, as_json=as_json, ours=not theirs.spec)
     )
     if not run:
         raise typer.Exit(EXIT_NONCONFORMING)
+
+
+def _like(networks: Sequence[str] | None, theirs: "Theirs | None") -> "Theirs":
+    """With the networks that are named, in place of those that are claimed."""
+    from nn_conformance.fixtures.families import describe_network
+    from nn_reference.systems import get
+
+    theirs = theirs or Theirs()
+    return replace(theirs, like=[describe_network(get(name).network) for name in networks]) if networks else theirs
 
 
 def again_in_a_child(
@@ -272,10 +284,11 @@ def _fuzz(targets: Sequence["Target"], count: int, theirs: "Theirs", *, as_json:
         print(json.dumps(records, indent=2))
         return all(one.right for one in found.values())
     for name, one in found.items():
+        many = "networks" if one.drawn != 1 else "network"
         agree = "all agree" if one.compared else "nothing could be compared"
         outcome = agree if one.failing is None else "the smallest that fails:"
         unsupported = f", {one.unsupported} of them unsupported" if one.unsupported else ""
-        render.line(f"{name}: {one.drawn} networks drawn{unsupported}; {outcome}")
+        render.line(f"{name}: {one.drawn} {many} drawn{unsupported}; {outcome}")
         if one.failing is not None:
             render.line(one.snippet(theirs.spec))
     return all(one.right for one in found.values())

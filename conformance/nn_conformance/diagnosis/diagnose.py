@@ -100,13 +100,14 @@ def diagnose(
     with np.errstate(all="ignore"):
         benches = [Bench(loaded, dtype) for loaded, dtype in cases if (dtype == "float64") == wide]
         seen = look((bench, bench.look(target)) for bench in benches)
-        return _named(where, seen, recovers=isinstance(getattr(target, "inner", None), Recovered))
+        contract = [verdict.reason for verdict in failed if verdict.rung == "contract"]
+        return _named(where, seen, contract, recovers=isinstance(getattr(target, "inner", None), Recovered))
 
 
-def _named(where: str, seen: Sequence[Seen], *, recovers: bool) -> Diagnosis:
+def _named(where: str, seen: Sequence[Seen], contract: Sequence[str], *, recovers: bool) -> Diagnosis:
     if not seen or not any(one.wrong for one in seen):
         values = [value for one in seen for value in one.values.values()]
-        faults = [one_line(value) for value in values if isinstance(value, str)]
+        faults = [one_line(value) for value in values if isinstance(value, str)] or contract
         right = ["every number that has one right value is right"] if values and not faults else []
         return Diagnosis(where, relations=tuple(faults[:1] or right))
     matcher = Matcher(seen, recovers=recovers)

@@ -56,7 +56,10 @@ def read_answer(result: Any, params: Params) -> Answer:
         result = dict(zip(("loss", "gradients"), pair, strict=True))
     if isinstance(result, Mapping) and "gradients" not in result and set(result) <= set(params):
         result = {"gradients": result}
-    if not isinstance(result, Mapping) or not isinstance(result.get("gradients"), Mapping):
+    if isinstance(result, Mapping) and not isinstance(result.get("gradients", {}), Mapping):
+        got = type(result["gradients"]).__name__
+        raise InputError(f"gradients: expected a dict of arrays by parameter, {', '.join(params)}, got {got}")
+    if not isinstance(result, Mapping) or "gradients" not in result:
         raise InputError(f"{ANSWER}, got {_shown(result)}")
     if unknown := [key for key in result if key not in ("loss", "gradients", "layers")]:
         raise InputError(f"{ANSWER}, got also {', '.join(map(repr, unknown))}")

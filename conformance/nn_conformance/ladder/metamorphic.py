@@ -157,7 +157,8 @@ def _padded_inputs(call: Call, rng: RandomState) -> Variation:
         spare = np.take(g, [-1], axis)
         kept = np.delete(g, -1, axis)
         # What the padding got counts against all of the tensor.
-        return replace(answers[0], gradients=answers[0].gradients | {"W1": kept if not spare.any() else kept * np.inf})
+        counted = np.full_like(kept, np.inf) if spare.any() else kept
+        return replace(answers[0], gradients=answers[0].gradients | {"W1": counted})
 
     return [Call(network, params, x, call.t)], combine
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from nn_conformance.diagnosis.diagnose import Diagnosis
 from nn_conformance.fixtures.store import Store
-from nn_conformance.judging import diagnoses_of, suggestion_for
+from nn_conformance.judging import diagnoses_of, suggestion_for, undeclared
 from nn_conformance.known import expect, of_file, unused
 from nn_conformance.oracles import ORACLES
 from nn_conformance.protocol.session import HARNESS, Session
@@ -97,7 +97,8 @@ class Judgement:
         silent = all(v.failure in ("", "mismatch") for v in (*mine, *self.others))
         stderr = self.session.target.last_words if self.stderr is None else self.stderr
         lines = [one_line(line) for line in stderr.splitlines()]
-        return [] if silent else [line for line in lines if line][-LAST_LINES:]
+        # Of a stack trace what went wrong, and not the way there.
+        return [] if silent else [line for line in lines if line and not line.startswith("at ")][-LAST_LINES:]
 
     def as_json(self) -> dict[str, Any]:
         """Who was judged, for `json.dumps`."""
@@ -145,7 +146,7 @@ def judge_target(target: ProtocolTarget, asked: Asked, counter: Counter) -> Judg
         failures = {v.failure for v in mine if v.status == "failed"}
         if failures and failures <= CONVENTIONAL:
             judgement.hint = suggestion_for(store, claimed, converted)
-            if judgement.hint is None:  # a convention that is declared wrongly is no mistake
+            if undeclared(judgement.hint):
                 judgement.diagnoses = diagnoses_of(store, by_system, converted, session.dtypes)
         session.end()
         others = set(store.ids) - {v.id.split("::")[0] for v in mine} - {HARNESS}

@@ -1,8 +1,8 @@
 /* An adapter of nn-conformance, to be filled in: requests on stdin, replies on stdout, one JSON object a line.
    It starts, sends numbers back, and says that it supports nothing yet. Fill in what is marked, from 1 to 4; look after each:
        cc -std=c99 -O2 -o adapter FILE -lm
-       nn-conformance smoke cmd:./adapter              does the harness work?
-       nn-conformance verify cmd:./adapter xor-tanh    is what it runs right?
+       nn-conformance smoke 'cmd:./adapter'            does the harness work?
+       nn-conformance verify 'cmd:./adapter' xor-tanh  is what it runs right?
    PROTOCOL.md, in nn_conformance/protocol, says what stands in requests and replies. Print to stderr, never to stdout. */
 #include <ctype.h>
 #include <math.h>
