@@ -164,7 +164,8 @@ def _permuted(a: Array, b: Array, near: Callable[[Array, Array], bool]) -> bool:
 
 
 def _place(quantity: Quantity, seen: Sequence[Seen]) -> str:
-    """The entries that are wrong, on the first case where not all are: each by the limit of the whole array."""
+    """The entries that are wrong, on the first case where not all are, unless on most they are: each by the whole's limit."""
+    places, whole = [], 0
     for one in seen:
         a, b, case = np.asarray(one.values[quantity], np.float64), _right(one, quantity), one.bench.case.id
         if a.shape != b.shape:
@@ -173,8 +174,10 @@ def _place(quantity: Quantity, seen: Sequence[Seen]) -> str:
         if a.ndim and 0 < len(wrong) < a.size:
             where = zip(wrong.T.tolist(), a.shape, strict=True)
             text = ", ".join(indices(sorted(set(axis)), length) for axis, length in where)
-            return f"{{}}: {'wrong' if np.any(a[tuple(wrong.T)]) else 'zero, and should not be,'} in [{text}] on {case}"
-    return "{}: wrong all over"
+            what = "wrong" if np.any(a[tuple(wrong.T)]) else "zero, and should not be,"
+            places.append(f"{{}}: {what} in [{text}] on {case}")
+        whole += 1 < len(wrong) == a.size
+    return "{}: wrong all over" if whole >= len(places) else places[0]
 
 
 def _called(quantity: Quantity) -> str:
