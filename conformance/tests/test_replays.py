@@ -18,7 +18,7 @@ from nn_conformance.replays.figures import in_printed_digits
 from nn_conformance.replays.files import write
 from nn_conformance.replays.horizon import agreement
 from nn_conformance.replays.in_numpy import Trainer
-from nn_conformance.replays.quantities import measured_epochs
+from nn_conformance.replays.quantities import averaged_twice, measured_epochs
 from nn_conformance.replays.run import Task, order, own_seed, replay, start, whole_epochs
 from nn_conformance.replays.trainers import trainer
 from nn_reference import systems
@@ -245,15 +245,33 @@ def test_correct_answers_are_counted_before_each_update():
     """Of a batch those count whose largest output is at the target's when the batch comes."""
     system, data = systems.get("mnist-sigmoid-keras"), small_data()
     before = start(system, 0, "float32")
-    ours, count = trainer("numpy", system, data, before), 0
+    ours, counts = trainer("numpy", system, data, before), []
     params = before
     for k in range(0, 48, 16):
         y = predict(system.network, params, data.train_x[k : k + 16])
-        count += np.count_nonzero(y.argmax(1) == data.train_t[k : k + 16].argmax(1))
+        counts.append(np.count_nonzero(y.argmax(1) == data.train_t[k : k + 16].argmax(1)))
         params = train(
             system.network, params, system.recipe.optimizer, [slice(k, k + 16)], data.train_x, data.train_t
         ).params
-    assert ours.train([slice(k, k + 16) for k in range(0, 48, 16)]).correct == count
+    assert ours.train([slice(k, k + 16) for k in range(0, 48, 16)]).correct.tolist() == counts
+
+
+def test_a_mean_of_means_so_far_counts_the_last_one_twice():
+    """Losses 1 and 3 are 1 and 2 on average so far; an early Keras 3 prints the mean of 1, 2 and 2."""
+    assert averaged_twice(np.array([1.0, 3.0])) == pytest.approx(5 / 3, rel=1e-15)  # two roundings
+
+
+@pytest.mark.keras
+def test_keras_progress_bar_makes_the_same_of_a_metric_that_it_averages():
+    """Its own class, told of no metric that is averaged already, holds what `averaged_twice` returns; an update without a new batch counts as one."""
+    from keras.utils import Progbar
+
+    losses = np.random.default_rng(0).random(50)
+    bar = Progbar(50, verbose=0, stateful_metrics=[])
+    for k in (*range(1, 51), 50):
+        bar.update(k, [("loss", losses[:k].mean())], finalize=False)
+    total, count = bar._values["loss"]
+    assert averaged_twice(losses) == pytest.approx(total / count, rel=1e-13)  # of a hundred sums, each to 1.1e-16
 
 
 @pytest.mark.parametrize("system_id", ["xor-sigmoid/documented", "xor-tanh/documented", "iris-relu-adam/documented"])

@@ -65,7 +65,7 @@ class Trainer:
             self._compiled = self.masks, tf.function(self._epoch).get_concrete_function(*signature)
         rows = [np.arange(batch.start, batch.stop) if isinstance(batch, slice) else batch for batch in batches]
         losses, correct = self._compiled[1](tf.constant(np.concatenate(rows), tf.int32), tf.constant(len(rows[0])))
-        return Epoch(losses.numpy().astype(np.float64), int(correct))
+        return Epoch(losses.numpy().astype(np.float64), correct.numpy())
 
     def evaluate(self, x: Array, t: Array) -> tuple[float, float]:
         """Loss and accuracy over all rows at once."""
@@ -108,7 +108,7 @@ class Trainer:
         """Losses, and how many samples were classified rightly, over batches of `size` rows in `order`."""
         steps = -(-tf.size(order) // size)
         losses = tf.TensorArray(self._losses_dtype, steps)
-        correct = tf.constant(0, tf.int64)
+        correct = tf.TensorArray(tf.int64, steps)
         for step in tf.range(steps):
             rows = order[step * size : (step + 1) * size]
             with tf.GradientTape() as tape:
@@ -116,8 +116,8 @@ class Trainer:
                 loss = self._loss(tf.gather(self._t, rows), y)
             self._rule.apply(self._masked(tape.gradient(loss, self._variables)), self._variables)
             losses = losses.write(step, loss)
-            correct += tf.math.count_nonzero(tf.argmax(y, 1) == tf.gather(self._labels, rows))
-        return losses.stack(), correct
+            correct = correct.write(step, tf.math.count_nonzero(tf.argmax(y, 1) == tf.gather(self._labels, rows)))
+        return losses.stack(), correct.stack()
 
     def _masked(self, gradients: list[Tensor]) -> list[Tensor]:
         masks = self.masks or {}

@@ -36,7 +36,7 @@ class Trainer:
 
     def train(self, batches: list[Batch]) -> Epoch:
         """One update for each batch."""
-        losses, correct = np.empty(len(batches)), 0
+        losses, correct = np.empty(len(batches)), np.zeros(len(batches), np.int64)
         alone = self.system.recipe.batch_size == 1 and self._quick is not None
         step, masks = self._quick or self._step, None if self.masks is None else self._turn(self.masks)
         with np.errstate(over="ignore"):  # a sigmoid's e^-z
@@ -44,9 +44,9 @@ class Trainer:
                 rows: Any = _row(batch) if alone else batch
                 losses[k], y = step(self._x[rows], self._t[rows], masks)
                 if y is not None:
-                    correct += int(np.count_nonzero(y.argmax(axis=-1) == self._labels[rows]))
+                    correct[k] = np.count_nonzero(y.argmax(axis=-1) == self._labels[rows])
                 if math.isnan(losses[k]) and all(np.isnan(p).all() for p in self._params.values()):
-                    losses = losses[: k + 1]
+                    losses, correct = losses[: k + 1], correct[: k + 1]
                     break
         return Epoch(losses, correct if self._quick else None)
 

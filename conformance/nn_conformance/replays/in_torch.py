@@ -42,7 +42,7 @@ class Trainer:
     def train(self, batches: list[Batch]) -> Epoch:
         """One update for each batch."""
         masks = {name: torch.tensor(mask) for name, mask in (self.masks or {}).items()}
-        losses, correct = np.empty(len(batches)), 0
+        losses, correct = np.empty(len(batches)), np.zeros(len(batches), np.int64)
         for k, batch in enumerate(batches):
             rows = torch.from_numpy(batch) if isinstance(batch, np.ndarray) else batch
             self._rule.zero_grad()
@@ -54,9 +54,9 @@ class Trainer:
             self._step()
             losses[k] = loss.item()
             if y.ndim == 2:
-                correct += int((y.argmax(1) == self._labels[rows]).sum())
+                correct[k] = int((y.argmax(1) == self._labels[rows]).sum())
             if np.isnan(losses[k]) and all(bool(p.isnan().all()) for p in self._tensors.values()):
-                return Epoch(losses[: k + 1], correct)
+                return Epoch(losses[: k + 1], correct[: k + 1])
         return Epoch(losses, correct)
 
     def evaluate(self, x: Array, t: Array) -> tuple[float, float]:

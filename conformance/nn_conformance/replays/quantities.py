@@ -4,6 +4,7 @@ from itertools import count
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nn_conformance.replays.efficiency import efficiency
 from nn_conformance.replays.trainers import Epoch, Trainer
@@ -12,6 +13,8 @@ from nn_reference.systems import Data, System
 # Of a run that prints nothing, or no more, so many rows are kept, and its last.
 LATER_ROWS = 50
 TIMED_IMAGES = 1000  # of a forward pass
+# Was trained by an early Keras 3, whose progress bar takes the mean of what is a running mean already.
+AVERAGED_TWICE = "mnist-sigmoid-keras"
 
 
 def first_epoch(system: System) -> int:
@@ -38,15 +41,17 @@ def measure(system: System, trainer: Trainer, data: Data, epoch: Epoch) -> dict[
     """A row: what the training itself showed, then evaluations.
 
     Document 004 evaluates the training set anew at the end of an epoch; everywhere else its figures are means over the
-    epoch's batches, each before its own update.
+    epoch's batches, each before its own update, or what an early Keras 3 made of these.
     """
     row: dict[str, float] = {}
     if system.document == "004":
         _evaluate(row, trainer, "training", data.train_x, data.train_t)
     else:
-        row["training_loss"] = float(np.mean(epoch.losses))
+        twice = system.name == AVERAGED_TWICE
+        row["training_loss"] = averaged_twice(epoch.losses) if twice else float(np.mean(epoch.losses))
         if prints(system, "training_accuracy") and epoch.correct is not None:
-            row["training_accuracy"] = epoch.correct / _samples(system, data)
+            correct = averaged_twice(epoch.correct) * len(epoch.correct) if twice else float(epoch.correct.sum())
+            row["training_accuracy"] = correct / _samples(system, data)
     if prints(system, "last_sample_loss"):
         row["last_sample_loss"] = float(epoch.losses[-1])
     if data.validation_x is not None and data.validation_t is not None:
@@ -54,6 +59,15 @@ def measure(system: System, trainer: Trainer, data: Data, epoch: Epoch) -> dict[
     if system.network.layers[-1].units > 1:
         _evaluate(row, trainer, "test", data.test_x, data.test_t)
     return row
+
+
+def averaged_twice(batches: NDArray[Any]) -> float:
+    """What an early Keras 3 prints for an epoch: the mean over its batches of the mean so far, the last one twice.
+
+    All batches have the same size. Keras's own `History` has the plain mean: keras-team/keras, issue 20212.
+    """
+    so_far = np.cumsum(batches, dtype=np.float64) / np.arange(1, len(batches) + 1)
+    return float((so_far.sum() + so_far[-1]) / (len(batches) + 1))
 
 
 def measure_end(system: System, trainer: Trainer, data: Data) -> tuple[dict[str, float], list[int]]:

@@ -28,7 +28,7 @@ class Epoch(NamedTuple):
     """The loss of each batch before its update, and how many of its samples were classified rightly then, if counted."""
 
     losses: NDArray[np.float64]
-    correct: int | None
+    correct: NDArray[np.int64] | None
 
 
 class Trainer(Protocol):

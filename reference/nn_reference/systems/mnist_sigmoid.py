@@ -132,12 +132,12 @@ KERAS = System(
         *curve(
             "training_accuracy",
             "0.2804 0.3876 0.1017 0.1037 0.1002 0.1024 0.1021 0.1018",
-            note="In[15]; a running mean over the epoch; the print-out is cut after epoch 8",
+            note="In[15]; the mean of running means; the print-out is cut after epoch 8",
         ),
         *curve(
             "training_loss",
             "0.9254 1.2635 6.6720 6.6729 6.6728 6.6691 6.6643 6.6777",
-            note="In[15]; a running mean over the epoch; the print-out is cut after epoch 8",
+            note="In[15]; the mean of running means; the print-out is cut after epoch 8",
         ),
         *curve("epoch_seconds", "6 6 10 9 10 6 11 4", note="In[15]; times are not judged"),
     ),
@@ -147,6 +147,11 @@ KERAS = System(
             effect="an output outside [1e-7, 1-1e-7] is clipped and has gradient 0: training collapses to a plateau",
             mend="from_logits=True",
         ),
+    ),
+    remarks=(
+        "Early versions of Keras 3, one of which the document ran, print no epoch's mean: their progress bar averages "
+        "the metrics over the batches, and these are means so far already. On the plateau hardly a weight moves, and an "
+        "epoch's mean hardly changes; the printed numbers do, since they depend on the order of the batches.",
     ),
 )
 
