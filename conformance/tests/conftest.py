@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -246,3 +247,11 @@ def command(monkeypatch, capsys):
         return Done(left.value.code, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """A function of a system's id and fields of its recipe: replays then get that system, with few samples."""
+    from replay_problems import shrunk
+
+    return partial(shrunk, monkeypatch)

@@ -1,0 +1,56 @@
+"""Ledgers made up for the tests of what is read from them: runs whose figures lie as a test wants them."""
+
+import re
+
+from nn_conformance.fixtures.encoding import number
+from nn_conformance.replays.evidence import Evidence
+from nn_conformance.replays.ledger import Ledger, Run
+from nn_conformance.replays.placement import SEEDS
+from nn_conformance.replays.run import whole_epochs
+from nn_conformance.replays.truth import table
+
+# What no verdict may say.
+VAGUE = re.compile(r"approximat|approx\.|\babout\b|roughly|\bcirca\b|\bnearly\b|\balmost\b|[≈~]", re.IGNORECASE)
+
+
+def run_like(system, seed, change=lambda value, _: value, *, first=4.0, **fields):
+    """A run whose figures are the printed ones, each changed by `change(value, quantity and epoch)`."""
+    epochs = sorted({f.epoch for f in system.figures if f.epoch is not None}) or [1]
+    columns, final = {}, {}
+    for figure in system.figures:
+        text = figure.printed.replace(",", "")
+        quantity = figure.quantity.removesuffix("_percent").replace("stated_accuracy", "test_accuracy")
+        if not re.fullmatch(r"-?[\d.]+", text) or quantity.startswith(("stated", "hint")) or "image" in quantity:
+            continue
+        value = float(text) / (100 if figure.quantity.endswith("_percent") else 1)
+        if figure.epoch is None or quantity.endswith(("_pruned", "_fine_tuned")):
+            final[quantity] = number(change(value, (quantity, figure.epoch)))
+        else:
+            columns.setdefault(quantity, {}).setdefault(figure.epoch, value)
+    rows = {q: [number(change(c.get(e, 0.5), (q, e))) for e in epochs] for q, c in columns.items()}
+    return Run(
+        **{
+            "seed": seed, "start": "made up", "order": "file order", "versions": {"python": "3", "numpy": "2"},
+            "epochs": whole_epochs(system), "steps": 1, "seconds": 1.0, "resumed": 0, "first_losses": [first, 2.0],
+            "rows": {"epoch": epochs, **rows} if rows else {}, "final": final, "weights": "0" * 64, **fields,
+        }
+    )  # fmt: skip
+
+
+def noise(rng, scale=0.01):
+    return lambda value, _: value * (1 + scale * rng.standard_normal())
+
+
+def evidence(*runs):
+    """Evidence of (system, framework, its runs)."""
+    return Evidence(
+        {(s.id, framework): Ledger(1, s.id, framework, s.precision, list(found)) for s, framework, found in runs}
+    )
+
+
+def seeds(system, change, count=SEEDS, **fields):
+    return [run_like(system, seed, change, **fields) for seed in range(count)]
+
+
+def verdicts(system, found):
+    return {row.figure: row.ruling.verdict for row in table(system, found)}

@@ -1,0 +1,89 @@
+"""One statistic for a whole curve: it keeps its level, whatever the figures are, and can tell."""
+
+from fractions import Fraction
+from itertools import combinations
+from math import comb
+
+import numpy as np
+import pytest
+
+from nn_conformance.replays.placement import OUTSIDE, SEEDS, deviations, place
+
+# The statistic.
+
+
+@pytest.mark.parametrize("figures", [1, 3, 60])
+def test_level_of_one_run_is_exact(figures):
+    """Each of N + 1 runs in turn, placed among the others, takes one of the levels 1/(N+1), ..., 1: no two the same."""
+    x = np.random.default_rng(figures).standard_normal((SEEDS + 1, figures)).cumsum(axis=1)
+    levels = [place(x[k : k + 1], np.delete(x, k, axis=0)).level for k in range(len(x))]
+    assert sorted(levels) == pytest.approx([k / (SEEDS + 1) for k in range(1, SEEDS + 2)], abs=1e-12)
+
+
+def test_level_of_several_runs_is_exact():
+    """Over all ways to choose K of K + N rows, a level α or less comes up with a probability of α at most, and reached."""
+    x = np.random.default_rng(1).standard_normal((9, 4))
+    chosen = list(combinations(range(9), 3))
+    levels = np.array([place(x[list(rows)], np.delete(x, rows, axis=0)).level for rows in chosen])
+    for level in set(levels.tolist()):
+        assert Fraction(np.count_nonzero(levels <= level), len(chosen)) == round(level * comb(9, 3)) / Fraction(
+            comb(9, 3)
+        )
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_statistic_is_two_sided_and_names_the_place(sign):
+    """A run that is off in one figure, up or down, lies outside; the figure and the direction are told."""
+    rng = np.random.default_rng(2)
+    seeds_, run = rng.standard_normal((SEEDS, 50)), rng.standard_normal((1, 50))
+    run[0, 17] = 20 * sign
+    found = place(run, seeds_)
+    assert found.outside
+    assert found.level == pytest.approx(1 / (SEEDS + 1))
+    assert (found.figure, np.sign(found.deviation), found.seeds) == (17, sign, SEEDS)
+
+
+def test_whole_curves_are_not_condemned_for_single_figures():
+    """Of right curves with sixty figures, nearly all leave the seeds' range somewhere; one in twenty-one is outside."""
+    rng = np.random.default_rng(3)
+    trials = rng.standard_normal((400, SEEDS + 1, 60))
+    beyond = sum(bool(((t[0] > t[1:].max(axis=0)) | (t[0] < t[1:].min(axis=0))).any()) for t in trials)
+    outside = sum(place(t[:1], t[1:]).outside for t in trials)
+    assert beyond > 380
+    # Binomial with p = 1/21: four standard deviations around 19.
+    assert abs(outside - 400 / 21) < 4 * np.sqrt(400 / 21 * 20 / 21)
+
+
+def test_twenty_seeds_can_tell():
+    """The smallest level of twenty seeds, or of the nineteen that are left without the own one, counts as outside."""
+    assert 1 / (SEEDS + 1) < OUTSIDE
+    assert Fraction(1, SEEDS) <= Fraction(str(OUTSIDE))
+    assert 1 / (SEEDS - 1) > OUTSIDE
+
+
+def test_level_needs_no_unit():
+    """Another unit or origin of each figure changes no level."""
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((SEEDS + 1, 7))
+    other = x * 10.0 ** np.arange(-3, 4) + np.arange(7)
+    assert place(x[:1], x[1:]).level == place(other[:1], other[1:]).level
+
+
+def test_equal_runs_are_inside():
+    """Runs that agree in all figures have level 1, whatever the last bit of their mean."""
+    x = np.full((SEEDS + 1, 3), 0.1)
+    assert place(x[:1], x[1:]).level == 1.0
+    assert not deviations(x).any()
+
+
+def test_nan_is_infinitely_far_from_numbers_and_not_from_nan():
+    """A NaN among numbers is outside, and so is a number among NaN; NaN in every run says nothing."""
+    x = np.random.default_rng(5).standard_normal((SEEDS + 1, 2))
+    lost = x.copy()
+    lost[0, 1] = np.nan
+    assert place(lost[:1], lost[1:]).outside
+    assert np.isinf(place(lost[:1], lost[1:]).deviation)
+    lost[:, 1] = np.nan
+    assert place(lost[:1], lost[1:]).level == place(x[:1, :1], x[1:, :1]).level
+    lost[0, 1] = 0.0
+    assert place(lost[:1], lost[1:]).level == 1.0  # every other run is as far out: NaN beside a number
