@@ -1,65 +1,22 @@
 """Doors: what a user has, a function or a class, is a target as it stands; what it lacks is unsupported by name."""
 
-from functools import cache
-from math import fsum, inf
+from math import fsum
 
 import msgspec
 import numpy as np
 import pytest
+from door_problems import HOMEWORK, fresh, homework, load, sigmoid, statuses
 
-from nn_conformance.checks import checks_of
 from nn_conformance.claims import conforms
 from nn_conformance.conventions import declared
 from nn_conformance.doors import as_target, conventions_of, subject
 from nn_conformance.doors.functions import read_answer
-from nn_conformance.doors.updating import Updating
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import Store
 from nn_conformance.judging import verify
 from nn_conformance.ladder import judge
 from nn_conformance.oracles import reference
-from nn_conformance.recovered import FURTHER, Recovered
 from nn_conformance.targets import Answer, Run, Unsupported
-from nn_conformance.tolerances import ROUNDOFF, norm
+from nn_conformance.tolerances import norm
 from nn_reference.errors import InputError
-from nn_reference.systems import get
-
-STORE = Store()
-load = cache(STORE.case)
-HOMEWORK = [f"homework/probe-{probe}" for probe in ("rectangular", "one", "twice", "extreme")]
-
-
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
-
-
-def homework(p, x, t):
-    """Document 002's network, written out for these tests; gradients by name, and the loss."""
-    h = sigmoid(x @ p["W1"].T + p["b1"])
-    y = sigmoid(h @ p["W2"] + p["b2"])
-    d = (y - t) / len(t) * y * (1 - y)
-    e = np.outer(d, p["W2"]) * h * (1 - h)
-    return {"W1": e.T @ x, "b1": e.sum(0), "W2": h.T @ d, "b2": d.sum()}, ((y - t) ** 2).sum() / 2 / len(t)
-
-
-def fresh(function):
-    """The function as an object of its own, which can be marked without marking the other."""
-
-    def copy(p, x, t):
-        return function(p, x, t)
-
-    return copy
-
-
-def statuses(obj):
-    """{rung: its statuses} over some cases; a verdict of another kind fails the test."""
-    found = {}
-    for case in HOMEWORK:
-        for dtype in fmt.DTYPES:
-            for verdict in judge(load(case), subject(obj, [get("homework")]), dtype, trusted=True):
-                assert verdict.status in ("passed", "unsupported"), verdict
-                found.setdefault(verdict.rung, set()).add(verdict.status)
-    return found
 
 
 # Right in other ways: each must pass wherever the plain one does.
@@ -210,203 +167,6 @@ def test_an_argument_that_is_changed_is_told():
     verdicts = judge(load(HOMEWORK[0]), subject(writes), "float64")
     assert verdicts[0].status == "failed"
     assert "changed its argument x" in verdicts[0].reason
-
-
-# Updates, in the ways that they come.
-def new_dict(p, x, t, lr):
-    gradients, loss = homework(p, x, t)
-    return {name: value - lr * gradients[name] for name, value in p.items()}, loss
-
-
-def in_place(p, x, t, learning_rate):
-    for name, g in homework(p, x, t)[0].items():
-        p[name] -= learning_rate * g
-
-
-def in_place_with_loss(p, x, t, lr=0.1, verbose=False):
-    gradients, loss = homework(p, x, t)
-    p.update({name: value - lr * gradients[name] for name, value in p.items()})
-    return loss
-
-
-class Model:
-    """Weights that are set, stepped and read."""
-
-    def set_weights(self, params):
-        self.params = params
-
-    def step(self, x, t, lr):
-        in_place(self.params, x, t, lr)
-
-    def get_weights(self):
-        return self.params
-
-
-UPDATES = {"dict": new_dict, "in place": in_place, "loss": in_place_with_loss, "class": Model, "object": Model()}
-
-
-@pytest.mark.parametrize("obj", UPDATES.values(), ids=UPDATES)
-def test_what_only_updates_is_judged_by_its_updates(obj):
-    """Gradients are recovered from a step, and the steps and free runs judged; a loss that it does not tell is unsupported."""
-    found = statuses(obj)
-    assert found["gradient"] == found["step"] == {"passed"}
-    tells = {"passed"} if obj in (new_dict, in_place_with_loss) else {"unsupported"}
-    assert found["loss"] == found["trajectory"] == tells
-
-
-def test_recovered_gradients_are_right_to_rounding():
-    """At the largest rate that helps, what the division by it adds is far below the rounding of the gradient itself."""
-    case = load("xor-sigmoid/documented")
-    args = case.params, case.x, case.t
-    exact = reference.evaluate(case.case.network, *args).gradients
-    for dtype in fmt.DTYPES:
-        params, x, t = {k: p.astype(dtype) for k, p in args[0].items()}, *(a.astype(dtype) for a in args[1:])
-        answer = Recovered(reference).evaluate(case.case.network, params, x, t)
-        for name, g in exact.items():
-            # Rounding of float32 in this small network stays below 100 of its units.
-            assert norm(answer.gradients[name] - g) <= 100 * ROUNDOFF[dtype] * norm(g)
-            assert 0 < answer.uncertainty[name] <= ROUNDOFF[dtype] * norm(g)
-            assert answer.gradients[name].dtype == dtype
-
-
-def test_the_uncertainty_bounds_what_rounding_of_the_parameters_does():
-    """With a rate of 1 alone, and gradients small beside the parameters, the error is as large as is stated, and no larger."""
-    rng = np.random.default_rng(5)
-    network = load("xor-sigmoid/probe-one").case.network
-    for dtype in fmt.DTYPES:
-        theta = {"W": rng.uniform(1, 2, 200).astype(dtype)}
-        g = rng.standard_normal(200) * 1e-3
-
-        def update(p, x, t, lr, g=g, dtype=dtype):
-            if lr > 1:
-                raise OverflowError
-            return {"W": p["W"] - (lr * g).astype(dtype)}
-
-        answer = Recovered(Updating(update, "small")).evaluate(network, theta, np.zeros((1, 1)), np.zeros((1, 1)))
-        error = norm(answer.gradients["W"] - g)
-        assert answer.uncertainty["W"] / 40 < error <= answer.uncertainty["W"]
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        lambda p, x, t, lr: {k: v + lr * homework(p, x, t)[0][k] for k, v in p.items()},
-        lambda p, x, t, lr: {k: v - lr * len(x) * homework(p, x, t)[0][k] for k, v in p.items()},
-        lambda p, x, t, lr: {k: v * (1 - 1e-3 * lr) - lr * homework(p, x, t)[0][k] for k, v in p.items()},
-        lambda p, x, t, lr: {k: v - (lr * homework(p, x, t)[0][k] if k[0] == "W" else 0) for k, v in p.items()},
-    ],
-    ids=["uphill", "no mean", "decay", "biases stay"],
-)
-def test_a_wrong_update_fails(wrong):
-    """A step uphill, without the mean, with a decay that nobody asked for, or not of all parameters, is caught."""
-    verdicts = judge(load(HOMEWORK[0]), subject(wrong), "float64", trusted=True)
-    assert {v.status for v in verdicts if v.rung == "gradient"} >= {"failed"}
-
-
-def test_no_declaration_makes_an_uphill_step_right():
-    """The sign of gradients is a convention, that of a step is not: none is suggested, and a declared one changes nothing."""
-
-    def uphill(p, x, t, lr):
-        return {k: v + lr * homework(p, x, t)[0][k] for k, v in p.items()}
-
-    report = verify(conforms("homework", negative_gradient=True)(uphill))
-    assert {v.rung for v in report.failed} >= {"gradient"}
-    assert report.suggestion is None
-
-
-def test_the_library_call_names_the_mistake():
-    """A report has the diagnosis of a failing system, and says it; of a right function there is none."""
-
-    def flat(p, x, t):
-        gradients, loss = homework(p, x, t)
-        return {**gradients, "b1": 0 * p["b1"], "b2": 0 * p["b2"]}, loss
-
-    report = verify(flat, "homework")
-    assert report.diagnoses["homework/documented"].names[0] == ("bias-zero",)
-    assert "nn-conformance explain bias-zero" in str(report)
-    assert verify(homework, "homework").diagnoses == {}
-
-
-def test_what_an_object_raises_is_shown_on_one_line():
-    """A message with escapes and line breaks cannot move the cursor, in a report or under pytest."""
-
-    def loud(p, x, t):
-        raise ValueError("\x1b[2J\nboom")
-
-    report = verify(loud, "homework")
-    assert "\x1b" not in str(report)
-    assert "ValueError: [2J boom" in str(report)
-    with pytest.raises(pytest.fail.Exception, match="boom") as caught:
-        checks_of(loud, "homework")[0](loud)
-    assert "\x1b" not in str(caught.value)
-
-
-def test_weights_that_are_updated_too_early_are_caught():
-    """An output layer that is updated before the error goes back through it is wrong, at any rate."""
-
-    def early(p, x, t, lr):
-        before = homework(p, x, t)[0]
-        p["W2"] = p["W2"] - lr * before["W2"]
-        after = homework(p | {"b2": p["b2"]}, x, t)[0]
-        return {
-            "W2": p["W2"],
-            **{k: p[k] - lr * (after if k in ("W1", "b1") else before)[k] for k in ("W1", "b1", "b2")},
-        }
-
-    verdicts = judge(load(HOMEWORK[0]), subject(early), "float64", trusted=True)
-    assert {v.id.split("::")[2] for v in verdicts if v.status == "failed" and v.rung == "gradient"} == {"W1", "b1"}
-
-
-def test_a_sum_in_the_update_is_declared_and_its_steps_are_scaled():
-    """Without 1/N in its update, a target that declares it passes gradients and steps, of batches of any size."""
-
-    def summed(p, x, t, lr):
-        return {k: v - lr * len(x) * homework(p, x, t)[0][k] for k, v in p.items()}
-
-    def plain(p, x, t, lr):
-        return summed(p, x, t, lr)
-
-    mended = conforms("homework", gradient_reduction="sum")(summed)
-    for probe in ("rectangular", "partial"):
-        verdicts = judge(load(f"homework/probe-{probe}"), subject(mended), "float64", trusted=True)
-        assert {v.status for v in verdicts if v.rung in ("gradient", "step")} == {"passed"}
-    report = verify(plain, "homework")
-    assert "with gradient_reduction='sum' loss" in report.suggestion
-    # Nor does anybody know whether that is meant: the mistake that makes these numbers is named too.
-    assert ("sum-for-mean",) in report.diagnoses["homework/documented"].names
-
-
-def test_updates_are_plain_sgd():
-    """Momentum and Adam are unsupported by name, and never passed."""
-    target = as_target(new_dict)
-    case = load("iris-relu-adam/probe-one")
-    adam, x = case.case.optimizer, (case.params, case.x, case.t, [[0]])
-    with pytest.raises(Unsupported, match="not by Adam"):
-        target.train(case.case.network, adam, *x)
-    with pytest.raises(Unsupported, match="not by momentum"):
-        target.train(case.case.network, fmt.Optimizer(kind="sgd", learning_rate=1.0, momentum=0.9), *x)
-
-
-def test_a_rate_at_which_the_target_overflows_is_not_used():
-    """Infinite parameters, or an exception after a huge step, leave the last finite one."""
-    seen = []
-
-    def fragile(p, x, t, lr):
-        seen.append(lr)
-        if lr == FURTHER[1]:
-            raise OverflowError
-        return {k: v - lr * (homework(p, x, t)[0][k] if k != "b2" else 0) for k, v in p.items()}
-
-    case = load(HOMEWORK[0])
-    found = Recovered(Updating(fragile, "fragile")).evaluate(case.case.network, case.params, case.x, case.t)
-    assert seen == [1.0, *FURTHER[:2]]
-    assert found.uncertainty["W1"] < 1e-20
-
-    def infinite(p, x, t, lr):
-        return {k: v * (1 if lr == 1 else inf) for k, v in p.items()}
-
-    answer = Recovered(Updating(infinite, "infinite")).evaluate(case.case.network, case.params, case.x, case.t)
-    assert not answer.gradients["W1"].any()
 
 
 @pytest.mark.parametrize(

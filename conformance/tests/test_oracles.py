@@ -1,24 +1,21 @@
 """The oracles that differentiate for themselves: complex step, central differences and Arb's tape, and what they share."""
 
 import ast
-from functools import cache
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from oracle_problems import HONEST, call, described, example, load, ratios
 from spread import spread
 
 from nn_conformance import oracles
-from nn_conformance.fixtures import balls as certification
 from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.balls import START_BITS, balls, precision
 from nn_conformance.fixtures.encoding import values
 from nn_conformance.fixtures.store import Store
 from nn_conformance.ladder import judge
 from nn_conformance.oracles import arb, central, complex_step, formulas, reference
-from nn_conformance.oracles.tape import RULES, Variable, differentiate
-from nn_conformance.targets import Unsupported
+from nn_conformance.oracles.tape import RULES
 from nn_conformance.tolerances import ROUNDOFF, norm
 from nn_reference.optimizers import State
 
@@ -26,48 +23,6 @@ STORE = Store()
 FLOATING = {"complex-step": complex_step, "central": central}
 PROBES = [i for i in STORE.ids if "probe-" in i]
 SMALL = [*PROBES, *(i for i in STORE.ids if i not in PROBES and not i.startswith(("mnist", "fashion")))]
-KINKS = [i for i in PROBES if i.endswith("probe-kink")]
-# An oracle's own errors may take a third of a limit: the audit asks that of every honest implementation.
-HONEST = 1 / 3
-
-load = cache(STORE.case)
-
-
-def ratios(case_id, oracle, dtype, *rungs):
-    """Error over limit by check; what did not pass, or was not done, is infinite."""
-    verdicts = judge(load(case_id), oracle, dtype, rungs=rungs, trusted=True)
-    shown = [v for v in verdicts if not v.reason.startswith("saturated")]  # which those are, test_ladder holds
-    return {v.id: v.ratio if v.status == "passed" else np.inf for v in shown}
-
-
-def call(case_id, dtype="float64"):
-    """Parameters, x and t of a case's evaluation."""
-    loaded = load(case_id)
-    rows = slice(None) if loaded.case.rows is None else np.array(loaded.case.rows)
-    params = {name: p.astype(dtype) for name, p in loaded.params.items()}
-    return params, loaded.x[rows].astype(dtype), loaded.t[rows].astype(dtype)
-
-
-def described(layers, loss, inputs=3):
-    """A network of layers (units, activation) and a loss, from what differs from the defaults."""
-    built = [
-        {"bias": True, "layout": "in,out", "units": units, "activation": {"kind": kind, **more}, **layer}
-        for units, kind, more, layer in layers
-    ]
-    return msgspec.convert({"inputs": inputs, "layers": built, "loss": {"reduction": "samples", **loss}}, fmt.Network)
-
-
-def example(network, samples=4):
-    """Parameters, x and t for any network, drawn once and for all."""
-    rng, params, fan_in = np.random.RandomState(0), {}, network.inputs
-    for k, layer in enumerate(network.layers, 1):
-        shape = (layer.units, fan_in) if layer.layout == "out,in" else (fan_in, layer.units)
-        params[f"W{k}"] = rng.uniform(-1, 1, (fan_in,) if layer.vector else shape)
-        if layer.bias:
-            params[f"b{k}"] = np.asarray(rng.uniform(-1, 1, () if layer.vector else layer.units))
-        fan_in = layer.units
-    x, last = rng.uniform(-1, 1, (samples, network.inputs)), network.layers[-1]
-    return params, x, rng.uniform(0.1, 0.9, samples if last.vector else (samples, last.units))
 
 
 @pytest.mark.parametrize("case_id", spread(SMALL))
@@ -298,75 +253,6 @@ def test_the_uncertainty_of_differences_leaves_mistakes_visible(case_id):
             assert 10 * answer.uncertainty[name] <= 1e-3 * norm(g)
 
 
-@pytest.mark.parametrize("case_id", KINKS)
-def test_slopes_at_a_kink(case_id):
-    """Complex step and Arb have slope 0 there, as the certified gradients do; differences have ½, the mean of both sides."""
-    loaded = load(case_id)
-    evaluation = loaded.case.evaluation
-    changes = [loaded.arrays(kink.change, "change") for kink in evaluation.kinks]
-    answers = [oracle.evaluate(loaded.case.network, *call(case_id)) for oracle in (complex_step, arb, central)]
-
-    for name, g in loaded.arrays(evaluation.gradients, "gradients").items():
-        half = sum(change[name] for change in changes) / 2
-        assert norm(answers[0].gradients[name] - g) <= 1e-14
-        assert np.array_equal(answers[1].gradients[name], g)
-        assert norm(answers[2].gradients[name] - g - half) <= answers[2].uncertainty[name] / 3
-    assert sum(norm(change["W1"]) for change in changes) > 0.01
-
-
-@pytest.mark.parametrize("distance", [1e-6, -1e-8, 1e-10])
-def test_steps_stay_on_their_side_of_a_kink(distance):
-    """Where z is nearer to zero than the step, the step is divided until both ends are on z's side."""
-    network = described([(1, "relu", {}, {}), (1, "tanh", {}, {})], {"kind": "squared_error"}, inputs=1)
-    params = {"W1": np.ones((1, 1)), "b1": np.array([distance]), "W2": np.ones((1, 1)), "b2": np.ones(1)}
-    x, t = np.zeros((1, 1)), np.zeros((1, 1))
-    found, right = (each.evaluate(network, params, x, t) for each in (central, arb))
-
-    assert (right.gradients["b1"][0] != 0) == (distance > 0)
-    for name, g in right.gradients.items():
-        assert norm(found.gradients[name] - g) <= found.uncertainty[name] / 3
-    # A step of 2⁻¹⁷ would have made the mean of the two slopes of it.
-    assert found.uncertainty["b1"] < 0.01
-
-
-def test_a_kink_that_is_too_near_is_unsupported():
-    """At 1e-20 from zero no difference has digits left, and central differences say so."""
-    network = described([(1, "relu", {}, {})], {"kind": "squared_error"}, inputs=1)
-    params = {"W1": np.ones((1, 1)), "b1": np.array([1e-20])}
-
-    with pytest.raises(Unsupported, match="layer 1: a ReLU or a clip changes sides within a step of"):
-        central.evaluate(network, params, np.zeros((1, 1)), np.ones((1, 1)))
-
-
-@pytest.mark.parametrize("offset", [1e-8, -1e-8, 3e-6])
-def test_steps_stay_on_their_side_of_a_clip(offset):
-    """An output beside a clip bound is inside or outside at both ends of a step."""
-    network = described(
-        [(1, "identity", {}, {})], {"kind": "binary_cross_entropy", "reduction": "elements", "clip": 0.25}, inputs=1
-    )
-    params = {"W1": np.zeros((1, 1)), "b1": np.array([0.25 + offset])}
-    found, right = (each.evaluate(network, params, np.ones((1, 1)), np.ones((1, 1))) for each in (central, arb))
-
-    assert (right.gradients["b1"][0] == 0) == (offset < 0)
-    assert norm(found.gradients["b1"] - right.gradients["b1"]) <= found.uncertainty["b1"] / 3
-
-
-@pytest.mark.parametrize("left", [2e-11, -2e-11])
-def test_the_reach_of_an_update_is_honest(left):
-    """Where a gradient is smaller than its error, Adam may go either way, and the run says how far."""
-    network = described([(1, "identity", {}, {"bias": False})], {"kind": "squared_error"}, inputs=1)
-    # Two samples pull either way, and all but `left` of the gradient cancels.
-    params, x, t = {"W1": np.ones((1, 1))}, np.ones((2, 1)), np.array([[0.5], [1.5 - left]])
-    rule = fmt.Optimizer(kind="adam", learning_rate=0.5, beta1=0.9, beta2=0.999, epsilon=1e-30, placement="torch")
-    answer = central.evaluate(network, params, x, t)
-    found, right = (each.train(network, rule, params, x, t, [[0, 1]]) for each in (central, arb))
-
-    assert 0 < abs(answer.gradients["W1"][0, 0]) < answer.uncertainty["W1"]
-    assert right.params["W1"][0, 0] == pytest.approx(1 - np.sign(left) / 2)
-    assert found.uncertainty["W1"] == pytest.approx(1)  # from one side to the other
-    assert norm(found.params["W1"] - right.params["W1"]) <= found.uncertainty["W1"]
-
-
 @pytest.mark.parametrize("case_id", ["iris-relu-adam/probe-partial", "mnist-relu-torch/probe-rectangular"])
 def test_free_runs_stay_in_their_band(case_id):
     """Complex step in both precisions, and central differences in float32, where they are nothing beside rounding."""
@@ -412,108 +298,6 @@ def test_complex_step_and_arb_share_nothing_with_the_reference_but_types():
                 assert not any(alias.name.startswith("nn_") for alias in node.names)
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("nn_reference"):
                 assert {alias.name for alias in node.names} <= allowed
-
-
-PRIMITIVES = {
-    "add": lambda x, y, m: x + y,
-    "add-broadcast": lambda x, y, m: x + y.sum(axis=0) + 2,
-    "subtract": lambda x, y, m: 3 - x - y,
-    "subtract-column": lambda x, y, m: x - y.sum(axis=-1, keepdims=True),
-    "multiply": lambda x, y, m: x * y * 0.5,
-    "same-twice": lambda x, y, m: x * x,
-    "mask": lambda x, y, m: x * (x.real > 0.6) + y,
-    "divide": lambda x, y, m: x / y / 3,
-    "divide-by": lambda x, y, m: 1 / x / y.sum(axis=0, keepdims=True),
-    "matmul": lambda x, y, m: x @ m,
-    "matmul-vector": lambda x, y, m: x @ m.sum(axis=1),
-    "matmul-transposed": lambda x, y, m: m.swapaxes(0, 1) @ x.swapaxes(0, 1),
-    "matmul-constant": lambda x, y, m: constant((2, 2)) @ x,
-    "negative": lambda x, y, m: -x,
-    "exp": lambda x, y, m: np.exp(x * 3),
-    "log": lambda x, y, m: np.log(x),
-    "log1p": lambda x, y, m: np.log1p(x),
-    "tanh": lambda x, y, m: np.tanh(x),
-    "sum": lambda x, y, m: x.sum() * y,
-    "sum-rows": lambda x, y, m: x.sum(axis=0) * y.sum(axis=1, keepdims=True),
-}
-
-
-def constant(shape):
-    """Balls that are no variable."""
-    return arb.plain(np.arange(1.0, 1 + np.prod(shape)).reshape(shape) / 8)
-
-
-@pytest.mark.parametrize("primitive", PRIMITIVES)
-def test_the_tapes_rules_are_derivatives(primitive):
-    """Each rule agrees to thirty digits with differences at 256 bits, with broadcasting, and in every operand."""
-    rng = np.random.RandomState(1)
-    shapes = {"x": (2, 3), "y": (2, 3), "m": (3, 2)}
-    start = {key: rng.randint(4, 16, shape) / 16 for key, shape in shapes.items()}
-
-    def value(at):
-        result = PRIMITIVES[primitive](*(Variable(at[key]) for key in shapes))
-        return (result * arb.plain(1.0 + np.arange(result.value.size).reshape(result.shape))).sum()
-
-    with precision(START_BITS):
-        at = {key: arb.plain(a) for key, a in start.items()}
-        variables = {key: Variable(a) for key, a in at.items()}
-        result = PRIMITIVES[primitive](*variables.values())
-        weighted = (result * arb.plain(1.0 + np.arange(result.value.size).reshape(result.shape))).sum()
-        found = differentiate(weighted, variables)
-        h = balls(np.array(2.0**-100)).item()
-        for key, a in at.items():
-            assert found[key].shape == a.shape
-            for index in np.ndindex(a.shape):
-                ends = []
-                for sign in (1, -1):
-                    moved = a.copy()
-                    moved[index] = moved[index] + sign * h
-                    ends.append(value({**at, key: moved}).value.item())
-                quotient = (ends[0] - ends[1]) / (2 * h)
-                # h² is 1e-60, and 256 bits leave 1e-46 after the division by h.
-                assert abs(quotient - found[key][index]) < balls(np.array(1e-30)).item() * 100
-
-
-def test_every_rule_of_the_tape_is_among_these():
-    """A primitive that is added needs a test; one that is not there is refused, and never computed without its derivative."""
-    names = {primitive.split("-")[0] for primitive in PRIMITIVES} - {"same", "mask", "sum"}
-
-    assert {rule.__name__ for rule in RULES} == names
-    with pytest.raises(TypeError):
-        np.sin(Variable(constant((2,))))
-    with pytest.raises(TypeError):
-        np.add.reduce(Variable(constant((2,))))
-
-
-def test_zeros_by_structure_need_no_declaration():
-    """A sum that cancels is zero once no float64 lies between its bounds; a value of 1e-57 beside it is not."""
-    softmax = arb.evaluate(load("mnist-relu-torch/probe-square").case.network, *call("mnist-relu-torch/probe-square"))
-    extreme = arb.evaluate(
-        load("mnist-sigmoid-numpy/probe-extreme").case.network, *call("mnist-sigmoid-numpy/probe-extreme")
-    )
-
-    assert not softmax.gradients["b2"].any()
-    assert softmax.gradients["W2"].any()
-    assert 0 < norm(extreme.gradients["W1"]) < 1e-50
-
-
-def test_a_small_value_is_not_taken_for_zero():
-    """1 - 1/(1 + e⁻⁵⁰⁰) is a ball around zero at 256 bits, and a float64 that Arb finds with more."""
-    network = described([(2, "identity", {}, {})], {"kind": "cross_entropy", "from_logits": True}, inputs=1)
-    params = {"W1": np.zeros((1, 2)), "b1": np.array([500.0, 0.0])}
-
-    g = arb.evaluate(network, params, np.ones((1, 1)), np.array([[1.0, 0.0]])).gradients["b1"]
-
-    # e^-500 as NumPy has it, which may be off by a unit or so in the last place.
-    assert np.allclose(g, [-np.exp(-500.0), np.exp(-500.0)], rtol=1e-15, atol=0)
-
-
-def test_arb_says_what_it_cannot_certify(monkeypatch):
-    """Where the precision does not suffice to tell a zero from something small, there is a reason and no number."""
-    monkeypatch.setattr(certification, "MOST_BITS", 512)
-
-    with pytest.raises(Unsupported, match=r"gradient b.*512 bits"):
-        arb.evaluate(load("mnist-relu-torch/probe-square").case.network, *call("mnist-relu-torch/probe-square"))
 
 
 def test_formulas_are_stable():

@@ -1,0 +1,48 @@
+"""Document 002's network as a function, for the tests of what is made a target."""
+
+from functools import cache
+
+import numpy as np
+
+from nn_conformance.doors import subject
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.fixtures.store import Store
+from nn_conformance.ladder import judge
+from nn_reference.systems import get
+
+STORE = Store()
+load = cache(STORE.case)
+HOMEWORK = [f"homework/probe-{probe}" for probe in ("rectangular", "one", "twice", "extreme")]
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def homework(p, x, t):
+    """Document 002's network, written out for these tests; gradients by name, and the loss."""
+    h = sigmoid(x @ p["W1"].T + p["b1"])
+    y = sigmoid(h @ p["W2"] + p["b2"])
+    d = (y - t) / len(t) * y * (1 - y)
+    e = np.outer(d, p["W2"]) * h * (1 - h)
+    return {"W1": e.T @ x, "b1": e.sum(0), "W2": h.T @ d, "b2": d.sum()}, ((y - t) ** 2).sum() / 2 / len(t)
+
+
+def fresh(function):
+    """The function as an object of its own, which can be marked without marking the other."""
+
+    def copy(p, x, t):
+        return function(p, x, t)
+
+    return copy
+
+
+def statuses(obj):
+    """{rung: its statuses} over some cases; a verdict of another kind fails the test."""
+    found = {}
+    for case in HOMEWORK:
+        for dtype in fmt.DTYPES:
+            for verdict in judge(load(case), subject(obj, [get("homework")]), dtype, trusted=True):
+                assert verdict.status in ("passed", "unsupported"), verdict
+                found.setdefault(verdict.rung, set()).add(verdict.status)
+    return found

@@ -1,0 +1,53 @@
+"""Networks and cases for the tests of oracles, and how near an oracle comes to its limits."""
+
+from functools import cache
+
+import msgspec
+import numpy as np
+
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.fixtures.store import Store
+from nn_conformance.ladder import judge
+
+STORE = Store()
+# An oracle's own errors may take a third of a limit: the audit asks that of every honest implementation.
+HONEST = 1 / 3
+
+load = cache(STORE.case)
+
+
+def ratios(case_id, oracle, dtype, *rungs):
+    """Error over limit by check; what did not pass, or was not done, is infinite."""
+    verdicts = judge(load(case_id), oracle, dtype, rungs=rungs, trusted=True)
+    shown = [v for v in verdicts if not v.reason.startswith("saturated")]  # which those are, test_ladder holds
+    return {v.id: v.ratio if v.status == "passed" else np.inf for v in shown}
+
+
+def call(case_id, dtype="float64"):
+    """Parameters, x and t of a case's evaluation."""
+    loaded = load(case_id)
+    rows = slice(None) if loaded.case.rows is None else np.array(loaded.case.rows)
+    params = {name: p.astype(dtype) for name, p in loaded.params.items()}
+    return params, loaded.x[rows].astype(dtype), loaded.t[rows].astype(dtype)
+
+
+def described(layers, loss, inputs=3):
+    """A network of layers (units, activation) and a loss, from what differs from the defaults."""
+    built = [
+        {"bias": True, "layout": "in,out", "units": units, "activation": {"kind": kind, **more}, **layer}
+        for units, kind, more, layer in layers
+    ]
+    return msgspec.convert({"inputs": inputs, "layers": built, "loss": {"reduction": "samples", **loss}}, fmt.Network)
+
+
+def example(network, samples=4):
+    """Parameters, x and t for any network, drawn once and for all."""
+    rng, params, fan_in = np.random.RandomState(0), {}, network.inputs
+    for k, layer in enumerate(network.layers, 1):
+        shape = (layer.units, fan_in) if layer.layout == "out,in" else (fan_in, layer.units)
+        params[f"W{k}"] = rng.uniform(-1, 1, (fan_in,) if layer.vector else shape)
+        if layer.bias:
+            params[f"b{k}"] = np.asarray(rng.uniform(-1, 1, () if layer.vector else layer.units))
+        fan_in = layer.units
+    x, last = rng.uniform(-1, 1, (samples, network.inputs)), network.layers[-1]
+    return params, x, rng.uniform(0.1, 0.9, samples if last.vector else (samples, last.units))
