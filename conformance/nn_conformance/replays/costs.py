@@ -16,8 +16,8 @@ PRUNED = (
     ("sparsity", "sparsity", ".4f"),
     ("nonzero_parameters", "parameters that are not zero", ",.0f"),
     ("compressed_bytes", "bytes after zlib", ",.0f"),
-    ("dense_ms", "forward pass of 1,000 images, dense, ms", ".0f"),
-    ("sparse_ms", "the same with sparse matrices, ms", ".0f"),
+    ("dense_ms", "forward pass of 1,000 images, dense, ms", ".1f"),
+    ("sparse_ms", "the same with sparse matrices, ms", ".1f"),
 )
 
 
