@@ -27,12 +27,14 @@ def run_like(system, seed, change=lambda value, _: value, *, first=4.0, **fields
             final[quantity] = number(change(value, (quantity, figure.epoch)))
         else:
             columns.setdefault(quantity, {}).setdefault(figure.epoch, value)
+    steps = next((f.printed for f in system.figures if f.quantity == "steps of an epoch"), 1)
     rows = {q: [number(change(c.get(e, 0.5), (q, e))) for e in epochs] for q, c in columns.items()}
     return Run(
         **{
             "seed": seed, "start": "made up", "order": "file order", "versions": {"python": "3", "numpy": "2"},
-            "epochs": whole_epochs(system), "steps": 1, "seconds": 1.0, "resumed": 0, "first_losses": [first, 2.0],
-            "rows": {"epoch": epochs, **rows} if rows else {}, "final": final, "weights": "0" * 64, **fields,
+            "epochs": whole_epochs(system), "steps": whole_epochs(system) * int(steps), "seconds": 1.0, "resumed": 0, "first_losses": [first, 2.0],
+            "rows": {"epoch": epochs, **rows} if rows else {}, "final": final, "weights": "0" * 64,
+            "predictions": [0] * 50, **fields,
         }
     )  # fmt: skip
 

@@ -69,6 +69,14 @@ def test_level_needs_no_unit():
     assert place(x[:1], x[1:]).level == place(other[:1], other[1:]).level
 
 
+def test_a_seed_that_collapses_hides_nothing_but_itself():
+    """Beside a seed that is a million deviations off, a document fifty off is the second furthest of all runs."""
+    x = np.random.default_rng(5).standard_normal((SEEDS + 1, 10))
+    x[0, 3] = 50
+    x[1] = 1e6
+    assert place(x[:1], x[1:]).level == pytest.approx(2 / (SEEDS + 1), rel=1e-12)
+
+
 def test_equal_runs_are_inside():
     """Runs that agree in all figures have level 1, whatever the last bit of their mean."""
     x = np.full((SEEDS + 1, 3), 0.1)

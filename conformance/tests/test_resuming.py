@@ -12,6 +12,7 @@ from nn_conformance.replays.files import write
 from nn_conformance.replays.in_numpy import Trainer
 from nn_conformance.replays.run import Task, replay
 from nn_reference.errors import DataError, InputError
+from nn_reference.optimizers import SGD
 
 
 @pytest.mark.parametrize(
@@ -97,31 +98,44 @@ def test_a_checkpoint_of_other_versions_is_passed_over(small, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda data: data[:-9], lambda data: b"{}", lambda data: data.replace(b"total", b"totam")]
+    "damage",
+    [
+        lambda data: data[:-9],
+        lambda data: b"{}",
+        lambda data: data.replace(b"total", b"totam"),
+        lambda data: data[:-5] + bytes([data[-5] ^ 1]) + data[-4:],  # a bit of a weight
+        lambda data: data.replace(b'epochs\\":1', b'epochs\\":0'),
+        lambda data: data.replace(b"params/W1", b"params/W9"),
+    ],
 )
 def test_a_damaged_checkpoint_is_named_with_the_way_out(damage, small, tmp_path):
-    """A file that is cut off, or is something else, is refused in one line that says to delete it."""
+    """A file that is cut off, or not one, or differs in one bit, is refused in one line that says to delete it."""
     system = small("mnist-relu/documented", epochs=2)
     task = Task(system.id, work=tmp_path)
     with pytest.raises(KeyboardInterrupt):
         replay(task, InterruptAfter(1))
-    task.checkpoint.write_bytes(damage(task.checkpoint.read_bytes()))
+    whole = task.checkpoint.read_bytes()
+    task.checkpoint.write_bytes(damage(whole))
+    assert task.checkpoint.read_bytes() != whole
     with pytest.raises(DataError, match=r"expected a checkpoint, got .*: delete it to begin again") as caught:
         replay(task)
     assert str(task.checkpoint) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_checkpoint_of_another_network_is_refused(small, tmp_path):
-    """Parameters of other shapes under the right name are no state of this network."""
-    system = small("mnist-relu/documented", epochs=2)
-    task = Task(system.id, work=tmp_path)
-    replay(task)
-    other = task.checkpoint.read_bytes()
-    small("mnist-tanh/documented", epochs=2)
-    task.checkpoint.with_name(Task("mnist-tanh/documented", work=tmp_path).checkpoint.name).write_bytes(other)
-    with pytest.raises(DataError, match="expected the parameters of mnist-tanh/documented"):
-        replay(Task("mnist-tanh/documented", work=tmp_path))
+@pytest.mark.parametrize(
+    ("other", "change"), [("mnist-tanh/documented", {}), ("mnist-relu/documented", {"optimizer": SGD(0.5)})]
+)
+def test_a_checkpoint_of_another_run_is_passed_over(other, change, small, tmp_path):
+    """What lies under the right name, but comes from another network or another rate, is not gone on with."""
+    small("mnist-relu/documented", epochs=2)
+    task = Task("mnist-relu/documented", work=tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        replay(task, InterruptAfter(1))
+    left = task.checkpoint.read_bytes()
+    small(other, epochs=2, **change)
+    Task(other, work=tmp_path).checkpoint.write_bytes(left)
+    assert replay(Task(other, work=tmp_path)).resumed == 0
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):

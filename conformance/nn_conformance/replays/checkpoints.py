@@ -4,6 +4,7 @@ One safetensors file for each run. The order of the batches is no part of it: th
 """
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -21,8 +22,12 @@ from nn_reference.pruning import Masks
 
 
 class Progress(Struct, forbid_unknown_fields=True):
-    """How far a run has come. The fields are those of `ledger.Run`; `epochs` are done, `total` are wanted."""
+    """How far a run has come: `epochs` are done, `total` are wanted. `identity` is `provenance.identity`'s.
 
+    The other fields are those of `ledger.Run`.
+    """
+
+    identity: str
     versions: dict[str, str]
     total: int
     epochs: int = 0
@@ -56,6 +61,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         arrays |= {f"moments/{moment}/{name}": a for name, a in moments.items()}
     arrays |= {f"masks/{name}": mask.astype(np.uint8) for name, mask in (checkpoint.masks or {}).items()}
     metadata = {"progress": checkpoint.progress.decode(), "step": str(checkpoint.state.step)}
+    metadata["sha256"] = _digest(metadata, arrays)
     write(path, save({name: np.ascontiguousarray(a) for name, a in arrays.items()}, metadata))
 
 
@@ -72,11 +78,12 @@ def load_checkpoint(path: Path) -> tuple[Progress, Checkpoint] | None:
             metadata = file.metadata() or {}
             progress = msgspec.json.decode(metadata["progress"], type=Progress)
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+            intact = metadata.pop("sha256") == _digest(metadata, arrays)
             state = State(int(metadata["step"]))
     except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise DataError(
-            f"{path}: expected a checkpoint, got {' '.join(str(error).split())}: delete it to begin again"
-        ) from None
+        raise _damaged(path, " ".join(str(error).split())) from None
+    if not intact:
+        raise _damaged(path, "one of another digest than its own")
     params: Params = {}
     masks: Masks = {}
     for name, a in arrays.items():
@@ -89,3 +96,15 @@ def load_checkpoint(path: Path) -> tuple[Progress, Checkpoint] | None:
             moment, _, parameter = rest.partition("/")
             state.moments.setdefault(moment, {})[parameter] = a
     return progress, Checkpoint(metadata["progress"].encode(), params, state, masks or None)
+
+
+def _damaged(path: Path, found: str) -> DataError:
+    return DataError(f"{path}: expected a checkpoint, got {found}: delete it to begin again")
+
+
+def _digest(metadata: dict[str, str], arrays: dict[str, Array]) -> str:
+    """Of all that is in the file: one that is damaged anywhere is not gone on from."""
+    found = sha256(repr(sorted(metadata.items())).encode())
+    for name in sorted(arrays):
+        found.update(name.encode() + np.ascontiguousarray(arrays[name]).tobytes())
+    return found.hexdigest()

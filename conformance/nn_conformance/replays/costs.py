@@ -57,7 +57,7 @@ def _ends(quantity: str, own: Run | None, runs: Sequence[Run]) -> tuple[str, str
         return "not run", f"{len(found)} seeds" if found else ""
     known = [value for value in found if value == value]  # noqa: PLR0124 - not NaN
     spread = " … ".join(f"{v:.4g}" for v in (min(known), median(known), max(known))) if known else "NaN"
-    return f"{float(own.rows[quantity][-1]):.4g}", f"{spread} ({len(found)})"
+    return f"{float(own.rows[quantity][-1]):.4g}", f"{spread} ({len(found)})" if len(found) > 1 else "no other"
 
 
 def _pruning(own: Sequence[Run | None]) -> list[str]:

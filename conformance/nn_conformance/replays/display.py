@@ -7,7 +7,7 @@ from statistics import median
 from rich.markup import escape
 
 from nn_conformance.render import console, new_table
-from nn_conformance.replays.figures import computed, in_printed_digits
+from nn_conformance.replays.figures import TIMES, computed, in_printed_digits
 from nn_conformance.replays.ledger import Run
 from nn_reference.systems import Figure, System
 
@@ -42,7 +42,7 @@ def _curves(system: System) -> tuple[list[list[Figure]], list[Figure]]:
         mine = list(group)
         if mine[0].epoch == mine[-1].epoch:
             singles += mine
-        elif not quantity.endswith("_seconds"):
+        elif quantity not in TIMES:
             curves.append(mine)
     return curves, singles
 
@@ -84,7 +84,7 @@ def _line(run: Run) -> str:
     if run.resumed:
         parts.append(f"resumed {run.resumed} time{'s' if run.resumed > 1 else ''}")
     if run.nan_from is not None:
-        parts.append(f"every weight is NaN after update {run.steps}, and stays so")
+        parts.append(f"every weight is NaN from update {run.nan_from} on")
     if run.agreement is not None:
         verdict = "left" if leaves(run) else "kept to"
         held = f"{verdict} the certified losses of {run.agreement.case} for {run.agreement.steps} updates"

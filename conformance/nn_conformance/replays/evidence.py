@@ -65,7 +65,7 @@ class Evidence:
             parts.append(
                 f"{len(ensemble.correct)} runs in {dtype} that differ in the order of additions alone leave it after "
                 f"{min(ensemble.parted)} to {max(ensemble.parted)} epochs and end at {len(ends)} accuracies from "
-                f"{ends[0] / rows:.4f} to {ends[-1] / rows:.4f}"
+                f"{ends[0] / rows:.4f} to {ends[-1] / rows:.4f}{_where(system, ensemble.correct, rows)}"
             )
         return "; ".join(parts)
 
@@ -90,6 +90,12 @@ def load(folder: Path | None = None) -> Evidence:
         if (folder / f"{reconstruction.NAME}.json").is_file()
         else None,
     )
+
+
+def _where(system: System, correct: list[int], rows: int) -> str:
+    """How many runs end at the printed accuracy, of a system that prints one."""
+    printed = [figure.printed for figure in system.figures if figure.quantity == "test_accuracy"]
+    return "".join(f", {sum(f'{k / rows:.2f}' == text for k in correct)} of them at {text}" for text in printed)
 
 
 def corrected(system: System) -> System | None:

@@ -9,7 +9,9 @@ from nn_conformance.fixtures.encoding import values
 from nn_conformance.replays.ledger import Run
 from nn_reference.systems import Figure, System
 
-TIMES = ("elapsed_seconds", "epoch_seconds")  # are not judged
+# Are not judged.
+TIMES = ("elapsed_seconds", "epoch_seconds", "step_milliseconds", "evaluation_seconds", "evaluation_step_milliseconds")
+EVALUATED = 32  # rows of a batch in which Keras evaluates and predicts, by default
 
 
 def computed(system: System, run: Run, figure: Figure) -> float | str | None:
@@ -25,8 +27,15 @@ def computed(system: System, run: Run, figure: Figure) -> float | str | None:
     elif quantity in {"test_accuracy_percent", "stated_accuracy_percent"}:
         accuracy = _at(run, "test_accuracy", figure.epoch)
         found = None if accuracy is None else 100 * accuracy
+    elif quantity == "steps of an epoch":
+        found = run.steps / run.epochs
+    elif quantity == "steps of an evaluation":
+        found = float(-(-len(system.load().test_x) // EVALUATED))
     elif quantity == "epoch_seconds":
         found = _epoch_seconds(run, figure.epoch)
+    elif quantity == "step_milliseconds":
+        seconds = _epoch_seconds(run, figure.epoch)
+        found = None if seconds is None else 1e3 * seconds * run.epochs / run.steps
     elif (name := quantity.removeprefix("hint ")) in run.final:
         found = float(run.final[name])
     else:

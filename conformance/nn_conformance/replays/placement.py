@@ -5,7 +5,7 @@ figures: all quantities and epochs that both have. If all were trained alike, fr
 which K of the K + N rows are the others' is chance. Any statistic that treats all rows alike has an exact level then,
 whatever the figures' distribution and however they depend on each other. This one is
 
-    z_ij = (x_ij - m_j) / s_j       m_j, s_j: mean and deviation of figure j over all K + N rows
+    z_ij = (x_ij - m_j) / s_j       m_j, s_j: median of figure j over all K + N rows, and median distance from it
     T_i  = max_j |z_ij|             the largest deviation of run i, in either direction, over its whole curve
 
 Of the C(K + N, K) ways to choose K rows, those count that have a T as large as the largest of the K in question. With M
@@ -13,7 +13,8 @@ rows whose T is smaller,
 
     level = 1 - C(M, K) / C(K + N, K)        for K = 1: (k + 1) / (N + 1), where k of the N lie as far out
 
-and P(level ≤ α) ≤ α. The smallest level that N = 20 allows for one run is 1/21: further out than every seed.
+and P(level ≤ α) ≤ α. The smallest level that N = 20 allows for one run is 1/21: further out than every seed. Medians, since
+one seed that collapses would widen a standard deviation until nothing lies far out. It still lies further out itself.
 """
 
 from dataclasses import dataclass
@@ -65,13 +66,14 @@ def place(runs: Array, seeds: Array) -> Placement:
 
 
 def deviations(x: Array) -> Array:
-    """z (R, D) of rows (R, D). A figure in which all rows agree deviates nowhere; NaN or infinity beside numbers does infinitely."""
+    """z (R, D) of rows (R, D). A figure in which all rows agree deviates nowhere; NaN or infinity beside numbers does infinitely.
+
+    Where more than half of the rows agree, the median distance is 0, and the mean distance is taken.
+    """
     absent = ~np.isfinite(x)
-    counted = np.maximum(np.count_nonzero(~absent, axis=0), 1)
-    known = np.where(absent, 0.0, x)
-    apart = np.where(absent, 0.0, known - known.sum(axis=0) / counted)
-    spread = np.sqrt((apart * apart).sum(axis=0) / counted)
-    # The mean of equal numbers may differ from them in its last bit, which is no spread.
-    varies = np.where(absent, -np.inf, x).max(axis=0) > np.where(absent, np.inf, x).min(axis=0)
-    z = np.divide(apart, spread, out=np.zeros_like(apart), where=varies & (spread > 0))
-    return np.where(absent & ~absent.all(axis=0), np.inf, z)
+    known = np.where(absent.all(axis=0), 0.0, np.where(absent, np.nan, x))
+    apart = known - np.nanmedian(known, axis=0)
+    typical = np.nanmedian(np.abs(apart), axis=0)
+    spread = np.where(typical > 0, typical, np.nanmean(np.abs(apart), axis=0))
+    z = np.divide(apart, spread, out=np.zeros_like(apart), where=spread > 0)
+    return np.where(np.isnan(known), np.inf, z)

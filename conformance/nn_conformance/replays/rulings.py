@@ -25,7 +25,7 @@ VERDICTS: dict[Verdict, str] = {
     "reconstructed": "the printed digits come out of a start that was solved for",
     "inside": "its run lies no further out among our seeds' than chance would have it",
     "outside": "its run lies further out than that, or it is settled without training and has other digits",
-    "not reproducible": "no implementation can be asked for it, for a reason that is proven",
+    "not reproducible": "what is shown does not lead there, whoever runs it: the reason says how that is known",
     "not judged": "a time, which is the machine's",
     "open": "what would settle it has not been run yet, or not from enough seeds",
 }
@@ -34,6 +34,7 @@ ORIGINS = {
     "parameters": "counted from the declaration",
     "label": "the dataset's",
     "labels": "the dataset's",
+    "steps": "counted from rows and batches",
 }
 
 
@@ -111,18 +112,24 @@ class Judge:
             return self.incomplete
         ends = {100 * float(run.rows["test_accuracy"][-1]) for run in self.runs}
         low, _, high = figure.printed.partition("-")
-        if all(float(low) <= end <= float(high or low) for end in ends):
-            return Ruling("exact", f"all {len(self.runs)} seeds end in it")
         shown = ", ".join(f"{end:.2f}" for end in sorted(ends))
-        return Ruling("not reproducible", f"{self.absorbed}: {shown} is all that this network comes to")
+        if all(float(low) <= end <= float(high or low) for end in ends):
+            return Ruling("inside" if high else "exact", f"all {len(self.runs)} seeds end in it: {shown}")
+        why = f"; {self.absorbed}" if all(run.nan_from for run in self.runs) else ""
+        return Ruling("not reproducible", f"{shown} is all that {len(self.runs)} seeds come to{why}")
 
     def classes(self, figure: Figure) -> Ruling:
-        """A row of predicted classes: how many seeds have just these."""
+        """A row of predicted classes, each of them a figure of the run: how many seeds have just these, and the level."""
         if len(self.runs) < SEEDS:
             return self.incomplete
         alike = sum(prints(self.system, run, figure) for run in self.runs)
-        verdict: Verdict = "exact" if alike == len(self.runs) else "inside" if alike else "outside"
-        return Ruling(verdict, f"{alike} of {len(self.runs)} seeds predict just these")
+        text = f"{alike} of {len(self.runs)} seeds predict just these"
+        if alike == len(self.runs):
+            return Ruling("exact", text)
+        rows = [figure.printed, *(str(computed(self.system, run, figure)) for run in self.others(self.system))]
+        classes = np.array([row.split() for row in rows], float)
+        found = place(classes[:1], classes[1:])
+        return Ruling("outside" if found.outside else "inside", f"{text}; level {found.level:.3f}")
 
     @property
     def incomplete(self) -> Ruling:
@@ -164,7 +171,9 @@ class Judge:
     @cached_property
     def stated(self) -> Ruling:
         """Of several runs with one printed figure each."""
-        return self.judged(self.experiments[:1], np.array([[number(f.printed)] for f in self.experiments]))
+        # All in the digits of the one that has most: a zero at the end is not always printed.
+        longest = max(self.experiments, key=lambda experiment: len(experiment.printed))
+        return self.judged([longest], np.array([[number(f.printed)] for f in self.experiments]))
 
     def judged(self, figures: Sequence[Figure], printed: Array) -> Ruling:
         """By the one statistic, for K runs with D figures (K, D)."""
@@ -179,10 +188,13 @@ class Judge:
         return Ruling("outside", text + self.mended(figures, printed)) if found.outside else Ruling("inside", text)
 
     def placed(self, system: System, figures: Sequence[Figure], printed: Array) -> Placement:
-        """Among the seeds of a version; our run from the document's own seed, if it set one, is no independent one."""
-        others = [run for run in self.evidence.runs(system) if run.seed != system.seed]
-        ours = [[_rounded(computed(system, run, figure), figure) for figure in figures] for run in others]
+        """Among the seeds of a version."""
+        ours = [[_rounded(computed(system, run, figure), figure) for figure in figures] for run in self.others(system)]
         return place(printed, np.array(ours))
+
+    def others(self, system: System) -> list[Run]:
+        """The runs of a version; ours from the document's own seed, if it set one, is no independent one."""
+        return [run for run in self.evidence.runs(system) if run.seed != system.seed]
 
     def mended(self, figures: Sequence[Figure], printed: Array) -> str:
         """Whether the corrected version's seeds hold what the documented version's do not; empty if it is unknown."""

@@ -18,7 +18,7 @@ from nn_conformance.fixtures.format import Dtype
 from nn_conformance.replays.checkpoints import Checkpoint, Progress, load_checkpoint, save_checkpoint
 from nn_conformance.replays.horizon import KEPT, agreement
 from nn_conformance.replays.ledger import Agreement, Framework, Run, file_name
-from nn_conformance.replays.provenance import order_text, start_text, versions, weights_digest
+from nn_conformance.replays.provenance import identity, order_text, start_text, versions, weights_digest
 from nn_conformance.replays.quantities import (
     differences,
     first_epoch,
@@ -30,7 +30,6 @@ from nn_conformance.replays.quantities import (
 from nn_conformance.replays.trainers import Epoch, Trainer, check_framework, trainer
 from nn_reference import systems
 from nn_reference.arithmetic import Params
-from nn_reference.errors import DataError
 from nn_reference.optimizers import State
 from nn_reference.systems import System
 from nn_reference.training import Batch
@@ -147,21 +146,19 @@ class _Replay:
         self.task, self.system, self.dtype, self.data = task, system, dtype, system.load().astype(dtype)
         self.timed = task.framework == "numpy"
         self.measured = measured_epochs(system, whole_epochs(system)) | {epochs}
-        self.progress = Progress(versions(task.framework), epochs)
-        self.trainer: Trainer = trainer(task.framework, system, self.data, start(system, seed, dtype))
+        params = start(system, seed, dtype)
+        self.progress = Progress(identity(system, params), versions(task.framework), epochs)
+        self.trainer: Trainer = trainer(task.framework, system, self.data, params)
         self.saved = monotonic()
         self.whole: Checkpoint | None = None
         path = task.checkpoint
         if path is not None and (found := load_checkpoint(path)) is not None:
-            self.resume(*found, path)
+            self.resume(*found)
 
-    def resume(self, progress: Progress, found: Checkpoint, path: Path) -> None:
-        """Goes on from a checkpoint; one that other versions left is no part of this run, and is passed over."""
-        if progress.versions != self.progress.versions:
+    def resume(self, progress: Progress, found: Checkpoint) -> None:
+        """Goes on from a checkpoint; what other versions or another declaration left is no part of this run, and is passed over."""
+        if (progress.identity, progress.versions) != (self.progress.identity, self.progress.versions):
             return
-        shapes = {name: (p.shape, p.dtype) for name, p in self.trainer.params().items()}
-        if shapes != {name: (p.shape, p.dtype) for name, p in found.params.items()}:
-            raise DataError(f"{path}: expected the parameters of {self.system.id}: delete it to begin again")
         self.progress = progress
         progress.resumed += progress.epochs < progress.total and progress.nan_from is None
         names = self.system.network.shapes  # a file keeps another order

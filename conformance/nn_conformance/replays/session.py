@@ -58,14 +58,15 @@ def run(
     except KeyboardInterrupt:
         print(f"what is done is kept in {task.work}; the same command goes on from there", file=sys.stderr)  # noqa: T201 - no result
         raise
-    for done in tasks:
-        if done.checkpoint is not None:
-            done.checkpoint.unlink(missing_ok=True)
     runs.sort(key=lambda one: [task.seed for task in tasks].index(one.seed))
     if as_json:
         print(json.dumps(_as_json(system, framework, precision, runs), indent=2, allow_nan=False))  # noqa: T201 - for machines
     else:
         replayed(system, framework, precision, runs)
+    sys.stdout.flush()  # whoever reads may have gone: what nobody has seen is kept
+    for done in tasks:
+        if done.checkpoint is not None:
+            done.checkpoint.unlink(missing_ok=True)
     return not any(leaves(one) for one in runs)
 
 

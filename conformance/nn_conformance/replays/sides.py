@@ -20,8 +20,9 @@ class Side:
 
     Attributes:
         framework: which.
-        first: the largest difference between its first losses and NumPy's, relative to these; None without either.
-        losses: how many those are.
+        first: the largest difference between its first losses and NumPy's, relative to these, and how many were
+            compared; None without any. Of a single evaluation, its loss and gradients.
+        curve: whether it was trained.
         agreement: its losses against the certified ones; None where the run has no certified order.
         placement: its whole curve among NumPy's other seeds; None with too few of these, or without a curve.
         seeds: how many other seeds there are.
@@ -29,8 +30,8 @@ class Side:
     """
 
     framework: Framework
-    first: float | None
-    losses: int
+    first: tuple[float, int] | None
+    curve: bool
     agreement: Agreement | None
     placement: Placement | None
     seeds: int
@@ -50,15 +51,18 @@ def side(system: System, evidence: Evidence, framework: Framework) -> Side | Non
         names = _names(run, others)
         placement = place(_curve(run, names)[None], np.array([_curve(other, names) for other in others]))
         furthest = "{} of epoch {}".format(*names[placement.figure])
-    return Side(framework, first, len(run.first_losses), run.agreement, placement, len(others), furthest)
+    return Side(framework, first, bool(run.rows), run.agreement, placement, len(others), furthest)
 
 
-def _difference(run: Run, own: Run) -> float | None:
-    """None without losses; of a single evaluation, the loss and the gradients are compared."""
+def _difference(run: Run, own: Run) -> tuple[float, int] | None:
+    """As many as both have: a run that NaN has ended has fewer. NaN beside NaN is no number, and beside one infinitely far."""
     ours, theirs = own.first_losses or list(own.final.values()), run.first_losses or list(run.final.values())
-    a, b = (values(losses, "float64") for losses in (ours, theirs))
-    both = np.isfinite(a) & np.isfinite(b) if a.shape == b.shape else np.zeros(0, bool)
-    return float(np.max(np.abs(b - a)[both] / np.abs(a[both]))) if both.any() else None
+    a, b = (values(losses[: min(len(ours), len(theirs))], "float64") for losses in (ours, theirs))
+    known = ~(np.isnan(a) & np.isnan(b))
+    if not known.any():
+        return None
+    apart = np.abs(b - a)[known] / np.abs(a[known])
+    return float(np.nan_to_num(apart, nan=np.inf).max()), int(np.count_nonzero(known))
 
 
 def _names(run: Run, others: list[Run]) -> list[tuple[str, int]]:

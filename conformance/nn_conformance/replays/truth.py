@@ -7,12 +7,12 @@ from statistics import median
 from nn_conformance.replays.evidence import Evidence
 from nn_conformance.replays.figures import TIMES, computed, in_printed_digits
 from nn_conformance.replays.ledger import FRAMEWORKS, Framework
-from nn_conformance.replays.rulings import Judge, Ruling, Verdict, is_number, number
+from nn_conformance.replays.rulings import ORIGINS, Judge, Ruling, Verdict, is_number, number
 from nn_reference.systems import SYSTEMS, Figure, System
 
 DOCUMENTED = tuple(system for system in SYSTEMS if system.version == "documented")
 # No run's: they come from the declaration or the dataset, or are times.
-OF_NO_RUN = (*TIMES, "parameters", "label", "labels", "stated_mean_accuracy_percent")
+OF_NO_RUN = (*TIMES, *ORIGINS, "stated_mean_accuracy_percent")
 # What tells most of a system, the best first.
 TELLING = ("test_accuracy", "test_accuracy_percent", "loss", "last_sample_loss", "training_loss")
 

@@ -27,16 +27,18 @@ runs of one network in one framework: figures of its epochs, versions, times. It
 [`replay.schema.json`](replay.schema.json).
 
 `documented` is trained as its document does, from the document's own seed, or from seed 0 where it set none; the three
-frameworks start from the same weights and take the same batches. NumPy trains from {SEEDS} seeds or more: the tables have
-how many of them lie below, at and above the printed figure, and their lowest, median and highest, in the document's
-digits.
+frameworks start from the same weights and take the same batches. All are drawn by NumPy's generator: of a document that
+seeded PyTorch or Keras, the distribution is the document's, and the numbers are not. NumPy trains from {SEEDS} seeds or
+more: the tables have how many of them lie below, at and above the printed figure, and their lowest, median and highest, in
+the document's digits. Prints that show data and no network have no row: shapes of arrays, pixels, an encoded label.
 
 **A training run is judged as a whole.** All figures of a run, over all quantities and epochs, are one curve. Its
-statistic is the largest of their deviations, in either direction, each in standard deviations of that figure over the
-document's run and all N seeds. If the document's run is one more seed, then each of these N + 1 runs is as likely as any
+statistic is the largest of their distances from the median, over the document's run and all N seeds, each in units of
+that figure's median distance. If the document's run is one more seed, then each of these N + 1 runs is as likely as any
 other to have the largest statistic. So the *level* (k + 1)/(N + 1), where k seeds lie as far out as the document's run,
 is exact. At {OUTSIDE} or below the verdict is `outside`: for {SEEDS} seeds, that is further out than every seed, and of
-{SEEDS} right runs one is expected there. Figures that belong to several runs are judged together, and the same statistic
+{SEEDS} right runs one is expected there. A seed that collapses lies further out than anything else, and beside one of
+these among {SEEDS}, nothing can be `outside`. Figures that belong to several runs are judged together, and the same statistic
 places a framework's run among NumPy's other seeds: `placement.py` derives it."""
 
 
@@ -154,11 +156,11 @@ def _sides(system: System, evidence: Evidence) -> Iterable[str]:
 def _side(name: str, one: Side | None) -> list[str]:
     if one is None:
         return [name, NOT_RUN, NOT_RUN, NOT_RUN]
-    first = "none" if one.first is None else f"{one.losses or 'all'} agree to {one.first:.1e}"
+    first = "none" if one.first is None else f"{one.first[1]} agree to {one.first[0]:.1e}"
     held = "none in this order"
     if one.agreement is not None:
         held = f"{one.agreement.steps} steps, worst at {float(one.agreement.worst):.3f} of the band"
-    placed = "no curve" if not one.losses else f"{NOT_RUN}: {one.seeds} other seeds so far"
+    placed = "no curve" if not one.curve else f"{NOT_RUN}: {one.seeds} other seeds so far"
     if one.placement is not None:
         verdict = "outside" if one.placement.outside else "inside"
         placed = f"{verdict}, level {one.placement.level:.3f} among {one.seeds}; furthest out: {one.furthest}"

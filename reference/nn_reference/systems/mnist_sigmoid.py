@@ -140,6 +140,8 @@ KERAS = System(
             note="In[15]; the mean of running means; the print-out is cut after epoch 8",
         ),
         *curve("epoch_seconds", "6 6 10 9 10 6 11 4", note="In[15]; times are not judged"),
+        *curve("step_milliseconds", "2 3 3 3 5 3 3 2", note="In[15]; times are not judged"),
+        Figure("steps of an epoch", "1875", note="In[15], in every epoch"),
     ),
     defects=(
         Defect(
