@@ -1,17 +1,16 @@
 """`nn-conformance plot`: the files that it writes, and what it says of mistakes."""
 
 import importlib.util
-import re
 import subprocess
 import sys
 
 import pytest
-from plot_problems import COMMITTED, needs_matplotlib, runs_of
+from plot_problems import needs_matplotlib, runs_of
 from typer.testing import CliRunner
 
 from nn_conformance.plots import commands
 from nn_conformance.plots.commands import app
-from nn_conformance.replays.evidence import Evidence
+from nn_conformance.replays import ledger
 from nn_reference.errors import InputError
 
 
@@ -40,15 +39,14 @@ def test_command_names_the_file_itself(tmp_path, monkeypatch):
 
 
 @needs_matplotlib
-def test_own_seed_comes_first(monkeypatch, tmp_path):
+def test_own_seed_comes_first(tmp_path):
     """Of several runs, the one from the document's own seed is the line, whatever its number."""
     import msgspec
 
     system, (one, *_) = runs_of("iris-sigmoid")
     others = [msgspec.structs.replace(one, seed=seed) for seed in (0, 1, 42)]
-    book = msgspec.structs.replace(COMMITTED.ledgers[system.id, "numpy"], runs=others)
-    monkeypatch.setattr("nn_conformance.replays.evidence.load", lambda: Evidence({(system.id, "numpy"): book}))
-    done = run("curves", "iris-sigmoid", "--out", str(tmp_path / "x.svg"))
+    ledger.add(tmp_path, system, "numpy", system.precision, others)
+    done = run("curves", "iris-sigmoid", "--from", str(tmp_path), "--out", str(tmp_path / "x.svg"))
     assert "NumPy, seed 42." in done.output
     assert "2 more seeds" in done.output
 
@@ -95,13 +93,12 @@ def test_without_matplotlib_one_line_says_how_to_get_it(monkeypatch, tmp_path):
 
 
 def test_a_missing_ledger_is_told(monkeypatch, tmp_path):
-    """Where nothing was replayed yet, the command says which command does."""
-    monkeypatch.chdir(tmp_path)
+    """Where nothing was replayed yet, one line says which command does, in which framework and version."""
     monkeypatch.setattr(commands, "_path", lambda *_: tmp_path / "x.png")
-    monkeypatch.setattr("nn_conformance.replays.evidence.load", lambda: Evidence({}))
-    done = run("curves", "mnist-relu", "--with", "torch")
-    assert re.fullmatch(
-        r"network: mnist-relu/documented has no ledger of torch yet; nn-conformance replay .*", str(done.exception)
+    done = run("curves", "mnist-relu", "--with", "torch", "--from", str(tmp_path))
+    assert str(done.exception).endswith(
+        "mnist-relu.documented.torch.json: no such ledger; nn-conformance replay mnist-relu --version documented "
+        "--with torch --out DIR makes one, for --from DIR"
     )
 
 

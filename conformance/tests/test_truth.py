@@ -60,7 +60,7 @@ def test_too_few_seeds_judge_nothing(name):
         runs = runs[: SEEDS - 1]
     for row in table(system, evidence((system, "numpy", runs))):
         if row.ruling.verdict not in {"not judged", "exact"}:
-            assert row.ruling == ("open", f"{SEEDS - 1} of {SEEDS} seeds so far")
+            assert row.ruling[:2] == ("open", f"{SEEDS - 1} of {SEEDS} seeds so far")
 
 
 @pytest.mark.parametrize("name", ["mnist-dense-keras", "mnist-tanh", "mnist-relu", "mnist-sigmoid-torch", "xor-tanh"])
@@ -84,7 +84,7 @@ def test_a_single_figure_far_off_puts_the_whole_run_outside(name):
     rows = table(system, evidence((system, "numpy", seeds(system, change))))
     of_the_run = [row for row in rows if row.figure in Judge(system, evidence()).of_the_run]
     assert {row.ruling.verdict for row in of_the_run} == {"outside"}
-    assert f"{off.quantity} of epoch {off.epoch}" in of_the_run[0].ruling.reason
+    assert f"{off.quantity.replace('_', ' ')}, epoch {off.epoch}" in of_the_run[0].ruling.reason
     assert f"level {1 / (SEEDS + 1):.3f}" in of_the_run[0].ruling.reason
 
 
@@ -173,7 +173,7 @@ def test_five_stated_runs_are_judged_together():
     assert stated[0].verdict == "inside"
     assert stated[0].reason.startswith("the 5 figures among")
     assert Judge(system, book).curve.reason.startswith("the curve of 34 figures among")
-    assert mean.ruling == ("exact", "arithmetic: the mean of the printed ones is 92.088")
+    assert mean.ruling[:2] == ("exact", "arithmetic: the mean of the printed ones is 92.088")
 
 
 def test_nan_absorbs_what_the_text_tells():

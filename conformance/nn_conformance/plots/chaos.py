@@ -46,7 +46,7 @@ def chaos(found: Chaos, printed: float | None = None) -> Picture:
         ax.set_xlabel("epoch")
     loss.set_ylabel("training loss")
     accuracy.set_ylabel("test accuracy")
-    loss.legend(loc="upper right")
+    loss.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)  # above: everywhere inside there is a curve
     _ends(ends, found, printed)
     return Picture(figure, f"{title}. {_caption(found, printed)}")
 

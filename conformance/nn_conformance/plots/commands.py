@@ -28,6 +28,10 @@ OutOption = Annotated[
 VersionOption = Annotated[
     str, typer.Option(metavar="documented|corrected", help="With the document's defects, or with them mended.")
 ]
+FromOption = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="DIR", help="The ledgers that `replay --out DIR` made; those that ship by default."),
+]
 WithOption = Annotated[str, typer.Option("--with", metavar="numpy|torch|keras", help="Whose replay.")]
 
 
@@ -38,7 +42,7 @@ def _root(context: typer.Context) -> None:
 
 @app.command("samples", epilog=examples("plot samples fashion-pruning --out samples.svg"))
 def plot_samples(network: NetworkArgument, out: OutOption = None) -> None:
-    """Five training samples of each class, on a 10×5 grid."""
+    """Five training samples of each class, a row for each class."""
     path = _path(network, "samples", out)
     from nn_conformance.plots.digits import samples
     from nn_reference.systems import get
@@ -48,28 +52,36 @@ def plot_samples(network: NetworkArgument, out: OutOption = None) -> None:
 
 @app.command("curves", epilog=examples("plot curves mnist-relu", "plot curves mnist-sigmoid-keras --with keras"))
 def plot_curves(
-    network: NetworkArgument, version: VersionOption = "documented", with_: WithOption = "numpy", out: OutOption = None
+    network: NetworkArgument,
+    version: VersionOption = "documented",
+    with_: WithOption = "numpy",
+    from_: FromOption = None,
+    out: OutOption = None,
 ) -> None:
     """Loss and accuracy of each epoch, the printed ones over them.
 
-    From the ledgers that ship: a line for the first run, pale ones for its other seeds.
+    From ledgers: a line for the first run, pale ones for its other seeds.
     """
     path = _path(network, "curves", out)
     from nn_conformance.plots.curves import curves
 
-    system, runs = _runs(network, version, with_)
+    system, runs = _runs(network, version, with_, from_)
     _save(curves(system, runs, with_), path)
 
 
 @app.command("predictions", epilog=examples("plot predictions mnist-dense-keras"))
 def plot_predictions(
-    network: NetworkArgument, version: VersionOption = "documented", with_: WithOption = "numpy", out: OutOption = None
+    network: NetworkArgument,
+    version: VersionOption = "documented",
+    with_: WithOption = "numpy",
+    from_: FromOption = None,
+    out: OutOption = None,
 ) -> None:
     """The first fifty test images, with truth and prediction."""
     path = _path(network, "predictions", out)
     from nn_conformance.plots.digits import predictions
 
-    system, runs = _runs(network, version, with_)
+    system, runs = _runs(network, version, with_, from_)
     _save(predictions(system, runs[0], with_), path)
 
 
@@ -127,23 +139,23 @@ def _path(network: str, picture: str, out: Path | None) -> Path:
     return path
 
 
-def _runs(network: str, version: str, framework: str) -> "tuple[System, list[Run]]":
-    """The runs of a ledger that ships, the one from the document's own seed first."""
-    from nn_conformance.replays.evidence import load
-    from nn_conformance.replays.ledger import FRAMEWORKS
+def _runs(network: str, version: str, framework: str, folder: Path | None) -> "tuple[System, list[Run]]":
+    """The runs of a ledger, the one from the document's own seed first."""
+    from nn_conformance.replays import ledger
     from nn_conformance.replays.run import own_seed
     from nn_reference.errors import InputError
+    from nn_reference.paths import fixtures_root
     from nn_reference.systems import get
     from nn_reference.validation import check_choice
 
     system = get(network, version)
-    check_choice("--with", framework, FRAMEWORKS)
-    runs = next((load().runs(system, name) for name in FRAMEWORKS if name == framework), [])
-    if not runs:
-        raise InputError(
-            f"network: {system.id} has no ledger of {framework} yet; nn-conformance replay {system.name} makes one"
-        )
-    return system, sorted(runs, key=lambda run: (run.seed != own_seed(system), run.seed))
+    check_choice("--with", framework, ledger.FRAMEWORKS)
+    folder = folder or fixtures_root() / "replays"
+    path = folder / ledger.file_name(system, framework, system.precision)
+    if not path.is_file():
+        others = f"{system.name} --version {version} --with {framework} --out DIR"
+        raise InputError(f"{path}: no such ledger; nn-conformance replay {others} makes one, for --from DIR")
+    return system, sorted(ledger.read(path).runs, key=lambda run: (run.seed != own_seed(system), run.seed))
 
 
 def _save(picture: "Picture", path: Path) -> None:

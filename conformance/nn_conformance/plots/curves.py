@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from nn_conformance.fixtures.encoding import values
 from nn_conformance.plots.canvas import BLUE, GREEN, ORANGE, PURPLE, Picture, axes, drawn, listed
 from nn_conformance.replays.ledger import Run
@@ -38,7 +40,7 @@ PANELS = ("loss", "accuracy")
 
 @drawn
 def curves(system: System, runs: Sequence[Run], framework: str) -> Picture:
-    """A panel for the loss and one for the accuracy, if there is one.
+    """A panel for the loss and one for the accuracy, where there are numbers.
 
     Lines are the first run's, pale ones the others', markers what the document prints of its own version.
 
@@ -47,16 +49,20 @@ def curves(system: System, runs: Sequence[Run], framework: str) -> Picture:
     """
     if not system.recipe.epochs:
         raise InputError(f"network: {system.name} has no training, and so no curves; expected one that is trained")
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - heavy, and optional
+
     first, *others = runs
-    shown = [p for p in PANELS if any(f"{part}_{p}" in first.rows for part in STYLES)]
+    shown = [p for p in PANELS if any(np.isfinite(_column(first, f"{part}_{p}")).any() for part in STYLES)]
     title = f"{system.id}, {NAMES[framework]}, seed {first.seed}"
     figure, panels = axes(len(shown), 1, (7.5, 3.6 * len(shown)), title)
     drawn = [_panel(ax, panel, system, first, others) for ax, panel in zip(panels, shown, strict=True)]
     panels[-1].set_xlabel("epoch")
-    if first.epochs >= MANY_EPOCHS:
-        for ax in panels:
+    for ax in panels:
+        if first.epochs >= MANY_EPOCHS:
             ax.set_xscale("log")
             ax.xaxis.set_major_formatter("{x:g}")
+        else:
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return Picture(figure, " ".join((f"{title}.", *drawn, _others(others))).strip())
 
 
@@ -76,11 +82,11 @@ def _panel(ax: "Axes", panel: str, system: System, first: Run, others: Sequence[
     said, seen = [], []
     for part, style in STYLES.items():
         name = f"{part}_{panel}"
-        if name not in first.rows:
+        column = _column(first, name)
+        if not np.isfinite(column).any():
             continue
         for other in others:
             ax.plot(_epochs(other), _column(other, name), style.line, color=style.colour, alpha=0.2, linewidth=0.8)
-        column = _column(first, name)
         ax.plot(_epochs(first), column, style.line, color=style.colour, label=style.label, gid=name)
         seen.append(column)
         said.append(f"{style.label} {column[0]:.4g} to {column[-1]:.4g}")
@@ -98,15 +104,21 @@ def _panel(ax: "Axes", panel: str, system: System, first: Run, others: Sequence[
                 label=f"{style.label}, printed",
                 **marks,
             )
-            said[-1] += (
-                f" (printed: {' to '.join(dict.fromkeys(f'{value:g}' for _, value in (points[0], points[-1])))})"
-            )
+            said[-1] += f" ({_beside(points, dict(zip(_epochs(first), column, strict=True)))})"
     positive = [value for column in seen for value in column if value > 0]
     if panel == "loss" and positive and max(positive) > WIDE_RANGE * min(positive):
         ax.set_yscale("log")
     ax.set_ylabel(panel)
     ax.legend(ncols=2)
     return f"{panel.capitalize()} from the first epoch to the last: {listed(said)}."
+
+
+def _beside(points: list[tuple[int, float]], ours: dict[float, float]) -> str:
+    """What is printed, and ours at the last printed epoch: curves may be printed for a part of the run only."""
+    (begin, first), (end, last) = points[0], points[-1]
+    of = f"epoch {end}" if begin == end else f"epochs {begin} to {end}"
+    shown = f"{last:g}" if begin == end else f"{first:g} to {last:g}"
+    return f"printed of {of}: {shown}; ours of {end}: {ours[end]:.4g}" if end in ours else f"printed of {of}: {shown}"
 
 
 def _others(others: Sequence[Run]) -> str:
@@ -118,4 +130,5 @@ def _epochs(run: Run) -> Array:
 
 
 def _column(run: Run, name: str) -> Array:
-    return values(run.rows[name], "float64")
+    """Empty where the run has no such quantity."""
+    return values(run.rows.get(name, []), "float64")

@@ -54,20 +54,23 @@ def replay(
     seeds: Annotated[
         int, typer.Option(min=1, help="How many runs: the document's own seed first, then 0, 1, 2, …")
     ] = 1,
-    epochs: Annotated[int | None, typer.Option(min=0, help="Stop after so many; all by default.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=0, help="Stop after so many, from 1 on; all by default.")] = None,
     work: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Where unfinished runs are kept; the user's cache by default."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Put finished runs into the ledgers of this folder.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Put finished runs into the ledgers of this folder; what they have is not run again."
+        ),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Runs side by side; above 1 this needs the extra `report`.")] = 1,
     backend: Annotated[
         str,
         typer.Option(
             metavar="local|dask",
-            help="Where they run: this machine, or the Dask cluster that DASK_SCHEDULER_ADDRESS names.",
+            help="Where they run: this machine, or the Dask cluster that DASK_SCHEDULER_ADDRESS names, else one of our own.",
             autocompletion=_among("local", "dask"),
         ),
     ] = "local",

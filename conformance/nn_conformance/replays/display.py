@@ -7,6 +7,8 @@ from statistics import median
 from rich.markup import escape
 
 from nn_conformance.render import console, new_table
+from nn_conformance.replays import truth
+from nn_conformance.replays.evidence import load
 from nn_conformance.replays.figures import TIMES, computed, in_printed_digits
 from nn_conformance.replays.ledger import Run
 from nn_reference.systems import Figure, System
@@ -25,9 +27,22 @@ def replayed(system: System, framework: str, dtype: str, runs: Sequence[Run]) ->
         table.add_row(figure.quantity, epoch, figure.printed, *_cells(system, figure, runs))
     if singles:
         out.print(table)
+        out.print()
     for run in runs:
         out.print(escape(_line(run)), soft_wrap=True)
         _print_final(run, shown={figure.quantity for figure in system.figures})
+    if system.version == "documented":
+        out.print(escape(_verdicts(system)), soft_wrap=True)
+
+
+def _verdicts(system: System) -> str:
+    """What the table of truth says of the printed figures, and why of most of them."""
+    rows = truth.table(system, load())
+    found = truth.counts([row for row in rows if row.ruling.verdict != "not judged"])
+    most = next(row.ruling for row in rows if row.ruling.verdict == next(iter(found)))
+    said = ", ".join(f"{count} {verdict}" for verdict, count in found.items())
+    why = most.reason if len(found) == 1 else f"{most.verdict}: {most.reason}"
+    return f"the printed figures, by the ledgers that ship: {said}; {why}"
 
 
 def leaves(run: Run) -> bool:
@@ -85,6 +100,11 @@ def _line(run: Run) -> str:
         parts.append(f"resumed {run.resumed} time{'s' if run.resumed > 1 else ''}")
     if run.nan_from is not None:
         parts.append(f"every weight is NaN from update {run.nan_from} on")
+    elif run.rows:
+        shown = (
+            f"{name} {float(c[-1]):.6g}" for name, c in run.rows.items() if name not in {"epoch", "elapsed_seconds"}
+        )
+        parts.append(f"after epoch {run.rows['epoch'][-1]}: {', '.join(shown)}")
     if run.agreement is not None:
         verdict = "left" if leaves(run) else "kept to"
         held = f"{verdict} the certified losses of {run.agreement.case} for {run.agreement.steps} updates"

@@ -13,6 +13,7 @@ from nn_reference.systems import System
 from nn_reference.validation import check_count, suggestion
 
 BACKENDS = ("local", "dask")
+CONNECT = "10s"
 NEEDS = {"local": ("joblib", "report"), "dask": ("distributed", "dask")}  # module, and the extra that brings it
 
 
@@ -100,8 +101,14 @@ def _client(jobs: int) -> Any:
     import dask.config  # noqa: PLC0415 - heavy, and optional
     import distributed  # noqa: PLC0415 - likewise
 
-    if dask.config.get("scheduler-address", None):
-        return distributed.Client()
+    if address := dask.config.get("scheduler-address", None):
+        try:
+            return distributed.Client(address, timeout=CONNECT)
+        except OSError as error:
+            raise InputError(
+                f"--backend dask: no scheduler answers at {address} within {CONNECT}; start one, or unset "
+                f"DASK_SCHEDULER_ADDRESS for a cluster on this machine ({type(error).__name__})"
+            ) from None
     return distributed.Client(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
 
 

@@ -1,11 +1,38 @@
 """Files that are whole or not there: whoever is interrupted leaves the old one."""
 
 import contextlib
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from nn_reference.errors import InputError
+
+
+def check_folder(folder: Path, name: str = "--out") -> None:
+    """A file can be written there, which is better told before hours of work than after them; `name` is the option's.
+
+    Raises:
+        InputError: it cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(f"{name} {folder}: cannot be written ({error.strerror}); name another folder") from None
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Whoever else wants the folder for itself waits: of two that read, merge and write, one would lose its part."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def write(path: Path, data: bytes) -> None:

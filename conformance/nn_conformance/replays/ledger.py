@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, field
 
 from nn_conformance.fixtures.format import Dtype, Number, Record, Sha256
-from nn_conformance.replays.files import write
+from nn_conformance.replays.files import alone, check_folder, write
 from nn_reference.errors import DataError
 from nn_reference.paths import fixtures_root
 from nn_reference.systems import System
@@ -85,7 +85,9 @@ def read(path: Path) -> Ledger:
     try:
         ledger = msgspec.json.decode(path.read_bytes(), type=Ledger)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected a ledger, got {' '.join(str(error).split())}: restore it") from None
+        raise DataError(
+            f"{path}: expected a ledger, got none: {' '.join(str(error).split())}: restore or delete it"
+        ) from None
     for run in ledger.runs:
         if len({len(column) for column in run.rows.values()}) > 1:
             raise DataError(f"{path}: runs: seed {run.seed}: rows: expected columns of equal length: restore it")
@@ -102,10 +104,12 @@ def read_all(folder: Path | None = None) -> dict[str, Ledger]:
 def add(folder: Path, system: System, framework: Framework, dtype: Dtype, runs: Iterable[Run]) -> Path:
     """Puts runs into the ledger in `folder`, in place of those with the same seeds; the file is replaced in one step."""
     path = folder / file_name(system, framework, dtype)
-    old = {run.seed: run for run in read(path).runs} if path.is_file() else {}
-    merged = old | {run.seed: run for run in runs}
-    ledger = Ledger(FORMAT, system.id, framework, dtype, [merged[seed] for seed in sorted(merged)])
-    write(path, encoded(ledger))
+    check_folder(folder)
+    with alone(folder):
+        old = {run.seed: run for run in read(path).runs} if path.is_file() else {}
+        merged = old | {run.seed: run for run in runs}
+        ledger = Ledger(FORMAT, system.id, framework, dtype, [merged[seed] for seed in sorted(merged)])
+        write(path, encoded(ledger))
     return path
 
 

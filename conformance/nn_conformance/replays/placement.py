@@ -35,12 +35,14 @@ class Placement:
     Attributes:
         level: the exact probability to lie as far out by chance.
         seeds: N.
+        as_far: how many of them lie as far out as the furthest of the runs.
         figure: index of the figure that lies furthest out.
         deviation: its z; infinite where the runs are NaN and others are not, or the other way round.
     """
 
     level: float
     seeds: int
+    as_far: int
     figure: int
     deviation: float
 
@@ -62,7 +64,8 @@ def place(runs: Array, seeds: Array) -> Placement:
     furthest = int(np.argmax(np.abs(z[own])))
     ways = comb(len(z), others)
     level = (ways - comb(smaller, others)) / ways
-    return Placement(level, len(seeds), furthest, float(z[own, furthest]))
+    as_far = int(np.count_nonzero(statistic[others:] >= statistic[own]))
+    return Placement(level, len(seeds), as_far, furthest, float(z[own, furthest]))
 
 
 def deviations(x: Array) -> Array:

@@ -39,10 +39,11 @@ ORIGINS = {
 
 
 class Ruling(NamedTuple):
-    """A verdict, and why."""
+    """A verdict, and why; `mended` is whether the corrected version's seeds hold what the documented version's do not."""
 
     verdict: Verdict
     reason: str
+    mended: bool = False
 
 
 def is_number(printed: str) -> bool:
@@ -61,6 +62,12 @@ def prints(system: System, run: Run, figure: Figure) -> bool:
     if isinstance(found, float):
         return number(in_printed_digits(found, figure.printed)) == number(figure.printed)
     return found == figure.printed
+
+
+def named(quantity: str, epoch: int | None) -> str:
+    """As people read it: test accuracy, epoch 10."""
+    words = quantity.replace("_", " ")
+    return words if epoch is None else f"{words}, epoch {epoch}"
 
 
 class Judge:
@@ -183,9 +190,17 @@ class Judge:
         at = figures[found.figure]
         many, size = (f"{count} " if count > 1 else "" for count in printed.shape)
         what = f"the {many}{'curve' if size else 'figure'}{'s' if many else ''}{f' of {size}figures' if size else ''}"
-        text = f"{what} among {found.seeds} seeds: level {found.level:.3f}; furthest out by {abs(found.deviation):.1f} deviations"
-        text += f", {at.quantity} of epoch {at.epoch}" if size else ""
-        return Ruling("outside", text + self.mended(figures, printed)) if found.outside else Ruling("inside", text)
+        text = f"{what} among {found.seeds} seeds: {found.as_far} lie as far out, level {found.level:.3f}"
+        if size:
+            text += f"; furthest by {abs(found.deviation):.1f} median distances, {named(at.quantity, at.epoch)}"
+        if not found.outside:
+            return Ruling("inside", text)
+        among = self.mended(figures, printed)
+        if among is None:
+            return Ruling("outside", text)
+        verb = "do not hold it either" if among.outside else "hold it"
+        text += f"; the {among.seeds} seeds of the corrected version {verb}, level {among.level:.3f}"
+        return Ruling("outside", text, not among.outside)
 
     def placed(self, system: System, figures: Sequence[Figure], printed: Array) -> Placement:
         """Among the seeds of a version."""
@@ -196,14 +211,12 @@ class Judge:
         """The runs of a version; ours from the document's own seed, if it set one, is no independent one."""
         return [run for run in self.evidence.runs(system) if run.seed != system.seed]
 
-    def mended(self, figures: Sequence[Figure], printed: Array) -> str:
-        """Whether the corrected version's seeds hold what the documented version's do not; empty if it is unknown."""
+    def mended(self, figures: Sequence[Figure], printed: Array) -> Placement | None:
+        """Where they lie among the corrected version's seeds; None if that is unknown."""
         system = corrected(self.system)
         if system is None or len(self.evidence.runs(system)) < SEEDS:
-            return ""
-        found = self.placed(system, figures, printed)
-        verb = "do not hold it either" if found.outside else "hold it"
-        return f"; the {found.seeds} seeds of the corrected version {verb}, level {found.level:.3f}"
+            return None
+        return self.placed(system, figures, printed)
 
 
 def _rounded(found: float | str | None, figure: Figure) -> float:

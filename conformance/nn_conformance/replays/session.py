@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Container
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +14,9 @@ from nn_conformance.replays import ledger
 from nn_conformance.replays.display import leaves, replayed
 from nn_conformance.replays.ensembles import replay_all, tasks_for
 from nn_conformance.replays.figures import computed
+from nn_conformance.replays.files import check_folder
 from nn_conformance.replays.ledger import Framework, Run
+from nn_conformance.replays.provenance import versions
 from nn_conformance.replays.run import Task, whole_epochs
 from nn_reference.errors import InputError
 from nn_reference.systems import System, get
@@ -40,14 +43,11 @@ def run(
         InputError: an argument that does not fit, by name.
         DataError: a checkpoint or a ledger that is damaged, or data that are not to be had.
     """
-    system = get(network, version)
-    if dtype is not None and dtype not in DTYPES:
-        raise InputError(f"--dtype: expected {' or '.join(DTYPES)}, got {dtype!r}{suggestion(dtype, DTYPES)}")
-    if out is not None and epochs not in {None, whole_epochs(system)}:
-        raise InputError(f"--out: a ledger has whole runs, {whole_epochs(system)} epochs; leave --epochs out")
-    task = Task(system.id, cast("Framework", framework), dtype, epochs=epochs, work=work or _cache())
-    _, precision, _, total = task.resolved()
-    tasks, runs = tasks_for(task, seeds), []
+    task = _task(get(network, version), framework, dtype, epochs, work, out)
+    system, precision, _, total = task.resolved()
+    wanted = {one.seed: one for one in tasks_for(task, seeds)}
+    runs = [] if out is None else _kept(out / ledger.file_name(system, framework, precision), framework, wanted)
+    tasks = [one for seed, one in wanted.items() if seed not in {run.seed for run in runs}]
     here = jobs == 1 and backend == "local"
     try:
         with render.counter(f"replaying {system.id}", len(tasks) * (total if here else 1)) as advance:
@@ -58,7 +58,7 @@ def run(
     except KeyboardInterrupt:
         print(f"what is done is kept in {task.work}; the same command goes on from there", file=sys.stderr)  # noqa: T201 - no result
         raise
-    runs.sort(key=lambda one: [task.seed for task in tasks].index(one.seed))
+    runs.sort(key=lambda one: list(wanted).index(one.seed))
     if as_json:
         print(json.dumps(_as_json(system, framework, precision, runs), indent=2, allow_nan=False))  # noqa: T201 - for machines
     else:
@@ -68,6 +68,28 @@ def run(
         if done.checkpoint is not None:
             done.checkpoint.unlink(missing_ok=True)
     return not any(leaves(one) for one in runs)
+
+
+def _task(
+    system: System, framework: str, dtype: str | None, epochs: int | None, work: Path | None, out: Path | None
+) -> Task:
+    """The arguments together; those that do not fit are told before anything is trained."""
+    if dtype is not None and dtype not in DTYPES:
+        raise InputError(f"--dtype: expected {' or '.join(DTYPES)}, got {dtype!r}{suggestion(dtype, DTYPES)}")
+    if out is not None and epochs not in {None, whole_epochs(system)}:
+        raise InputError(f"--out: a ledger has whole runs, {whole_epochs(system)} epochs; leave --epochs out")
+    task = Task(system.id, cast("Framework", framework), dtype, epochs=epochs, work=work or _cache())
+    task.resolved()
+    for name, folder in (("--work", task.work), ("--out", out)):
+        if folder is not None:
+            check_folder(folder, name)
+    return task
+
+
+def _kept(path: Path, framework: str, seeds: Container[int | None]) -> list[Run]:
+    """What a ledger has already of these seeds, by the versions that are installed."""
+    found = ledger.read(path).runs if path.is_file() else []
+    return [run for run in found if run.seed in seeds and run.versions == versions(framework)]
 
 
 def _as_json(system: System, framework: str, dtype: str, runs: list[Run]) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from nn_conformance.fixtures.encoding import values
 from nn_conformance.replays.evidence import Evidence
 from nn_conformance.replays.ledger import Agreement, Framework, Run
 from nn_conformance.replays.placement import SEEDS, Placement, place
+from nn_conformance.replays.rulings import named
 from nn_reference.arithmetic import Array
 from nn_reference.systems import System
 
 NO_FIGURE = ("epoch", "elapsed_seconds")
+TOGETHER = 1e-3  # of a figure, or of 1 if that is more: an accuracy moves by single samples
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Side:
         first: the largest difference between its first losses and NumPy's, relative to these, and how many were
             compared; None without any. Of a single evaluation, its loss and gradients.
         curve: whether it was trained.
+        together: of the epochs that both have, how many pass before a figure differs by more than `TOGETHER`, and how
+            many there are.
         agreement: its losses against the certified ones; None where the run has no certified order.
         placement: its whole curve among NumPy's other seeds; None with too few of these, or without a curve.
         seeds: how many other seeds there are.
@@ -32,6 +36,7 @@ class Side:
     framework: Framework
     first: tuple[float, int] | None
     curve: bool
+    together: tuple[int, int]
     agreement: Agreement | None
     placement: Placement | None
     seeds: int
@@ -50,8 +55,8 @@ def side(system: System, evidence: Evidence, framework: Framework) -> Side | Non
     if len(others) >= SEEDS - 1 and run.rows:
         names = _names(run, others)
         placement = place(_curve(run, names)[None], np.array([_curve(other, names) for other in others]))
-        furthest = "{} of epoch {}".format(*names[placement.figure])
-    return Side(framework, first, bool(run.rows), run.agreement, placement, len(others), furthest)
+        furthest = named(*names[placement.figure])
+    return Side(framework, first, bool(run.rows), _together(run, own), run.agreement, placement, len(others), furthest)
 
 
 def _difference(run: Run, own: Run) -> tuple[float, int] | None:
@@ -63,6 +68,20 @@ def _difference(run: Run, own: Run) -> tuple[float, int] | None:
         return None
     apart = np.abs(b - a)[known] / np.abs(a[known])
     return float(np.nan_to_num(apart, nan=np.inf).max()), int(np.count_nonzero(known))
+
+
+def _together(run: Run, own: Run | None) -> tuple[int, int]:
+    names = _names(run, [own]) if own is not None and run.rows else []
+    if own is None or not names:
+        return 0, 0
+    ours, theirs = (_curve(one, names) for one in (own, run))
+    with np.errstate(invalid="ignore"):  # infinity beside infinity
+        apart = ~(
+            (np.abs(theirs - ours) <= TOGETHER * np.maximum(1, np.abs(ours))) | (np.isnan(ours) & np.isnan(theirs))
+        )
+    epochs = sorted({epoch for _, epoch in names})
+    parted = min((epoch for (_, epoch), off in zip(names, apart, strict=True) if off), default=None)
+    return (len(epochs) if parted is None else epochs.index(parted)), len(epochs)
 
 
 def _names(run: Run, others: list[Run]) -> list[tuple[str, int]]:

@@ -13,7 +13,7 @@ from nn_conformance.replays import reconstruction as record
 from nn_conformance.replays import reconstruction_runs as runs
 from nn_conformance.replays import record_files
 from nn_conformance.replays.copies import shaped
-from nn_conformance.replays.files import write
+from nn_conformance.replays.files import check_folder, write
 from nn_conformance.replays.provenance import versions
 from nn_reference.errors import InputError
 from nn_reference.systems import System, get
@@ -33,6 +33,8 @@ def reconstruct(network: str, starts: int, seed: int, out: Path | None, *, as_js
             f"network: expected {' or '.join(SYSTEMS)}, which printed errors of an unknown start, got {network!r}"
         )
     system = get(network)
+    if out is not None:
+        check_folder(out)
     with render.counter(f"reconstructing {network}:", runs.steps(starts)) as progress:
         found = runs.reconstruction(system, starts, seed, progress)
     if found is None:
@@ -59,6 +61,8 @@ def chaos(epochs: int, count: int, out: Path | None, *, as_json: bool) -> None:
         raise InputError("chaos: needs python-flint, which is not installed; pip install 'nn-conformance[certify]'")
     from nn_conformance.replays import chaos_runs  # noqa: PLC0415 - needs flint
 
+    if out is not None:
+        check_folder(out)
     with render.counter("following iris-sigmoid:", epochs + 1 + 2 * count) as progress:
         found = chaos_runs.measure(chaos_runs.measured_epochs(epochs), count, progress)
     if out is not None:
@@ -76,7 +80,10 @@ def chaos(epochs: int, count: int, out: Path | None, *, as_json: bool) -> None:
     table = render.new_table("precision", "runs", "part from the exact loss after", "test rows right at the end: runs")
     for dtype, ensemble in found.ensembles.items():
         ends = ", ".join(f"{k}: {ensemble.correct.count(k)}" for k in sorted(set(ensemble.correct)))
-        table.add_row(dtype, str(count), f"{min(ensemble.parted)} to {max(ensemble.parted)} epochs", ends)
+        parted = f"{min(ensemble.parted)} to {max(ensemble.parted)} epochs"
+        if min(ensemble.parted) >= epochs:
+            parted = f"not within {epochs}"
+        table.add_row(dtype, str(count), parted, ends)
     render.console().print(table)
 
 

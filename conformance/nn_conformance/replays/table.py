@@ -4,21 +4,24 @@ from typing import Annotated
 
 import typer
 
-from nn_conformance.options import examples
+from nn_conformance.options import JsonOption, examples
 
-EPILOG = examples("table", "table --write")
+EPILOG = examples("table", "table --json", "table --write")
 
 
 def table(
     write: Annotated[
         bool, typer.Option("--write", help="Into README.md and fixtures/replays of this checkout, with the schemas.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """The table of truth: each printed figure, and its verdict.
 
     Made from the ledgers of replays: what a document prints, and what we have in its place. Without --write it prints a row for each network, in Markdown.
     """
-    from nn_conformance.replays import truth_page
+    import json
+
+    from nn_conformance.replays import truth, truth_page
     from nn_conformance.replays.evidence import load
     from nn_conformance.replays.files import write as replace_file
     from nn_conformance.replays.record_files import schemas
@@ -26,8 +29,11 @@ def table(
     from nn_reference.paths import fixtures_root
 
     evidence = load()
-    if not write:
+    if as_json:
+        print(json.dumps(truth.as_json(evidence), indent=2, ensure_ascii=True))
+    elif not write:
         print(truth_page.block(evidence))
+    if not write:
         return
     readme = fixtures_root().parent / "README.md"
     if not readme.is_file():

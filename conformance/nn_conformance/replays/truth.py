@@ -1,8 +1,9 @@
 """The table of truth: for every figure that a document prints, what we have in its place, and what became of it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
+from typing import Any
 
 from nn_conformance.replays.evidence import Evidence
 from nn_conformance.replays.figures import TIMES, computed, in_printed_digits
@@ -63,12 +64,30 @@ def counts(rows: Iterable[Row]) -> dict[Verdict, int]:
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
+def as_json(evidence: Evidence) -> list[dict[str, Any]]:
+    """Every row of every system, for machines."""
+    return [
+        {
+            "system": system.id,
+            **asdict(row.figure),
+            "ours": row.ours,
+            "place": row.place,
+            "spread": row.spread,
+            "verdict": row.ruling.verdict,
+            "reason": row.ruling.reason,
+        }
+        for system in DOCUMENTED
+        for row in table(system, evidence)
+    ]
+
+
 def _ours(system: System, figure: Figure, evidence: Evidence) -> dict[Framework, str]:
     ours: dict[Framework, str] = {}
     for framework in FRAMEWORKS:
         if (run := evidence.own(system, framework)) is not None:
             found = computed(system, run, figure)
-            ours[framework] = in_printed_digits(found, figure.printed) if isinstance(found, float) else found or ""
+            digits = figure.printed if figure.quantity not in TIMES or "." not in figure.printed else "0.00"
+            ours[framework] = in_printed_digits(found, digits) if isinstance(found, float) else found or ""
     return ours
 
 

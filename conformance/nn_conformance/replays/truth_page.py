@@ -8,8 +8,8 @@ from nn_conformance.replays.evidence import Evidence, corrected
 from nn_conformance.replays.ledger import FRAMEWORKS, Framework
 from nn_conformance.replays.markdown import lines_of_table
 from nn_conformance.replays.placement import OUTSIDE, SEEDS
-from nn_conformance.replays.rulings import VERDICTS
-from nn_conformance.replays.sides import Side, side
+from nn_conformance.replays.rulings import VERDICTS, named
+from nn_conformance.replays.sides import TOGETHER, Side, side
 from nn_conformance.replays.truth import DOCUMENTED, Row, counts, table, telling
 from nn_reference.errors import DataError
 from nn_reference.systems import System
@@ -38,8 +38,14 @@ that figure's median distance. If the document's run is one more seed, then each
 other to have the largest statistic. So the *level* (k + 1)/(N + 1), where k seeds lie as far out as the document's run,
 is exact. At {OUTSIDE} or below the verdict is `outside`: for {SEEDS} seeds, that is further out than every seed, and of
 {SEEDS} right runs one is expected there. A seed that collapses lies further out than anything else, and beside one of
-these among {SEEDS}, nothing can be `outside`. Figures that belong to several runs are judged together, and the same statistic
-places a framework's run among NumPy's other seeds: `placement.py` derives it."""
+these among {SEEDS}, nothing can be `outside`. Figures that belong to several runs are judged together: the level of K runs
+is the probability that the furthest of K rows, out of all K + N, lies as far out. The same statistic places a framework's
+run among NumPy's other seeds; [`placement.py`](../../conformance/nn_conformance/replays/placement.py) derives it.
+
+**The frameworks side by side.** From the same weights their first losses agree to rounding. Rounding alone may then part
+two right runs: *epochs beside NumPy's* counts the epochs that are over before a figure differs by more than {TOGETHER:g} of
+itself, or of 1 if that is more. Where rows come in the file's order there is a certified run, with a band around each of
+its losses, within which every right implementation stays."""
 
 
 def page(evidence: Evidence) -> str:
@@ -58,7 +64,8 @@ def block(evidence: Evidence) -> str:
         row = telling(figures)
         rows.append([
             system.document, f"`{system.name}`", _title(row), row.figure.printed, *_ours(row), row.spread,
-            ", ".join(f"{count} {verdict}" for verdict, count in counts(figures).items()),
+            ", ".join(f"{count} {verdict}" for verdict, count in counts(figures).items())
+            + ("; the corrected version's seeds hold them" if any(row.ruling.mended for row in figures) else ""),
         ])  # fmt: skip
     head = [
         "document",
@@ -111,7 +118,7 @@ def _section(system: System, rows: Sequence[Row], evidence: Evidence) -> str:
     head = ["figure", "document", *NAMES.values(), "below · at · above", "lowest … median … highest", "verdict"]
     parts = [
         f"## {system.name}",
-        f"Document {system.document}: {system.title}. {_runs(system, evidence)}",
+        " ".join((f"Document {system.document}: {system.title}. {_runs(system, evidence)}", *system.remarks)),
         "\n".join(lines_of_table(head, cells, right=(1, 2, 3, 4))),
         "\n".join(f"{k}. {reason}" for reason, k in reasons.items()),
         *_sides(system, evidence),
@@ -121,8 +128,7 @@ def _section(system: System, rows: Sequence[Row], evidence: Evidence) -> str:
 
 
 def _title(row: Row) -> str:
-    quantity = row.figure.quantity.replace("_", " ")
-    return quantity if row.figure.epoch is None else f"{quantity}, epoch {row.figure.epoch}"
+    return named(row.figure.quantity, row.figure.epoch)
 
 
 def _ours(row: Row) -> list[str]:
@@ -149,19 +155,25 @@ def _sides(system: System, evidence: Evidence) -> Iterable[str]:
         for version in filter(None, (system, corrected(system)))
         for framework in FRAMEWORKS
     ]
-    head = ["run", "first losses against NumPy's", "certified losses", "whole curve among NumPy's other seeds"]
+    head = [
+        "run", "first losses against NumPy's", "epochs beside NumPy's", "certified losses",
+        "whole curve among NumPy's other seeds",
+    ]  # fmt: skip
     yield "\n".join(lines_of_table(head, rows))
 
 
 def _side(name: str, one: Side | None) -> list[str]:
     if one is None:
-        return [name, NOT_RUN, NOT_RUN, NOT_RUN]
+        return [name, *[NOT_RUN] * 4]
     first = "none" if one.first is None else f"{one.first[1]} agree to {one.first[0]:.1e}"
-    held = "none in this order"
+    together = "" if not one.curve else "{} of {}".format(*one.together)
+    held = "no certified run in this order"
     if one.agreement is not None:
-        held = f"{one.agreement.steps} steps, worst at {float(one.agreement.worst):.3f} of the band"
-    placed = "no curve" if not one.curve else f"{NOT_RUN}: {one.seeds} other seeds so far"
+        held = f"{one.agreement.steps} steps, worst at {float(one.agreement.worst):.3f} of its band"
+    placed = "no curve" if not one.curve else "not placed: too few other seeds"
     if one.placement is not None:
         verdict = "outside" if one.placement.outside else "inside"
         placed = f"{verdict}, level {one.placement.level:.3f} among {one.seeds}; furthest out: {one.furthest}"
-    return [name, "itself" if name.startswith("NumPy") else first, held, placed]
+    if name.startswith("NumPy"):
+        first, together = "itself", ""
+    return [name, first, together, held, placed]
