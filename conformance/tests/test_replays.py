@@ -1,8 +1,10 @@
 """Replays: what is measured, that a run can be left and taken up again, and what stands where a run broke off."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from replay_problems import GET, small_data
@@ -199,6 +201,16 @@ def test_a_ledger_takes_runs_one_by_one(tmp_path):
     assert ledger.file_name(system, "torch", "float64") == "iris-relu-adam.documented.torch.float64.json"
 
 
+def test_writers_of_one_ledger_lose_nothing(tmp_path):
+    """Eight that add a run at the same time leave eight runs."""
+    system = systems.get("xor-tanh")
+    run = replay(Task(system.id, epochs=1))
+    runs = [msgspec.structs.replace(run, seed=seed) for seed in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(lambda one: ledger.add(tmp_path, system, "numpy", "float64", [one]), runs))
+    assert [run.seed for run in ledger.read(paths[0]).runs] == list(range(8))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -247,3 +259,24 @@ def test_a_task_that_cannot_be_is_refused_by_name(task, message):
 def test_numbers_are_shown_with_the_documents_decimals(value, printed, expected):
     """As many decimals as the document prints, none where it prints none."""
     assert in_printed_digits(value, printed) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("mnist-tanh", 0, 1e-9),
+        ("mnist-tanh-512", 0, 1e-9),
+        ("mnist-tanh-deeper", 1e-3, 1),
+        ("mnist-tanh-lr025", 1e-3, 1),
+    ],
+)
+def test_two_of_the_tanh_networks_are_chaotic_in_their_first_epoch(name, least, most):
+    """Each starting weight moved to the next float64 changes the first epoch's mean loss by more than a thousandth, or not at all."""
+    system = systems.get(name)
+    data, batches = system.load().astype("float64"), next(order(system, 60000, 0))
+    params = start(system, 0, "float64")
+    plain, moved = (
+        np.mean(trainer("numpy", system, data, p).train(batches).losses)
+        for p in (params, {key: np.nextafter(value, np.inf) for key, value in params.items()})
+    )
+    assert least <= abs(moved - plain) / plain <= most

@@ -5,12 +5,13 @@ import json
 import os
 import re
 
+import msgspec
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from nn_conformance.options import examples
-from nn_conformance.replays import commands, display, ledger
+from nn_conformance.replays import commands, display, ensembles, ledger, session
 from nn_conformance.replays.ensembles import replay_all
 from nn_conformance.replays.in_numpy import Trainer
 from nn_conformance.replays.ledger import Agreement
@@ -81,6 +82,46 @@ def test_finished_runs_join_a_ledger_and_leave_nothing_behind(call, tmp_path):
     call("iris-relu-adam", "--out", str(tmp_path / "out"), "--seeds", "2", "--with", "numpy")
     (path,) = (tmp_path / "out").iterdir()
     assert [run.seed for run in ledger.read(path).runs] == [0, 42]
+    assert not list((tmp_path / "work").iterdir())
+
+
+def test_a_ledger_keeps_the_runs_that_it_has(call, tmp_path):
+    """Seeds that are there, from the versions that are installed, are not run again; those of other versions are."""
+    call("xor-tanh", "--out", str(tmp_path))
+    (path,) = tmp_path.glob("*.json")
+    first = ledger.read(path).runs[0]
+    marked = msgspec.structs.replace(first, start="as it was")
+    ledger.add(tmp_path, systems.get("xor-tanh"), "numpy", "float64", [marked])
+    found = json.loads(call("xor-tanh", "--out", str(tmp_path), "--seeds", "2", "--json").stdout)
+    assert [run["start"] for run in found["runs"]] == ["as it was", "U[-0.5, 0.5), seed 1"]
+    assert ledger.read(path).runs[0] == marked
+    older = msgspec.structs.replace(marked, versions={**first.versions, "numpy": "1.0"})
+    ledger.add(tmp_path, systems.get("xor-tanh"), "numpy", "float64", [older])
+    call("xor-tanh", "--out", str(tmp_path))
+    assert ledger.read(path).runs[0].start == first.start
+
+
+@pytest.mark.parametrize("option", ["--out", "--work"])
+def test_a_folder_is_tried_before_anything_is_trained(option, call, tmp_path, monkeypatch):
+    """A folder that cannot be written is told at once, by its option, and not after hours."""
+    monkeypatch.setattr(session, "replay_all", None)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=rf"{option} .*file: cannot be written \(.*\); name another folder"):
+        call("xor-tanh", option, str(tmp_path / "file"))
+
+
+def test_a_run_that_nobody_has_seen_is_kept(call, tmp_path, monkeypatch):
+    """If whoever reads the output has gone, the run is still there, and the next call shows it without training."""
+
+    def gone(*_):
+        raise BrokenPipeError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(session, "replayed", gone)
+        with pytest.raises(BrokenPipeError):
+            call("xor-tanh", "--epochs", "2")
+    monkeypatch.setattr(Trainer, "train", None)
+    assert "2      0.324308       0.312688" in call("xor-tanh", "--epochs", "2").stdout
     assert not list((tmp_path / "work").iterdir())
 
 
@@ -202,6 +243,21 @@ def test_runs_on_a_dask_cluster_are_the_runs_here():
     ):
         there = {run.seed: run.weights for run in replay_all(tasks, backend="dask")}
     assert there == {run.seed: run.weights for run in replay_all(tasks)}
+
+
+@pytest.mark.dask
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
+    """One line says which address was tried for how long, and what to do."""
+    import dask.config
+
+    monkeypatch.setattr(ensembles, "CONNECT", "1s")
+    with (
+        dask.config.set({"scheduler-address": "tcp://127.0.0.1:1"}),
+        pytest.raises(
+            InputError, match=r"--backend dask: no scheduler answers at tcp://127.0.0.1:1 within 1s; start one"
+        ),
+    ):
+        list(replay_all([Task("xor-sigmoid", seed=0)], backend="dask"))
 
 
 @pytest.mark.parametrize(

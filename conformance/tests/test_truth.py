@@ -281,3 +281,18 @@ def test_losses_that_nan_has_ended_are_compared_as_far_as_both_go(theirs, expect
     ours, other = (run_like(system, 0, first_losses=losses) for losses in ([4.0, "nan", "nan"], theirs))
     found = side(system, evidence((system, "numpy", [ours]), (system, "keras", [other])), "keras")
     assert found.first == expected
+
+
+def test_epochs_count_as_long_as_every_figure_stays_together():
+    """One quantity that differs by more than a thousandth of itself, or of 1, ends the count; less than that does not."""
+    system = get("mnist-tanh")
+    ours = run_like(system, 0)
+
+    def beside(change):
+        other = run_like(system, 0, change)
+        return side(system, evidence((system, "numpy", [ours]), (system, "keras", [other])), "keras").together
+
+    count = len(ours.rows["epoch"])
+    assert beside(lambda value, _: value + 0.9e-3) == (count, count)
+    assert beside(lambda value, at: value + 1.1e-3 * (at == ("training_loss", 7))) == (6, count)
+    assert beside(lambda value, at: float("nan") if at == ("training_loss", 7) else value) == (6, count)

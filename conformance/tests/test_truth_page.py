@@ -1,5 +1,6 @@
 """The page of all figures, the README's block, and the command that writes both, from ledgers that may be damaged."""
 
+import json
 import re
 from itertools import pairwise
 
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 from nn_conformance.replays import ledger, truth_page
 from nn_conformance.replays.costs import costs
 from nn_conformance.replays.evidence import load
+from nn_conformance.replays.rulings import VERDICTS
 from nn_conformance.replays.run import own_seed
 from nn_conformance.replays.table import table as table_command
 from nn_conformance.replays.truth import DOCUMENTED, table, telling
@@ -163,3 +165,13 @@ def test_a_damaged_record_is_one_line(tmp_path, name):
 def test_missing_ledgers_are_no_error(tmp_path):
     """An empty folder is evidence of nothing."""
     assert load(tmp_path).ledgers == {}
+
+
+def test_every_verdict_is_there_for_machines():
+    """`--json` has a row for each figure, in order, with verdict, reason and what each framework has in its place."""
+    found = json.loads(CliRunner().invoke(app(), ["--json"]).output)
+    figures = [(system.id, figure) for system in DOCUMENTED for figure in system.figures]
+    assert [(row["system"], row["quantity"], row["printed"], row["epoch"]) for row in found] == [
+        (name, figure.quantity, figure.printed, figure.epoch) for name, figure in figures
+    ]
+    assert all(row["verdict"] in VERDICTS and row["reason"] and "numpy" in row["ours"] for row in found)
