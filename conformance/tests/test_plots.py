@@ -252,6 +252,16 @@ def test_other_seeds_are_drawn_and_counted():
 
 
 @needs_matplotlib
+def test_a_panel_without_a_number_is_left_out_and_said():
+    """Where every loss is NaN there is one panel, for the accuracy, and the caption says why."""
+    from nn_conformance.plots.curves import curves
+
+    drawn = curves(*runs_of("mnist-sigmoid-numpy"), "numpy")
+    assert [ax.get_ylabel() for ax in drawn.figure.axes] == ["accuracy"]
+    assert "No loss is a number." in drawn.caption
+
+
+@needs_matplotlib
 def test_weights_before_and_after_pruning():
     """Both histograms count every parameter that they name, none of the second lies within the threshold."""
     from nn_conformance.plots.weights import weights

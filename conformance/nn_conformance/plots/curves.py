@@ -54,7 +54,8 @@ def curves(system: System, runs: Sequence[Run], framework: str) -> Picture:
     first, *others = runs
     shown = [p for p in PANELS if any(np.isfinite(_column(first, f"{part}_{p}")).any() for part in STYLES)]
     title = f"{system.id}, {NAMES[framework]}, seed {first.seed}"
-    figure, panels = axes(len(shown), 1, (7.5, 3.6 * len(shown)), title)
+    pale = f"; pale: {len(others)} other seeds" if others else ""
+    figure, panels = axes(len(shown), 1, (7.5, 3.6 * len(shown)), title + pale)
     drawn = [_panel(ax, panel, system, first, others) for ax, panel in zip(panels, shown, strict=True)]
     panels[-1].set_xlabel("epoch")
     for ax in panels:
@@ -63,7 +64,8 @@ def curves(system: System, runs: Sequence[Run], framework: str) -> Picture:
             ax.xaxis.set_major_formatter("{x:g}")
         else:
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return Picture(figure, " ".join((f"{title}.", *drawn, _others(others))).strip())
+    absent = [f"No {p} is a number." for p in PANELS if p not in shown and f"test_{p}" in first.rows]
+    return Picture(figure, " ".join((f"{title}.", *drawn, *absent, _others(others))).strip())
 
 
 def printed(system: System, part: str, panel: str) -> list[tuple[int, float]]:
@@ -118,7 +120,9 @@ def _beside(points: list[tuple[int, float]], ours: dict[float, float]) -> str:
     (begin, first), (end, last) = points[0], points[-1]
     of = f"epoch {end}" if begin == end else f"epochs {begin} to {end}"
     shown = f"{last:g}" if begin == end else f"{first:g} to {last:g}"
-    return f"printed of {of}: {shown}; ours of {end}: {ours[end]:.4g}" if end in ours else f"printed of {of}: {shown}"
+    return (
+        f"printed for {of}: {shown}; ours for {end}: {ours[end]:.4g}" if end in ours else f"printed for {of}: {shown}"
+    )
 
 
 def _others(others: Sequence[Run]) -> str:
