@@ -190,7 +190,7 @@ class Judge:
         at = figures[found.figure]
         many, size = (f"{count} " if count > 1 else "" for count in printed.shape)
         what = f"the {many}{'curve' if size else 'figure'}{'s' if many else ''}{f' of {size}figures' if size else ''}"
-        text = f"{what} among {found.seeds} seeds: {found.as_far} lie as far out, level {found.level:.3f}"
+        text = f"{what} among {found.seeds} seeds: {found.as_far} as far out, level {found.level:.3f}"
         if size:
             text += f"; furthest by {abs(found.deviation):.1f} median distances, {named(at.quantity, at.epoch)}"
         if not found.outside:
