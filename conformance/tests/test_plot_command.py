@@ -109,3 +109,11 @@ def test_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout == "set()\n"
+
+
+@needs_matplotlib
+def test_a_mistyped_network_leaves_no_folder_behind(tmp_path):
+    """The folder of the picture is made where the rest fits, and not before."""
+    done = run("samples", "mnist-rel", "--out", str(tmp_path / "new" / "x.png"))
+    assert isinstance(done.exception, InputError)
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,6 @@
 """pytest's door: what is marked is collected and judged, alone, on workers, and not at all where the plugin is off."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from door_problems import homework, sigmoid
 
 from nn_conformance import conforms, parametrize_with_checks, pytest_plugin
 from nn_conformance.checks import checks_of
@@ -22,16 +24,8 @@ HOMEWORK = """
 import numpy as np
 from nn_conformance import conforms, parametrize_with_checks
 
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
-
-def homework(p, x, t):
-    h = sigmoid(x @ p["W1"].T + p["b1"])
-    y = sigmoid(h @ p["W2"] + p["b2"])
-    d = (y - t) / len(t) * y * (1 - y)
-    e = np.outer(d, p["W2"]) * h * (1 - h)
-    return {"W1": e.T @ x, "b1": e.sum(0), "W2": h.T @ d, "b2": d.sum()}, ((y - t) ** 2).sum() / 2 / len(t)
 """
+HOMEWORK += "\n\n".join(map(inspect.getsource, (sigmoid, homework)))
 RIGHT = HOMEWORK + '\nright = conforms("homework")(homework)\n'
 WRONG = (
     HOMEWORK

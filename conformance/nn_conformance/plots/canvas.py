@@ -8,7 +8,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from nn_conformance.replays.files import check_folder, write
+from nn_conformance.replays.files import write
 from nn_reference.errors import InputError
 from nn_reference.validation import suggestion
 
@@ -88,16 +88,15 @@ def axes(rows: int, columns: int, size: tuple[float, float], title: str) -> tupl
 
 
 def check_path(path: Path) -> str:
-    """The format that a file's name asks for; its folder is made.
+    """The format that a file's name asks for.
 
     Raises:
-        InputError: neither PNG nor SVG, or a folder that cannot be written.
+        InputError: neither PNG nor SVG.
     """
     suffix = path.suffix.removeprefix(".").lower()
     if suffix not in FORMATS:
         hint = suggestion(suffix, FORMATS) or f"; expected one that ends in .{' or .'.join(FORMATS)}"
         raise InputError(f"--out: cannot tell the format of {path.name!r}{hint}")
-    check_folder(path.parent)
     return suffix
 
 

@@ -129,13 +129,16 @@ def plot_chaos(network: NetworkArgument, out: OutOption = None) -> None:
 
 
 def _path(network: str, picture: str, out: Path | None) -> Path:
-    """Where to write; wrong names are told before anything is computed."""
+    """Where to write; wrong names, and folders, are told before anything is computed."""
     from nn_conformance.plots.canvas import check_installed, check_path
+    from nn_conformance.replays.files import check_folder
     from nn_reference.systems import get
 
-    path = out or Path(f"{get(network).name}-{picture}.png")
+    name = get(network).name
+    path = out or Path(f"{name}-{picture}.png")
     check_path(path)
     check_installed()
+    check_folder(path.parent)
     return path
 
 
