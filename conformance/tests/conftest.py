@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import itertools
 import json
 import os
 import shutil
@@ -33,6 +34,8 @@ EXTRAS = {
 # What no package brings: marker to program and its name.
 TOOLS = {"node": ("node", "Node.js"), "cc": ("cc", "a C compiler")}
 
+# The oracles whose verdicts are counted in the summary, and the distribution whose version stands beside each.
+ORACLES = {"torch": "torch", "keras": "keras", "central": "", "complex-step": "", "arb": "python-flint"}
 FRAMEWORKS = ("torch", "keras")  # they take seconds to import: one worker does that for each
 COLLECTED = pytest.StashKey[set[str]]()
 GROUPS = pytest.StashKey["TemporaryDirectory[str]"]()
@@ -187,8 +190,39 @@ def imported_by_collection(request):
     return request.config.stash[COLLECTED]
 
 
+@pytest.fixture
+def count_checks(record_property):
+    """Counts the checks that an oracle's verdicts are, for the summary: its name and the verdicts, to the verdicts."""
+
+    def count(oracle, verdicts):
+        ran = sum(verdict.status not in ("blocked", "unsupported") for verdict in verdicts)
+        record_property("oracle", oracle)
+        record_property("checks", ran)
+        return verdicts
+
+    return count
+
+
+def checks_by_oracle(terminalreporter: Any) -> Counter[str]:
+    """How many checks of the ladder passed in tests that passed, by oracle."""
+    counts: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        properties = list(report.user_properties) if report.when == "call" else []
+        for (name, oracle), (_, checks) in itertools.pairwise(properties):
+            if name == "oracle":
+                counts[oracle] += checks
+    return counts
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """One line for each extra that is not there, and one for slow tests: how many were skipped for that."""
+    """How many checks each oracle passed; how many tests were skipped for each extra that is not there, and as slow."""
+    counts, present = checks_by_oracle(terminalreporter), []
+    for oracle, distribution in ORACLES.items():
+        if oracle in counts:
+            version = f" {importlib.metadata.version(distribution)}" if distribution else ""
+            present.append(f"{oracle}{version} {counts[oracle]:,}")
+    if present:
+        terminalreporter.write_line(f"checks passed by each oracle: {', '.join(present)}", green=True)
     stats = terminalreporter.stats.get("skipped", [])
     if slow := sum("slow" in report.keywords for report in stats) * (not terminalreporter.config.getoption("slow")):
         terminalreporter.write_line(f"slow: {slow} tests skipped; --slow runs them", yellow=True)

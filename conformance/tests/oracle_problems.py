@@ -16,9 +16,9 @@ HONEST = 1 / 3
 load = cache(STORE.case)
 
 
-def ratios(case_id, oracle, dtype, *rungs):
-    """Error over limit by check; what did not pass, or was not done, is infinite."""
-    verdicts = judge(load(case_id), oracle, dtype, rungs=rungs, trusted=True)
+def ratios(case_id, oracle, dtype, *rungs, count=lambda oracle, verdicts: verdicts):
+    """Error over limit by check; what did not pass, or was not done, is infinite. `count` is `count_checks`, if given."""
+    verdicts = count(oracle.name, judge(load(case_id), oracle, dtype, rungs=rungs, trusted=True))
     shown = [v for v in verdicts if not v.reason.startswith("saturated")]  # which those are, test_ladder holds
     return {v.id: v.ratio if v.status == "passed" else np.inf for v in shown}
 

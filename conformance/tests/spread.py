@@ -1,17 +1,18 @@
-"""Which systems stand for all of them where each takes time: the others' tests are slow ones."""
+"""Which cases of a system are judged every day, where each takes time: the others are slow tests."""
 
 import pytest
 
-# One or two of each document: vectors, both optimisers, a pruned network. Losses and activations that these have not
-# are drawn by test_strategies every day, and judged here with --slow.
-EVERYDAY = ("homework", "iris-relu-adam", "xor-tanh", "mnist-dense-keras", "mnist-tanh", "fashion-pruning")
+# One or two of each document: vectors, both optimisers, a pruned network. All of their cases are judged every day.
+WHOLE = ("homework", "iris-relu-adam", "xor-tanh", "mnist-dense-keras", "mnist-tanh", "fashion-pruning")
+# Of the other systems the case whose sizes all differ: it has every rung, steps and a free run included.
+TELLING = "probe-rectangular"
 
 
 def spread(given):
-    """Parameters that begin with a system's or a case's id, or are one, with the marker on those that stand for none."""
+    """Parameters that begin with a case's id, or are one, with the marker `slow` on those that are not for every day."""
     marked = []
-    for one in given:
-        values = one if isinstance(one, tuple) else (one,)
-        slow = values[0].split("/")[0] not in EVERYDAY
-        marked.append(pytest.param(*values, marks=pytest.mark.slow if slow else ()))
+    for parameters in given:
+        values = parameters if isinstance(parameters, tuple) else (parameters,)
+        everyday = values[0].split("/")[0] in WHOLE or values[0].endswith(TELLING)
+        marked.append(pytest.param(*values, marks=() if everyday else pytest.mark.slow))
     return marked

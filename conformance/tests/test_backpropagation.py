@@ -13,6 +13,8 @@ from nn_reference.activations import RELU, SIGMOID, SOFTMAX, TANH, Activation, S
 from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
 from nn_reference.network import Dense, Network, forward, loss_and_gradients, loss_of_preactivation
 
+pytestmark = pytest.mark.numeric
+
 STEP = complex_step.STEP["float64"]
 NETWORKS = {
     "in-out": Network(3, (Dense(4, TANH), Dense(2, SIGMOID)), SquaredError("elements")),

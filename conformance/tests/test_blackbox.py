@@ -11,6 +11,8 @@ from nn_reference.activations import RELU, SIGMOID, SOFTMAX, TANH
 from nn_reference.losses import CrossEntropy
 from nn_reference.network import Dense, Network, loss_and_gradients, loss_and_outputs
 
+pytestmark = pytest.mark.numeric
+
 # --- right gradients -------------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,8 @@ from nn_reference.network import backpropagate
 from nn_reference.paths import fixtures_root
 from nn_reference.training import train
 
+pytestmark = pytest.mark.numeric
+
 SYSTEM = chaos_runs.SYSTEM
 DATA = SYSTEM.load()
 FOLDER = fixtures_root() / "replays"

@@ -21,6 +21,8 @@ from nn_conformance.recovered import Recovered
 from nn_conformance.targets import Unsupported
 from nn_conformance.verdicts import Verdict
 
+pytestmark = pytest.mark.numeric
+
 STORE = Store()
 BY_SLUG = {mistake.slug: mistake for mistake in CATALOGUE}
 SYSTEM = "mnist-tanh/documented"

@@ -45,12 +45,12 @@ load = lru_cache(maxsize=1)(STORE.case)  # both precisions of a case come one af
 
 @pytest.mark.keras
 @pytest.mark.parametrize(("case_id", "dtype"), spread(JUDGED))
-def test_keras_passes_every_check_but_the_known_ones(case_id, dtype):
+def test_keras_passes_every_check_but_the_known_ones(case_id, dtype, count_checks):
     """Evaluation, second call, steps and free run are within the limits, but for what float32 constants explain."""
     from nn_conformance.oracles import keras
 
     loaded = load(case_id)
-    verdicts = ladder.judge(loaded, keras, dtype, rungs=RUNGS, known=KNOWN)
+    verdicts = count_checks("keras", ladder.judge(loaded, keras, dtype, rungs=RUNGS, known=KNOWN))
 
     assert {v.id: v.reason for v in verdicts if v.status not in ("passed", "unsupported", "expected failure")} == {}
     assert dtype == "float64" or all(v.status != "expected failure" for v in verdicts)

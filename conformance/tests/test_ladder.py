@@ -20,6 +20,8 @@ from nn_conformance.verdicts import STATUSES, at_least, at_most, counts
 from nn_reference.errors import DataError
 from nn_reference.network import LayerOutput
 
+pytestmark = pytest.mark.numeric
+
 STORE = Store()
 # Honest code must not come near a limit: see the audit.
 HONEST = 1 / 3

@@ -11,6 +11,8 @@ from nn_conformance.mistakes import CATALOGUE
 from nn_conformance.mistakes.target import Mistaken
 from nn_conformance.oracles import reference
 
+pytestmark = pytest.mark.numeric
+
 STORE = Store()
 PROBES = [case_id for case_id in STORE.ids if case_id.endswith(("probe-rectangular", "probe-unbalanced"))]
 

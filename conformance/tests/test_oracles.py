@@ -19,6 +19,8 @@ from nn_conformance.oracles.tape import RULES
 from nn_conformance.tolerances import ROUNDOFF, norm
 from nn_reference.optimizers import State
 
+pytestmark = pytest.mark.numeric
+
 STORE = Store()
 FLOATING = {"complex-step": complex_step, "central": central}
 PROBES = [i for i in STORE.ids if "probe-" in i]
@@ -27,7 +29,7 @@ SMALL = [*PROBES, *(i for i in STORE.ids if i not in PROBES and not i.startswith
 
 @pytest.mark.parametrize("case_id", spread(SMALL))
 @pytest.mark.parametrize("oracle", FLOATING)
-def test_layers_loss_gradients_and_steps_are_the_certified_ones(oracle, case_id):
+def test_layers_loss_gradients_and_steps_are_the_certified_ones(oracle, case_id, count_checks):
     """On every probe and small system each value is within a third of its limit, the oracle's uncertainty included."""
     rungs = ("layer", "loss", "gradient", "second-call", "step")
     for dtype in fmt.DTYPES:
@@ -35,13 +37,13 @@ def test_layers_loss_gradients_and_steps_are_the_certified_ones(oracle, case_id)
             continue  # its twin is for this precision
         if (oracle, dtype) == ("central", "float32") and not case_id.endswith(("clipped", "kink", "square", "float32")):
             continue  # the same computation, rounded to float32: some will do
-        found = ratios(case_id, FLOATING[oracle], dtype, *rungs)
+        found = ratios(case_id, FLOATING[oracle], dtype, *rungs, count=count_checks)
         assert {key: ratio for key, ratio in found.items() if not ratio <= HONEST} == {}
         assert len(found) >= 5
 
 
 @pytest.mark.parametrize("case_id", spread(SMALL))
-def test_arb_is_the_certified_value_bit_for_bit(case_id):
+def test_arb_is_the_certified_value_bit_for_bit(case_id, record_property):
     """Every layer, loss and gradient: a tape through other formulas rounds to the same float64, declared zeros included."""
     loaded = load(case_id)
     expected = loaded.case.evaluation
@@ -55,6 +57,8 @@ def test_arb_is_the_certified_value_bit_for_bit(case_id):
     for name, right in loaded.arrays(expected.gradients, "gradients").items():
         assert np.array_equal(answer.gradients[name], right), name
         assert answer.gradients[name].shape == right.shape
+    record_property("oracle", "arb")
+    record_property("checks", 1 + 2 * len(answer.layers) + len(answer.gradients))
 
 
 @pytest.mark.parametrize("case_id", spread(i for i in SMALL if load(i).case.steps))

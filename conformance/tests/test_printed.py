@@ -7,6 +7,8 @@ import pytest
 from nn_conformance.printed import PRINTED
 from nn_reference import systems
 
+pytestmark = pytest.mark.numeric
+
 # Figures that document 002 prints, and what may be off by one in the last digit because the text calls it close.
 HOMEWORK = {
     "loss": "0.1332476222330792",

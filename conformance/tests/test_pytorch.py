@@ -38,12 +38,12 @@ load = lru_cache(maxsize=1)(STORE.case)  # both precisions of a case come one af
 
 
 @pytest.mark.parametrize(("case_id", "dtype"), spread(JUDGED))
-def test_pytorch_passes_every_check(case_id, dtype):
+def test_pytorch_passes_every_check(case_id, dtype, count_checks):
     """Evaluation, second call, steps, pruning and free run are within the limits; only Keras's ε is left out."""
     from nn_conformance.oracles import pytorch
 
     loaded = load(case_id)
-    verdicts = judge(loaded, pytorch, dtype, known=shipped(pytorch.name))
+    verdicts = count_checks(pytorch.name, judge(loaded, pytorch, dtype, known=shipped(pytorch.name)))
 
     assert {v.id: v.reason for v in verdicts if v.status not in ("passed", "unsupported")} == {}
     updates = {"step", "trajectory", "pruning"} if loaded.case.optimizer.placement == "keras" else set()

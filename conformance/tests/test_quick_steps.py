@@ -14,6 +14,8 @@ from nn_reference.network import backpropagate
 from nn_reference.systems import Data
 from nn_reference.training import train
 
+pytestmark = pytest.mark.numeric
+
 FRAMEWORKS = ["numpy", pytest.param("torch", marks=pytest.mark.torch), pytest.param("keras", marks=pytest.mark.keras)]
 
 

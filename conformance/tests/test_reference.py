@@ -14,6 +14,8 @@ from nn_reference.network import backpropagate, forward, loss_and_gradients
 from nn_reference.optimizers import State
 from nn_reference.training import train
 
+pytestmark = pytest.mark.numeric
+
 STORE = Store()
 EACH_NETWORK = pytest.mark.parametrize("network", sorted({case_id.split("/")[0] for case_id in STORE.ids}))
 # float64 against correctly rounded values, relative to a tensor's norm: units of 2⁻⁵³ times the root of 784, with room.

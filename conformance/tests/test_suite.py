@@ -36,6 +36,10 @@ def test_keras(i):
 @pytest.mark.slow
 def test_slow():
     pass
+
+def test_oracle(count_checks):
+    statuses = "passed", "expected failure", "unsupported", "blocked"
+    count_checks("central", [type("Verdict", (), {"status": status}) for status in statuses])
 """
 HIDE = """
 import importlib.util
@@ -79,7 +83,7 @@ def test_one_worker_imports_each_framework(suite, tmp_path):
 
     assert "keras 0.0, tensorflow 0.0" in printed
     assert "slow tests: run" in printed
-    assert "18 passed" in printed
+    assert "19 passed" in printed
     assert sorted(path.read_text() for path in tmp_path.glob("gw*")) == ["keras tensorflow", "torch"]
 
 
@@ -91,8 +95,14 @@ def test_skipped_tests_are_counted_for_each_oracle(suite, tmp_path):
     assert "slow: 1 tests skipped; --slow runs them" in lines
     assert "torch: 5 tests skipped, torch not installed; the extra [torch] brings it" in lines
     assert "keras: 3 tests skipped, tensorflow not installed; the extra [keras] brings it" in lines
-    assert "9 passed, 9 skipped" in lines[-1]
+    assert "10 passed, 9 skipped" in lines[-1]
     assert (tmp_path / "alone").read_text() == ""
+
+
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "2")], ids=["alone", "xdist"])
+def test_checks_are_counted_for_each_oracle(suite, workers):
+    """The summary says how many checks each oracle has passed, in one process and in several; what did not run is not counted."""
+    assert "checks passed by each oracle: central 2" in suite(*workers).splitlines()
 
 
 def test_collection_imports_no_framework(imported_by_collection):

@@ -11,6 +11,8 @@ from nn_conformance.oracles.tape import RULES, Variable, differentiate
 from nn_conformance.targets import Unsupported
 from nn_conformance.tolerances import norm
 
+pytestmark = pytest.mark.numeric
+
 PRIMITIVES = {
     "add": lambda x, y, m: x + y,
     "add-broadcast": lambda x, y, m: x + y.sum(axis=0) + 2,

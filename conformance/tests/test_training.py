@@ -12,6 +12,8 @@ from nn_reference.optimizers import SGD, Adam
 from nn_reference.pruning import apply_masks, magnitude_masks, masked_state, sparsity
 from nn_reference.training import accuracy, evaluate, train
 
+pytestmark = pytest.mark.numeric
+
 NETWORK = Network(2, (Dense(3, SIGMOID), Dense(2)), CrossEntropy(from_logits=True))
 RNG = np.random.RandomState(0)
 X, T = RNG.uniform(-1, 1, (6, 2)), np.eye(2)[[0, 1, 1, 0, 1, 0]]

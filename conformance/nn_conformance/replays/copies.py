@@ -13,7 +13,12 @@ from nn_reference.training import train
 
 
 def errors(system: System, weights: Array, epochs: int) -> Array:
-    """The mean error of each epoch, (..., epochs), of runs from weights (..., P), in their arithmetic.
+    """The mean error of each epoch, (..., epochs), of runs from weights (..., P), in their arithmetic."""
+    return trained(system, weights, epochs)[0]
+
+
+def trained(system: System, weights: Array, epochs: int) -> tuple[Array, Array]:
+    """The mean error of each epoch, (..., epochs), and the weights after the last, (..., P).
 
     The reference's `train`, but for any number of copies at once, complex ones too; the same to rounding.
     """
@@ -38,7 +43,17 @@ def errors(system: System, weights: Array, epochs: int) -> Array:
                 W[k] = W[k] - rate * below.swapaxes(-1, -2) * dz
                 b[k] = b[k] - rate * dz
         means.append(total / len(data.train_x))
-    return np.stack(means, axis=-1)
+    last = [p.reshape(*weights.shape[:-1], p.shape[-2] * p.shape[-1]) for pair in zip(W, b, strict=True) for p in pair]
+    return np.stack(means, axis=-1), np.concatenate(last, axis=-1)
+
+
+def outputs(system: System, weights: Array) -> Array:
+    """The output of each row, (..., 4), of networks with weights (..., P)."""
+    arrays = list(shaped(system, weights).values())
+    a = system.load().train_x
+    for layer, weight, bias in zip(system.network.layers, arrays[::2], arrays[1::2], strict=True):
+        a = layer.activation.forward(a @ weight + bias[..., None, :])
+    return a[..., 0]
 
 
 def matches(system: System, params: Params) -> int:
