@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from nn_conformance.blackbox import check_gradients
     from nn_conformance.checks import parametrize_with_checks
     from nn_conformance.claims import conforms
-    from nn_conformance.judging import verify
+    from nn_conformance.run import verify
 
 __all__ = ["__version__", "check_gradients", "conforms", "parametrize_with_checks", "verify"]
 
-HOMES = {"check_gradients": "blackbox", "conforms": "claims", "parametrize_with_checks": "checks", "verify": "judging"}
+HOMES = {"check_gradients": "blackbox", "conforms": "claims", "parametrize_with_checks": "checks", "verify": "run"}
 
 
 def __getattr__(name: str) -> Any:

@@ -126,7 +126,7 @@ class Layers:
         folded = layer.bias and self.conventions.bias in FOLDED
         expected = self._shape(layer, ours, inputs + folded, vector=vector)
         if a.shape != expected:
-            raise TargetError(f"{where}: expected shape {expected}, got {a.shape}", "wrong-shape")
+            raise TargetError(f"{where}: expected shape {expected}, got {a.shape}", "wrong-shape", [ours])
         if ours[0] == "b":
             return {ours: np.reshape(a, () if layer.vector else (layer.units,))}
         if not folded and vector == layer.vector and (vector or self._layout(layer) == layer.layout):

@@ -2,65 +2,39 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from nn_conformance.claims import Claim, claim_of
-from nn_conformance.doors import subject
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.store import LoadedCase, Store
-from nn_conformance.judging import cases, claimed, diagnoses_of, suggestion_for, undeclared, verdicts_of
-from nn_conformance.ladder import check_ids, judge
-from nn_conformance.verdicts import Verdict
+from nn_conformance.run import Run, Subject, subject_of
+from nn_conformance.verdicts import CheckId, Verdict
 from nn_reference.errors import InputError
-from nn_reference.systems import System
 
 
 class Judged:
-    """An object, and what it is judged on."""
+    """An object under pytest, and its run."""
 
-    def __init__(self, obj: Any, systems: Sequence[System], store: Store, *, named: bool) -> None:
-        self.obj, self.systems, self.store, self.named = obj, systems, store, named
-        self.target = subject(obj, systems)
-        self.conventions = self.target.conventions.describe()
+    def __init__(self, obj: Any, networks: Sequence[str], store: Store) -> None:
+        subject = subject_of(obj)
+        systems = subject.claimed(networks)
+        self.obj, self.networks = obj, networks
+        self.subject: Subject = subject.restricted(systems, networks)
+        self.run = Run(self.subject.target, systems, store, dtypes=subject.claim.dtypes)
         self.told = False  # whether a failure has shown the diagnosis, which is of all of them
 
-    @cached_property
-    def suggestion(self) -> str:
-        """The one declaration with which it would be right, or nothing."""
-        return suggestion_for(self.store, self.systems, self.target) or ""
-
-    @cached_property
-    def diagnosis(self) -> list[str]:
-        """What is known of its failures on the first system that has any, in lines; nothing where they are a convention."""
-        if not undeclared(self.suggestion or None):
-            return []
-        for system in self.systems:
-            mine = {system.id: list(verdicts_of(self.store, system, self.target))}
-            if found := diagnoses_of(self.store, mine, self.target, self.target.dtypes):
-                return [f"diagnosis of {system.id}:", *found[system.id].lines()]
-        return []
-
-
-@dataclass
-class JudgedCase:
-    """One case in one precision, whose checks share a climb."""
-
-    judged: Judged
-    loaded: LoadedCase
-    dtype: fmt.Dtype
-
     @property
-    def systems(self) -> list[str]:
-        """Those that it is a case of, of the claimed ones."""
-        judged = self.judged
-        return [system.id for system in judged.systems if self.loaded.case.id in judged.store.of_system(system.id)]
+    def named(self) -> bool:
+        """Whether it is judged on systems that somebody has named."""
+        return bool(self.networks or self.subject.claim.systems)
 
-    @cached_property
-    def verdicts(self) -> dict[str, Verdict]:
-        """By id."""
-        found = judge(self.loaded, self.judged.target, self.dtype, trusted=True)
-        return {verdict.id: verdict for verdict in found}
+    def explanation(self) -> list[str]:
+        """The declaration that would mend the failures, and, the first time, what is known of them."""
+        lines = [] if self.run.suggestion is None else [str(self.run.suggestion)]
+        if not self.told:
+            self.told = True
+            for system, diagnosis in self.run.diagnoses.items():
+                lines += [f"diagnosis of {system}:", *diagnosis.lines()]
+        return lines
 
 
 @dataclass(frozen=True)
@@ -69,21 +43,31 @@ class Check:
 
     Attributes:
         id: the ladder's.
-        case: what it is a check of.
+        judged: the object.
+        loaded: the case that it is a check of.
+        dtype: the precision.
     """
 
-    id: str
-    case: JudgedCase
+    id: CheckId
+    judged: Judged
+    loaded: LoadedCase
+    dtype: fmt.Dtype
 
     @property
-    def judged(self) -> bool:
+    def is_judged(self) -> bool:
         """Whether its case has been judged already."""
-        return "verdicts" in vars(self.case)
+        return self.judged.run.judged(self.loaded, self.dtype)
 
     @property
     def verdict(self) -> Verdict:
         """Its outcome; judges the case if it is the first of its checks."""
-        return self.case.verdicts[self.id]
+        return self.judged.run.verdicts(self.loaded, self.dtype)[self.id]
+
+    @property
+    def systems(self) -> list[str]:
+        """Those that its case is one of, of the claimed ones."""
+        run = self.judged.run
+        return [system.id for system in run.systems if self.loaded.case.id in run.store.of_system(system.id)]
 
     def __call__(self, obj: Any) -> None:
         """For pytest: passes, fails with what was found, or skips what the object does not do.
@@ -91,7 +75,7 @@ class Check:
         Raises:
             InputError: another object than the check was made for.
         """
-        if obj is not self.case.judged.obj:
+        if obj is not self.judged.obj:
             raise InputError(f"{self.id}: expected the object that the check was made for, got {type(obj).__name__}")
         settle(self)
 
@@ -100,17 +84,11 @@ def checks_of(obj: Any, networks: str | Sequence[str] | None = None, store: Stor
     """Every check of an object, in the order of the ladder.
 
     Raises:
-        InputError: an unknown network, or an object that is no target.
+        InputError: an unknown network, none that is claimed, or an object that is no target.
         DataError: damaged fixtures.
     """
-    store = store or Store()
-    claim = claim_of(obj) or Claim()
-    judged = Judged(obj, claimed(claim, networks), store, named=bool(networks or claim.systems))
-    return [
-        Check(id_, case)
-        for case in (JudgedCase(judged, *pair) for pair in cases(store, judged.systems, large=judged.target.fixed))
-        for id_ in check_ids(case.loaded, case.dtype)
-    ]
+    judged = Judged(obj, [networks] if isinstance(networks, str) else list(networks or ()), store or Store())
+    return [Check(check, judged, *pair) for check, pair in judged.run.checks().items()]
 
 
 def parametrize_with_checks(objects: Sequence[Any], networks: str | Sequence[str] | None = None) -> Any:
@@ -129,7 +107,7 @@ def parametrize_with_checks(objects: Sequence[Any], networks: str | Sequence[str
     store = Store()
     made = [(obj, check) for obj in objects for check in checks_of(obj, networks, store)]
     several = len(objects) > 1
-    ids = [f"{check.case.judged.target.name}::{check.id}" if several else check.id for _, check in made]
+    ids = [f"{check.judged.subject.name}::{check.id}" if several else str(check.id) for _, check in made]
     return pytest.mark.parametrize(("target", "check"), made, ids=ids)
 
 
@@ -138,13 +116,9 @@ def settle(check: Check) -> None:
     import pytest  # noqa: PLC0415
 
     verdict = check.verdict
-    if verdict.status == "failed":
-        judged = check.case.judged
+    if verdict.failed:
         lines = [f"{verdict.id}: {verdict.reason}", f"error {verdict.error:.3g}, limit {verdict.limit:.3g}"]
-        lines += [f"conventions: {judged.conventions}", judged.suggestion, *([] if judged.told else judged.diagnosis)]
-        judged.told = True
-        pytest.fail("\n".join(line for line in lines if line), pytrace=False)
+        lines += [f"conventions: {check.judged.subject.conventions}", *check.judged.explanation()]
+        pytest.fail("\n".join(lines), pytrace=False)
     if verdict.status in ("blocked", "unsupported"):
         pytest.skip(f"{verdict.status}: {verdict.reason}")
-    if verdict.status == "expected failure":
-        pytest.xfail(verdict.reason)

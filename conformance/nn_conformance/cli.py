@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -34,10 +34,8 @@ from nn_conformance.replays.table import table
 from nn_reference.errors import NNReferenceError
 
 if TYPE_CHECKING:
-    from nn_conformance.protocol.judging import Judgement
     from nn_conformance.protocol.target import ProtocolTarget
     from nn_conformance.targets import Target
-    from nn_conformance.verification import Outcome
 
 # What a shell reports of a program that SIGINT, SIGPIPE or SIGTERM ended.
 EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 130, 141, 143
@@ -164,30 +162,33 @@ def verify(
     one the reference and other oracles are judged. The exit code is 0 if every check passed, 1 if one failed, 2 if the arguments or the data are at fault.
     """
     spec, networks = _target_and_networks(what or ())
-    if spec is not None and (only is not None or fuzz is not None):
-        with _child(spec, timeout, memory) as target:
-            diagnosis_commands.again_in_a_child(target, networks, only, fuzz, as_json=as_json, spec=spec)
-        return
-    if spec is not None:
-        _verify_target(spec, networks, with_, everything, known, (timeout, memory), as_json)
-        return
-    if known is not None:
+    if known is not None and spec is None:
         raise typer.BadParameter("--known: expected a target beside it, got none")
-    from nn_conformance import render
-    from nn_conformance.fixtures.store import Store
-    from nn_conformance.verification import Verification
-    from nn_reference.systems import SYSTEMS, get
+    with _child(spec, timeout, memory) if spec is not None else nullcontext() as target:
+        if only is not None or fuzz is not None:
+            oracles = _oracles(DEFAULT_ORACLES, with_) if target is None else []
+            diagnosis_commands.again(target, spec, oracles, networks, only, fuzz, as_json=as_json)
+            return
+        from nn_conformance import render
+        from nn_conformance.known import of_file
+        from nn_conformance.run import judge
 
-    wanted = {get(name).name for name in networks}
-    systems = [system for system in SYSTEMS if not networks or system.name in wanted]
-    targets = _oracles(DEFAULT_ORACLES, with_)
-    if only is not None or fuzz is not None:
-        diagnosis_commands.again(targets, networks, only, fuzz, as_json=as_json)
-        return
-    verification = Verification(Store(), targets, large=everything)
-    with render.counter("verifying", len(systems) * len(targets)) as advance:
-        outcomes = list(verification.run(systems, advance))
-    _report(outcomes, verification.left_out(systems), None, as_json)
+        report = judge(
+            target,
+            networks or None,
+            large=everything,
+            oracles=_oracles(DEFAULT_ORACLES if target is None else (), with_),
+            known=() if known is None else of_file(known),
+            counter=render.counter,
+        )
+    if as_json:
+        _print_json(report.as_json())
+    else:
+        from nn_conformance import matrix
+
+        matrix.show(report)
+    if report.failed:
+        raise typer.Exit(EXIT_NONCONFORMING)
 
 
 @app.command("smoke", epilog=examples("smoke cmd:./harness", "smoke my_xor.py:gradients xor-sigmoid"))
@@ -296,45 +297,6 @@ def _child(spec: str, timeout: float, memory: int) -> Iterator["ProtocolTarget"]
             yield target
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _verify_target(
-    spec: str,
-    networks: list[str],
-    with_: list[str] | None,
-    everything: bool,
-    known: Path | None,
-    limits: tuple[float, int],
-    as_json: bool,
-) -> None:
-    with _child(spec, *limits) as target:
-        from nn_conformance import render
-        from nn_conformance.protocol.judging import Asked, judge_target
-
-        asked = Asked(networks, _oracles((), with_), everything, known, restricted=not spec.startswith("cmd:"))
-        judgement = judge_target(target, asked, render.counter)
-    _report(judgement.outcomes, judgement.left_out, judgement, as_json)
-
-
-def _report(outcomes: list["Outcome"], left_out: int, judgement: "Judgement | None", as_json: bool) -> None:
-    """Print what came of it.
-
-    Raises:
-        typer.Exit: with code 1, if a check failed.
-    """
-    from nn_conformance import matrix
-    from nn_conformance.verdicts import counts
-
-    unique = {} if judgement is None else {(judgement.name, verdict.id): verdict for verdict in judgement.others}
-    unique |= {(outcome.target, verdict.id): verdict for outcome in outcomes for verdict in outcome.verdicts}
-    if as_json:
-        verdicts = [{"target": target, **verdict.as_json()} for (target, _), verdict in unique.items()]
-        about = {} if judgement is None else {"target": judgement.as_json()}
-        _print_json({**about, "counts": counts(unique.values()), "verdicts": verdicts})
-    else:
-        matrix.show(outcomes, unique, left_out=left_out, judgement=judgement)
-    if any(verdict.status == "failed" for verdict in unique.values()):
-        raise typer.Exit(EXIT_NONCONFORMING)
 
 
 def _oracles(always: tuple[str, ...], more: list[str] | None) -> list["Target"]:

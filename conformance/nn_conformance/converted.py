@@ -36,6 +36,7 @@ class Converted:
     conventions: Conventions = OURS
     networks: Collection[fmt.Network] = ()
     dtypes: Collection[str] = fmt.DTYPES
+    guarded = True
 
     @property
     def name(self) -> str:
@@ -52,7 +53,7 @@ class Converted:
 
         Raises:
             Unsupported: a network or precision that is not claimed, or that the conventions cannot express.
-            InputError: an array of another shape than its convention has.
+            TargetError: an array of another shape than its convention has.
         """
         self._check(network, params)
         if self.conventions.batch == MANY:
@@ -122,8 +123,6 @@ class Converted:
     def _evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool) -> Answer:
         layers = Layers(network, self.conventions, len(x))
         answer = self.inner.evaluate(network, layers.given(params), *layers.batch(x, t), gradients=gradients)
-        if not isinstance(answer, Answer):
-            return answer  # type: ignore[unreachable] # the ladder says what is wrong with it
         size = len(x), network.layers[-1].units
         recovered = isinstance(self.inner, Recovered)
         # An update has its sign already: one that goes uphill is wrong, whatever is declared of gradients.
@@ -149,8 +148,6 @@ class Converted:
         scaled = msgspec.structs.replace(optimizer, learning_rate=optimizer.learning_rate / scale)
         memory = state and State(state.step, {name: layers.given(m) for name, m in state.moments.items()})
         run = self.inner.train(network, scaled, layers.given(params), *layers.batch(x, t), batches, memory)
-        if not isinstance(run, Run):
-            return run  # type: ignore[unreachable]
         if run.losses is not None and len(run.losses) != len(batches):
             raise TargetError(f"losses: expected {len(batches)}, one for each update, got {len(run.losses)}")
         scales = [self.conventions.loss_scale(network.loss, len(rows), outputs) for rows in batches]
@@ -170,6 +167,9 @@ def _combined(answers: Sequence[Answer], count: int) -> Answer:
     if len({answer.loss is None for answer in answers}) > 1 or len({answer.layers is None for answer in answers}) > 1:
         raise TargetError("it shows a loss, or layers, of some samples and not of others")
     loss = None if None in losses else sum(loss for loss in losses if loss is not None) / count
+    shapes = [{name: g.shape for name, g in answer.gradients.items()} for answer in answers]
+    if any(each != shapes[0] for each in shapes):
+        raise TargetError("it has gradients of some names and shapes for one sample, and of others for the next")
     shown = [answer.layers or () for answer in answers]
     layers = [LayerOutput(*map(np.concatenate, zip(*each, strict=True))) for each in zip(*shown, strict=False)]
     total = {name: np.asarray(sum(a.gradients[name] for a in answers)) / count for name in first.gradients}

@@ -16,7 +16,7 @@ import msgspec
 
 from nn_conformance.fixtures.format import DTYPES
 from nn_conformance.targets import FAILURES
-from nn_conformance.verdicts import Verdict
+from nn_conformance.verdicts import CheckId, Verdict
 from nn_reference.errors import DataError
 from nn_reference.validation import suggestion
 
@@ -58,28 +58,31 @@ def shipped(target: str) -> list[Known]:
     return [entry for entry in parse(text, "oracles/known.toml") if entry.target == target]
 
 
-def of_file(path: Path, cases: Collection[str]) -> list[Known]:
-    """A user's own, none of which covers a whole rung.
-
-    Args:
-        path: of the TOML file.
-        cases: the ids of all cases.
+def of_file(path: Path) -> list[Known]:
+    """A user's own.
 
     Raises:
-        DataError: it cannot be read, is not of this form, or an entry is too broad.
+        DataError: it cannot be read, or is not of this form.
     """
     try:
-        known = parse(path.read_text("utf-8"), str(path))
+        return parse(path.read_text("utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: expected a TOML file, got {getattr(error, 'strerror', None) or error}") from None
+
+
+def check_breadth(known: Sequence[Known], cases: Collection[str]) -> None:
+    """Nothing, if no entry covers a whole rung of these cases, those that the target is judged on.
+
+    Raises:
+        DataError: an entry would hide every failure to come.
+    """
     for entry in known:
-        rung = entry.checks.split("::")[1]
+        _, rung, quantity, *_ = entry.checks.split("::")
         # A quantity that there is not stands for all that there are. What is no mismatch blocks all that comes after,
         # so that one quantity of every case would be enough to hide everything.
-        quantity = "\0" if entry.failure == "mismatch" else entry.checks.split("::")[2]
-        if any(all(entry.matches(f"{case}::{rung}::{quantity}::{dtype}") for case in cases) for dtype in DTYPES):
-            raise DataError(f"{path}: {entry.checks!r} is too broad: expected some cases or quantities, got all")
-    return known
+        some = "\0" if entry.failure == "mismatch" else quantity
+        if cases and any(all(entry.matches(f"{case}::{rung}::{some}::{dtype}") for case in cases) for dtype in DTYPES):
+            raise DataError(f"known: {entry.checks!r} is too broad: expected some cases or quantities, got all")
 
 
 def parse(text: str, where: str) -> list[Known]:
@@ -140,10 +143,10 @@ def unused(known: Sequence[Known], verdicts: Sequence[Verdict], cases: Collectio
     ran = [verdict for verdict in verdicts if verdict.status != "unsupported"]
     for k, entry in enumerate(known, 1):
         elsewhere = any(fnmatchcase(case, entry.case) for case in cases)
-        here = any(fnmatchcase(verdict.id.split("::")[0], entry.case) for verdict in verdicts)
+        here = any(fnmatchcase(verdict.check.case, entry.case) for verdict in verdicts)
         if (here or not elsewhere) and not any(entry.matches(verdict.id) for verdict in ran):
             reason = f"known failure {entry.checks!r} matches nothing that was judged: {entry.reason}"
-            yield Verdict(f"known::entry::{k}", "failed", nan, nan, reason, failure="known-unused")
+            yield Verdict(CheckId("known", "entry", str(k)), "failed", nan, nan, reason, failure="known-unused")
 
 
 def _check(entry: Known) -> None:

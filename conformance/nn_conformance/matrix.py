@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
-from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
@@ -10,44 +9,34 @@ from nn_conformance import render
 from nn_conformance.fixtures.format import DTYPES
 from nn_conformance.ladder import RUNGS
 from nn_conformance.options import NAME
-from nn_conformance.verdicts import STATUSES, Verdict, counts
-from nn_conformance.verification import PRINTED_FIGURES, Outcome
+from nn_conformance.run import PRINTED_FIGURES, Outcome, Report
+from nn_conformance.verdicts import STATUSES, CheckId, Verdict, counts
 from nn_reference.systems import SYSTEMS
-
-if TYPE_CHECKING:
-    from nn_conformance.protocol.judging import Judgement
 
 SHOWN = 20  # failures in full
 ORDER = {rung.name: k for k, rung in enumerate(RUNGS)}
 
 
-def show(
-    outcomes: Sequence[Outcome],
-    unique: Mapping[tuple[str, str], Verdict],
-    *,
-    left_out: int,
-    judgement: "Judgement | None" = None,
-) -> None:
+def show(report: Report) -> None:
     """What failed, from the input on; printed figures beside what was computed; the matrix; the counts."""
-    if judgement is not None:
-        render.line(judgement.about)
-    _failures(unique)
-    if judgement is not None:
-        _asides(judgement)
-    _printed_digits(outcomes)
-    _table(outcomes)
+    if report.subject is not None:
+        render.line(report.subject.line())
+    _failures(report.unique)
+    _asides(report)
+    _printed_digits(report.outcomes)
+    _table(report.outcomes)
     for status in ("expected failure", "unsupported"):
-        for reason, number in _reasons(unique, status).items():
+        for reason, number in _reasons(report.unique, status).items():
             render.line(f"{status}: {number} checks: {reason}")
-    found = counts(unique.values())
+    number_of = counts(report.verdicts)
     render.line(
-        f"{found['ran']} checks ran: "
-        + ", ".join(f"{found[s]} {s}" for s in STATUSES if found[s] or s in ("passed", "failed"))
-        + (_not_claimed(judgement) if judgement is not None else "")
+        f"{number_of['ran']} checks ran: "
+        + ", ".join(f"{number_of[s]} {s}" for s in STATUSES if number_of[s] or s in ("passed", "failed"))
+        + _not_claimed(report)
     )
-    if left_out:
+    if report.left_out:
         render.line(
-            f"not judged, for their size: the documented cases of {left_out} systems; {NAME} verify --all judges them"
+            f"not judged, for their size: the documented cases of {report.left_out} systems; {NAME} verify --all judges them"
         )
 
 
@@ -64,19 +53,21 @@ def _table(outcomes: Sequence[Outcome]) -> None:
     render.line("largest error over its limit, in float32 and float64: what passes has at most 1")
 
 
-def _asides(judgement: "Judgement") -> None:
-    if judgement.hint:
-        render.line(f"hint: {judgement.hint}")
-    for system, diagnosis in judgement.diagnoses.items():
+def _asides(report: Report) -> None:
+    if report.suggestion:
+        render.line(f"hint: {report.suggestion}")
+    for system, diagnosis in report.diagnoses.items():
         render.line(f"diagnosis of {system}:")
-        for said in diagnosis.lines():
-            render.line(f"  {said}")
-    for said in judgement.last_words:
-        render.line(f"stderr: {said}")
+        for line in diagnosis.lines():
+            render.line(f"  {line}")
+    for line in report.last_words:
+        render.line(f"stderr: {line}")
 
 
-def _not_claimed(judgement: "Judgement") -> str:
-    left = judgement.not_claimed
+def _not_claimed(report: Report) -> str:
+    if report.subject is None:
+        return ""
+    left = report.subject.not_claimed
     systems = f"{len(left['systems'])} of {len(SYSTEMS)} systems" if left["systems"] else ""
     parts = ", ".join(part for part in (systems, *left["dtypes"]) if part)
     return f"; not claimed: {parts or 'none'}"
@@ -91,7 +82,7 @@ def _cell(target: str, verdicts: Sequence[Verdict]) -> str:
         return f"[red]{failed} failed[/]"
     if target == PRINTED_FIGURES:
         return f"[green]{len(verdicts)} as printed[/]"
-    return " ".join(_worst([v for v in verdicts if v.id.endswith(f"::{dtype}")]) for dtype in DTYPES)
+    return " ".join(_worst([v for v in verdicts if v.check.dtype == dtype]) for dtype in DTYPES)
 
 
 def _worst(verdicts: Iterable[Verdict]) -> str:
@@ -99,13 +90,13 @@ def _worst(verdicts: Iterable[Verdict]) -> str:
     return f"[green]{max(ratios):.2f}[/]" if ratios else "-"
 
 
-def _failures(unique: Mapping[tuple[str, str], Verdict]) -> None:
+def _failures(unique: Mapping[tuple[str, CheckId], Verdict]) -> None:
     """The rung nearest to the input first; what fails likewise in several cases once, with their number."""
     out = render.console()
     groups: dict[tuple[str, ...], list[Verdict]] = {}
     for (target, _), verdict in unique.items():
         if verdict.status == "failed":
-            key = target, verdict.rung, verdict.id.split("::")[2], verdict.failure
+            key = target, verdict.rung, verdict.check.quantity, verdict.failure
             groups.setdefault(key, []).append(verdict)
     ordered = sorted(groups.items(), key=lambda item: ORDER.get(item[0][1], len(ORDER)))
     for (target, _, _, failure), (first, *others) in ordered[:SHOWN]:
@@ -121,7 +112,7 @@ def _failures(unique: Mapping[tuple[str, str], Verdict]) -> None:
         render.line(f"... and {left} more; --json has them all")
 
 
-def _reasons(unique: Mapping[tuple[str, str], Verdict], status: str) -> dict[str, int]:
+def _reasons(unique: Mapping[tuple[str, CheckId], Verdict], status: str) -> dict[str, int]:
     """How many verdicts of a status there are, by target and the first words of the reason."""
     found: dict[str, int] = {}
     for (target, _), verdict in unique.items():
@@ -139,5 +130,5 @@ def _printed_digits(outcomes: Sequence[Outcome]) -> None:
         render.console().print(f"[bold]{escape(outcome.system)}[/]")
         for verdict in outcome.verdicts:
             if verdict.rung == "printed":
-                render.line(f"  {verdict.id.split('::')[-1]:<20} {verdict.reason.split(';')[0]}")
+                render.line(f"  {verdict.check.quantity:<20} {verdict.reason.split(';')[0]}")
         render.console().print()

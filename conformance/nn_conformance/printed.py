@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import RandomState
 from numpy.typing import DTypeLike
 
-from nn_conformance.verdicts import Verdict, at_most
+from nn_conformance.verdicts import CheckId, Verdict, at_most
 from nn_reference.arithmetic import Params
 from nn_reference.network import loss_and_gradients, predict
 from nn_reference.systems import Figure, System
@@ -36,7 +36,7 @@ def printed_figures(system: System) -> Iterator[Verdict]:
         error = abs(float(Decimal(value) - Decimal(figure.printed))) / unit
         limit = 1.0 if hint else 0.5 + 4 * abs(value) * 2**-53 / unit
         yield at_most(
-            f"{system.id}::printed::{figure.quantity.replace(' ', '-')}",
+            CheckId(system.id, "printed", figure.quantity.replace(" ", "-")),
             error,
             limit,
             f"document {system.document} prints {figure.printed}, computed {value!r}; error in units of the last printed digit",
@@ -67,7 +67,7 @@ def nan_absorption(system: System) -> Iterator[Verdict]:
             samples, params = samples_until_nan(system, params, dtype)
             label = f"{np.dtype(dtype).name}-seed-{seed}"
             yield at_most(
-                f"{system.id}::absorbed::{label}",
+                CheckId(system.id, "absorbed", label),
                 samples,
                 WITHIN,
                 "samples until every weight is NaN, which no update can leave",
@@ -92,7 +92,7 @@ def _accuracy_verdict(system: System, found: float, figure: Figure, label: str) 
     """An accuracy in percent, to the last printed digit."""
     unit = _last_digit(figure.printed)
     return at_most(
-        f"{system.id}::printed::{figure.quantity}{label}",
+        CheckId(system.id, "printed", f"{figure.quantity}{label}"),
         abs(100 * found - float(figure.printed)) / unit,
         0.5,
         f"document {system.document} prints {figure.printed}, computed {100 * found:.4f}; "

@@ -62,7 +62,7 @@ class Marked(Part):
             found = checks_of(self.obj)
         except NNReferenceError as error:
             raise self.CollectError(str(error)) from None
-        yield from self.parts({tuple(check.id.split("::")): check for check in found})
+        yield from self.parts({tuple(part for part in check.id if part): check for check in found})
 
 
 class Item(pytest.Item):
@@ -80,7 +80,7 @@ class Item(pytest.Item):
 
     def reportinfo(self) -> tuple[Any, None, str]:
         """The file, and the check's id."""
-        return self.path, None, self.check.id
+        return self.path, None, str(self.check.id)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -102,16 +102,16 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Tells the report what came of the check: of an item of ours, or of a test that `parametrize_with_checks` has made."""
     checks = sys.modules.get("nn_conformance.checks")
     check = getattr(item, "check", None) or getattr(getattr(item, "callspec", None), "params", {}).get("check")
-    if call.when != "call" or checks is None or not isinstance(check, checks.Check) or not check.judged:
+    if call.when != "call" or checks is None or not isinstance(check, checks.Check) or not check.is_judged:
         return
-    judged, verdict = check.case.judged, check.verdict
+    judged, verdict = check.judged, check.verdict
     marked = [node.nodeid for node in item.listchain() if isinstance(node, Marked)]
-    target = marked[0] if marked else f"{item.nodeid.partition('[')[0]}[{judged.target.name}]"
-    told = {TARGET: target, STATUS: verdict.status, CONVENTIONS: judged.conventions}
-    if verdict.rung == "contract" and verdict.id.split("::")[2] == "answer":
-        told |= {ASKED: " ".join(check.case.systems), NAMED: "by name" if judged.named else ""}
-    if verdict.status == "failed" and judged.suggestion:
-        told[SUGGESTION] = judged.suggestion
+    target = marked[0] if marked else f"{item.nodeid.partition('[')[0]}[{judged.subject.name}]"
+    told = {TARGET: target, STATUS: verdict.status, CONVENTIONS: judged.subject.conventions}
+    if (verdict.rung, verdict.check.quantity) == ("contract", "answer"):
+        told |= {ASKED: " ".join(check.systems), NAMED: "by name" if judged.named else ""}
+    if verdict.failed and judged.run.suggestion:
+        told[SUGGESTION] = str(judged.run.suggestion)
     item.user_properties += told.items()
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from nn_conformance.conventions import OURS, Conventions
 from nn_conformance.fixtures import format as fmt
+from nn_conformance.guarded import guarded
 from nn_conformance.targets import Answer, Run, Target, TargetError
 from nn_conformance.tolerances import ROUNDINGS, ROUNDOFF, norm
 from nn_reference.arithmetic import Array, Params
@@ -54,7 +55,7 @@ class Recovered:
                 break
             try:
                 further = self._step(network, params, x, t, larger)
-            except Exception:  # noqa: BLE001 - what overflows after so large a step says nothing of the step
+            except TargetError:  # what overflows after so large a step says nothing of the step
                 break
             if not all(np.all(np.isfinite(p)) for p in further.params.values()):
                 break
@@ -73,25 +74,18 @@ class Recovered:
         state: State | None = None,
     ) -> Run:
         """As the target's."""
-        return self.inner.train(network, optimizer, params, x, t, batches, state)
+        return guarded(self.inner).train(network, optimizer, params, x, t, batches, state)
 
     def _step(self, network: fmt.Network, params: Params, x: Array, t: Array, rate: float) -> Run:
         samples = 1 if self.conventions.batch == "vector" else x.shape[self.conventions.samples == "columns"]
         sgd = fmt.Optimizer(kind="sgd", learning_rate=rate)
-        run = self.inner.train(network, sgd, params, x, t, [list(range(samples))])
-        if not isinstance(run, Run):
-            raise TargetError(f"expected a Run, got {type(run).__name__}")
+        run = guarded(self.inner).train(network, sgd, params, x, t, [list(range(samples))])
         for name, p in params.items():
             found = run.params.get(name)
-            if not isinstance(found, np.ndarray | np.generic) or found.shape != p.shape:
-                raise TargetError(
-                    f"parameter {name} after a step: expected shape {p.shape}, got {getattr(found, 'shape', None)}",
-                    "wrong-shape",
-                )
-            if found.dtype != p.dtype:
-                raise TargetError(
-                    f"parameter {name} after a step: expected {p.dtype}, got {found.dtype}", "wrong-dtype"
-                )
+            if found is None or found.shape != p.shape:
+                shape = getattr(found, "shape", None)
+                words = f"parameter {name} after a step: expected shape {p.shape}, got {shape}"
+                raise TargetError(words, "wrong-shape", [name])
         return run
 
 

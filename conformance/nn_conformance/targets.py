@@ -31,22 +31,13 @@ class TargetError(Exception):
     """A target raised, changed what it was given, or returned what is no answer.
 
     Attributes:
-        failure: the class of failure, a word that stands in reports and in files of known failures.
+        failure: the class of failure, one of `FAILURES`; it stands in reports and in files of known failures.
+        subject: what the failure is about, where it is about something by name: arguments, or an array.
     """
 
-    def __init__(self, message: str, failure: str = "answer") -> None:
+    def __init__(self, message: str, failure: str = "answer", subject: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.failure = failure
-
-
-def same(now: Array, before: Array) -> bool:
-    """Whether an array is as it was: shape, dtype and every bit."""
-    return now.shape == before.shape and now.dtype == before.dtype and now.tobytes() == before.tobytes()
-
-
-def changed_argument(which: str) -> TargetError:
-    """What to raise of a target that does not leave its arguments alone."""
-    return TargetError(f"it changed its argument {which}: expected arguments to be left alone", "arguments")
+        self.failure, self.subject = failure, tuple(subject)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,43 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import zip_longest
 from math import inf, isfinite, isnan, nan
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 Status = Literal["passed", "failed", "blocked", "unsupported", "expected failure"]
 LONGEST = 600  # characters of a reason
 STATUSES: tuple[Status, ...] = get_args(Status)
+
+
+class CheckId(NamedTuple):
+    """Which check: its text form, ``case::rung::quantity::dtype``, is stable.
+
+    Attributes:
+        case: a case's id; of printed figures a system's.
+        rung: the kind of check: `gradient`, `step`, ...
+        quantity: what is compared: `W1`, `loss`, ...
+        dtype: the precision; empty where there is none.
+    """
+
+    case: str
+    rung: str
+    quantity: str
+    dtype: str = ""
+
+    def __str__(self) -> str:
+        return "::".join(part for part in self if part)
+
+    @classmethod
+    def parse(cls, text: str) -> "CheckId":
+        """A whole id from its text form.
+
+        Raises:
+            ValueError: it has fewer than three parts, or more than four.
+        """
+        parts = text.split("::")
+        if not 3 <= len(parts) <= 4:
+            raise ValueError(f"expected case::rung::quantity::dtype, got {text!r}")
+        return cls(*parts)
 
 
 @dataclass(frozen=True)
@@ -16,22 +46,24 @@ class Verdict:
     """One check's outcome.
 
     Attributes:
-        id: ``case::rung::quantity::dtype``, stable; of our own complex-step checks ``system::rung::quantity``.
+        check: which check.
         status: `passed`, `failed`, or `expected failure`; `blocked` by a failure before it; `unsupported` by the target.
         error: what was measured, in the units of `limit`; NaN where nothing was.
         limit: the largest error that passes; the smallest, if `at_least`.
         reason: what was compared with what, and where the limit comes from; or why nothing was.
         at_least: a disagreement that must be there.
         failure: the class of failure of what failed: `mismatch` of numbers, or a word for why there are none to compare.
+        subject: what the failure is about, where it is about something by name: arguments, or an array.
     """
 
-    id: str
+    check: CheckId
     status: Status
     error: float
     limit: float
     reason: str
     at_least: bool = False
     failure: str = ""
+    subject: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """A target's words stand in reasons: whoever prints one prints one line, without anything that acts on a terminal."""
@@ -39,22 +71,28 @@ class Verdict:
             object.__setattr__(self, "reason", one_line(self.reason))
 
     @property
-    def system(self) -> str:
-        """``network/version``."""
-        return self.id.split("::")[0]
+    def id(self) -> str:
+        """The check's text form."""
+        return str(self.check)
 
     @property
     def rung(self) -> str:
-        """The kind of check: `printed`, `gradient`, ..."""
-        return self.id.split("::")[1]
+        """The kind of check."""
+        return self.check.rung
+
+    @property
+    def failed(self) -> bool:
+        """Whether the check failed, and was not expected to."""
+        return self.status == "failed"
 
     def as_json(self) -> dict[str, Any]:
         """For `json.dumps`, with the parts of the id apart; what has no number, or no such part, is None."""
-        parts = dict(zip_longest(("case", "rung", "quantity", "dtype"), self.id.split("::")))
         values = {
             name: value if isfinite(value) else None for name, value in (("error", self.error), ("limit", self.limit))
         }
-        return {"id": self.id, **parts, **asdict(self), **values, "failure": self.failure or None}
+        record = {"id": self.id, **self.check._asdict(), **asdict(self), **values}
+        del record["check"]
+        return record | {"dtype": self.check.dtype or None, "failure": self.failure or None}
 
     @property
     def ratio(self) -> float:
@@ -82,18 +120,17 @@ def silent(verdicts: Mapping[str, Sequence[Verdict]], *, named: bool) -> list[st
     return found if named or len(found) == len(verdicts) else []
 
 
-def at_most(id_: str, error: float, limit: float, reason: str) -> Verdict:
+def at_most(check: CheckId, error: float, limit: float, reason: str) -> Verdict:
     """Passed where error ≤ limit; NaN fails, and so does a limit that is not finite."""
     passed = error <= limit < inf
-    failure = "" if passed else getattr(reason, "failure", "mismatch")
-    return Verdict(id_, "passed" if passed else "failed", error, limit, str(reason), failure=failure)
+    return Verdict(check, "passed" if passed else "failed", error, limit, reason, failure="" if passed else "mismatch")
 
 
-def at_least(id_: str, error: float, limit: float, reason: str) -> Verdict:
+def at_least(check: CheckId, error: float, limit: float, reason: str) -> Verdict:
     """Passed where error ≥ limit, for a disagreement that must be there; NaN fails."""
     passed = inf > error >= limit
     status: Status = "passed" if passed else "failed"
-    return Verdict(id_, status, error, limit, reason, at_least=True, failure="" if passed else "mismatch")
+    return Verdict(check, status, error, limit, reason, at_least=True, failure="" if passed else "mismatch")
 
 
 def counts(verdicts: Iterable[Verdict]) -> dict[str, int]:

@@ -55,4 +55,4 @@ def only(verdicts, rung, quantity):
 
 def every_rung(case_id, dtype="float64"):
     """The rungs that a case has."""
-    return {id_.split("::")[1] for id_ in check_ids(case(case_id), dtype)}
+    return {check.rung for check in check_ids(case(case_id), dtype)}

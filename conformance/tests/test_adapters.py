@@ -13,7 +13,7 @@ from nn_conformance.ladder import RUNGS, judge
 from nn_conformance.protocol.session import Session
 from nn_conformance.protocol.smoke import smoke
 from nn_conformance.protocol.target import Limits, ProtocolTarget
-from nn_reference.systems import SYSTEMS
+from nn_conformance.run import session_subject
 
 ADAPTERS = Path(__file__).resolve().parents[1] / "adapters"
 FILES = sorted(ADAPTERS.glob("*_adapter.*"))
@@ -72,9 +72,9 @@ def test_no_false_alarm(command_of, name):
     with ProtocolTarget(command_of(name), Limits(seconds=120.0)) as target:
         session = Session(target)
         assert session.begin()
-        claimed = {case for system in session.claimed(SYSTEMS) for case in STORE.of_system(system.id)}
+        claimed = {case for system in session_subject(session).claimed(()) for case in STORE.of_system(system.id)}
         cases = [case_id for case_id in (FEW if name == "jax" else CASES) if case_id in claimed]
-        judged = session.judged(())
+        judged = session_subject(session).target
         verdicts = [
             verdict
             for k, case_id in enumerate(cases)
@@ -120,7 +120,7 @@ def test_a_mistake_is_caught(command_of, tmp_path, name):
         session = Session(target)
         assert session.begin()
         loaded = STORE.case("xor-tanh/probe-rectangular")
-        verdicts = judge(loaded, session.judged(()), "float64", rungs=QUICK)
+        verdicts = judge(loaded, session_subject(session).target, "float64", rungs=QUICK)
     failed = {v.id.split("::")[1] for v in verdicts if v.status == "failed"}
     assert failed == {"gradient"}
 

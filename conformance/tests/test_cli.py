@@ -12,8 +12,8 @@ import pytest
 import nn_conformance
 from nn_conformance import audit, oracles
 from nn_conformance.protocol import target
-from nn_conformance.verdicts import at_most
-from nn_conformance.verification import Outcome, Verification
+from nn_conformance.run import Run
+from nn_conformance.verdicts import CheckId, at_most
 from nn_reference.systems import SYSTEMS
 
 NAMES = [
@@ -28,12 +28,10 @@ HARNESS = [sys.executable, "-S", "-E", str(Path(__file__).with_name("hostile.py"
 @pytest.fixture
 def at_once(monkeypatch):
     """Oracles and measurements that take no time, and pass."""
-    passed = at_most("xor-tanh/documented::gradient::W1::float64", 0.0, 1.0, "")
+    passed = at_most(CheckId("xor-tanh/documented", "gradient", "W1", "float64"), 0.0, 1.0, "")
     monkeypatch.setattr(target, "command_of", lambda spec: HARNESS)
     monkeypatch.setattr(oracles, "load", lambda name: SimpleNamespace(name=name))
-    monkeypatch.setattr(
-        Verification, "run", lambda self, systems, advance: iter([Outcome(systems[0].id, "reference", (passed,))])
-    )
+    monkeypatch.setattr(Run, "of_system", lambda run, system: [passed])
     monkeypatch.setattr(audit, "audit", lambda *arguments: [])
 
 

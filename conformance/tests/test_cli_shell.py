@@ -107,13 +107,13 @@ def test_reader_of_a_process_that_has_gone_is_no_error(environment):
 # Says when the first check begins, so that the signal comes neither before nor after the run.
 VERIFY_ALL = """
 import signal, sys
-from nn_conformance import cli, verification
+from nn_conformance import cli, run
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with SIGINT ignored
-judge = verification.judge
-def announced(*arguments, **more):
+judge_climb = run.judge_climb
+def announced(*arguments):
     print("running", flush=True)
-    return judge(*arguments, **more)
-verification.judge = announced
+    return judge_climb(*arguments)
+run.judge_climb = announced
 sys.argv = ["nn-conformance", "verify", "--all"]
 cli.main()
 """

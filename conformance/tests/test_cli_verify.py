@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from nn_conformance import verification
+from nn_conformance import run
 from nn_conformance.matrix import ORDER
-from nn_conformance.verdicts import STATUSES, at_most
+from nn_conformance.verdicts import STATUSES, CheckId, at_most
 from nn_reference.activations import SIGMOID
 from nn_reference.systems import SYSTEMS, images
 
@@ -31,16 +31,14 @@ def judged(monkeypatch):
     """Puts verdicts in place of the ladder's: a function of the case and the precision, once for each oracle."""
 
     def replace(verdicts):
-        monkeypatch.setattr(
-            verification, "judge", lambda loaded, target, dtype, **_: list(verdicts(loaded.case.id, dtype))
-        )
+        monkeypatch.setattr(run, "judge_climb", lambda climb, *_: list(verdicts(climb.case.id, climb.dtype)))
 
     return replace
 
 
 def test_verify_judges_every_system_and_says_what_it_left_out(command, judged):
     """Without names, a row for each of the 24; last what ran, each check once for each oracle, and what was too large."""
-    judged(lambda case_id, dtype: [at_most(f"{case_id}::gradient::W1::{dtype}", 0.25, 1.0, "")])
+    judged(lambda case_id, dtype: [at_most(CheckId(case_id, "gradient", "W1", dtype), 0.25, 1.0, "")])
     done = command("verify")
     assert (done.code, done.err) == (0, "")
     *_, counted, left_out = done.out.splitlines()
@@ -50,7 +48,7 @@ def test_verify_judges_every_system_and_says_what_it_left_out(command, judged):
     ran = report["counts"]["ran"]
     assert len({(v["target"], v["id"]) for v in report["verdicts"]}) == len(report["verdicts"]) == ran
     assert counted == f"{ran} checks ran: {ran} passed, 0 failed"
-    large = sum(system.network.size > verification.SMALL for system in SYSTEMS)
+    large = sum(system.network.size > run.SMALL for system in SYSTEMS)
     assert left_out.startswith(f"not judged, for their size: the documented cases of {large} systems; ")
 
 
@@ -64,7 +62,18 @@ def test_verify_json_has_the_documented_keys(command):
     assert report["counts"]["ran"] == report["counts"]["passed"] == len(report["verdicts"]) > 1000
     parts = ["case", "rung", "quantity", "dtype"]
     for verdict in report["verdicts"]:
-        assert list(verdict) == ["target", "id", *parts, "status", "error", "limit", "reason", "at_least", "failure"]
+        assert list(verdict) == [
+            "target",
+            "id",
+            *parts,
+            "status",
+            "error",
+            "limit",
+            "reason",
+            "at_least",
+            "failure",
+            "subject",
+        ]
         assert verdict["id"] == "::".join(verdict[part] for part in parts if verdict[part] is not None)
         assert verdict["failure"] is None
     ids = [(verdict["target"], verdict["id"]) for verdict in report["verdicts"]]
@@ -119,7 +128,7 @@ def test_nan_hides_behind_no_number(command, judged, errors):
     """Wherever NaN stands among the errors of a system, it is counted as failed."""
     judged(
         lambda case_id, dtype: (
-            at_most(f"{case_id}::gradient::W{i}::{dtype}", e, 1.0, "") for i, e in enumerate(errors)
+            at_most(CheckId(case_id, "gradient", f"W{i}", dtype), e, 1.0, "") for i, e in enumerate(errors)
         )
     )
     done = command("verify", "iris-sigmoid", "--json")
@@ -133,7 +142,9 @@ def test_nan_hides_behind_no_number(command, judged, errors):
 def test_verdicts_show_markup_as_it_is(command, judged):
     """Brackets in an id or a reason are text, not styles."""
     judged(
-        lambda case_id, dtype: [at_most(f"{case_id}::gradient::[red]W1[/]::{dtype}", 2.0, 1.0, "[bold]x[/] and [/]")]
+        lambda case_id, dtype: [
+            at_most(CheckId(case_id, "gradient", "[red]W1[/]", dtype), 2.0, 1.0, "[bold]x[/] and [/]")
+        ]
     )
     lines = command("verify", "xor-tanh").out.splitlines()
     first = next(k for k, line in enumerate(lines) if line.startswith("FAIL "))
@@ -179,7 +190,7 @@ def test_missing_data_is_one_line(command, tmp_path, monkeypatch, arguments, fol
 )
 def test_styles_are_for_terminals(command, monkeypatch, judged, arguments, variables, *, styled):
     """There are escape sequences on a terminal only, and with NO_COLOR none at all."""
-    judged(lambda case_id, dtype: [at_most(f"{case_id}::gradient::W1::{dtype}", 0.25, 1.0, "")])
+    judged(lambda case_id, dtype: [at_most(CheckId(case_id, "gradient", "W1", dtype), 0.25, 1.0, "")])
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     done = command(*arguments)

@@ -10,7 +10,9 @@ from nn_conformance.converted import Converted
 from nn_conformance.diagnosis.diagnose import Diagnosis, diagnose
 from nn_conformance.diagnosis.kinds import kind
 from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import cases_of, judge
+from nn_conformance.ladder import cases_of
+from nn_conformance.ladder.climb import Climb
+from nn_conformance.ladder.judge import judge_climb
 from nn_conformance.mistakes import CATALOGUE
 from nn_conformance.mistakes import changes as ch
 from nn_conformance.mistakes.catalogue import Mistake
@@ -19,7 +21,7 @@ from nn_conformance.mistakes.target import Mistaken
 from nn_conformance.oracles import complex_step, reference
 from nn_conformance.recovered import Recovered
 from nn_conformance.targets import Unsupported
-from nn_conformance.verdicts import Verdict
+from nn_conformance.verdicts import CheckId, Verdict
 
 pytestmark = pytest.mark.numeric
 
@@ -41,8 +43,8 @@ def cases(system=SYSTEM, dtype="float64", *, own=False):
 def diagnosed(target, given=None):
     """The diagnosis of a target on probes."""
     given = cases() if given is None else given
-    verdicts = [v for loaded, dtype in given for v in judge(loaded, target, dtype, updates=5)]
-    return diagnose(given, target, verdicts)
+    climbs = [Climb(loaded, target, dtype, updates=5, trusted=True) for loaded, dtype in given]
+    return diagnose(climbs, [v for climb in climbs for v in judge_climb(climb)])
 
 
 class Changed:
@@ -76,8 +78,8 @@ def test_nothing_is_diagnosed_in_honest_code(target, dtype):
 
 def test_even_with_a_verdict_that_fails_honest_numbers_have_no_name():
     """A failure elsewhere does not make a mistake of right numbers."""
-    failed = Verdict(f"{cases()[0][0].case.id}::loss::loss::float64", "failed", 2.0, 1.0, "made up")
-    found = diagnose(cases(), reference, [failed])
+    failed = Verdict(CheckId(cases()[0][0].case.id, "loss", "loss", "float64"), "failed", 2.0, 1.0, "made up")
+    found = diagnose([Climb(loaded, reference, dtype) for loaded, dtype in cases()], [failed])
 
     assert found.names == ()
     assert found.relations == ("every number that has one right value is right",)
@@ -225,9 +227,10 @@ def test_an_update_only_target_is_named_by_its_updates():
             raise Unsupported("it only updates")
 
     given = cases("mnist-tanh/documented", own=True)
-    failed = Verdict(f"{given[0][0].case.id}::step::1-W1::float64", "failed", 2.0, 1.0, "made up")
+    failed = Verdict(CheckId(given[0][0].case.id, "step", "1-W1", "float64"), "failed", 2.0, 1.0, "made up")
+    climbs = [Climb(loaded, Updates(), dtype) for loaded, dtype in given]
 
-    assert ("tanh-at-a",) in diagnose(given, Updates(), [failed]).names
+    assert ("tanh-at-a",) in diagnose(climbs, [failed]).names
 
 
 KINDS = {
@@ -248,7 +251,8 @@ def test_kinds_are_told_apart(slug, said):
     rungs = None if slug in ("labels-shifted", "derivative-missing") else (
         "contract", "layer", "loss", "gradient", "second-call", "step"
     )  # fmt: skip
-    verdicts = [v for loaded, dtype in given for v in judge(loaded, Mistaken(mistake), dtype, updates=5, rungs=rungs)]
+    climbs = [Climb(loaded, Mistaken(mistake), dtype, updates=5) for loaded, dtype in given]
+    verdicts = [v for climb in climbs for v in judge_climb(climb, rungs)]
 
     assert said in kind(verdicts, [loaded.case for loaded, _ in given])
 

@@ -11,9 +11,9 @@ from nn_conformance.claims import conforms
 from nn_conformance.conventions import declared
 from nn_conformance.doors import as_target, conventions_of, subject
 from nn_conformance.doors.functions import read_answer
-from nn_conformance.judging import verify
 from nn_conformance.ladder import judge
 from nn_conformance.oracles import reference
+from nn_conformance.run import verify
 from nn_conformance.targets import Answer, Run, Unsupported
 from nn_conformance.tolerances import norm
 from nn_reference.errors import InputError
@@ -117,7 +117,7 @@ def test_a_function_may_show_its_layers_or_nothing_but_gradients():
 
 
 def test_one_precision_may_be_all_it_has():
-    """A function of float32 alone that says so is judged there; the rest is unsupported."""
+    """A function of float32 alone that says so is judged there, and in nothing else."""
 
     def narrow(p, x, t):
         gradients, loss = homework(
@@ -127,7 +127,7 @@ def test_one_precision_may_be_all_it_has():
 
     report = verify(conforms("homework", dtypes=("float32",))(fresh(narrow)))
     assert report
-    assert {v.status for v in report.verdicts if v.id.endswith("float64")} == {"unsupported"}
+    assert {v.check.dtype for v in report.verdicts} == {"float32"}
     verdicts = judge(load(HOMEWORK[0]), subject(narrow), "float64")
     assert verdicts[0].reason == "gradient W1: expected float64, got float32"
 
@@ -225,8 +225,9 @@ def test_a_report_without_a_pass_is_no_success():
 
     report = verify(cannot, "homework")
     assert not report
-    assert report.failed == []
-    assert {v.reason for v in report.verdicts if v.rung not in ("step", "trajectory")} == {"not today"}
+    (claim,) = report.failed
+    assert (claim.id, claim.failure) == ("harness::contract::claim", "claimed")
+    assert {v.reason for v in report.verdicts if v.rung not in ("step", "trajectory") and v != claim} == {"not today"}
 
 
 def test_a_network_that_is_asked_for_and_not_answered_makes_no_success():
@@ -239,8 +240,8 @@ def test_a_network_that_is_asked_for_and_not_answered_makes_no_success():
 
     report = verify(only_biased, ["homework", "iris-sigmoid"])
     assert not report
-    assert (report.failed, report.silent) == ([], ["iris-sigmoid/documented"])
-    assert "iris-sigmoid/documented: nothing of it could be judged" in str(report)
+    assert ([v.failure for v in report.failed], report.silent) == (["claimed"], ["iris-sigmoid/documented"])
+    assert "nothing of it passed: iris-sigmoid/documented" in str(report)
     assert verify(only_biased, "homework")
 
 

@@ -9,8 +9,8 @@ from nn_conformance.checks import checks_of
 from nn_conformance.claims import conforms
 from nn_conformance.doors import as_target, conventions_of, framework_of, subject
 from nn_conformance.fixtures.store import Store
-from nn_conformance.judging import verify
 from nn_conformance.ladder import judge
+from nn_conformance.run import verify
 from nn_conformance.suggestions import suggest
 from nn_conformance.targets import TargetError, Unsupported
 
@@ -95,7 +95,7 @@ def test_a_wrong_module_fails(wrong):
 def test_a_module_may_leave_its_softmax_to_the_loss():
     """Logits where the description has a softmax are a convention, which is suggested, and with which logits of ±1000 pass."""
     case = STORE.case("mnist-relu/probe-rectangular")
-    hint = suggest(case, subject(conforms("mnist-relu")(build_torch)), "float64")
+    hint = str(suggest(case, subject(conforms("mnist-relu")(build_torch)), "float64"))
     assert hint == "declared logits=False: with logits=True loss and gradients are right"
     declared = subject(conforms("mnist-relu", logits=True)(build_torch))
     for loaded in (case, STORE.case("mnist-relu/probe-extreme")):

@@ -11,8 +11,8 @@ import pytest
 from nn_conformance.claims import claim_of, conforms
 from nn_conformance.doors import subject
 from nn_conformance.fixtures.store import Store
-from nn_conformance.judging import cases, claimed, verify
 from nn_conformance.ladder import judge
+from nn_conformance.run import Run, subject_of, verify
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
 STORE = Store()
@@ -46,7 +46,7 @@ def failures(name, attribute):
     obj = getattr(example(name), attribute)
     case = STORE.case(f"{claim_of(obj).systems[0]}/probe-rectangular")
     verdicts = judge(case, subject(obj), "float64", rungs=("contract", "layer", "loss", "gradient"), trusted=True)
-    return {tuple(verdict.id.split("::")[1:3]) for verdict in verdicts if verdict.status == "failed"}
+    return {(verdict.rung, verdict.check.quantity) for verdict in verdicts if verdict.failed}
 
 
 @pytest.mark.parametrize(("name", "attribute"), WHOLE)
@@ -56,8 +56,10 @@ def test_each_example_is_right_on_all_its_networks(name, attribute):
     report = verify(obj)
     assert report, str(report)
     assert report.suggestion is None
-    passed = {(v.system, v.id.split("::")[-1]) for v in report.verdicts if (v.rung, v.status) == ("gradient", "passed")}
-    judged = {(loaded.case.id, dtype) for loaded, dtype in cases(STORE, claimed(claim_of(obj)))}
+    passed = {(v.check.case, v.check.dtype) for v in report.verdicts if (v.rung, v.status) == ("gradient", "passed")}
+    judged_subject = subject_of(obj)
+    checks = Run(judged_subject.target, judged_subject.claimed(()), STORE).checks()
+    judged = {(loaded.case.id, dtype) for loaded, dtype in checks.values()}
     # In probe-extreme of sigmoids rounding may hide every gradient.
     assert {case for case in judged - passed if not case[0].endswith("probe-extreme")} == set()
 
@@ -115,7 +117,7 @@ def test_the_documents_own_softmax_fails_where_it_overflows_and_nowhere_else(mon
         return np.exp(z) / np.sum(np.exp(z), axis=1, keepdims=True)
 
     monkeypatch.setattr(module, "softmax", unshifted)
-    assert {verdict.system for verdict in verify(module.Updates).failed} == {"mnist-relu/probe-extreme"}
+    assert {verdict.check.case for verdict in verify(module.Updates).failed} == {"mnist-relu/probe-extreme"}
 
 
 @pytest.mark.torch

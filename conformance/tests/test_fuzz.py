@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from nn_conformance import run
 from nn_conformance.fixtures.store import Store
 from nn_conformance.fuzz import fuzz
 from nn_conformance.mistakes import CATALOGUE
@@ -65,17 +66,19 @@ def test_one_check_is_judged_again():
     """Its own verdict, even where the ladder would have blocked it."""
     check = "xor-tanh/probe-square::gradient::W1::float64"
 
-    (right,), (wrong,) = (judge_only(STORE, who, check) for who in (reference, Mistaken(BY_SLUG["derivative-missing"])))
+    (right,), (wrong,) = (
+        judge_only(run.Run(who, (), STORE), check) for who in (reference, Mistaken(BY_SLUG["derivative-missing"]))
+    )
     assert (right.id, right.status, wrong.status) == (check, "passed", "failed")
 
 
 def test_the_first_parts_of_an_id_are_all_that_it_begins():
     """A rung of a case, in both precisions and in the ladder's order; a part of a name is no beginning."""
-    found = [verdict.id for verdict in judge_only(STORE, reference, "xor-tanh/probe-square::gradient")]
+    found = [verdict.id for verdict in judge_only(run.Run(reference, (), STORE), "xor-tanh/probe-square::gradient")]
     names = ("W1", "b1", "W2", "b2")
     assert found == [f"xor-tanh/probe-square::gradient::{name}::{d}" for d in ("float32", "float64") for name in names]
     with pytest.raises(InputError, match="no 'grad' in xor-tanh/probe-square, did you mean 'gradient'"):
-        judge_only(STORE, reference, "xor-tanh/probe-square::grad")
+        judge_only(run.Run(reference, (), STORE), "xor-tanh/probe-square::grad")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +99,7 @@ def test_the_first_parts_of_an_id_are_all_that_it_begins():
 def test_an_unknown_check_gets_the_nearest(check, said):
     """A mistyped id is refused by name."""
     with pytest.raises(InputError, match=said.replace("?", r"\?")):
-        judge_only(STORE, reference, check)
+        judge_only(run.Run(reference, (), STORE), check)
 
 
 def test_commands_of_single_checks_and_drawn_networks(command):
@@ -227,11 +230,11 @@ def test_nothing_compared_is_no_agreement():
 def test_one_check_of_a_target_that_shows_too_little_is_a_verdict():
     """Without its gradient a check fails by the contract's reason, and a name that an oracle has expects no failure."""
     (verdict,) = judge_only(
-        Store(), Wrong(lambda answer: Answer(answer.loss)), "homework/probe-square::gradient::b1::float64"
+        run.Run(Wrong(lambda answer: Answer(answer.loss)), (), STORE), "homework/probe-square::gradient::b1::float64"
     )
     assert verdict.status == "blocked"
     assert "contract" in verdict.reason
     short = Wrong(lambda answer: answer)
     short.train = lambda *given: Run([], {n: p * (1 + 1e-8) for n, p in reference.train(*given).params.items()})
-    (step,) = judge_only(Store(), short, "iris-sigmoid/probe-rectangular::step::1-W1::float64")
+    (step,) = judge_only(run.Run(short, (), STORE), "iris-sigmoid/probe-rectangular::step::1-W1::float64")
     assert step.status == "failed"

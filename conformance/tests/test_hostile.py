@@ -10,13 +10,15 @@ import pytest
 from hostile import GALLERY, MARK, SLEEP
 
 from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import judge
 from nn_conformance.protocol.child import adopt_orphans
 from nn_conformance.protocol.session import Session
 from nn_conformance.protocol.target import Limits, ProtocolTarget
+from nn_conformance.run import Run, nothing_done, session_subject, silent_systems
 from nn_conformance.targets import FAILURES
 from nn_conformance.verdicts import counts
+from nn_reference.systems import get
 
+STORE = Store()
 SCRIPT = Path(__file__).with_name("hostile.py")
 # Seconds. What must hang is not waited for long; what must answer is never waited for so long, on however busy a machine.
 SHORT, LONG = 1.0, 60.0
@@ -52,8 +54,7 @@ def left_over(mark):
 @pytest.fixture(scope="module")
 def cases():
     """The batch of one sample, and another."""
-    store = Store()
-    return [store.case(f"xor-sigmoid/probe-{name}") for name in ("one", "square")]
+    return [STORE.case(f"xor-sigmoid/probe-{name}") for name in ("one", "square")]
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +68,12 @@ def run(cases):
         with ProtocolTarget([sys.executable, "-S", "-E", str(SCRIPT), name], limits) as target:
             session, both = Session(target), [[], []]
             if session.begin():
-                both = [judge(case, session.judged(()), "float64", trusted=True) for case in cases]
-                session.check_claims({"xor-sigmoid/documented": [*both[0], *both[1]]})
+                subject = session_subject(session)
+                run = Run(subject.target, [get("xor-sigmoid")], STORE)
+                both = [list(run.verdicts(case, "float64").values()) for case in cases]
+                silent = silent_systems({"xor-sigmoid/documented": [*both[0], *both[1]]}, subject)
                 session.end()
+                session.verdicts += [nothing_done(silent, [])] if silent else []
         failed = [v for v in (*session.verdicts, *both[0]) if v.status == "failed"]
         return SimpleNamespace(session=session, one=both[0], other=both[1], failed=failed)
 

@@ -86,7 +86,7 @@ def test_ids_are_known_before_anything_runs(target):
         for dtype in DTYPES:
             expected = check_ids(case(case_id), dtype)
             assert len(set(expected)) == len(expected) > 5
-            assert [v.id for v in judge(case(case_id), target, dtype)] == expected
+            assert [v.check for v in judge(case(case_id), target, dtype)] == expected
 
 
 @pytest.mark.parametrize("mistake", CATALOGUE, ids=lambda mistake: mistake.slug)

@@ -1,5 +1,6 @@
 """The ladder's contract: what an answer must be before its numbers count, and that no target breaks the judge."""
 
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -107,10 +108,12 @@ def test_an_answer_of_another_form_fails_the_contract(change, said):
 
 
 def test_what_a_target_raises_is_a_verdict():
-    """An exception fails the contract with its words; Ctrl-C still ends the run."""
+    """An exception fails the contract with its words, one that is no `Exception` too; Ctrl-C still ends the run."""
 
     def broken(error):
         def evaluate(*_, **__):
+            if error is None:
+                signal.raise_signal(signal.SIGINT)  # as Ctrl-C does
             raise error
 
         target = Wrapped()
@@ -119,8 +122,12 @@ def test_what_a_target_raises_is_a_verdict():
 
     verdicts = judge(case("homework/probe-one"), broken(ZeroDivisionError("by N")), "float64")
     assert "ZeroDivisionError: by N" in verdicts[0].reason
+    for error in (KeyboardInterrupt(), SystemExit(0), GeneratorExit()):
+        verdicts = judge(case("homework/probe-one"), broken(error), "float64")
+        assert (verdicts[0].failure, verdicts[0].status) == ("raised", "failed")
+        assert f"it raised {type(error).__name__}" in verdicts[0].reason
     with pytest.raises(KeyboardInterrupt):
-        judge(case("homework/probe-one"), broken(KeyboardInterrupt()), "float64")
+        judge(case("homework/probe-one"), broken(None), "float64")
 
 
 def test_what_a_target_cannot_do_is_unsupported_and_blocks_nothing():
@@ -225,7 +232,7 @@ def test_no_answer_breaks_the_judge(broken, from_call):
 
     verdicts = judge(case("mnist-relu/probe-rectangular"), target, "float64")
 
-    assert [v.id for v in verdicts] == check_ids(case("mnist-relu/probe-rectangular"), "float64")
+    assert [v.check for v in verdicts] == check_ids(case("mnist-relu/probe-rectangular"), "float64")
 
 
 @pytest.mark.parametrize("losses", [None, 1.0, ["a"]])

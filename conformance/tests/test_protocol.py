@@ -4,7 +4,6 @@ import json
 import os
 import sys
 import time
-from math import nan
 from types import SimpleNamespace
 
 import msgspec
@@ -15,12 +14,12 @@ from nn_conformance.fixtures.store import Store
 from nn_conformance.ladder import judge
 from nn_conformance.oracles import reference
 from nn_conformance.protocol.child import Child
-from nn_conformance.protocol.judging import Judgement
 from nn_conformance.protocol.messages import Request, decoded, encoded, line
-from nn_conformance.protocol.session import HARNESS, Session
+from nn_conformance.protocol.session import Session
 from nn_conformance.protocol.target import RESTARTS, Limits, ProtocolTarget, command_of
+from nn_conformance.run import last_lines, session_subject
 from nn_conformance.targets import TargetError
-from nn_conformance.verdicts import Verdict, counts
+from nn_conformance.verdicts import counts
 from nn_reference.errors import InputError
 
 LONG = Limits(60.0)
@@ -113,7 +112,7 @@ def test_a_file_is_judged_as_the_same_code_in_process_is(engine):
     with ProtocolTarget(command_of(engine), LONG) as target:
         session = Session(target)
         assert session.begin()
-        found = judge(loaded, session.judged(()), "float32", trusted=True)
+        found = judge(loaded, session_subject(session).target, "float32", trusted=True)
         session.end()
         said = target.last_words
 
@@ -212,6 +211,4 @@ def test_unknown_fields_of_a_request_are_ignored():
 def test_of_a_trace_what_went_wrong_is_kept():
     """Frames of Node's trace are left out of the last words, so that the error stands among them."""
     trace = "file:1\n  x = ;\n      ^\nSyntaxError: no\n" + "    at f (y:1)\n" * 9 + "\nNode.js v20\n"
-    failed = Verdict(f"{HARNESS}::contract::start", "failed", nan, nan, "gone", failure="exited")
-    session = SimpleNamespace(target=SimpleNamespace(last_words=trace))
-    assert "SyntaxError: no" in Judgement(session, "x", [failed]).last_words
+    assert "SyntaxError: no" in last_lines(SimpleNamespace(last_words=trace))

@@ -11,10 +11,10 @@ from nn_conformance.claims import conforms
 from nn_conformance.doors import as_target, subject
 from nn_conformance.doors.updating import Updating
 from nn_conformance.fixtures import format as fmt
-from nn_conformance.judging import verify
 from nn_conformance.ladder import judge
 from nn_conformance.oracles import reference
 from nn_conformance.recovered import FURTHER, Recovered
+from nn_conformance.run import verify
 from nn_conformance.targets import Unsupported
 from nn_conformance.tolerances import ROUNDOFF, norm
 
@@ -178,7 +178,7 @@ def test_a_sum_in_the_update_is_declared_and_its_steps_are_scaled():
         verdicts = judge(load(f"homework/probe-{probe}"), subject(mended), "float64", trusted=True)
         assert {v.status for v in verdicts if v.rung in ("gradient", "step")} == {"passed"}
     report = verify(plain, "homework")
-    assert "with gradient_reduction='sum' loss" in report.suggestion
+    assert "with gradient_reduction='sum' loss" in str(report.suggestion)
     # Nor does anybody know whether that is meant: the mistake that makes these numbers is named too.
     assert ("sum-for-mean",) in report.diagnoses["homework/documented"].names
 

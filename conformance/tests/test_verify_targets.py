@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from nn_conformance.fixtures.store import Store
-from nn_conformance.known import Known, expect, of_file, parse, unused
+from nn_conformance.known import Known, check_breadth, expect, of_file, parse, unused
 from nn_conformance.ladder import RUNGS
-from nn_conformance.verdicts import Verdict, at_most
+from nn_conformance.verdicts import CheckId, Verdict, at_most
 from nn_reference.errors import DataError
 from nn_reference.systems import SYSTEMS
 
@@ -132,8 +132,8 @@ def test_json_has_the_target_and_parts_of_ids(command, file):
     assert verdict == {
         "target": "raising", "id": "homework/probe-one::contract::answer::float32", "case": "homework/probe-one",
         "rung": "contract", "quantity": "answer", "dtype": "float32", "status": "failed", "error": None, "limit": None,
-        "reason": "it answers with an error: RuntimeError: [31mno luck (homework.py, line 28)", "at_least": False,
-        "failure": "error",
+        "reason": "it raised RuntimeError: [31mno luck (homework.py, line 28)", "at_least": False,
+        "failure": "raised", "subject": [],
     }  # fmt: skip
     assert {v["dtype"] for v in report["verdicts"] if v["case"] == "harness"} == {None}
 
@@ -155,8 +155,11 @@ def test_a_crash_at_the_start_is_a_verdict_and_nothing_more(command):
         (["homework.py:right", "python:a:b"], "expected one target, got 2"),
         (["homework.py:right", "homework", "--known", "nowhere.toml"], "expected a TOML file"),
         (["homework", "--known", "known.toml"], "--known: expected a target beside it, got none"),
-        (["homework.py:sigmoid", "homework"], "homework.py:sigmoid: TypeError: bad operand type"),
-        (["python:no_such_module:f"], "importing it raised ModuleNotFoundError"),
+        (["homework.py:sigmoid", "homework"], "homework.py:sigmoid: it raised TypeError: bad operand type"),
+        (
+            ["python:no_such_module:f"],
+            "it raised ModuleNotFoundError: No module named 'no_such_module' while it was imported",
+        ),
         (["homework.py:right", "--timeout", "0"], "--timeout: expected seconds above 0"),
         (["homework.py:mistyped"], "no network is named 'homewrk', did you mean 'homework'?"),
         (["homework.py:misdeclared"], "samples: expected 'rows' or 'columns', got 'cols', did you mean 'columns'?"),
@@ -217,7 +220,8 @@ def test_known_failures_are_strict(command, tmp_path, entries, code, shown):
     assert shown in done.out
 
 
-VERDICT = "homework/probe-one::gradient::W1::float64"
+EXAMPLE = Path(__file__).parents[1] / "examples" / "doc002_functions.py"
+VERDICT = CheckId("homework/probe-one", "gradient", "W1", "float64")
 
 
 @pytest.mark.parametrize(
@@ -249,7 +253,7 @@ def test_a_known_failure_is_expected_in_its_own_way_only(verdict, entry, status,
 
 def test_an_entry_that_matches_nothing_is_a_failure():
     """Of the cases that were judged, or of none at all; an entry about others is left alone."""
-    verdicts = [at_most(VERDICT, 2.0, 1.0, ""), Verdict(VERDICT.replace("W1", "b1"), "unsupported", 0.0, 0.0, "")]
+    verdicts = [at_most(VERDICT, 2.0, 1.0, ""), Verdict(VERDICT._replace(quantity="b1"), "unsupported", 0.0, 0.0, "")]
     entries = [
         Known("homework/*::gradient::W1::*", "r", 3.0),
         Known("homework/*::gradient::W9::*", "r", 3.0),
@@ -281,15 +285,24 @@ def test_an_entry_that_covers_a_rung_is_too_broad(tmp_path, checks, broad):
     path = Path(known(tmp_path, f'checks = "{checks}"\nreason = "r"\nat_most = 3.0'))
     refused = pytest.raises(DataError, match="too broad") if broad else contextlib.nullcontext()
 
+    found = of_file(path)
+    assert found == [Known(checks, "r", 3.0)]
     with refused:
-        assert of_file(path, Store().ids) == [Known(checks, "r", 3.0)]
+        check_breadth(found, Store().ids)
 
 
 def test_an_entry_that_blocks_everything_is_too_broad(tmp_path):
     """What fails without numbers blocks what comes after, so that one quantity of all cases would hide every failure."""
     path = Path(known(tmp_path, 'checks = "*::contract::answer::*"\nreason = "r"\nfailure = "error"'))
     with pytest.raises(DataError, match="too broad"):
-        of_file(path, Store().ids)
+        check_breadth(of_file(path), Store().ids)
+
+
+def test_breadth_is_that_of_what_the_target_claims(command, tmp_path):
+    """An entry that covers a rung of the one network that is judged is refused, though other networks have more cases."""
+    path = known(tmp_path, 'checks = "homework/*::gradient::*"\nreason = "r"\nat_most = 3.0')
+    done = command("verify", str(EXAMPLE), "--known", path)
+    assert "too broad" in done.complaint
 
 
 @pytest.mark.parametrize(

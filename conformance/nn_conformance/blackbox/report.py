@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from math import isnan, nan
 from typing import Literal
 
-from nn_conformance.verdicts import Verdict
-
 Status = Literal["passed", "failed", "undecided"]
 
 
@@ -38,12 +36,6 @@ class Finding:
         compared = "" if isnan(self.error) else f" (error {self.error:.2g}, limit {self.limit:.2g})"
         text = "; ".join(part for part in (self.cause, self.reason) if part)
         return f"{self.name}: {self.status}{compared}: {text}"
-
-    def verdict(self, id_: str) -> Verdict:
-        """The same for the ladder. Undecided is `unsupported`: it is this loss that does not let itself be checked."""
-        text = "; ".join(part for part in (self.cause, self.reason) if part)
-        status = "unsupported" if self.status == "undecided" else self.status
-        return Verdict(id_, status, self.error, self.limit, text)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -167,70 +167,53 @@ def _pairs(store: "Store", count: int) -> None:
 
 
 def again(
-    targets: Sequence["Target"],
+    target: "ProtocolTarget | None",
+    spec: str | None,
+    oracles: Sequence["Target"],
     networks: list[str] | None,
     only: str | None,
     fuzz: int | None,
     *,
     as_json: bool,
-    theirs: "Theirs | None" = None,
 ) -> None:
-    """`verify --only` and `verify --fuzz`; known failures are those of our own oracles, and of nobody who has their names.
+    """`verify --only` and `verify --fuzz`, of a target in a process of its own, or of our oracles.
 
     Raises:
-        typer.Exit: with code 1, if something failed.
-        InputError: no such check; fewer than one network; both options, or names of networks with them.
+        typer.Exit: with code 1, if the harness does not start or something failed.
+        InputError: no such check; fewer than one network; both options, or names of networks with --only.
     """
+    from nn_conformance import render
+    from nn_conformance.protocol.session import Session
+    from nn_conformance.run import session_subject
     from nn_reference.errors import InputError
 
     if (networks and only is not None) or (only is not None and fuzz is not None):
         raise InputError("verify: expected names of networks, --only or --fuzz, got more than one of them")
-    theirs = _like(networks, theirs)
-    run = (
-        _fuzz(targets, fuzz or 0, theirs, as_json=as_json)
+    judged, theirs = list(oracles), Theirs(like=_described(networks or ()))
+    if target is not None:
+        session = Session(target)
+        if not session.begin():
+            for verdict in session.verdicts:
+                render.line(f"{verdict.status}: {verdict.id}: {verdict.reason}")
+            raise typer.Exit(EXIT_NONCONFORMING)
+        subject = session_subject(session)
+        claimed = networks or ([system.id for system in subject.claimed(())] if subject.claim.systems else [])
+        judged = [subject.target]
+        theirs = Theirs(spec or "", _described(claimed), session.dtypes[-1])
+    right = (
+        _fuzz(judged, fuzz or 0, theirs, as_json=as_json)
         if only is None
-        else _only(targets, only, as_json=as_json, ours=not theirs.spec)
+        else _only(judged, only, as_json=as_json, ours=target is None)
     )
-    if not run:
+    if not right:
         raise typer.Exit(EXIT_NONCONFORMING)
 
 
-def _like(networks: Sequence[str] | None, theirs: "Theirs | None") -> "Theirs":
-    """With the networks that are named, in place of those that are claimed."""
+def _described(networks: Sequence[str]) -> "list[fmt.Network]":
     from nn_conformance.fixtures.families import describe_network
     from nn_reference.systems import get
 
-    theirs = theirs or Theirs()
-    return replace(theirs, like=[describe_network(get(name).network) for name in networks]) if networks else theirs
-
-
-def again_in_a_child(
-    target: "ProtocolTarget",
-    networks: list[str] | None,
-    only: str | None,
-    fuzz: int | None,
-    *,
-    as_json: bool,
-    spec: str,
-) -> None:
-    """As `again`, of a target in a process of its own. Raises as it does.
-
-    Raises:
-        typer.Exit: with code 1, if the harness does not start or something failed.
-    """
-    from nn_conformance import render
-    from nn_conformance.fixtures.families import describe_network
-    from nn_conformance.protocol.session import Session
-    from nn_reference.systems import SYSTEMS
-
-    session = Session(target)
-    if not session.begin():
-        for verdict in session.verdicts:
-            render.line(f"{verdict.status}: {verdict.id}: {verdict.reason}")
-        raise typer.Exit(EXIT_NONCONFORMING)
-    claimed = [system.network for system in SYSTEMS if session.claim.systems and session.claim.covers(system.id)]
-    like = [describe_network(network) for network in claimed]
-    again([session.judged(())], networks, only, fuzz, as_json=as_json, theirs=Theirs(spec, like, session.dtypes[-1]))
+    return [describe_network(get(name).network) for name in networks]
 
 
 def _only(targets: Sequence["Target"], check: str, *, as_json: bool, ours: bool) -> bool:
@@ -238,12 +221,11 @@ def _only(targets: Sequence["Target"], check: str, *, as_json: bool, ours: bool)
     from nn_conformance.fixtures.store import Store
     from nn_conformance.known import shipped
     from nn_conformance.only import judge_only
+    from nn_conformance.run import Run
 
-    verdicts = [
-        (target.name, verdict)
-        for target in targets
-        for verdict in judge_only(Store(), target, check, shipped(target.name) if ours else ())
-    ]
+    store = Store()
+    runs = [Run(target, (), store, known=shipped(target.name) if ours else (), slow=ours) for target in targets]
+    verdicts = [(run.target.name, verdict) for run in runs for verdict in judge_only(run, check)]
     if as_json:
         print(json.dumps([{"target": name, **verdict.as_json()} for name, verdict in verdicts], indent=2))
     else:

@@ -11,7 +11,7 @@ from itertools import islice
 import numpy as np
 
 from nn_conformance.diagnosis.matching import Match, Matcher, Seen
-from nn_conformance.diagnosis.observation import Quantity
+from nn_conformance.diagnosis.observation import Fault, Quantity
 from nn_conformance.mistakes import Mistake
 from nn_conformance.mistakes import changes as ch
 from nn_conformance.mistakes.subjects import always
@@ -119,7 +119,7 @@ def _delta(one: Seen, k: int, *, right: bool = False) -> Array | None:
     quantity: Quantity = ("gradient", f"W{k}")
     source = one.bench.right if right else one.values
     found = source.get(quantity)
-    if found is None or isinstance(found, str):
+    if found is None or isinstance(found, Fault):
         return None
     expected, layer = one.bench.climb.expected, one.bench.case.network.layers[k - 1]
     below = expected.x if k == 1 else expected.layers[k - 2].a

@@ -1,6 +1,6 @@
 """The diagnosis of a failing target on one system: where it is wrong, and which mistake makes exactly its numbers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,10 +9,9 @@ import numpy as np
 from nn_conformance.diagnosis.derivatives import recovered, used_derivative
 from nn_conformance.diagnosis.kinds import kind
 from nn_conformance.diagnosis.matching import Match, Matcher, Seen, look, merged, narrow
-from nn_conformance.diagnosis.observation import Bench
+from nn_conformance.diagnosis.observation import Bench, Fault
 from nn_conformance.diagnosis.relations import relations
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import LoadedCase
+from nn_conformance.ladder.climb import Climb
 from nn_conformance.mistakes.texts import text_of
 from nn_conformance.options import NAME
 from nn_conformance.recovered import Recovered
@@ -75,39 +74,40 @@ class Diagnosis:
         return [*said, "No mistake of the catalogue makes these numbers, and no simple relation holds."] if said else []
 
 
-def diagnose(
-    cases: Iterable[tuple[LoadedCase, fmt.Dtype]], target: Target, verdicts: Sequence[Verdict]
-) -> Diagnosis | None:
+def diagnose(climbs: Sequence[Climb], verdicts: Sequence[Verdict]) -> Diagnosis | None:
     """What is wrong with a target on one system; None if nothing failed.
 
-    The target is called again: at each case twice, then for its second call, its steps and its pruning.
+    The target is asked only for what the ladder has not asked it: calls that were blocked.
 
     Args:
-        cases: those that it was judged by, with their precisions.
-        target: what was judged.
-        verdicts: what came of it.
+        climbs: of the target, on the cases that it was judged by.
+        verdicts: what came of them.
 
     Raises:
         DataError: a damaged case.
     """
-    failed = [verdict for verdict in verdicts if verdict.status == "failed"]
+    failed = [verdict for verdict in verdicts if verdict.failed]
     if not failed:
         return None
     # The smallest first: on them most mistakes are ruled out, and some cost a call for each sample.
-    cases = sorted(cases, key=lambda pair: pair[0].x.size)
-    where = kind(verdicts, [loaded.case for loaded, _ in cases])
-    wide = any(verdict.id.endswith("::float64") for verdict in failed)
+    climbs = sorted(climbs, key=lambda climb: climb.loaded.x.size)
+    where = kind(verdicts, [climb.case for climb in climbs])
+    dtype = "float64" if any(verdict.check.dtype == "float64" for verdict in failed) else "float32"
     with np.errstate(all="ignore"):
-        benches = [Bench(loaded, dtype) for loaded, dtype in cases if (dtype == "float64") == wide]
-        seen = look((bench, bench.look(target)) for bench in benches)
+        benches = [(Bench(climb.loaded, dtype), climb) for climb in climbs if climb.dtype == dtype]
+        seen = look((bench, bench.look(climb)) for bench, climb in benches)
         contract = [verdict.reason for verdict in failed if verdict.rung == "contract"]
-        return _named(where, seen, contract, recovers=isinstance(getattr(target, "inner", None), Recovered))
+        return _named(where, seen, contract, recovers=any(_recovers(climb.target) for climb in climbs))
+
+
+def _recovers(target: Target) -> bool:
+    return isinstance(getattr(target, "inner", None), Recovered)
 
 
 def _named(where: str, seen: Sequence[Seen], contract: Sequence[str], *, recovers: bool) -> Diagnosis:
     if not seen or not any(one.wrong for one in seen):
         values = [value for one in seen for value in one.values.values()]
-        faults = [one_line(value) for value in values if isinstance(value, str)] or contract
+        faults = [one_line(value.text) for value in values if isinstance(value, Fault)] or contract
         right = ["every number that has one right value is right"] if values and not faults else []
         return Diagnosis(where, relations=tuple(faults[:1] or right))
     matcher = Matcher(seen, recovers=recovers)
@@ -118,10 +118,10 @@ def _named(where: str, seen: Sequence[Seen], contract: Sequence[str], *, recover
         return _of(where, found, len(seen), partly=True)
     if derivative := used_derivative(matcher):
         return Diagnosis(where, relations=(derivative,))
-    lines = tuple(relations(seen))
-    if lines and not recovers and all(": wrong" in line for line in lines):
-        lines = (*recovered(matcher.seen), *lines)
-    return Diagnosis(where, relations=lines)
+    related = relations(seen)
+    unexplained = bool(related) and not any(relation.explains for relation in related)
+    more = recovered(matcher.seen) if unexplained and not recovers else []
+    return Diagnosis(where, relations=(*more, *map(str, related)))
 
 
 def _of(where: str, found: Sequence[Match], of: int, *, partly: bool = False) -> Diagnosis:

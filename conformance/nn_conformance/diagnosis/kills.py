@@ -15,7 +15,8 @@ import numpy as np
 from nn_conformance.diagnosis.matching import Match, Matcher, Seen, look, narrow
 from nn_conformance.diagnosis.observation import Bench
 from nn_conformance.fixtures.store import LoadedCase, Store
-from nn_conformance.ladder import judge
+from nn_conformance.ladder.climb import Climb
+from nn_conformance.ladder.judge import judge_climb
 from nn_conformance.mistakes import CATALOGUE, Mistake, applicable
 from nn_conformance.mistakes.subjects import subject
 from nn_conformance.mistakes.target import Mistaken
@@ -63,18 +64,15 @@ def kills(cases: Sequence[LoadedCase]) -> dict[str, Cell]:
 
 
 def _cell(benches: Sequence[Bench], *mistakes: Mistake) -> Cell:
-    caught = sum(_caught(bench, mistakes) for bench in benches)
-    matches = named(seen_of(benches, mistakes))
+    climbs = [_climb(bench, mistakes) for bench in benches]
+    caught = sum(any(verdict.failed for verdict in judge_climb(climb, QUICK)) for climb in climbs)
+    with np.errstate(all="ignore"):
+        matches = named(look((bench, bench.look(climb)) for bench, climb in zip(benches, climbs, strict=True)))
     return {
         "caught": caught,
         "of": len(benches),
         "named": ["+".join(m.slug for m in match.mistakes) for match in matches],
     }
-
-
-def seen_of(benches: Sequence[Bench], mistakes: Sequence[Mistake]) -> list[Seen]:
-    """What the mistakes compute on each case, where they can be made."""
-    return look((bench, dict(bench.of(_target(bench, mistakes)))) for bench in benches)
 
 
 def named(seen: Sequence[Seen]) -> list[Match]:
@@ -85,14 +83,11 @@ def named(seen: Sequence[Seen]) -> list[Match]:
     return [single] if single else Matcher(seen).find()
 
 
-def _caught(bench: Bench, mistakes: Sequence[Mistake]) -> bool:
-    verdicts = judge(bench.loaded, _target(bench, mistakes), "float64", updates=UPDATES, rungs=QUICK)
-    return any(verdict.status == "failed" for verdict in verdicts)
-
-
-def _target(bench: Bench, mistakes: Sequence[Mistake]) -> Mistaken:
+def _climb(bench: Bench, mistakes: Sequence[Mistake]) -> Climb:
+    """The case with the mistakes that can be made in it."""
     about = subject(bench.case)
-    return Mistaken(*(mistake for mistake in mistakes if mistake.applies(about)))
+    target = Mistaken(*(mistake for mistake in mistakes if mistake.applies(about)))
+    return Climb(bench.loaded, target, "float64", UPDATES, trusted=True)
 
 
 def drawn_pairs(store: Store, count: int) -> tuple[list[Pair], int]:

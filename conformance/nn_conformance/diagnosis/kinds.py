@@ -34,13 +34,13 @@ def kind(verdicts: Sequence[Verdict], cases: Sequence[fmt.Case]) -> str:
 def _which(verdicts: Sequence[Verdict], failed: Sequence[Verdict]) -> str:
     rungs = {verdict.rung for verdict in failed}
     first = {verdict.id for verdict in failed if verdict.rung not in ("metamorphic", "own-loss", *UPDATES)}
-    repeated = {v.id for v in failed if v.rung == "second-call" or v.id.split("::")[2] == "repeat"}
+    repeated = {v.id for v in failed if v.rung == "second-call" or v.check.quantity == "repeat"}
     if rungs <= {"step", "trajectory"}:
         shown = _passed(verdicts, "loss") and _passed(verdicts, "gradient")
         return "loss and gradients are right, only the update is wrong" if shown else "its updates are wrong"
     if rungs == {"pruning"}:
         return "pruning only: updates without it are right" if _passed(verdicts, "step") else "its pruning is wrong"
-    if any("changed its argument" in verdict.reason for verdict in failed):
+    if any(verdict.failure == "arguments" for verdict in failed):
         return "it changes what it is given"
     if first <= repeated:
         return "wrong on the second call" if repeated else "it breaks what must hold between its own calls"
@@ -85,10 +85,10 @@ def _where(verdicts: Sequence[Verdict], failed: Sequence[Verdict], cases: Sequen
         flagged = {case.id for case in cases if flag in case.flags} & ran
         if wrong and wrong <= flagged and ran - flagged:
             return text
-    precisions = {verdict.id.rsplit("::", 1)[-1] for verdict in failed}
-    others = {verdict.id.rsplit("::", 1)[-1] for verdict in verdicts if verdict.status == "passed"}
+    precisions = {verdict.check.dtype for verdict in failed}
+    others = {verdict.check.dtype for verdict in verdicts if verdict.status == "passed"}
     return f"only in {precisions.pop()}" if len(precisions) == 1 and len(others) > 1 else ""
 
 
 def _ids(verdicts: Iterable[Verdict]) -> set[str]:
-    return {verdict.id.split("::")[0] for verdict in verdicts}
+    return {verdict.check.case for verdict in verdicts}

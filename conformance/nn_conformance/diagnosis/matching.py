@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from nn_conformance.diagnosis.observation import EVALUATION, MEMORY, Bench, Quantity, Values
+from nn_conformance.diagnosis.observation import EVALUATION, MEMORY, Bench, Fault, Quantity, Values
 from nn_conformance.mistakes import CATALOGUE, Mistake
 from nn_conformance.mistakes.subjects import Subject, subject
 from nn_conformance.mistakes.target import Mistaken
@@ -56,7 +56,7 @@ class Seen:
     def arrays(self) -> Iterator[tuple[Quantity, Array]]:
         """The quantities that have one right value, and have any."""
         for quantity, value in self.values.items():
-            if quantity in self.bench.right and self.bench.compared(quantity) and not isinstance(value, str):
+            if quantity in self.bench.right and self.bench.compared(quantity) and not isinstance(value, Fault):
                 yield quantity, value
 
 
@@ -101,13 +101,13 @@ class Matcher:
         """The largest ratio on a case, whether the mistakes show there, and whether anything was compared."""
         bench, found, worst, differs, compared = one.bench, one.values, 0.0, False, False
         remembers = any(mistake.anew for mistake in mistakes)
-        before: dict[Quantity, Array | str] = {}
+        before: dict[Quantity, Array | Fault] = {}
         made: Target = Recovered(Mistaken(*mistakes)) if self._recovers else Mistaken(*mistakes)
         for quantity, expected in bench.of(made) if mistakes else bench.right.items():
             before[quantity] = expected
             if part and not part(quantity):
                 continue
-            if isinstance(expected, str):
+            if isinstance(expected, Fault):
                 if found.get(quantity) != expected:  # it answers where the mistake cannot
                     return np.inf, False, False
                 differs = compared = True
@@ -122,7 +122,7 @@ class Matcher:
                 return np.inf, False, False
             worst, compared = max(worst, ratio), True
             if mistakes and not differs:
-                differs = bench.ratio(quantity, expected, bench.right.get(quantity, "")) > 1
+                differs = bench.ratio(quantity, expected, bench.right.get(quantity, Fault("answer", ""))) > 1
         changed = not part and any(q not in before and is_change(v) for q, v in found.items())
         return (np.inf if changed else worst), differs, compared
 
@@ -208,9 +208,9 @@ def look(benches: Iterable[tuple[Bench, Values]]) -> list[Seen]:
     return [Seen(bench, values, subject(bench.case)) for bench, values in benches if not bench.at_a_kink]
 
 
-def is_change(value: Array | str) -> bool:
+def is_change(value: Array | Fault) -> bool:
     """Whether it says that arguments were changed, which is a mistake of its own, and no crash."""
-    return isinstance(value, str) and value.startswith("changed ")
+    return isinstance(value, Fault) and value.failure == "arguments"
 
 
 def merged(matches: Sequence[Match]) -> Match:
@@ -222,7 +222,7 @@ def _evaluated(quantity: Quantity) -> bool:
     return quantity[0] in (*EVALUATION, "evaluation")
 
 
-def _loss_ratio(one: Seen, loss: Array | str) -> float:
+def _loss_ratio(one: Seen, loss: Array | Fault) -> float:
     return one.bench.ratio(("loss", "loss"), loss, one.bench.right["loss", "loss"])
 
 

@@ -1,13 +1,14 @@
 """How wrong arrays are related to right ones, where no mistake of the catalogue makes them: on every case, or not said."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite
+from typing import NamedTuple
 
 import numpy as np
 
 from nn_conformance.blackbox.cause import indices
 from nn_conformance.diagnosis.matching import Seen
-from nn_conformance.diagnosis.observation import Quantity
+from nn_conformance.diagnosis.observation import Fault, Quantity
 from nn_conformance.tolerances import norm
 from nn_reference.arithmetic import Array
 
@@ -33,9 +34,19 @@ FACTORS: dict[str, Callable[[Seen], float]] = {
 }
 
 
-def relations(seen: Sequence[Seen]) -> Iterator[str]:
-    """One line for each relation that holds on all cases, of the tensors of one kind together; else where the error lies."""
-    said: dict[str, list[str]] = {}
+class Related(NamedTuple):
+    """A relation as text, with {} for the names of the tensors; and whether it explains, where others only say where."""
+
+    text: str
+    explains: bool
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def relations(seen: Sequence[Seen]) -> list[Related]:
+    """One relation that holds on all cases for the tensors of one kind together; else where the error lies."""
+    said: dict[Related, list[str]] = {}
     for quantity in dict.fromkeys(quantity for one in seen for quantity, _ in one.arrays):
         if quantity[0] not in ("layer", "loss", "gradient") and not quantity[0].startswith("step"):
             continue
@@ -46,20 +57,20 @@ def relations(seen: Sequence[Seen]) -> Iterator[str]:
         ]:
             more = f" and {len(endless) - 1} more" if len(endless) > 1 else ""
             text = f"{{}}: NaN or infinite on {endless[0].bench.case.id}{more}"
-            said.setdefault(text, []).append(_called(quantity))
+            said.setdefault(Related(text, explains=True), []).append(_called(quantity))
             mine, wrong = ([one for one in some if one not in endless] for some in (mine, wrong))
         if wrong:
             every = f"on the {len(mine)} others" if endless else _on_all(len(mine))
             text = _relation(quantity, mine, every) or (
                 _relation(quantity, wrong, f"on the {len(wrong)} of {len(mine)} cases where it is wrong")
             )
-            said.setdefault(text or _place(quantity, wrong), []).append(_called(quantity))
-    for text, names in said.items():
-        yield text.format(", ".join(dict.fromkeys(names)))
+            related = Related(text, explains=True) if text else _place(quantity, wrong)
+            said.setdefault(related, []).append(_called(quantity))
+    return [Related(text.format(", ".join(dict.fromkeys(names))), explains) for (text, explains), names in said.items()]
 
 
-def _finite(value: Array | str) -> bool:
-    return not isinstance(value, str) and bool(np.all(np.isfinite(value)))
+def _finite(value: Array | Fault) -> bool:
+    return not isinstance(value, Fault) and bool(np.all(np.isfinite(value)))
 
 
 def _on_all(cases: int) -> str:
@@ -90,7 +101,7 @@ def _relation(quantity: Quantity, seen: Sequence[Seen], n: str) -> str:
     return ""
 
 
-def _ratio(one: Seen, quantity: Quantity, expected: Array | str) -> float:
+def _ratio(one: Seen, quantity: Quantity, expected: Array | Fault) -> float:
     return one.bench.ratio(quantity, one.values[quantity], expected)
 
 
@@ -163,21 +174,21 @@ def _permuted(a: Array, b: Array, near: Callable[[Array, Array], bool]) -> bool:
     return near(a, b[order])
 
 
-def _place(quantity: Quantity, seen: Sequence[Seen]) -> str:
+def _place(quantity: Quantity, seen: Sequence[Seen]) -> Related:
     """The entries that are wrong, on the first case where not all are, unless on most they are: each by the whole's limit."""
     places, whole = [], 0
     for one in seen:
         a, b, case = np.asarray(one.values[quantity], np.float64), _right(one, quantity), one.bench.case.id
         if a.shape != b.shape:
-            return f"{{}}: shape {a.shape} for {b.shape} on {case}"
+            return Related(f"{{}}: shape {a.shape} for {b.shape} on {case}", explains=True)
         wrong = np.argwhere(~(np.abs(a - b) <= one.bench.limit(quantity, b, one.bench.dtype)))
         if a.ndim and 0 < len(wrong) < a.size:
             where = zip(wrong.T.tolist(), a.shape, strict=True)
             text = ", ".join(indices(sorted(set(axis)), length) for axis, length in where)
             what = "wrong" if np.any(a[tuple(wrong.T)]) else "zero, and should not be,"
-            places.append(f"{{}}: {what} in [{text}] on {case}")
+            places.append(Related(f"{{}}: {what} in [{text}] on {case}", explains=what != "wrong"))
         whole += 1 < len(wrong) == a.size
-    return "{}: wrong all over" if whole >= len(places) else places[0]
+    return Related("{}: wrong all over", explains=False) if whole >= len(places) else places[0]
 
 
 def _called(quantity: Quantity) -> str:

@@ -15,9 +15,10 @@ from nn_conformance.claims import Claim, claim_of, conforms
 from nn_conformance.conventions import DESCRIBED, Conventions
 from nn_conformance.converted import Converted
 from nn_conformance.doors.functions import Function
-from nn_conformance.doors.updating import METHODS, Updating, by_methods
+from nn_conformance.doors.updating import METHODS, Holding, Updating
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.families import describe_network
+from nn_conformance.guarded import guarded
 from nn_conformance.recovered import Recovered
 from nn_conformance.targets import Target
 from nn_reference.errors import InputError
@@ -55,8 +56,7 @@ def as_target(obj: Any, *, name: str | None = None, conventions: Conventions | N
     if framework := framework_of(obj):
         return _framework_target(framework, obj, name, conventions)
     if all(callable(getattr(obj, method, None)) for method in METHODS):
-        update = by_methods(obj if isinstance(obj, type) else lambda: obj)
-        return Updating(update, name, conventions)
+        return Holding(obj if isinstance(obj, type) else lambda: obj, name, conventions)
     if all(callable(getattr(obj, method, None)) for method in ("evaluate", "train")):
         return cast("Target", obj() if isinstance(obj, type) else obj)
     if not callable(obj) or isinstance(obj, type):
@@ -98,7 +98,9 @@ def converted(
     target: Target, conventions: Conventions, networks: Collection[fmt.Network], dtypes: Collection[str]
 ) -> Converted:
     """A target in its own conventions as the ladder judges it; what only updates has its gradients recovered."""
-    inner = target if "evaluate" in getattr(target, "does", ("evaluate",)) else Recovered(target, conventions)
+    inner = guarded(target)
+    if "evaluate" not in getattr(target, "does", ("evaluate",)):
+        inner = Recovered(inner, conventions)
     return Converted(inner, conventions, networks, dtypes)
 
 

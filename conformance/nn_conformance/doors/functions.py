@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from nn_conformance.fixtures import format as fmt
-from nn_conformance.targets import Answer, Run, Unsupported
+from nn_conformance.targets import Answer, Run, TargetError, Unsupported
 from nn_reference.arithmetic import Array, Params
-from nn_reference.errors import InputError
 from nn_reference.network import LayerOutput
 
 ANSWER = 'expected {"loss": …, "gradients": {…}} or (loss, gradients)'
@@ -33,7 +32,7 @@ class Function:
         """What the function says.
 
         Raises:
-            InputError: it returned something else.
+            TargetError: it returned something else.
         """
         del network, gradients
         return read_answer(self.function(params, x, t), params)
@@ -47,7 +46,7 @@ def read_answer(result: Any, params: Params) -> Answer:
     """A function's result as an answer.
 
     Raises:
-        InputError: it is none.
+        TargetError: it is none.
     """
     if isinstance(result, Answer):
         return result
@@ -58,11 +57,11 @@ def read_answer(result: Any, params: Params) -> Answer:
         result = {"gradients": result}
     if isinstance(result, Mapping) and not isinstance(result.get("gradients", {}), Mapping):
         got = type(result["gradients"]).__name__
-        raise InputError(f"gradients: expected a dict of arrays by parameter, {', '.join(params)}, got {got}")
+        raise TargetError(f"gradients: expected a dict of arrays by parameter, {', '.join(params)}, got {got}")
     if not isinstance(result, Mapping) or "gradients" not in result:
-        raise InputError(f"{ANSWER}, got {_shown(result)}")
+        raise TargetError(f"{ANSWER}, got {_shown(result)}")
     if unknown := [key for key in result if key not in ("loss", "gradients", "layers")]:
-        raise InputError(f"{ANSWER}, got also {', '.join(map(repr, unknown))}")
+        raise TargetError(f"{ANSWER}, got also {', '.join(map(repr, unknown))}")
     dtype = next(iter(params.values())).dtype
     found = {name: as_array(f"gradient {name}", g, dtype) for name, g in result["gradients"].items()}
     loss = result.get("loss")
@@ -73,14 +72,16 @@ def as_array(where: str, value: Any, dtype: np.dtype[Any]) -> Array:
     """Numbers as an array of `dtype`; an array of fewer digits than that is left as it is, for the ladder to name.
 
     Raises:
-        InputError: no numbers.
+        TargetError: no numbers, or masked ones.
     """
     try:
         a = np.asarray(value.detach() if hasattr(value, "detach") else value)
     except (ValueError, TypeError, RuntimeError) as error:
-        raise InputError(f"{where}: expected an array of numbers, got {type(value).__name__}: {error}") from None
+        raise not_numbers(where, f"{type(value).__name__}: {error}") from None
+    if isinstance(value, np.ma.MaskedArray):
+        raise not_numbers(where, "a masked array")
     if a.dtype.kind not in "iuf":
-        raise InputError(f"{where}: expected an array of numbers, got {a.dtype} from a {type(value).__name__}")
+        raise not_numbers(where, f"{a.dtype} from a {type(value).__name__}")
     fewer = isinstance(value, np.ndarray) and a.dtype.kind == "f" and a.dtype.itemsize < dtype.itemsize
     return a if fewer else a.astype(dtype, copy=False)
 
@@ -89,12 +90,17 @@ def as_number(where: str, value: Any) -> float:
     """One number as a float.
 
     Raises:
-        InputError: none, or several.
+        TargetError: none, or several.
     """
     a = as_array(where, value, np.dtype(np.float64))
     if a.size != 1:
-        raise InputError(f"{where}: expected one number, got an array of shape {a.shape}")
+        raise TargetError(f"{where}: expected one number, got an array of shape {a.shape}", "wrong-shape", [where])
     return float(a.reshape(-1)[0])
+
+
+def not_numbers(where: str, got: str) -> TargetError:
+    """What to raise of something that is no array of numbers."""
+    return TargetError(f"{where}: expected an array of numbers, got {got}", "not-a-number", [where])
 
 
 def _layers(shown: Any, dtype: np.dtype[Any]) -> list[LayerOutput] | None:
@@ -104,7 +110,7 @@ def _layers(shown: Any, dtype: np.dtype[Any]) -> list[LayerOutput] | None:
     for k, layer in enumerate(shown, 1):
         pair = (layer.get("z"), layer.get("a")) if isinstance(layer, Mapping) else layer
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise InputError(f"layers[{k - 1}]: expected a pair of arrays, z and a, got {_shown(layer)}")
+            raise TargetError(f"layers[{k - 1}]: expected a pair of arrays, z and a, got {_shown(layer)}")
         z, a = (as_array(f"{name}{k}", value, dtype) for name, value in zip("za", pair, strict=True))
         found.append(LayerOutput(z, a))
     return found

@@ -1,17 +1,18 @@
 """One climb: a case, a target and a precision, the target's calls, and the comparisons that all rungs share."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.encoding import values
 from nn_conformance.fixtures.store import LoadedCase
-from nn_conformance.targets import Answer, Run, Target, TargetError, Unsupported, changed_argument, same
+from nn_conformance.guarded import guarded
+from nn_conformance.targets import Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported
 from nn_conformance.tolerances import Limit, gradient_limit, longest_sum, magnitudes, norm
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
@@ -19,19 +20,6 @@ from nn_reference.optimizers import State
 
 T = TypeVar("T")
 Part = TypeVar("Part")
-
-
-class Problem(str):
-    """A reason why an answer cannot be compared, with its class of failure."""
-
-    __slots__ = ("failure",)
-    failure: str
-
-    def __new__(cls, text: str, failure: str) -> Self:
-        """The text; `failure` is as in `TargetError`."""
-        problem = super().__new__(cls, text)
-        problem.failure = failure
-        return problem
 
 
 @dataclass(frozen=True)
@@ -43,6 +31,13 @@ class Finding:
     reason: str
     unsupported: bool = False
     at_least: bool = False
+    failure: str = ""
+    subject: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, problem: TargetError, limit: float = 0.0) -> Self:
+        """What an answer that cannot be compared is; the limit is the one that a comparison would have had."""
+        return cls(inf, limit, str(problem), failure=problem.failure, subject=problem.subject)
 
 
 @dataclass(frozen=True)
@@ -72,8 +67,9 @@ class Climb:
     def __init__(
         self, loaded: LoadedCase, target: Target, dtype: fmt.Dtype, updates: int | None = None, *, trusted: bool = False
     ) -> None:
-        self.loaded, self.case, self.target, self.dtype, self.updates = loaded, loaded.case, target, dtype, updates
-        self.trusted = trusted
+        self.loaded, self.case, self.dtype, self.updates = loaded, loaded.case, dtype, updates
+        self.target, self.trusted = guarded(target), trusted
+        self._kept: dict[str, object] = {}
         self.network = self.case.network
         self.params = self.cast(loaded.params)
 
@@ -90,10 +86,49 @@ class Climb:
         x, t = (self.loaded.array(getattr(call, name), f"second_call.{name}") for name in "xt")
         return self._expected(call.evaluation, x, t, "second_call.evaluation")
 
-    @cached_property
+    @property
     def answer(self) -> Answer:
-        """The target's answer to the first call."""
-        return self.evaluate(self.expected)
+        """The target's answer to the first call. Raises as `ask` does."""
+        return self.once("first", lambda: self.evaluate(self.expected))
+
+    @property
+    def repeated(self) -> Answer:
+        """Its answer to the same call again. Raises as `ask` does."""
+        return self.once("again", lambda: self.evaluate(self.expected))
+
+    @property
+    def second(self) -> Answer:
+        """Its answer to the case's second call. Raises as `ask` does."""
+        return self.once("second", lambda: self.evaluate(self.second_expected))
+
+    def step(self, k: int) -> Run:
+        """What it makes of the case's update number k, from 0. Raises as `ask` does."""
+        step, field = self.case.steps[k], f"steps[{k}]"
+        state = None if step.state is None else self.state_of(step.state, f"{field}.state")
+        start = self.cast(self.before(k))
+        return self.once(f"step {k + 1}", lambda: self.train(start, [step.rows], state))
+
+    def before(self, k: int) -> Params:
+        """The parameters that update number k starts from."""
+        given = self.case.steps[k].params
+        return self.loaded.params if given is None else self.loaded.arrays(given, f"steps[{k}].params")
+
+    @property
+    def pruned(self) -> tuple[Params, Params]:
+        """The parameters after pruning, and after one update from there. Raises as `ask` does."""
+        return self.once("pruned", self._prune)
+
+    def once(self, call: str, ask: Callable[[], T]) -> T:
+        """What a call of the target came to, asked the first time and kept: an answer, or what it raised."""
+        if call not in self._kept:
+            try:
+                self._kept[call] = ask()
+            except (TargetError, Unsupported) as error:
+                self._kept[call] = error
+        kept = self._kept[call]
+        if isinstance(kept, TargetError | Unsupported):
+            raise kept
+        return cast("T", kept)
 
     def evaluate(self, expected: Expected, params: Params | None = None, *, gradients: bool = True) -> Answer:
         """The target's answer to a call of the case. Raises as `ask` does."""
@@ -101,71 +136,34 @@ class Climb:
         return self.ask(self.network, params, self.cast(expected.x), self.cast(expected.t), gradients=gradients)
 
     def ask(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
-        """The target's answer to any call, in arrays that no later call can change.
+        """The target's answer to any call.
 
         Raises:
             TargetError: it raised, changed its arguments, or answered with something else.
             Unsupported: it says so.
         """
-        given = dict(params)
-        answer = self.call(
-            lambda: self.target.evaluate(network, given, x, t, gradients=gradients), {**params, "x": x, "t": t}
-        )
-        _check_same("parameters", given, params)
-        if not isinstance(answer, Answer):
-            raise TargetError(f"expected an Answer, got {type(answer).__name__}")
-        if not isinstance(answer.loss, float | np.floating | None):
-            raise TargetError(f"loss: expected a finite float, got {type(answer.loss).__name__}")
-        loss = None if answer.loss is None else float(answer.loss)
-        uncertainty = answer.uncertainty if self.trusted else {}
-        return Answer(loss, _own("gradients", answer.gradients), _layers(answer.layers), uncertainty)
+        answer = self.target.evaluate(network, params, x, t, gradients=gradients)
+        return answer if self.trusted else replace(answer, uncertainty={})
 
     def train(self, params: Params, batches: Sequence[Sequence[int]], state: State | None = None) -> Run:
         """The target's updates. Raises as `ask` does."""
         x, t = self.cast(self.loaded.x), self.cast(self.loaded.t)
-        given, memory, rows = dict(params), copied(state), [list(batch) for batch in batches]
-        run = self.call(
-            lambda: self.target.train(self.network, self.case.optimizer, given, x, t, rows, memory),
-            {**params, **(_moments(memory)), "x": x, "t": t},
-        )
-        _check_same("parameters", given, params)
-        self.check_state(memory, state)
-        if rows != [list(batch) for batch in batches]:
-            raise changed_argument("batches")
-        if not isinstance(run, Run):
-            raise TargetError(f"expected a Run, got {type(run).__name__}")
-        try:
-            losses = None if run.losses is None else [float(loss) for loss in run.losses]
-        except (TypeError, ValueError):
-            raise TargetError("losses: expected a float for each update") from None
-        return Run(losses, _own("parameters", run.params), run.uncertainty if self.trusted else {})
+        run = self.target.train(self.network, self.case.optimizer, params, x, t, batches, state)
+        return run if self.trusted else replace(run, uncertainty={})
 
-    def check_state(self, after: State | None, before: State | None) -> None:
-        """Nothing, if the optimiser's state has the steps and the names that it had.
+    def state_of(self, state: fmt.State, field: str) -> State:
+        """The optimiser's state, with arrays in the climb's precision."""
+        arrays = {m: self.loaded.arrays(of, f"{field}.moments.{m}") for m, of in state.moments.items()}
+        return State(state.step, {m: self.cast(of) for m, of in arrays.items()})
 
-        Raises:
-            TargetError: it was changed.
-        """
-        if before is not None and after is not None:
-            same = after.step == before.step and _names(after) == _names(before)
-            if not same:
-                raise changed_argument("state")
-
-    def call(self, function: Callable[[], T], given: Mapping[str, Array]) -> T:
-        """What the target returns; `given` are the arrays that it must leave alone, and that are put right if it does not."""
-        before = {name: a.copy() for name, a in given.items()}
-        try:
-            with np.errstate(all="ignore"):
-                result = function()
-        except (Unsupported, TargetError):
-            _put_right(given, before)
-            raise
-        except Exception as error:
-            _put_right(given, before)
-            raise TargetError(f"it raised {type(error).__name__}: {error}", "raised") from error
-        if changed := _put_right(given, before):
-            raise changed_argument(", ".join(changed))
-        return result
+    def _prune(self) -> tuple[Params, Params]:
+        pruned = there(self.case.pruned)
+        if not isinstance(self.target, Prunes):
+            raise Unsupported("the target does not prune")
+        how = Pruning(pruned.threshold, pruned.names, pruned.keep_mask)
+        x, t = self.cast(self.loaded.x[pruned.rows]), self.cast(self.loaded.t[pruned.rows])
+        state = self.state_of(pruned.state, "pruned.state")
+        return self.target.prune(self.network, self.case.optimizer, self.params, x, t, how, state)
 
     def cast(self, given: Any) -> Any:
         """An array, or a dict of arrays, in the precision of the climb, and not the case's own."""
@@ -182,20 +180,20 @@ class Climb:
         """Shape, dtype, finite, values, in this order; the first that differs is the finding."""
         problem = self.problem(name, found, expected.shape)
         if problem:
-            return Finding(inf, limit.value, problem)
+            return Finding.of(problem, limit.value)
         return Finding(norm(np.asarray(found, np.float64) - expected), limit.value, limit.reason)
 
-    def problem(self, name: str, found: Any, shape: tuple[int, ...], *, finite: bool = True) -> Problem | None:
+    def problem(self, name: str, found: Any, shape: tuple[int, ...], *, finite: bool = True) -> TargetError | None:
         """What is wrong with an array before its values are, or nothing."""
         if not isinstance(found, np.ndarray | np.generic):
-            return Problem(f"{name}: expected an array, got {type(found).__name__}", "answer")
+            return TargetError(f"{name}: expected an array, got {type(found).__name__}", "answer", [name])
         if found.shape != shape:
-            return Problem(f"{name}: expected shape {shape}, got {found.shape}", "wrong-shape")
+            return TargetError(f"{name}: expected shape {shape}, got {found.shape}", "wrong-shape", [name])
         if found.dtype != self.dtype:
-            return Problem(f"{name}: expected {self.dtype}, got {found.dtype}", "wrong-dtype")
+            return TargetError(f"{name}: expected {self.dtype}, got {found.dtype}", "wrong-dtype", [name])
         if finite and not np.all(np.isfinite(found)):
             wrong = int(np.sum(~np.isfinite(found)))
-            return Problem(f"{name}: expected finite numbers, got {wrong} NaN or infinite", "not-finite")
+            return TargetError(f"{name}: expected finite numbers, got {wrong} NaN or infinite", "not-finite", [name])
         return None
 
     def gradient_limit(self, expected: Expected, name: str) -> Limit:
@@ -226,51 +224,6 @@ class Climb:
             [self.loaded.arrays(kink.change, f"{field}.kinks[{k}]") for k, kink in enumerate(evaluation.kinks)],
             magnitudes(self.network, self.loaded.params, layers, x, t),
         )
-
-
-def copied(state: State | None) -> State | None:
-    """A state of its own, with the same arrays."""
-    return None if state is None else State(state.step, {m: dict(arrays) for m, arrays in state.moments.items()})
-
-
-def _moments(state: State | None) -> Params:
-    moments = {} if state is None else state.moments
-    return {f"state.{m}.{name}": a for m, arrays in moments.items() for name, a in arrays.items()}
-
-
-def _names(state: State) -> list[str]:
-    return sorted(_moments(state))
-
-
-def _put_right(given: Mapping[str, Array], before: Mapping[str, Array]) -> list[str]:
-    """The arrays that were changed, after they have their numbers again: the next checks are judged on the same ones."""
-    changed = [name for name, a in given.items() if not same(a, before[name])]
-    for name in changed:
-        given[name].shape = before[name].shape
-        given[name][...] = before[name]
-    return changed
-
-
-def _check_same(what: str, given: Mapping[str, Array], before: Mapping[str, Array]) -> None:
-    """No name may have been put in, taken out, or bound to another array."""
-    if given.keys() != before.keys() or any(given[name] is not a for name, a in before.items()):
-        raise changed_argument(what)
-
-
-def _own(what: str, arrays: Any) -> Params:
-    """Copies, since a target may fill the same arrays at each call; what is no array is judged as such."""
-    if not isinstance(arrays, Mapping):
-        raise TargetError(f"{what}: expected arrays by name, got {type(arrays).__name__}")
-    return {name: np.array(a) if isinstance(a, np.ndarray | np.generic) else a for name, a in arrays.items()}
-
-
-def _layers(layers: Any) -> list[LayerOutput] | None:
-    if layers is None:
-        return None
-    try:
-        return [LayerOutput(np.array(z), np.array(a)) for z, a in layers]
-    except (TypeError, ValueError):
-        raise TargetError("layers: expected a pair of arrays, z and a, for each layer") from None
 
 
 def there(part: Part | None) -> Part:

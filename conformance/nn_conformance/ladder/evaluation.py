@@ -1,6 +1,7 @@
 """The rungs of an evaluation: contract, layers, loss, accuracy, gradients, a second call, relations between calls."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from math import inf
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from nn_conformance.blackbox import check_gradients
 from nn_conformance.fixtures.encoding import values
-from nn_conformance.ladder.climb import Climb, Expected, Finding, Problem, over, there
+from nn_conformance.ladder.climb import Climb, Expected, Finding, over, there
 from nn_conformance.ladder.metamorphic import Call, ratio_of, relations
 from nn_conformance.targets import Answer, TargetError, Unsupported
 from nn_conformance.tolerances import Limit, norm, value_limit
@@ -28,14 +29,17 @@ def contract(climb: Climb) -> Iterator[Finding]:
     """Names, shapes, dtypes and finite numbers; arguments left alone; the same call twice."""
     answer = climb.answer  # raises if arguments were changed
     problem = _misshapen(climb, answer)
-    yield Finding(float(bool(problem)), 0.0, problem or "names, shapes, dtypes, finite numbers; arguments left alone")
     if problem:
-        yield Finding(inf, 0.0, Problem("the first answer cannot be compared", problem.failure))
+        yield Finding.of(problem)
+        yield Finding.of(TargetError("the first answer cannot be compared", problem.failure, problem.subject))
         return
-    again = climb.evaluate(climb.expected)
+    yield Finding(0.0, 0.0, "names, shapes, dtypes, finite numbers; arguments left alone")
+    again = climb.repeated
+    if climb.case.second_call:
+        _asked_next(climb)
     problem = _misshapen(climb, again)
     if problem:
-        yield Finding(inf, 2.0, Problem(f"the second call: {problem}", problem.failure))
+        yield Finding.of(TargetError(f"the second call: {problem}", problem.failure, problem.subject), 2.0)
         return
     ratios = {"loss": (_apart(again.loss, answer.loss), _loss_limit(climb).value)}
     for name in climb.params:
@@ -45,20 +49,27 @@ def contract(climb: Climb) -> Iterator[Finding]:
     yield Finding(over(*ratios[worst]), 2.0, f"{worst} of the same call twice; the limit is that of both answers")
 
 
-def _misshapen(climb: Climb, answer: Answer) -> Problem | None:
+def _asked_next(climb: Climb) -> None:
+    """Asks the case's second call right after the first: what a cache keeps is told apart only where calls are neighbours."""
+    with suppress(TargetError, Unsupported):  # what came of it is kept, for the rung whose business it is
+        _ = climb.second
+
+
+def _misshapen(climb: Climb, answer: Answer) -> TargetError | None:
     """What keeps an answer from being compared, or nothing."""
     if answer.loss is not None and not np.isfinite(answer.loss):
-        return Problem(f"loss: expected a finite float, got {answer.loss!r:.60}", "not-finite")
+        return TargetError(f"loss: expected a finite float, got {answer.loss!r:.60}", "not-finite", ["loss"])
     if set(answer.gradients) != set(climb.params):
-        got = ", ".join(map(str, answer.gradients)) or "none"
-        return Problem(f"gradients: expected {', '.join(climb.params)}, got {got}", "wrong-names")
+        got = ", ".join(answer.gradients) or "none"
+        return TargetError(f"gradients: expected {', '.join(climb.params)}, got {got}", "wrong-names")
     for name, p in climb.params.items():
         finite = name not in climb.nan_gradients
         problem = climb.problem(f"gradient {name}", answer.gradients[name], p.shape, finite=finite)
         if problem:
             return problem
     if answer.layers is not None and len(answer.layers) != len(climb.network.layers):
-        return Problem(f"layers: expected {len(climb.network.layers)}, got {len(answer.layers)}", "wrong-shape")
+        words = f"layers: expected {len(climb.network.layers)}, got {len(answer.layers)}"
+        return TargetError(words, "wrong-shape", ["layers"])
     return None
 
 
@@ -105,7 +116,7 @@ def _gradients(climb: Climb, expected: Expected, answer: Answer) -> Iterator[Fin
         limit = certified.plus(answer.uncertainty.get(name, 0.0), "the uncertainty of a difference quotient")
         problem = climb.problem(f"gradient {name}", found, g.shape, finite=name not in climb.nan_gradients)
         if problem:
-            yield Finding(inf, limit.value, problem)
+            yield Finding.of(problem, limit.value)
             continue
         # Where the document's own formula gives NaN in this precision, NaN is right; the other entries are as ever.
         finding = climb.compare(f"gradient {name}", np.where(np.isnan(found), g, found).astype(found.dtype), g, limit)
@@ -140,7 +151,7 @@ def _ask(climb: Climb, call: Call) -> Answer:
     for name, p in call.params.items():
         problem = climb.problem(f"gradient {name}", answer.gradients.get(name), p.shape)
         if problem:
-            raise TargetError(f"with other numbers: {problem}", problem.failure)
+            raise TargetError(f"with other numbers: {problem}", problem.failure, problem.subject)
     return answer
 
 
@@ -180,10 +191,10 @@ def second_call(climb: Climb) -> Iterator[Finding]:
     """Other numbers after the first call: a cache that is stale, or gradients that add up, show here."""
     expected = climb.second_expected
     _ = climb.answer  # the first call comes first
-    answer = climb.evaluate(expected)
+    answer = climb.second
     problem = _misshapen(climb, answer)
     if problem:
-        raise TargetError(f"second call: {problem}", problem.failure)
+        raise TargetError(f"second call: {problem}", problem.failure, problem.subject)
     limit = value_limit(np.array(expected.loss), climb.dtype, climb.longest)
     yield _compare_loss(answer.loss, expected.loss, limit)
     yield from _gradients(climb, expected, answer)

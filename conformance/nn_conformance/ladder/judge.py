@@ -13,7 +13,7 @@ from nn_conformance.known import Known, expect
 from nn_conformance.ladder.climb import Climb, Finding
 from nn_conformance.ladder.rungs import RUNGS, Rung
 from nn_conformance.targets import Target, TargetError, Unsupported
-from nn_conformance.verdicts import Status, Verdict, at_least, at_most
+from nn_conformance.verdicts import CheckId, Status, Verdict, at_least, at_most
 
 TWIN = "-float32"  # ends the id of a case whose inputs and weights were rounded to float32 first
 
@@ -37,8 +37,8 @@ def cases_of(store: Store, system_id: str) -> Iterator[tuple[LoadedCase, fmt.Dty
         yield loaded, "float64"
 
 
-def check_ids(loaded: LoadedCase, dtype: fmt.Dtype) -> list[str]:
-    """The ids of all checks of a case in one precision, in the order in which `judge` answers them."""
+def check_ids(loaded: LoadedCase, dtype: fmt.Dtype) -> list[CheckId]:
+    """All checks of a case in one precision, in the order in which `judge` answers them."""
     return [_id(loaded, rung, quantity, dtype) for rung in RUNGS for quantity in rung.quantities(loaded.case, dtype)]
 
 
@@ -66,52 +66,65 @@ def judge(
     Raises:
         DataError: a damaged case.
     """
-    climb = Climb(loaded, target, dtype, updates, trusted=trusted)
+    return judge_climb(Climb(loaded, target, dtype, updates, trusted=trusted), rungs, known)
+
+
+def judge_climb(climb: Climb, rungs: Collection[str] | None = None, known: Sequence[Known] = ()) -> list[Verdict]:
+    """As `judge`; the climb keeps the target's answers."""
     verdicts: list[Verdict] = []
-    failed: dict[str, str] = {}  # by rung, the id of the check that failed it, or that its need failed by
+    failed: dict[str, CheckId] = {}  # by rung, the check that failed it, or that its need failed by
     for rung in RUNGS:
         blocker = next((failed[need] for need in rung.needs if need in failed), None)
         if rungs is not None and rung.name not in rungs:
-            failed |= {rung.name: blocker} if blocker else {}  # what needs it needs what it needs
+            failed |= {rung.name: blocker} if blocker else {}  # the rungs that need this one are blocked by it too
             continue
-        ids = [_id(loaded, rung, quantity, dtype) for quantity in rung.quantities(loaded.case, dtype)]
+        ids = [_id(climb.loaded, rung, quantity, climb.dtype) for quantity in rung.quantities(climb.case, climb.dtype)]
         if blocker is None:
-            mine = [expect(verdict, known) for verdict in _run(climb, rung, ids)]
+            of_rung = [expect(verdict, known) for verdict in _run(climb, rung, ids)]
         else:
-            mine = [Verdict(id_, "blocked", nan, nan, f"blocked by {blocker}") for id_ in ids]
-        wrong = [verdict.id for verdict in mine if _blocks(verdict)]
+            of_rung = [Verdict(check, "blocked", nan, nan, f"blocked by {blocker}") for check in ids]
+        wrong = [verdict.check for verdict in of_rung if _blocks(verdict)]
         if wrong or blocker:
             failed[rung.name] = blocker or wrong[0]
-        verdicts += mine
+        verdicts += of_rung
     return verdicts
 
 
-def _run(climb: Climb, rung: Rung, ids: Sequence[str]) -> Iterator[Verdict]:
+def _run(climb: Climb, rung: Rung, ids: Sequence[CheckId]) -> Iterator[Verdict]:
     """One verdict for each id; what the target does not answer fails by the reason, and never passes."""
     findings: list[Finding] = []
     status: Status = "failed"
-    reason, failure = "no answer", "answer"
+    problem: TargetError | Unsupported = TargetError("no answer")
     try:
-        findings.extend(rung.run(climb) if ids else ())
+        for finding in rung.run(climb) if ids else ():
+            findings.append(finding)  # noqa: PERF402 - what was found before a target gave up stands
     except Unsupported as unsupported:
-        status, reason = "unsupported", str(unsupported)
-    except TargetError as fault:
-        reason, failure = str(fault), fault.failure
-    for id_, finding in zip(ids, findings, strict=False):
+        status, problem = "unsupported", unsupported
+    except TargetError as error:
+        problem = error
+    for check, finding in zip(ids, findings, strict=False):
         if finding.unsupported:
-            yield Verdict(id_, "unsupported", nan, nan, finding.reason)
+            yield Verdict(check, "unsupported", nan, nan, finding.reason)
+        elif finding.failure:
+            yield _failed(check, finding.error, finding.limit, finding.reason, finding.failure, finding.subject)
         else:
             compare = at_least if finding.at_least else at_most
-            yield compare(id_, finding.error, finding.limit, finding.reason)
-    # What was found before a target gave up stands.
-    failure = failure if status == "failed" else ""
-    yield from (Verdict(id_, status, nan, nan, reason, failure=failure) for id_ in ids[len(findings) :])
+            yield compare(check, finding.error, finding.limit, finding.reason)
+    for check in ids[len(findings) :]:
+        if isinstance(problem, TargetError):
+            yield _failed(check, nan, nan, str(problem), problem.failure, problem.subject)
+        else:
+            yield Verdict(check, status, nan, nan, str(problem))
+
+
+def _failed(check: CheckId, error: float, limit: float, reason: str, failure: str, subject: tuple[str, ...]) -> Verdict:
+    return Verdict(check, "failed", error, limit, reason, failure=failure, subject=subject)
 
 
 def _blocks(verdict: Verdict) -> bool:
     """An expected failure without an answer would only fail again, as a crash does."""
-    return verdict.status == "failed" or (verdict.status == "expected failure" and verdict.failure != "mismatch")
+    return verdict.failed or (verdict.status == "expected failure" and verdict.failure != "mismatch")
 
 
-def _id(loaded: LoadedCase, rung: Rung, quantity: str, dtype: fmt.Dtype) -> str:
-    return f"{loaded.case.id}::{rung.name}::{quantity}::{dtype}"
+def _id(loaded: LoadedCase, rung: Rung, quantity: str, dtype: fmt.Dtype) -> CheckId:
+    return CheckId(loaded.case.id, rung.name, quantity, dtype)

@@ -6,27 +6,25 @@ from math import inf
 import numpy as np
 
 from nn_conformance.fixtures.encoding import values
-from nn_conformance.ladder.climb import Climb, Finding, copied, over, there
-from nn_conformance.ladder.updates import compare_after, compare_summary, state_of
-from nn_conformance.targets import Prunes, Pruning, TargetError, Unsupported
+from nn_conformance.ladder.climb import Climb, Finding, over, there
+from nn_conformance.ladder.updates import compare_after, compare_summary
+from nn_conformance.targets import TargetError, Unsupported
 from nn_reference.arithmetic import Array
 
 
 def step(climb: Climb) -> Iterator[Finding]:
     """One update from each given state: teacher forcing, so that no error is judged twice."""
     for k, step in enumerate(climb.case.steps):
-        field = f"steps[{k}]"
-        given = climb.loaded.params if step.params is None else climb.loaded.arrays(step.params, f"{field}.params")
-        state = None if step.state is None else state_of(climb, step.state, f"{field}.state")
-        run = climb.train(climb.cast(given), [step.rows], state)
+        given = climb.before(k)
+        run = climb.step(k)
         _check_names("parameters", run.params, given)
-        after = None if step.after is None else climb.loaded.arrays(step.after, f"{field}.after")
+        after = None if step.after is None else climb.loaded.arrays(step.after, f"steps[{k}].after")
         for name, before in given.items():
             found, beyond = run.params[name], run.uncertainty.get(name, 0.0)
             if _becomes_nan(climb, name, found):
                 problem = climb.problem(name, found, before.shape, finite=False)
-                reason = problem or "NaN, as the document's own formula gives in this precision"
-                yield Finding(float(bool(problem)), 0.0, reason)
+                right = Finding(0.0, 0.0, "NaN, as the document's own formula gives in this precision")
+                yield Finding.of(problem) if problem else right
             elif after is not None:
                 yield compare_after(climb, name, before, after[name], found, beyond)
             elif step.after_summary is not None:
@@ -36,25 +34,7 @@ def step(climb: Climb) -> Iterator[Finding]:
 def pruning(climb: Climb) -> Iterator[Finding]:
     """What is left after pruning, exactly; and one update from there."""
     pruned = there(climb.case.pruned)
-    if not isinstance(climb.target, Prunes):
-        yield from (Finding(0.0, 0.0, "the target does not prune", unsupported=True) for _ in range(2))
-        return
-    how = Pruning(pruned.threshold, pruned.names, pruned.keep_mask)
-    state = state_of(climb, pruned.state, "pruned.state")
-    x, t = climb.cast(climb.loaded.x[pruned.rows]), climb.cast(climb.loaded.t[pruned.rows])
-    prune, network, optimizer = climb.target.prune, climb.network, climb.case.optimizer
-    memory = there(copied(state))
-    given = {
-        **climb.params,
-        **{f"{m}.{n}": a for m, of in memory.moments.items() for n, a in of.items()},
-        "x": x,
-        "t": t,
-    }
-    answer = climb.call(lambda: prune(network, optimizer, dict(climb.params), x, t, how, memory), given)
-    climb.check_state(memory, state)
-    if not isinstance(answer, tuple) or len(answer) != 2 or not all(isinstance(part, dict) for part in answer):
-        raise TargetError("expected the parameters after pruning and after one update, as two dicts")
-    left, after = answer
+    left, after = climb.pruned
     expected = climb.loaded.arrays(pruned.params, "pruned.params")
     _check_names("pruned parameters", left, expected)
     wrong = [
@@ -62,9 +42,8 @@ def pruning(climb: Climb) -> Iterator[Finding]:
         for name, p in expected.items()
         if climb.problem(name, left[name], p.shape) or not np.array_equal(left[name], climb.cast(p))
     ]
-    yield Finding(
-        float(len(wrong)), 0.0, f"parameters that differ: {', '.join(wrong) or 'none'}; |w| < {how.threshold} becomes 0"
-    )
+    words = f"parameters that differ: {', '.join(wrong) or 'none'}; |w| < {pruned.threshold} becomes 0"
+    yield Finding(float(len(wrong)), 0.0, words, subject=tuple(wrong))
     _check_names("parameters", after, expected)
     right = climb.loaded.arrays(pruned.after, "pruned.after")
     found = [compare_after(climb, name, expected[name], right[name], after[name]) for name in right]

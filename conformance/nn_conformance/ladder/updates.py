@@ -1,6 +1,6 @@
 """Parameters after an update, against the certified ones: whole, or by the few numbers that a case keeps of a large array."""
 
-from math import inf, sqrt
+from math import sqrt
 
 import numpy as np
 
@@ -10,14 +10,6 @@ from nn_conformance.fixtures.summaries import signs
 from nn_conformance.ladder.climb import Climb, Finding, over
 from nn_conformance.tolerances import Limit, norm, update_limit
 from nn_reference.arithmetic import Array
-from nn_reference.optimizers import State
-
-
-def state_of(climb: Climb, state: fmt.State, field: str) -> State:
-    """The optimiser's state, with arrays in the climb's precision."""
-    return State(
-        state.step, {m: climb.cast(climb.loaded.arrays(a, f"{field}.moments.{m}")) for m, a in state.moments.items()}
-    )
 
 
 def compare_after(
@@ -34,7 +26,7 @@ def compare_summary(
     """One parameter by its sum, projections and sampled entries; the error is the worst of them over its limit."""
     problem = climb.problem(name, found, tuple(expected.shape))
     if problem:
-        return Finding(inf, 1.0, problem)
+        return Finding.of(problem, 1.0)
     flat, start = np.asarray(found, np.float64).ravel(), np.asarray(before, np.float64).ravel()
     # A sum adds up the errors of all entries, which a norm does not: at most √(entries) times it, by Cauchy-Schwarz.
     whole = sqrt(flat.size) * _limit(climb, norm(flat - start), norm(flat)).plus(beyond, "").value

@@ -9,35 +9,30 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 import numpy as np
 
 from nn_conformance.claims import Claim, claim_of
+from nn_conformance.conventions import Conventions
 from nn_conformance.doors import as_target, conventions_of
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.encoding import number
+from nn_conformance.guarded import Guarded, described, own_frames
 from nn_conformance.protocol import messages
-from nn_conformance.protocol.messages import Reply, Request, all_decoded, decoded, encoded
-from nn_conformance.targets import (
-    Answer,
-    Prunes,
-    Pruning,
-    Run,
-    Target,
-    TargetError,
-    Unsupported,
-    changed_argument,
-    same,
-)
+from nn_conformance.protocol.messages import Reply, Request, all_decoded, all_encoded, decoded, encoded
+from nn_conformance.targets import Prunes, Pruning, Target, TargetError, Unsupported
+from nn_conformance.verdicts import one_line
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError, NNReferenceError
 from nn_reference.optimizers import State
 from nn_reference.validation import suggestion
+
+T = TypeVar("T")
 
 
 def found(spec: str) -> Any:
@@ -65,7 +60,7 @@ def found(spec: str) -> Any:
     return marked.popitem()[1]
 
 
-def serve(target: Target, obj: Any, requests: BinaryIO, replies: BinaryIO) -> None:
+def serve(target: Guarded, obj: Any, requests: BinaryIO, replies: BinaryIO) -> None:
     """Answer each request until `stop`, or until there are no more; `obj` is what the target was made of."""
     for line in requests:
         request = msgspec.json.decode(line, type=Request)
@@ -75,29 +70,26 @@ def serve(target: Target, obj: Any, requests: BinaryIO, replies: BinaryIO) -> No
             return
 
 
-def _answered(target: Target, obj: Any, request: Request) -> Reply:
+def _answered(target: Guarded, obj: Any, request: Request) -> Reply:
     what = f"{request.verb} {request.do}".rstrip()
     try:
         if what == "start":
             return _started(target, obj, request)
         if what not in ANSWERS:
-            raise InputError(f"unknown: {what}")  # noqa: TRY301 - as any other that it cannot answer
-        with np.errstate(all="ignore"):
-            return ANSWERS[what](target, request)
+            return messages.Error(request.seq, f"unknown: {one_line(what)[:60]}")
+        return ANSWERS[what](target, _Given(request, conventions_of(obj)))
     except Unsupported as error:
-        return messages.Unsupported(request.seq, "unsupported", str(error))
-    except (NNReferenceError, TargetError) as error:
-        return messages.Error(request.seq, "error", str(error))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's code raises is an answer
-        _print(error)
-        return messages.Error(request.seq, "error", _raised(error))
+        return messages.Unsupported(request.seq, one_line(str(error)))
+    except TargetError as error:
+        return messages.Error(request.seq, one_line(str(error)), error.failure, list(error.subject))
+    except NNReferenceError as error:
+        return messages.Error(request.seq, one_line(str(error)))
 
 
-def _started(target: Target, obj: Any, request: Request) -> messages.Started:
+def _started(target: Guarded, obj: Any, request: Request) -> messages.Started:
     claim = claim_of(obj)
     return messages.Started(
         request.seq,
-        "ok",
         messages.PROTOCOL,
         target.name,
         [dtype for dtype in fmt.DTYPES if claim is None or dtype in claim.dtypes],
@@ -107,118 +99,105 @@ def _started(target: Target, obj: Any, request: Request) -> messages.Started:
     )
 
 
-def _does(target: Target) -> list[messages.Does]:
+def _does(target: Guarded) -> list[messages.Does]:
     """What an update tells of gradients is recovered by the runner, which alone may say how far to trust it."""
-    whole = ["evaluate", "train", "prune"] if isinstance(target, Prunes) else ["evaluate", "train"]
+    whole = ["evaluate", "train", "prune"] if isinstance(target.inner, Prunes) else ["evaluate", "train"]
     return list(getattr(target, "does", whole))
 
 
-def _echo(_: Target, request: Request) -> Reply:
-    return messages.Echoed(request.seq, "ok", [number(float(value)) for value in request.values or ()])
+def _echo(_: Guarded, given: "_Given") -> Reply:
+    return messages.Echoed(given.seq, [number(float(value)) for value in given.request.values or ()])
 
 
-def _evaluate(target: Target, request: Request) -> Reply:
-    given = _Given(request)
-    answer = target.evaluate(
-        given.network, given.params, given.x, given.t, gradients="gradients" in (request.want or ())
-    )
-    if not isinstance(answer, Answer):
-        raise TargetError(f"expected an Answer, got {type(answer).__name__}")
-    layers = answer.layers
-    return messages.Evaluated(
-        request.seq,
-        "ok",
-        None if answer.loss is None else number(float(answer.loss)),
-        given.written("gradient", answer.gradients),
-        None if layers is None else [
-            messages.Layer(given.one(f"z{k}", z), given.one(f"a{k}", a)) for k, (z, a) in enumerate(layers, 1)
-        ],
-    )  # fmt: skip
+def _evaluate(target: Guarded, given: "_Given") -> Reply:
+    wanted = "gradients" in (given.request.want or ())
+    answer = target.evaluate(given.network, given.params, given.x, given.t, gradients=wanted)
+    layers = None
+    if answer.layers is not None:
+        layers = [messages.Layer(encoded(layer.z), encoded(layer.a)) for layer in answer.layers]
+    loss = None if answer.loss is None else number(answer.loss)
+    return messages.Evaluated(given.seq, loss, all_encoded(answer.gradients), layers)
 
 
-def _train(target: Target, request: Request) -> Reply:
-    given = _Given(request)
-    run = target.train(
-        given.network, given.optimizer, given.params, given.x, given.t, request.batches or [], given.state
-    )
-    if not isinstance(run, Run):
-        raise TargetError(f"expected a Run, got {type(run).__name__}")
-    losses = None if run.losses is None else [number(float(loss)) for loss in run.losses]
-    return messages.Trained(request.seq, "ok", given.written("parameter", run.params), losses)
+def _train(target: Guarded, given: "_Given") -> Reply:
+    batches = given.request.batches or []
+    run = target.train(given.network, given.optimizer, given.params, given.x, given.t, batches, given.state)
+    losses = None if run.losses is None else [number(loss) for loss in run.losses]
+    return messages.Trained(given.seq, all_encoded(run.params), losses)
 
 
-def _prune(target: Target, request: Request) -> Reply:
-    given = _Given(request)
-    if not isinstance(target, Prunes) or given.state is None:
-        raise Unsupported("the target does not prune")
+def _prune(target: Guarded, given: "_Given") -> Reply:
+    request, state = given.request, given.state
+    if state is None:
+        raise InputError("prune: expected state, got none")
     how = Pruning(request.threshold or 0.0, request.names or (), bool(request.keep_mask))
-    left, after = target.prune(given.network, given.optimizer, given.params, given.x, given.t, how, given.state)
-    return messages.Pruned(
-        request.seq, "ok", given.written("pruned parameter", left), given.written("parameter", after)
-    )
-
-
-ANSWERS: dict[str, Callable[[Target, Request], Reply]] = {
-    "run echo": _echo,
-    "run evaluate": _evaluate,
-    "run train": _train,
-    "run prune": _prune,
-    "stop": lambda _, request: Reply(request.seq, "ok"),
-}
+    left, after = target.prune(given.network, given.optimizer, given.params, given.x, given.t, how, state)
+    return messages.Pruned(given.seq, all_encoded(left), all_encoded(after))
 
 
 class _Given:
-    """A request's network and arrays; and arrays back, if what was given is still the same, and they are of its dtype.
+    """A request's network and arrays, read when they are asked for.
 
     Raises:
         InputError: the request lacks something.
     """
 
-    def __init__(self, request: Request) -> None:
-        if request.network is None or request.dtype is None or not request.x or not request.t:
-            raise InputError(f"{request.do}: expected network, dtype, x and t")
-        self.network, self.dtype = request.network, request.dtype
-        self._optimizer = request.optimizer
-        self.params = all_decoded("parameter", request.params or {}, self.dtype)
-        self.x, self.t = decoded("x", request.x, self.dtype), decoded("t", request.t, self.dtype)
-        self.state = None
-        if request.state is not None:
-            moments = {m: all_decoded(m, raws, self.dtype) for m, raws in request.state.moments.items()}
-            self.state = State(request.state.step, moments)
-        self._before = [(name, a, a.copy()) for name, a in self._arrays()]
+    def __init__(self, request: Request, conventions: Conventions) -> None:
+        self.request, self.seq, self.conventions = request, request.seq, conventions
+
+    @property
+    def network(self) -> fmt.Network:
+        return self._there(self.request.network, "network")
 
     @property
     def optimizer(self) -> fmt.Optimizer:
-        if self._optimizer is None:
-            raise InputError("expected an optimizer")
-        return self._optimizer
+        return self._there(self.request.optimizer, "optimizer")
 
-    def written(self, what: str, arrays: Params) -> dict[str, msgspec.Raw]:
-        for name, now, before in self._before:  # which only this side can see
-            if not same(now, before):
-                raise changed_argument(name)
-        return {name: self.one(f"{what} {name}", a) for name, a in arrays.items()}
+    @property
+    def params(self) -> Params:
+        return all_decoded("parameter", self.request.params or {}, self._dtype)
 
-    def _arrays(self) -> Iterator[tuple[str, Array]]:
-        yield from [*self.params.items(), ("x", self.x), ("t", self.t)]
-        for moment, arrays in (self.state.moments if self.state else {}).items():
-            yield from ((f"{moment} of {name}", a) for name, a in arrays.items())
+    @property
+    def x(self) -> Array:
+        return decoded("x", self._there(self.request.x, "x"), self._dtype)
 
-    def one(self, name: str, a: Array) -> msgspec.Raw:
-        """On the wire a number has no dtype, so it is judged here."""
-        if not isinstance(a, np.ndarray | np.generic):
-            raise TargetError(f"{name}: expected an array, got {type(a).__name__}")
-        if a.dtype != self.dtype:
-            raise TargetError(f"{name}: expected {self.dtype}, got {a.dtype}")
-        return encoded(a)
+    @property
+    def t(self) -> Array:
+        t = decoded("t", self._there(self.request.t, "t"), self._dtype)
+        return t.astype(np.int64) if self.conventions.labels == "integer" else t
+
+    @property
+    def state(self) -> State | None:
+        state = self.request.state
+        if state is None:
+            return None
+        return State(state.step, {m: all_decoded(m, raws, self._dtype) for m, raws in state.moments.items()})
+
+    @property
+    def _dtype(self) -> fmt.Dtype:
+        return self._there(self.request.dtype, "dtype")
+
+    def _there(self, value: T | None, name: str) -> T:
+        if not value:
+            raise InputError(f"{self.request.do}: expected {name}, got none")
+        return value
+
+
+ANSWERS: dict[str, Callable[[Guarded, _Given], Reply]] = {
+    "run echo": _echo,
+    "run evaluate": _evaluate,
+    "run train": _train,
+    "run prune": _prune,
+    "stop": lambda _, given: Reply(given.seq),
+}
 
 
 def _imported(name: str, load: Callable[[], ModuleType]) -> ModuleType:
     try:
         return load()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's code raises
+    except BaseException as error:  # noqa: BLE001 - whatever the user's code raises
         _print(error)
-        raise InputError(f"{name}: importing it raised {_raised(error)}") from None
+        raise InputError(f"{name}: {described(error)} while it was imported") from None
 
 
 def _executed(file: str) -> ModuleType:
@@ -241,24 +220,11 @@ def _attribute(module: Any, name: str, attribute: str) -> Any:
     return value
 
 
-def _raised(error: BaseException) -> str:
-    """What it is, and where in the user's code it was raised."""
-    own = _own(traceback.extract_tb(error.__traceback__))
-    place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
-    return f"{type(error).__name__}: {error}{place}"
-
-
 def _print(error: BaseException) -> None:
     """A traceback of the last line of the user's code: of stderr the end is kept and shown, and of ours they need none."""
-    said = traceback.TracebackException.from_exception(error)
-    said.stack = traceback.StackSummary.from_list((_own(said.stack) or list(said.stack))[-1:])
-    print("".join(said.format(chain=False)), end="", file=sys.stderr)  # noqa: T201
-
-
-def _own(frames: traceback.StackSummary) -> list[traceback.FrameSummary]:
-    """Those of the user's code."""
-    ours = ("nn_conformance", "site-packages")
-    return [f for f in frames if not any(part in f.filename for part in ours) and not f.filename.startswith("<")]
+    frames = own_frames(error) or list(traceback.extract_tb(error.__traceback__))
+    lines = traceback.format_list(frames[-1:])
+    print("".join(["Traceback (most recent call last):\n", *lines, described(error)]), file=sys.stderr)  # noqa: T201
 
 
 def main() -> None:
@@ -269,17 +235,17 @@ def main() -> None:
     try:
         obj = found(sys.argv[1])
         (claim_of(obj) or Claim()).check()
-        target = as_target(obj)
+        target = Guarded(as_target(obj))
     except NNReferenceError as error:
-        refusal = str(error)
-    except Exception as error:  # noqa: BLE001 - likewise
+        refusal = one_line(str(error))
+    except BaseException as error:  # noqa: BLE001 - likewise
         _print(error)
-        refusal = f"{sys.argv[1]}: {_raised(error)}"
+        refusal = f"{sys.argv[1]}: {described(error)}"
     else:
         serve(target, obj, requests, replies)
         return
     request = msgspec.json.decode(requests.readline(), type=Request)
-    replies.write(messages.line(messages.Error(request.seq, "error", refusal)))  # to whoever asks it to start
+    replies.write(messages.line(messages.Error(request.seq, refusal)))  # to whoever asks it to start
     replies.flush()
 
 

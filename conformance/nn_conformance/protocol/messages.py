@@ -50,29 +50,30 @@ class Request(Struct, omit_defaults=True):
 
 
 class Head(Struct):
-    """What each reply begins with."""
+    """What each reply has."""
 
     seq: int
     status: Literal["ok", "unsupported", "error"]
 
 
-class Reply(Struct, forbid_unknown_fields=True):
+class Reply(Struct, forbid_unknown_fields=True, tag_field="status", tag="ok"):
     """Done, with nothing to say: the reply to `stop`. The base of all others."""
 
     seq: int
-    status: Literal["ok", "unsupported", "error"]
 
 
-class Unsupported(Reply):
+class Unsupported(Reply, tag="unsupported"):
     """It cannot do this, and knows it."""
 
     reason: str
 
 
-class Error(Reply):
-    """It could do this, and failed."""
+class Error(Reply, tag="error", omit_defaults=True):
+    """It could do this, and failed; `failure` is the class of failure and `subject` what it is about, if it says so."""
 
     message: str
+    failure: str = ""
+    subject: list[str] = []
 
 
 class Started(Reply, omit_defaults=True):
@@ -132,6 +133,8 @@ def encoded(a: Array) -> Raw:
 
     A float32 is written as the float64 that equals it, so that whoever computes in float64 reads the same number.
     """
+    if a.dtype.kind == "i":  # numbers of classes
+        return Raw(msgspec.json.encode(a.tolist()))
     plain = np.asarray(a, np.float64)
     if np.all(np.isfinite(plain)) and not np.any(np.signbit(plain) & (plain == 0)):
         return Raw(msgspec.json.encode(plain.tolist()))

@@ -1,6 +1,6 @@
 """One run of a harness: what it says at its start is checked before its numbers are, and how it ends after them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import partial
 from math import inf, nan
 
@@ -9,16 +9,12 @@ import numpy as np
 
 from nn_conformance.claims import Claim
 from nn_conformance.conventions import OURS, Conventions, declared
-from nn_conformance.converted import Converted
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.encoding import number, values
-from nn_conformance.fixtures.families import describe_network
 from nn_conformance.protocol.target import ProtocolTarget
-from nn_conformance.recovered import Recovered
-from nn_conformance.targets import Target, TargetError
-from nn_conformance.verdicts import Verdict, one_line, silent
+from nn_conformance.targets import TargetError
+from nn_conformance.verdicts import CheckId, Verdict, one_line
 from nn_reference.errors import InputError
-from nn_reference.systems import System
 
 HARNESS = "harness"  # stands in ids where a case does
 # Numbers that a careless parser or printer changes: long, tiny, huge, without a sign of their own, and none at all.
@@ -59,36 +55,9 @@ class Session:
         if self.target.running:
             self._check("stop", self.target.stop)
 
-    def claimed(self, systems: Sequence[System]) -> list[System]:
-        """Those of the systems that it claims.
-
-        Raises:
-            InputError: none of them.
-        """
-        found = [system for system in systems if self.claim.covers(system.id)]
-        if not found:
-            claims = one_line(", ".join(self.claim.systems))
-            raise InputError(f"networks: expected some that {self.target.name} claims, which are {claims}")
-        return found
-
-    def judged(self, systems: Sequence[System]) -> Converted:
-        """The target in our conventions; of systems that it is restricted to, it is asked for no other networks."""
-        inner: Target = self.target
-        if self.target.started is not None and "evaluate" not in self.target.started.does:
-            inner = Recovered(inner, self.claim.conventions)
-        networks = tuple(describe_network(system.network) for system in systems)
-        return Converted(inner, self.claim.conventions, networks, self.claim.dtypes)
-
-    def check_claims(self, verdicts: Mapping[str, Sequence[Verdict]]) -> None:
-        """A failure, if all that was asked of a system is unsupported: to claim it and do nothing is not to pass.
-
-        Args:
-            verdicts: by system. Who claims no system by name must do something of one.
-        """
-        if found := silent(verdicts, named=bool(self.claim.systems)):
-            reason = next((v.reason for v in verdicts[found[0]]), "no case has a precision that it claims")
-            named = ", ".join(found[:3]) + (", ..." if len(found) > 3 else "")
-            self._failed("claim", TargetError(f"claimed, and nothing of it passed: {named}: {reason}", "claimed"))
+    def refuse(self, claims: str) -> None:
+        """Records that it claims what it then does not do."""
+        self._failed("claim", TargetError(claims, "claimed"))
 
     @property
     def dtypes(self) -> list[fmt.Dtype]:
@@ -124,12 +93,16 @@ class Session:
         except TargetError as error:
             self._failed(quantity, error)
             return False
-        self.verdicts.append(Verdict(f"{HARNESS}::contract::{quantity}", "passed", 0.0, 0.0, "as the protocol has it"))
+        self.verdicts.append(Verdict(_id(quantity), "passed", 0.0, 0.0, "as the protocol has it"))
         return True
 
     def _failed(self, quantity: str, error: TargetError) -> None:
-        id_ = f"{HARNESS}::contract::{quantity}"
-        self.verdicts.append(Verdict(id_, "failed", nan, nan, str(error), failure=error.failure))
+        failure, subject = error.failure, error.subject
+        self.verdicts.append(Verdict(_id(quantity), "failed", nan, nan, str(error), failure=failure, subject=subject))
+
+
+def _id(quantity: str) -> CheckId:
+    return CheckId(HARNESS, "contract", quantity)
 
 
 def _conventions(raw: msgspec.Raw) -> Conventions:

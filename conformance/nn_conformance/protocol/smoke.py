@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import judge
 from nn_conformance.protocol.messages import Request
 from nn_conformance.protocol.session import Session
 from nn_conformance.protocol.target import ProtocolTarget
+from nn_conformance.run import Run, Subject, session_subject
 from nn_conformance.targets import TargetError, Unsupported
 from nn_conformance.verdicts import Verdict, one_line
-from nn_reference.systems import SYSTEMS, System, get
+from nn_reference.systems import System
 
 SHOWN = 300  # characters of a request and of its answer
 
@@ -57,8 +58,11 @@ def smoke(target: ProtocolTarget, network: str | None = None) -> Iterator[Step]:
     yield from (_step(verdict, target) for verdict in session.verdicts)
     if not begun:
         return
-    system = session.claimed(SYSTEMS if network is None else [get(network)])[0]
-    yield _tried("run: one evaluation or update, its shapes", partial(_one_case, session, system), target)
+    subject = session_subject(session)
+    system = subject.claimed([] if network is None else [network])[0]
+    yield _tried(
+        "run: one evaluation or update, its shapes", partial(_one_case, subject, system, session.dtypes[0]), target
+    )
     yield _tried("run: what is unknown is refused", partial(_unknown, target), target)
     count = len(session.verdicts)
     session.end()
@@ -66,7 +70,7 @@ def smoke(target: ProtocolTarget, network: str | None = None) -> Iterator[Step]:
 
 
 def _step(verdict: Verdict, target: ProtocolTarget) -> Step:
-    name = verdict.id.split("::")[2]
+    name = verdict.check.quantity
     if verdict.status == "passed":
         return Step(name)
     return Step(name, f"{verdict.failure}: {verdict.reason}", target.exchanged, target.last_words)
@@ -80,12 +84,12 @@ def _tried(name: str, step: Callable[[], None], target: ProtocolTarget) -> Step:
     return Step(name)
 
 
-def _one_case(session: Session, system: System) -> None:
+def _one_case(subject: Subject, system: System, dtype: fmt.Dtype) -> None:
     """The smallest case of a system: whether its answer can be compared, and not what with."""
-    loaded = Store().case(f"{system.name}/probe-one")
-    for verdict in judge(loaded, session.judged(()), session.dtypes[0], rungs=("contract",), trusted=True):
-        if verdict.status == "failed":
-            raise TargetError(verdict.reason, verdict.failure)
+    run = Run(subject.target, [system], Store())
+    for verdict in run.only(("contract",), run.store.case(f"{system.name}/probe-one"), dtype).values():
+        if verdict.failed:
+            raise TargetError(verdict.reason, verdict.failure, verdict.subject)
 
 
 def _unknown(target: ProtocolTarget) -> None:

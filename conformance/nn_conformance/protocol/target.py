@@ -5,8 +5,9 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import msgspec
 import numpy as np
@@ -17,13 +18,14 @@ from nn_conformance.fixtures.encoding import values
 from nn_conformance.protocol import messages
 from nn_conformance.protocol.child import Child
 from nn_conformance.protocol.messages import Moments, Reply, Request, all_decoded, all_encoded, decoded, encoded
-from nn_conformance.targets import Answer, Pruning, Run, TargetError
+from nn_conformance.targets import FAILURES, Answer, Pruning, Run, TargetError
 from nn_conformance.verdicts import one_line
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
 
+HOST = "nn_conformance.protocol.host"  # serves a Python file, module or object
 RESTARTS = 5  # then what is left fails: each may cost the time of a hang
 PER_PRODUCT = (
     2.5e-7  # seconds for each weight, sample and update: five times what plain Python needs for three products
@@ -32,6 +34,8 @@ UPDATED = 60  # as many products, for each weight and update: Adam takes plain P
 SHORT = 1 << 20  # bytes of a line besides its numbers
 PER_NUMBER = 64  # bytes: a float64 in at most 25, and some spaces
 MOST_NAMES = 20  # of arrays: ten layers with a bias each
+# Classes of failure that a target may name of itself: those of an answer, and of what it did instead.
+SAYABLE = (*FAILURES[: FAILURES.index("crashed")], "out-of-memory")
 SAID = 400  # characters of a target's words that stand in a reason
 
 R = TypeVar("R", bound=Reply)
@@ -62,7 +66,7 @@ def command_of(spec: str) -> list[str]:
         )
     if kind != "python" and not Path(file).is_file():
         raise InputError(one_line(f"target: expected a file, got {file!r}: there is none"))
-    return [sys.executable, "-P", "-m", "nn_conformance.protocol.host", spec]
+    return [sys.executable, "-P", "-m", HOST, spec]
 
 
 def _program(words: str) -> list[str]:
@@ -90,6 +94,7 @@ class ProtocolTarget:
     """
 
     name = "target"
+    guarded = True
 
     def __init__(self, command: Sequence[str], limits: Limits | None = None) -> None:
         self.command, self.limits = list(command), limits or Limits()
@@ -195,6 +200,16 @@ class ProtocolTarget:
         return self._exchange(request, Reply, self.limits.seconds, SHORT)
 
     @property
+    def program(self) -> bool:
+        """Whether it is somebody's program, which reads from a request which network is meant, and not our host."""
+        return HOST not in self.command
+
+    @property
+    def does(self) -> Sequence[messages.Does]:
+        """What it says that it can do."""
+        return self.started.does if self.started else ("evaluate",)
+
+    @property
     def running(self) -> bool:
         """Whether there is somebody to ask."""
         return self._child is not None
@@ -230,8 +245,7 @@ class ProtocolTarget:
 
     def _ask(self, request: Request, kind: type[R], numbers: int, products: int = 0) -> R:
         """A reply to a request for which the target must be alive, and is started if need be."""
-        does = self.started.does if self.started else ()
-        if request.do != "echo" and request.do not in does:
+        if request.do != "echo" and request.do not in self.does:
             raise targets.Unsupported(f"it does not say that it can {request.do}")
         if self._child is None:
             if self._failures >= RESTARTS:
@@ -250,7 +264,7 @@ class ProtocolTarget:
         try:
             answer = self._child.exchange(line, seconds=seconds, longest=longest)
             self.exchanged = line, answer
-            head = _head(answer, self._seq)
+            reply = _decoded_reply(answer, self._seq, kind)
         except TargetError as error:  # what comes next on this stream cannot be relied on
             self._failures, self._last = self._failures + 1, str(error)
             self.kill()
@@ -263,43 +277,61 @@ class ProtocolTarget:
         except BaseException:  # Ctrl-C
             self.kill()
             raise
-        return self._body(answer, head, request, kind)
-
-    def _body(self, answer: bytes, head: messages.Head, request: Request, kind: type[R]) -> R:
-        if head.status == "error":
-            said = _said(_read(answer, messages.Error).message)
+        if isinstance(reply, messages.Unsupported):
+            raise targets.Unsupported(_said(reply.reason))
+        if isinstance(reply, messages.Error):
             if request.verb == "start":
                 self.kill()
-                raise InputError(f"target: {said}")
-            memory = "out of memory: " if "MemoryError" in said else ""
-            raise TargetError(f"{memory}it answers with an error: {said}", "out-of-memory" if memory else "error")
-        if head.status == "unsupported":
-            raise targets.Unsupported(_said(_read(answer, messages.Unsupported).reason))
-        return _read(answer, kind)
+                raise InputError(f"target: {_said(reply.message)}")
+            raise _error(reply)
+        if isinstance(reply, TargetError):
+            raise reply
+        return reply
 
 
-def _head(answer: bytes, seq: int) -> messages.Head:
-    """Sequence number and status.
+def _decoded_reply(answer: bytes, seq: int, kind: type[R]) -> R | messages.Unsupported | messages.Error | TargetError:
+    """A reply; or an error, of a reply to this request that lacks something.
 
     Raises:
         TargetError: no JSON, no reply, or the reply to something else.
     """
     try:
+        reply: R | messages.Unsupported | messages.Error = _decoder(kind).decode(answer)
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+        return _misread(answer, seq, error)
+    if reply.seq != seq:
+        raise TargetError(f"wrong seq: expected {seq}, got {reply.seq}", "wrong-seq")
+    return reply
+
+
+def _misread(answer: bytes, seq: int, error: Exception) -> TargetError:
+    """What is wrong with what is no reply of its kind, if it is at least the reply to this request.
+
+    Raises:
+        TargetError: it is not.
+    """
+    problem = TargetError(f"not a reply: {_said(str(error))}: {_said(_text(answer))}", "not-a-reply")
+    try:
         head = msgspec.json.decode(answer, type=messages.Head)
-    except msgspec.ValidationError as error:
-        raise TargetError(f"not a reply: {error}: {_said(_text(answer))}", "not-a-reply") from None
+    except msgspec.ValidationError:
+        raise problem from None
     except (ValueError, RecursionError):
         raise TargetError(f"not JSON: {_said(_text(answer)) or 'an empty line'}", "not-json") from None
     if head.seq != seq:
         raise TargetError(f"wrong seq: expected {seq}, got {head.seq}", "wrong-seq")
-    return head
+    return problem
 
 
-def _read(answer: bytes, kind: type[R]) -> R:
-    try:
-        return msgspec.json.decode(answer, type=kind)
-    except (ValueError, RecursionError) as error:
-        raise TargetError(f"not a reply: {_said(str(error))}", "not-a-reply") from None
+@cache
+def _decoder(kind: type[Reply]) -> Any:
+    return msgspec.json.Decoder(kind | messages.Unsupported | messages.Error)
+
+
+def _error(reply: messages.Error) -> TargetError:
+    """What a target says of a failure; who names no class has one by that."""
+    if reply.failure in SAYABLE:
+        return TargetError(_said(reply.message), reply.failure, [_said(name) for name in reply.subject[:MOST_NAMES]])
+    return TargetError(f"it answers with an error: {_said(reply.message)}", "error")
 
 
 def _arrays(what: str, raws: dict[str, msgspec.Raw], dtype: fmt.Dtype) -> Params:

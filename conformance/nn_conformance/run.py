@@ -1,0 +1,518 @@
+"""The only run: a target and networks in, a report out. The command, the library call and pytest all come through here.
+
+They differ in how a target is reached, in this process or in one of its own, and in how a report is shown.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from nn_conformance.claims import Claim, claim_of
+from nn_conformance.conventions import OURS
+from nn_conformance.converted import Converted
+from nn_conformance.diagnosis.diagnose import Diagnosis, diagnose
+from nn_conformance.doors import as_target, conventions_of, converted
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.fixtures.families import describe_network
+from nn_conformance.fixtures.store import LoadedCase, Store
+from nn_conformance.known import Known, check_breadth, expect, shipped, unused
+from nn_conformance.ladder.climb import Climb
+from nn_conformance.ladder.judge import cases_of, check_ids, judge_climb
+from nn_conformance.oracles import ORACLES, affordable_updates
+from nn_conformance.printed import PRINTED
+from nn_conformance.protocol.session import HARNESS, Session
+from nn_conformance.protocol.target import ProtocolTarget
+from nn_conformance.suggestions import Suggestion, suggest
+from nn_conformance.targets import Target
+from nn_conformance.verdicts import CheckId, Verdict, counts, one_line
+from nn_reference.errors import InputError
+from nn_reference.systems import SYSTEMS, System, get
+
+SMALL = 1000  # parameters; above it a documented case takes an oracle seconds, where a probe takes milliseconds
+QUICK = 10  # updates of a free run by a slow oracle: single steps are judged beside it
+DIAGNOSED = 3  # systems that are diagnosed, of those that fail: one mistake mostly shows in all of them
+TELLING = "probe-rectangular"  # the probe whose sizes all differ: it tells conventions apart
+PRINTED_FIGURES = "printed"
+LAST_LINES = 5  # of stderr
+# After these a target is not asked again: what has crashed or hangs would do so once more.
+GONE = {"crashed", "exited", "out-of-memory", "hung-at-start", "timeout", "given-up", "ignored-stop"} | {
+    *("closed-stdin", "closed-stdout", "half-a-line", "line-too-long", "not-json", "not-a-reply", "wrong-seq")
+}
+Pair: TypeAlias = tuple[LoadedCase, fmt.Dtype]
+Counter: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one target's verdicts are on one system; of `printed`, the reference against the document's own figures."""
+
+    system: str
+    target: str
+    verdicts: Sequence[Verdict]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A target, and what it says of itself.
+
+    Attributes:
+        target: converted to our conventions.
+        claim: networks, conventions and precisions.
+        does: `evaluate`, `train`, `prune`.
+        version: its own.
+        reads_networks: whether it computes whatever network it is asked for, as a program does and a function does not.
+    """
+
+    target: Converted
+    claim: Claim
+    does: Sequence[str] = ("evaluate", "train")
+    version: str = ""
+    reads_networks: bool = False
+
+    @property
+    def name(self) -> str:
+        """What reports call it; no oracle has the name."""
+        name = one_line(self.target.name)[:60] or "target"
+        return f"{name} (target)" if name in (*ORACLES, PRINTED_FIGURES) else name
+
+    def claimed(self, networks: Sequence[str]) -> list[System]:
+        """The systems that are named, or all, if they are claimed.
+
+        Raises:
+            InputError: a network that there is not, or none that is claimed.
+        """
+        self.claim.check()
+        systems = [system for system in _named(networks) if self.claim.covers(system.id)]
+        if not systems:
+            claims = one_line(", ".join(self.claim.systems))
+            raise InputError(f"networks: expected some that {self.name} claims, which are {claims}")
+        return systems
+
+    def restricted(self, systems: Sequence[System], networks: Sequence[str]) -> "Subject":
+        """Asked for no other networks than these, if they are what it claims, or all that it can have been written for."""
+        if not self.claim.systems and (self.reads_networks or not networks):
+            return self
+        described = tuple(describe_network(system.network) for system in systems)
+        target = self.target
+        narrowed = Converted(target.inner, target.conventions, described, target.dtypes)
+        return Subject(narrowed, self.claim, self.does, self.version, self.reads_networks)
+
+    def line(self) -> str:
+        """What it says of itself, in a line."""
+        version = f" {one_line(self.version)[:40]}" if self.version else ""
+        networks = one_line(", ".join(self.claim.systems))[:200] or "any network"
+        return (
+            f"{self.name}{version}: {networks}; {', '.join(self.claim.dtypes)}; {', '.join(self.does)}; "
+            f"conventions: {self.conventions}"
+        )
+
+    @property
+    def conventions(self) -> str:
+        """What it does otherwise than the fixtures."""
+        return one_line(self.claim.conventions.describe())
+
+    @property
+    def not_claimed(self) -> dict[str, list[str]]:
+        """Systems and precisions that nobody said it has."""
+        return {
+            "systems": [system.id for system in SYSTEMS if not self.claim.covers(system.id)],
+            "dtypes": [dtype for dtype in fmt.DTYPES if dtype not in self.claim.dtypes],
+        }
+
+
+def subject_of(obj: Any) -> Subject:
+    """An object of this process as the ladder judges it.
+
+    Raises:
+        InputError: it is no target, or claims a network that does not exist.
+    """
+    claim = claim_of(obj) or Claim()
+    claim.check()
+    if isinstance(obj, Converted):
+        return Subject(obj, Claim(conventions=obj.conventions, dtypes=tuple(obj.dtypes)))
+    conventions, target = conventions_of(obj), as_target(obj)
+    claim = Claim(claim.systems, conventions, claim.dtypes)
+    does = tuple(getattr(target, "does", ("evaluate", "train")))
+    return Subject(converted(target, conventions, (), claim.dtypes), claim, does)
+
+
+class Run:
+    """One target on the cases of systems. Each case is judged when it is first asked for, and once.
+
+    Args:
+        target: what is judged.
+        systems: on whose cases.
+        store: the fixtures.
+        large: whether documented cases of MNIST's size are judged too, and not only their probes.
+        dtypes: the precisions that the target has.
+        known: failures that are expected of it.
+        slow: whether free runs are cut to what the target affords: an oracle of ours.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        systems: Sequence[System],
+        store: Store,
+        *,
+        large: bool = False,
+        dtypes: Collection[str] = fmt.DTYPES,
+        known: Sequence[Known] = (),
+        slow: bool = False,
+    ) -> None:
+        self.target, self.systems, self.store, self.known, self.slow = target, systems, store, known, slow
+        self.large, self.dtypes = large or bool(getattr(target, "fixed", False)), dtypes
+        self._climbs: dict[tuple[str, str], Climb] = {}
+        self._verdicts: dict[tuple[str, str], dict[CheckId, Verdict]] = {}
+
+    def pairs(self, system: System) -> list[Pair]:
+        """The cases of a system, each with a precision in which it is judged."""
+        return [
+            (loaded, dtype)
+            for loaded, dtype in cases_of(self.store, system.id)
+            if dtype in self.dtypes and (self.large or system.network.size <= SMALL or not _documented(loaded.case))
+        ]
+
+    def checks(self) -> dict[CheckId, Pair]:
+        """Every check, in the order of the ladder, with its case and precision."""
+        pairs = {
+            (loaded.case.id, dtype): (loaded, dtype) for system in self.systems for loaded, dtype in self.pairs(system)
+        }
+        return {check: pair for pair in pairs.values() for check in check_ids(*pair)}
+
+    def verdicts(self, loaded: LoadedCase, dtype: fmt.Dtype) -> dict[CheckId, Verdict]:
+        """All checks of a case in one precision."""
+        key = loaded.case.id, dtype
+        if key not in self._verdicts:
+            self._verdicts[key] = {
+                verdict.check: verdict for verdict in judge_climb(self._climb(loaded, dtype), None, self.known)
+            }
+        return self._verdicts[key]
+
+    def judged(self, loaded: LoadedCase, dtype: fmt.Dtype) -> bool:
+        """Whether a case has been judged already."""
+        return (loaded.case.id, dtype) in self._verdicts
+
+    def only(self, rungs: Collection[str], loaded: LoadedCase, dtype: fmt.Dtype) -> dict[CheckId, Verdict]:
+        """Some rungs of a case, with nothing but each other to need."""
+        return {verdict.check: verdict for verdict in judge_climb(self._climb(loaded, dtype), rungs, self.known)}
+
+    def of_system(self, system: System) -> list[Verdict]:
+        """All checks of a system; the answers are kept while it is judged, and after that if something failed."""
+        pairs = self.pairs(system)
+        verdicts = [verdict for pair in pairs for verdict in self.verdicts(*pair).values()]
+        if not any(verdict.failed for verdict in verdicts):
+            for loaded, dtype in pairs:
+                self._climbs.pop((loaded.case.id, dtype), None)
+        return verdicts
+
+    @cached_property
+    def may_ask_again(self) -> bool:
+        """Whether something failed, and the target is still there to be asked."""
+        failures = {v.failure for verdicts in self._verdicts.values() for v in verdicts.values() if v.failed}
+        return bool(failures) and not failures & GONE
+
+    @cached_property
+    def suggestion(self) -> Suggestion | None:
+        """The declaration with which the first system would be right, if one would."""
+        if not self.may_ask_again or not isinstance(self.target, Converted):
+            return None
+        telling = [pair for pair in self.pairs(self.systems[0]) if pair[0].case.id.endswith(TELLING)]
+        return suggest(telling[-1][0], self.target, telling[-1][1]) if telling else None
+
+    @cached_property
+    def diagnoses(self) -> dict[str, Diagnosis]:
+        """What is known of the failures on the first systems that have any; nothing where a convention explains them."""
+        if not self.may_ask_again or not (self.suggestion is None or self.suggestion.may_be_a_mistake):
+            return {}
+        found: dict[str, Diagnosis] = {}
+        for system in self.systems:
+            verdicts = self.of_system(system)
+            if len(found) < DIAGNOSED and any(verdict.failed for verdict in verdicts):
+                # A large case shows nothing that a small one does not, and takes long to be tried with every mistake.
+                pairs = [
+                    pair for pair in self.pairs(system) if system.network.size <= SMALL or not _documented(pair[0].case)
+                ]
+                if diagnosis := diagnose([self._climb(*pair) for pair in pairs or self.pairs(system)], verdicts):
+                    found[system.id] = diagnosis
+        return found
+
+    def _climb(self, loaded: LoadedCase, dtype: fmt.Dtype) -> Climb:
+        key = loaded.case.id, dtype
+        if key not in self._climbs:
+            self._climbs[key] = Climb(loaded, self.target, dtype, self._updates(loaded.case), trusted=True)
+        return self._climbs[key]
+
+    def _updates(self, case: fmt.Case) -> int | None:
+        """How much of a free run: all of it, or what a slow oracle affords, and only a few of those at a quick look."""
+        affordable = affordable_updates(self.target, case) if self.slow else None
+        return affordable if affordable is None or self.large else min(affordable, QUICK)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of a run. It is true if something passed, nothing failed and nothing claimed is missing.
+
+    Attributes:
+        subject: who was judged; None where that were our oracles alone.
+        outcomes: by system, of the target and of the oracles beside it.
+        others: verdicts of the harness, of the claim, and of the known failures that were expected.
+        suggestion: the one declaration with which it would be right, where there is one.
+        diagnoses: by system, what is known of the failures there.
+        silent: systems that were asked for or claimed by name, and of which nothing could be judged.
+        left_out: how many systems have documented cases that were not judged for their size.
+        last_words: the end of what it wrote to stderr, where something went wrong that is no mismatch of numbers.
+    """
+
+    subject: Subject | None
+    outcomes: Sequence[Outcome] = ()
+    others: Sequence[Verdict] = ()
+    suggestion: Suggestion | None = None
+    diagnoses: Mapping[str, Diagnosis] = field(default_factory=dict)
+    silent: Sequence[str] = ()
+    left_out: int = 0
+    last_words: Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        """Of who was judged."""
+        return "oracles" if self.subject is None else self.subject.name
+
+    @property
+    def conventions(self) -> str:
+        """What it declares otherwise than the fixtures."""
+        return OURS.describe() if self.subject is None else self.subject.conventions
+
+    @cached_property
+    def unique(self) -> dict[tuple[str, CheckId], Verdict]:
+        """Each verdict once, by target and check: systems share cases."""
+        judged = {(self.name, verdict.check): verdict for verdict in self.others}
+        return judged | {(of.target, verdict.check): verdict for of in self.outcomes for verdict in of.verdicts}
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        """One for each check."""
+        return list(self.unique.values())
+
+    @property
+    def failed(self) -> list[Verdict]:
+        """The checks that failed."""
+        return [verdict for verdict in self.verdicts if verdict.failed]
+
+    @property
+    def ok(self) -> bool:
+        """Whether something passed, nothing failed, and no system is silent."""
+        passed = any(verdict.status in ("passed", "expected failure") for verdict in self.verdicts)
+        return not self.failed and not self.silent and passed
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __str__(self) -> str:
+        numbers = ", ".join(f"{count} {status}" for status, count in counts(self.verdicts).items() if count)
+        lines = [f"{self.name}: {numbers}", f"conventions: {self.conventions}"]
+        lines += [f"{verdict.id}: {verdict.reason}" for verdict in self.failed]
+        lines += [str(self.suggestion)] if self.suggestion else []
+        lines += [line for diagnosis in self.diagnoses.values() for line in diagnosis.lines()]
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """For `json.dumps`."""
+        verdicts = [{"target": target, **verdict.as_json()} for (target, _), verdict in self.unique.items()]
+        return {**self._about(), "counts": counts(self.verdicts), "verdicts": verdicts}
+
+    def _about(self) -> dict[str, Any]:
+        if self.subject is None:
+            return {}
+        claim = self.subject.claim
+        about = {
+            "name": self.name,
+            "version": one_line(self.subject.version),
+            "networks": [one_line(name) for name in claim.systems] or "any",
+            "dtypes": list(claim.dtypes),
+            "does": list(self.subject.does),
+            "conventions": self.conventions,
+            "suggestion": None if self.suggestion is None else str(self.suggestion),
+            "diagnoses": {system: diagnosis.as_json() for system, diagnosis in self.diagnoses.items()},
+            "not_claimed": self.subject.not_claimed,
+        }
+        return {"target": about}
+
+
+def judge(
+    target: Any,
+    networks: str | Sequence[str] | None = None,
+    *,
+    large: bool = False,
+    store: Store | None = None,
+    oracles: Sequence[Target] = (),
+    known: Sequence[Known] = (),
+    counter: Counter = lambda _, __: nullcontext(lambda _: None),
+) -> Report:
+    """Judge a target on what it claims.
+
+    Args:
+        target: what `as_target` takes, judged in this process; a `ProtocolTarget`, in its own; or None, for the oracles
+            alone.
+        networks: names or ids, as ``homework`` or ``mnist-relu-torch/corrected``; what the target claims if None.
+        large: whether documented cases of MNIST's size are judged too, and not only their probes; they are where the
+            object has one size.
+        store: the fixtures; those that ship if None.
+        oracles: judged beside it.
+        known: failures that are expected of the target.
+        counter: shows progress; given what is counted and how many there are, it is a context with what to call for each.
+
+    Raises:
+        InputError: an unknown network, none that is claimed, an object that is no target, or a program that says why it
+            cannot start.
+        DataError: damaged fixtures, or a known failure that is too broad.
+
+    >>> from nn_conformance.oracles import reference
+    >>> report = judge(reference, "homework")
+    >>> report.ok, report.conventions
+    (True, "the fixtures' own")
+    """
+    names = [networks] if isinstance(networks, str) else list(networks or ())
+    if networks is not None and not names:
+        raise InputError(f"networks: expected at least one, got {networks!r}; see nn-conformance list")
+    store = store or Store()
+    if target is None:
+        return _judge_oracles(_versions(names), store, oracles, large=large, counter=counter)
+    if not isinstance(target, ProtocolTarget):
+        return _judge_subject(subject_of(target), names, store, oracles, known, large=large, counter=counter)
+    _named(names)  # before a program is started that may have wanted it: cmd: and its words are one argument
+    session = Session(target)
+    try:
+        if not session.begin():
+            subject = Subject(converted(target, OURS, (), ()), Claim(), ())
+            return Report(subject, others=[expect(v, known) for v in session.verdicts], last_words=last_lines(target))
+        return _judge_subject(
+            session_subject(session), names, store, oracles, known, large=large, counter=counter, session=session
+        )
+    finally:
+        target.kill()
+
+
+verify = judge  # its public name
+
+
+def session_subject(session: Session) -> Subject:
+    """A program that has started, as the ladder judges it."""
+    claim, started = session.claim, session.target.started
+    does, version = (started.does, started.version) if started else ((), "")
+    judged = converted(session.target, claim.conventions, (), claim.dtypes)
+    return Subject(judged, claim, does, version, reads_networks=session.target.program)
+
+
+def _judge_subject(
+    subject: Subject,
+    networks: Sequence[str],
+    store: Store,
+    oracles: Sequence[Target],
+    known: Sequence[Known],
+    *,
+    large: bool,
+    counter: Counter,
+    session: Session | None = None,
+) -> Report:
+    systems = subject.claimed(networks)
+    subject = subject.restricted(systems, networks)
+    run = Run(subject.target, systems, store, large=large, dtypes=subject.claim.dtypes, known=known)
+    check_breadth(known, {loaded.case.id for system in systems for loaded, _ in run.pairs(system)})
+    columns = {subject.name: run, **_oracle_runs(oracles, systems, store, large=run.large)}
+    outcomes = list(_outcomes(systems, columns, counter))
+    others = [] if session is None else session.verdicts
+    silent = silent_systems({of.system: of.verdicts for of in outcomes if of.target == subject.name}, subject, networks)
+    if silent:
+        others = [*others, nothing_done(silent, outcomes)]
+    suggestion, diagnoses = run.suggestion, run.diagnoses
+    last_words = [] if session is None else last_lines(session.target)
+    if session is not None:
+        session.end()
+        others = [*session.verdicts, *(verdict for verdict in others if verdict not in session.verdicts)]
+    judged = [verdict for of in outcomes if of.target == subject.name for verdict in of.verdicts]
+    elsewhere = set(store.ids) - {verdict.check.case for verdict in judged}
+    others = [expect(verdict, known) for verdict in (*others, *unused(known, [*judged, *others], elsewhere))]
+    harmless = all(verdict.failure in ("", "mismatch") for verdict in (*judged, *others))
+    return Report(
+        subject,
+        outcomes,
+        others,
+        suggestion,
+        diagnoses,
+        silent,
+        0 if run.large else sum(system.network.size > SMALL for system in systems),
+        [] if harmless else last_words,
+    )
+
+
+def _judge_oracles(
+    systems: Sequence[System], store: Store, oracles: Sequence[Target], *, large: bool, counter: Counter
+) -> Report:
+    """The oracles alone; and what the documents print against what the reference computes."""
+    columns = _oracle_runs(oracles, systems, store, large=large)
+    outcomes = list(_outcomes(systems, columns, counter, printed=large or None))
+    left_out = 0 if large else sum(system.network.size > SMALL for system in systems)
+    return Report(None, outcomes, left_out=left_out)
+
+
+def _outcomes(
+    systems: Sequence[System], columns: Mapping[str, Run], counter: Counter, *, printed: bool | None = False
+) -> Iterator[Outcome]:
+    """For each system what each target's verdicts are; printed figures of all systems, of none, or (None) of small ones."""
+    with counter("verifying", len(systems) * len(columns)) as advance:
+        for system in systems:
+            if system.id in PRINTED and (printed or (printed is None and system.network.size <= SMALL)):
+                yield Outcome(system.id, PRINTED_FIGURES, list(PRINTED[system.id](system)))
+            for name, run in columns.items():
+                yield Outcome(system.id, name, run.of_system(system))
+                advance(f"{system.id} with {name}")
+
+
+def _oracle_runs(oracles: Sequence[Target], systems: Sequence[System], store: Store, *, large: bool) -> dict[str, Run]:
+    return {
+        oracle.name: Run(oracle, systems, store, large=large, known=shipped(oracle.name), slow=True)
+        for oracle in oracles
+    }
+
+
+def _versions(names: Sequence[str]) -> list[System]:
+    """All versions of the networks that are named, or of all."""
+    wanted = {get(name).name for name in names}
+    return [system for system in SYSTEMS if not names or system.name in wanted]
+
+
+def _named(names: Sequence[str]) -> list[System]:
+    return [get(name) for name in names] or list(SYSTEMS)
+
+
+def silent_systems(
+    verdicts: Mapping[str, Sequence[Verdict]], subject: Subject, networks: Sequence[str] = ()
+) -> list[str]:
+    """Systems of which nothing could be judged: to claim one and do nothing is not to pass.
+
+    Who claims no system by name, and is asked for none, must do something of one.
+    """
+    found = [name for name, of in verdicts.items() if not any(v.status in ("passed", "failed") for v in of)]
+    return found if subject.claim.systems or networks or len(found) == len(verdicts) else []
+
+
+def nothing_done(silent: Sequence[str], outcomes: Sequence[Outcome]) -> Verdict:
+    """The failure of a target that claims what it then does not do."""
+    reasons = [v.reason for of in outcomes if of.system == silent[0] for v in of.verdicts]
+    named = ", ".join(silent[:3]) + (", ..." if len(silent) > 3 else "")
+    reason = f"claimed, and nothing of it passed: {named}: {(reasons or ['no case has a precision that it claims'])[0]}"
+    nothing = float("nan")
+    return Verdict(CheckId(HARNESS, "contract", "claim"), "failed", nothing, nothing, reason, failure="claimed")
+
+
+def _documented(case: fmt.Case) -> bool:
+    return bool({"documented", "corrected"} & set(case.flags))
+
+
+def last_lines(target: ProtocolTarget) -> list[str]:
+    """The end of its stderr. Of a stack trace what went wrong, and not the way there."""
+    lines = [one_line(line) for line in target.last_words.splitlines()]
+    return [line for line in lines if line and not line.startswith("at ")][-LAST_LINES:]
