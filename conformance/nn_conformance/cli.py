@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 # What a shell reports of a program that SIGINT, SIGPIPE or SIGTERM ended.
 EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 130, 141, 143
 LONGEST = 86_400  # seconds
-DEFAULT_ORACLES = ("reference", "complex-step")  # NumPy alone
+DEFAULT_ORACLES = ("reference", "plain", "complex-step")  # NumPy alone
 # What an unknown option or command raises. Typer exports only this class that is derived from it.
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 

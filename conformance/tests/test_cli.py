@@ -194,7 +194,7 @@ def test_corrected_version_says_what_is_mended(command):
         ("describe mnist-relu-torch --version x", "no version 'x'; expected one of documented, corrected"),
         ("verify xor-tanh xor-sigmiod", "network: no network is named 'xor-sigmiod', did you mean 'xor-sigmoid'?"),
         ("verify xor-tanh --with torhc", "oracle: none is named 'torhc', did you mean 'torch'?"),
-        ("audit --with reference,x", "oracle: none is named 'x'; expected one of reference, complex-step, "),
+        ("audit --with reference,x", "oracle: none is named 'x'; expected one of reference, plain, complex-step, "),
     ],
 )
 def test_mistake_is_one_line_and_code_2(command, arguments, expected):

@@ -1,7 +1,8 @@
-"""Implementations that are trusted for different reasons, each a target built from a network's description alone.
+"""Implementations that are trusted for different reasons, each a target.
 
-PyTorch and Keras differentiate by themselves; complex step, central differences and Arb share one forward pass
-(`formulas`), and no derivative; none shares anything with the reference.
+`plain` is the documents' code in one file of NumPy each. The others are built from a network's description alone: PyTorch
+and Keras differentiate by themselves; complex step, central differences and Arb share one forward pass (`formulas`), and
+no derivative. None of them shares anything with the reference.
 """
 
 import importlib
@@ -37,6 +38,7 @@ class Oracle:
 
 ORACLES: dict[str, Oracle] = {
     "reference": Oracle("reference"),
+    "plain": Oracle("plain"),
     "complex-step": Oracle("complex_step"),
     "central": Oracle("central"),
     "arb": Oracle("arb", ("flint",), "certify"),
