@@ -29,9 +29,14 @@ class Listed(NamedTuple):
 
 def refusal(where: Path | str, expected: str, got: str, mend: str = RESTORE) -> DataError:
     """The error that refuses a file, in one printable line; what the file itself says is cut where it is long."""
+    got = _printable(got)
     got = got if len(got) <= SHOWN else f"{got[:SHOWN]}…"
-    line = f"{where}: expected {expected}, got {got}: {mend}"
-    return DataError(" ".join("".join(c if c.isprintable() else " " for c in line).split()))
+    return DataError(_printable(f"{where}: expected {expected}, got {got}: {mend}"))
+
+
+def _printable(text: str) -> str:
+    """In one line, with what acts on a terminal escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(text.split()))
 
 
 @contextlib.contextmanager
