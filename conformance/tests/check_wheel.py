@@ -30,6 +30,8 @@ CARRIED = {
     "nn_reference/fixtures/datasets/iris/iris.csv",
     "nn_reference/fixtures/datasets/xor/xor.csv",
     "nn_reference/fixtures/weights/iris-relu-adam.json",
+    "nn_reference/fixtures/weights/index.json",
+    "nn_reference/fixtures/replays/index.json",
 }
 
 
@@ -97,6 +99,8 @@ def check_mnist(scratch: Path) -> None:
     stored = [path.name for path in (scratch / "cache").rglob("*.gz")]
     assert len(stored) == 4, f"expected the four files of MNIST in the cache, got {stored}"
     run("verify", "mnist-relu", "--all", address=address, cache=scratch / "cache")
+    with mirror() as address:
+        run("fixtures", "check", address=address, cache=scratch / "cache")
     lines = run("verify", "mnist-relu", "--all", address=address, cache=scratch / "empty", code=2).stderr.splitlines()
     assert len(lines) == 1, f"expected one line, got {lines}"
     assert address in lines[0], f"expected the address that did not answer, got {lines[0]}"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nn_conformance.fixtures.encoding import digest
-from nn_conformance.fixtures.store import Store
+from nn_conformance.fixtures.store import LoadedCase, Store
 from nn_conformance.verdicts import one_line
 from nn_reference import datasets
 from nn_reference.errors import DataError
@@ -40,8 +40,8 @@ def write(root, case=INTACT, arrays=None):
 
 
 def read(store):
-    """Everything of the case."""
-    loaded = store.case(ID)
+    """Every array of the case, whether or not they fit each other."""
+    loaded = LoadedCase(store, store.record(ID))
     return {field: loaded.array(array, field) for field, array in loaded.every_array()}
 
 

@@ -4,19 +4,21 @@ import hashlib
 import json
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from nn_conformance.fixtures.check import FOLDERS_OF_OTHERS, check
+from nn_conformance.fixtures.check import FOLDERS, check
 from nn_conformance.fixtures.documents_json import encode_document
-from nn_conformance.fixtures.encoding import digest
+from nn_conformance.fixtures.encoding import digest, inline
 from nn_conformance.fixtures.store import Store
 from nn_conformance.verdicts import one_line
 from nn_reference import datasets
 from nn_reference.errors import DataError
+from nn_reference.files import RESTORE
 from nn_reference.paths import fixtures_root
 
 ROUNDS = 4  # bytes that are flipped in each file of the real fixtures, one after the other
@@ -40,16 +42,26 @@ def flip(path, position, mask):
 
 
 def small(root):
-    """A folder as the build writes it: one case, whose inputs are in a file of arrays and targets in a dataset."""
+    """A folder as the build writes it: one case of one layer, with its weights in a file of arrays and x, t in a dataset."""
     case = json.loads((fixtures_root() / f"{ID}.json").read_bytes())
-    x, t = np.arange(5, dtype=np.float32).reshape(1, 5), np.zeros((1, 784), np.float32)
-    case["x"] = {"dtype": "float32", "shape": [1, 5], "sha256": digest(x), "file": "tiny.safetensors"}
-    case["t"] = {"dtype": "float32", "shape": [1, 784], "sha256": digest(t)}
-    case["t"] |= {"dataset": "mnist", "part": "train", "scaling": "raw", "rows": [0]}
+    x, t, weights, outputs = (np.zeros(shape, np.float32) for shape in ((1, 784), (1, 10), (784, 10), (1, 10)))
+    t[0, 0] = 1
+    rows = {"dataset": "mnist", "part": "train", "rows": [0]}
+    for name, a, scaling in (("x", x, "raw"), ("t", t, "one-hot")):
+        case[name] = {"dtype": "float32", "shape": list(a.shape), "sha256": digest(a), "scaling": scaling} | rows
+    large = {"dtype": "float32", "shape": [784, 10], "sha256": digest(weights), "file": "tiny.safetensors"}
+    z = msgspec.to_builtins(inline(outputs))
+    case["network"] |= {
+        "inputs": 784,
+        "layers": [case["network"]["layers"][0] | {"units": 10, "bias": False, "layout": "in,out"}],
+    }
+    del case["steps"]
+    case["params"], case["evaluation"]["gradients"] = {"W1": large}, {"W1": large}
+    case["evaluation"]["layers"] = [{"z": z, "a": z}]
     schema = "schema/case.schema.json"
     files = {
         f"{ID}.json": encode_document(case),
-        "arrays/tiny.safetensors": save({digest(x): x}),
+        "arrays/tiny.safetensors": save({digest(weights): weights}),
         schema: (fixtures_root() / schema).read_bytes(),
     }
     for path, data in files.items():
@@ -101,7 +113,7 @@ def root(tmp_path, monkeypatch):
 def copy(tmp_path_factory):
     """The real fixtures, apart from what has digests elsewhere, to be damaged and restored."""
     root = tmp_path_factory.mktemp("copy") / "fixtures"
-    shutil.copytree(fixtures_root(), root, ignore=shutil.ignore_patterns(*FOLDERS_OF_OTHERS))
+    shutil.copytree(fixtures_root(), root, ignore=shutil.ignore_patterns("datasets", *FOLDERS))
     return root
 
 
@@ -250,7 +262,7 @@ def test_an_empty_index_is_a_problem(tmp_path):
 
 def test_no_index_is_a_problem(tmp_path):
     """A folder without an index is no fixtures."""
-    assert problems(tmp_path) == ["index.json: expected a file, got none"]
+    assert problems(tmp_path) == [f"index.json: expected a file, got none: {RESTORE}"]
 
 
 def test_another_layout_of_the_index_is_a_problem(root):
@@ -263,12 +275,12 @@ def test_another_layout_of_the_index_is_a_problem(root):
 
 @pytest.mark.parametrize("name", ["xor-tanh/probe-two.json", "arrays/old.safetensors", "new-network/documented.json"])
 def test_a_file_that_the_index_does_not_list_is_a_problem(name, root):
-    """What would be read by nobody is named; what is no fixture at all is left alone."""
-    for path in (name, "xor-tanh/.DS_Store", "arrays/notes.txt", "replays/x.json", "README.md"):
-        (root / path).parent.mkdir(exist_ok=True)
+    """In an exported folder, what looks like a case or an array is named, and other files of the user are left alone."""
+    for path in (name, "xor-tanh/.DS_Store", "arrays/notes.txt", "x.json", "a/b/c.json", "README.md"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(b"")
 
-    assert problems(root) == [f"{name}: expected no file that the index does not list"]
+    assert problems(root) == [f"{name}: expected no file that the index does not list, got one: delete it, or list it"]
 
 
 def test_a_damaged_file_of_arrays_is_named_once(root):
@@ -296,7 +308,9 @@ def test_a_malformed_case_is_one_line(root):
     """A case that is listed as it is, but is none of the format, is refused as when it is read."""
     relist(root, f"{ID}.json", b"{}")
 
-    assert problems(root) == [f"{ID}.json: expected a case of format 1, got Object missing required field `format`"]
+    assert problems(root) == [
+        f"{ID}.json: expected a case of format 1, got Object missing required field `format`: {RESTORE}"
+    ]
 
 
 def test_a_dataset_that_is_not_to_be_had_is_named_once(root, monkeypatch):
@@ -308,7 +322,7 @@ def test_a_dataset_that_is_not_to_be_had_is_named_once(root, monkeypatch):
         raise DataError(f"{name}: expected a download, got nothing")
 
     case = json.loads((root / f"{ID}.json").read_bytes())
-    relist(root, f"{ID}.json", encode_document(case | {"x": case["t"]}))
+    relist(root, f"{ID}.json", encode_document(case))
     monkeypatch.setattr(datasets, "load_images", missing)
 
     assert problems(root) == ["mnist: expected a download, got nothing"]
@@ -323,7 +337,7 @@ def test_what_stands_in_a_files_place_is_named(file, kind, root):
     if kind == "a folder":
         (root / file).mkdir()
 
-    assert f"{file}: expected a file, got {kind}" in problems(root)
+    assert f"{file}: expected a file, got {kind}: {RESTORE}" in problems(root)
 
 
 @pytest.fixture(scope="module")

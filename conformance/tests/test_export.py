@@ -121,16 +121,17 @@ def test_the_numbers_that_json_has_no_word_for_are_kept(tmp_path):
     rng = np.random.default_rng(3)
     special = [-0.0, np.inf, -np.inf, np.nan]
     for dtype in (np.float32, np.float64):
-        a = np.concatenate([special, np.exp(rng.uniform(-80, 80, 500)) * rng.choice([-1, 1], 500)]).astype(dtype)
-        store = synthetic(tmp_path / f"{dtype.__name__}-source", {"x": a})
+        a = np.concatenate([special, np.exp(rng.uniform(-80, 80, 501)) * rng.choice([-1, 1], 501)]).astype(dtype)
+        inputs = {"x": a.reshape(-1, 5), "t": np.zeros((len(a) // 5, 1), dtype)}
+        store = synthetic(tmp_path / f"{dtype.__name__}-source", inputs, rows=[0])
         exported(tmp_path / dtype.__name__, ["xor-tanh/probe-one"], as_json=True, store=store)
 
         assert Store(tmp_path / dtype.__name__).case("xor-tanh/probe-one").x.tobytes() == a.tobytes()
 
 
-def synthetic(root, arrays):
-    """One case whose named arrays are in a file of arrays, in a folder with an index."""
-    case = json.loads((fixtures_root() / "xor-tanh/probe-one.json").read_bytes())
+def synthetic(root, arrays, **fields):
+    """One case with other fields, whose named arrays are in a file of arrays, in a folder with an index."""
+    case = json.loads((fixtures_root() / "xor-tanh/probe-one.json").read_bytes()) | fields
     for name, a in arrays.items():
         case[name] = {"dtype": a.dtype.name, "shape": list(a.shape), "sha256": digest(a), "file": "tiny.safetensors"}
     files = {

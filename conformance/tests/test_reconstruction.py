@@ -238,7 +238,7 @@ def test_weights_outside_the_interval_are_refused():
 def test_a_damaged_record_is_one_line(tmp_path):
     """The error names the file and says what to do."""
     (tmp_path / "reconstruction.json").write_text("{}")
-    with pytest.raises(DataError, match=r"reconstruction\.json: expected a record, got [^\n]*: restore it$"):
+    with pytest.raises(DataError, match=r"reconstruction\.json: expected a record, got [^\n]*: restore or delete it$"):
         record_files.read("reconstruction", reconstruction.Reconstructions, tmp_path)
 
 

@@ -1,23 +1,29 @@
 """The ledgers against what is computed here: short runs whole, of long ones the first steps, in each framework."""
 
+import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import jsonschema
 import numpy as np
 import pytest
+from ledger_problems import run_like
 
 from nn_conformance.fixtures.encoding import values
 from nn_conformance.fixtures.store import Store
-from nn_conformance.replays import ledger, record_files
+from nn_conformance.replays import files, ledger, record_files
 from nn_conformance.replays.figures import TIMES, computed, in_printed_digits
 from nn_conformance.replays.quantities import measured_epochs
 from nn_conformance.replays.run import Task, order, own_seed, replay, start, whole_epochs
 from nn_conformance.replays.trainers import trainer
 from nn_reference import systems
+from nn_reference.errors import DataError
+from nn_reference.files import Listed, read_index
 from nn_reference.paths import fixtures_root
 from nn_reference.systems import Data
 
+HOMEWORK = systems.get("homework")
 LEDGERS, SCHEMA = ledger.read_all(), "replay.schema.json"
 VALIDATOR = jsonschema.Draft202012Validator(json.loads((fixtures_root() / "replays" / SCHEMA).read_bytes()))
 MARKS = {"numpy": [], "torch": [pytest.mark.torch], "keras": [pytest.mark.keras]}
@@ -192,3 +198,83 @@ def test_times_are_the_only_figures_without_a_meaning_elsewhere():
     """What is not judged is told by its quantity: seconds or milliseconds, and nothing else."""
     quantities = {figure.quantity for system in systems.SYSTEMS for figure in system.figures}
     assert {quantity for quantity in quantities if quantity.endswith("seconds")} == set(TIMES)
+
+
+# The index of a folder of ledgers.
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with an index and one ledger of one run."""
+    ledger.add(tmp_path, HOMEWORK, "numpy", "float64", [run_like(HOMEWORK, 0)])
+    files.renew_index(tmp_path)
+    return tmp_path
+
+
+def test_the_schema_of_an_index_is_kept():
+    """Both committed indices are what their committed schema allows, and a name that leads out of the folder is not."""
+    schema = json.loads((fixtures_root() / "replays" / "index.schema.json").read_bytes())
+    validator = jsonschema.Draft202012Validator(schema)
+    for name in ("replays", "weights"):
+        document = json.loads((fixtures_root() / name / "index.json").read_bytes())
+        validator.validate(document)
+        document["files"][0]["path"] = "../x.json"
+        assert not validator.is_valid(document)
+
+
+def test_a_ledger_without_an_index_is_read(tmp_path):
+    """A user's own folder needs no index, and gets none."""
+    path = ledger.add(tmp_path, HOMEWORK, "numpy", "float64", [run_like(HOMEWORK, 0)])
+
+    assert [run.seed for run in ledger.read(path).runs] == [0]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_adding_runs_lists_that_ledger_alone(folder):
+    """What is added is listed with it; another file that was changed by hand is refused as before."""
+    other = ledger.add(folder, HOMEWORK, "torch", "float64", [run_like(HOMEWORK, 0)])
+    other.write_bytes(other.read_bytes().replace(b"made up", b"changed"))
+    path = ledger.add(folder, HOMEWORK, "numpy", "float64", [run_like(HOMEWORK, 1)])
+
+    assert [run.seed for run in ledger.read(path).runs] == [0, 1]
+    with pytest.raises(DataError, match=r"torch\.json: expected sha256 "):
+        ledger.read(other)
+
+
+def test_runs_are_not_added_to_a_changed_ledger(folder):
+    """A ledger that is not the listed one is refused and left as it is: to add to it would list it."""
+    (path,) = folder.glob("*.*.*.json")
+    path.write_bytes(path.read_bytes().replace(b"made up", b"changed"))
+    before = {file: file.read_bytes() for file in folder.iterdir()}
+    with pytest.raises(DataError, match="expected sha256 "):
+        ledger.add(folder, HOMEWORK, "numpy", "float64", [run_like(HOMEWORK, 1)])
+
+    assert {file: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_a_reader_waits_for_a_writer(folder):
+    """Between a new ledger and its new entry nobody is refused: a reader waits until the writer has left the folder."""
+    (path,) = folder.glob("*.*.*.json")
+    new = path.read_bytes().replace(b"made up", b"renewed")
+    with ThreadPoolExecutor() as pool:
+        with files.alone(folder):
+            files.write(path, new)
+            reading = pool.submit(ledger.read, path)
+            with pytest.raises(TimeoutError):
+                reading.result(timeout=0.2)
+            index = read_index(folder) | {path.name: Listed(len(new), hashlib.sha256(new).hexdigest())}
+            files.write(folder / "index.json", files.index_bytes(index))
+        assert reading.result().runs[0].start == "renewed"
+
+
+def test_two_writers_lose_nothing(folder):
+    """Runs that two add to the same and to other ledgers at once are all there, and each ledger is the listed one."""
+    jobs = [(framework, seed) for seed in range(20) for framework in ("numpy", "torch")]
+    with ThreadPoolExecutor(4) as pool:
+        added = [pool.submit(ledger.add, folder, HOMEWORK, f, "float64", [run_like(HOMEWORK, k)]) for f, k in jobs]
+        read = [pool.submit(ledger.read_all, folder) for _ in range(20)]
+        for done in (*added, *read):
+            done.result()
+
+    assert [len(book.runs) for book in ledger.read_all(folder).values()] == [20, 20]
+    assert files.renew_index(folder) == []

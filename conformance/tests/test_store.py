@@ -24,6 +24,7 @@ from small_store import (
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.encoding import digest, inline
 from nn_conformance.fixtures.store import MOST
+from nn_reference.files import RESTORE
 from nn_reference.preprocessing import flatten_pixels, normalized_pixels, one_hot, unit_pixels
 
 REQUIRED = [field.name for field in msgspec.structs.fields(fmt.Case) if field.required]
@@ -221,5 +222,5 @@ def test_a_missing_field_is_named(field, tmp_path):
     case = json.dumps({key: value for key, value in GIVEN.items() if key != field}).encode()
 
     assert refusal(read, write(tmp_path, case)) == (
-        f"{FILE}: expected a case of format 1, got Object missing required field `{field}`"
+        f"{FILE}: expected a case of format 1, got Object missing required field `{field}`: {RESTORE}"
     )

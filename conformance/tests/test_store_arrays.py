@@ -137,13 +137,14 @@ def test_a_short_file_asks_for_much_and_gets_nothing(case, tmp_path, monkeypatch
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from nn_conformance.fixtures.store import Store
+from nn_conformance.fixtures.store import LoadedCase, Store
 from nn_reference.errors import DataError
 
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, used + 2**26))
 for root in sys.argv[1:]:
-    loaded = Store(Path(root)).case("xor-tanh/probe-one")
+    store = Store(Path(root))
+    loaded = LoadedCase(store, store.record("xor-tanh/probe-one"))
     try:
         loaded.x
     except DataError as error:

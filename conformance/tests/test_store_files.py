@@ -1,5 +1,6 @@
 """Reading test vectors: names, folders, pipes, giants and other indexes are one line, and nothing else is opened."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -18,7 +19,8 @@ from small_store import (
     write,
 )
 
-from nn_conformance.fixtures.store import READABLE, Store
+from nn_conformance.fixtures.store import Store
+from nn_reference.files import READABLE, RESTORE
 
 
 @pytest.mark.parametrize(
@@ -94,9 +96,9 @@ def replace_by_giant(path):
     [
         (replace_by_nothing, "expected a file, got none"),
         (replace_by_folder, "expected a file, got a folder"),
-        (replace_by_pipe, "expected a file, got none"),
-        (replace_by_device, "expected a file, got none"),
-        (replace_by_link_to_itself, "expected a file, got none"),
+        (replace_by_pipe, "expected a file, got a pipe or device"),
+        (replace_by_device, "expected a file, got a pipe or device"),
+        (replace_by_link_to_itself, f"expected a file, got {os.strerror(errno.ELOOP)}"),
         (replace_by_giant, f"expected at most {READABLE} bytes, got {READABLE + 1}"),
     ],
 )
@@ -105,22 +107,22 @@ def test_what_is_no_file_of_ours_is_not_opened(file, replace, expected, tmp_path
     store = write(tmp_path, with_x(file="tiny.safetensors"), save(TENSORS))
     replace(tmp_path / file)
 
-    assert refusal(read, store).endswith(f"{file}: {expected}")
+    assert refusal(read, store).endswith(f"{file}: {expected}: {RESTORE}")
 
 
 @pytest.mark.parametrize("file", ["index.json", FILE])
 def test_a_file_that_may_not_be_read_is_one_line(file, tmp_path, monkeypatch):
     """What the system refuses is said with the file's name and the system's reason."""
-    store, intact = write(tmp_path), Path.read_bytes
+    store, intact = write(tmp_path), Path.open
 
-    def read_bytes(path):
+    def refuse(path, *mode):
         if path == tmp_path / file:
             raise PermissionError(13, "Permission denied", str(path))
-        return intact(path)
+        return intact(path, *mode)
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(Path, "open", refuse)
 
-    assert refusal(read, store) == f"{file}: expected a file that can be read, got Permission denied"
+    assert refusal(read, store) == f"{file}: expected a file that can be read, got Permission denied: {RESTORE}"
 
 
 @pytest.mark.parametrize(
@@ -189,8 +191,8 @@ def test_what_an_index_lacks_is_named(tmp_path):
     assert refusal(store.case, "xor-tanh/probe-won") == (
         f"case: no case has the id 'xor-tanh/probe-won', did you mean {ID!r}?; see fixtures list"
     )
-    assert refusal(store.case, ID) == f"index.json: files: expected {FILE}, got none"
-    assert refusal(store.of_system, SYSTEM) == f"index.json: systems: expected {SYSTEM}, got none"
+    assert refusal(store.case, ID) == f"index.json: files: expected {FILE}, got none: {RESTORE}"
+    assert refusal(store.of_system, SYSTEM) == f"index.json: systems: expected {SYSTEM}, got none: {RESTORE}"
 
 
 @pytest.mark.parametrize("case_id", ["", "../index", "a\nb\x1b[2J", None, 7, "xor-tanh/probe-one/", "x" * 1000])

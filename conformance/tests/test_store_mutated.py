@@ -19,6 +19,7 @@ from small_store import (
     write,
 )
 
+from nn_conformance.fixtures.store import LoadedCase
 from nn_conformance.verdicts import one_line
 from nn_reference.errors import DataError
 
@@ -27,7 +28,7 @@ def either_way(root, case, arrays=None):
     """Reads what was mutated: each array has the digest that is asked of it, or the message is one line."""
     store, message = write(root, case, arrays), ""
     try:
-        loaded = store.case(ID)
+        loaded = LoadedCase(store, store.record(ID))
         found = [(array, loaded.array(array, field)) for field, array in loaded.every_array()]
     except DataError as error:
         message, found = str(error), []

@@ -8,13 +8,13 @@ names a folder gets what is in it or an error, never a download. What is right s
 
 import contextlib
 import functools
-import hashlib
 import json
 import os
 import struct
 import tempfile
 import zlib
 from dataclasses import dataclass
+from os.path import expanduser, realpath
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn_reference.errors import DataError, InputError
+from nn_reference.files import RESTORE, Listed, check_digest, decoding, read_bytes, refusal
 from nn_reference.paths import fixtures_root
 
 FOLDER_VARIABLE = "NN_CONFORMANCE_DATA"
 MIRROR_VARIABLE = "NN_CONFORMANCE_MIRROR"
 TIMEOUT = 30.0  # seconds without a byte from the mirror
-REINSTALL = "restore it from the repository, or reinstall nn-conformance"
 GZIP = b"\x1f\x8b"  # how every gzip file begins, and no idx or CSV file
 IDX_BYTES = 0x0800  # idx magic number for arrays of bytes; the number of dimensions is added
 
@@ -91,7 +91,7 @@ def load_images(name: ImageSet, *, folder: str | os.PathLike[str] | None = None)
     if name not in get_args(ImageSet):
         raise InputError(f"name: expected one of {', '.join(get_args(ImageSet))}, got {name!r}")
     chosen = folder if folder is not None else os.environ.get(FOLDER_VARIABLE) or None
-    named = None if chosen is None else Path(chosen).expanduser().resolve()
+    named = None if chosen is None else Path(realpath(expanduser(chosen)))  # noqa: PTH111 - Path's raise where links go in circles
     return _load_images(name, named, fixtures_root())
 
 
@@ -123,15 +123,13 @@ def read_index(root: Path) -> dict[str, tuple[DataFile, ...]]:
         DataError: the index cannot be read, or has another form.
     """
     path = root / "datasets" / "index.json"
-    try:
-        sets = json.loads(path.read_bytes())["datasets"]
+    data = read_bytes(path, path)
+    with decoding(path, "an index of datasets"):
+        sets = json.loads(data)["datasets"]
         return {
             name: tuple(DataFile(**{**f, "shape": tuple(f["shape"])}) for f in entry["files"])
             for name, entry in sets.items()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        got = f"{type(error).__name__}: {error}"
-        raise _refusal(path, "an index of datasets", got, REINSTALL) from error
 
 
 @functools.lru_cache(maxsize=2)  # 55 MB each
@@ -143,7 +141,7 @@ def _load_images(name: str, named: Path | None, root: Path) -> Images:
 def _load_table(name: str, root: Path) -> NDArray[np.float64]:
     (file,) = read_index(root)[name]
     path = root / "datasets" / name / file.name
-    lines = _verified(path, file, path, REINSTALL).decode().splitlines()
+    lines = read_verified(path, file).decode().splitlines()
     return np.loadtxt(lines, delimiter=",", skiprows=1)
 
 
@@ -151,11 +149,11 @@ def _load_idx(name: str, file: DataFile, named: Path | None, root: Path) -> NDAr
     folder = (named or root / "datasets") / name
     for path in (folder / file.name, folder / file.name.removesuffix(".gz")):
         if path.is_file():
-            return _idx(path, file, path, "replace it by an intact copy" if named else REINSTALL)
+            return _idx(path, file, path, "replace it by an intact copy" if named else RESTORE)
     if named is None:
         return _from_cache(name, file)
     mend = f"put it there, or name no folder (unset {FOLDER_VARIABLE}) to have it downloaded"
-    raise _refusal(folder, f"{file.name}, or the same uncompressed", "neither", mend)
+    raise refusal(folder, f"{file.name}, or the same uncompressed", "neither", mend)
 
 
 def _from_cache(name: str, file: DataFile) -> NDArray[np.uint8]:
@@ -181,7 +179,7 @@ def _from_cache(name: str, file: DataFile) -> NDArray[np.uint8]:
         if response is not None:  # refused by the mirror: pooch leaves the connection open
             response.close()
         got = f"{type(error).__name__}: {error}"
-        raise _refusal(url, "a download", got, f"check the network, or {mend}") from error
+        raise refusal(url, "a download", got, f"check the network, or {mend}") from error
     return pixels
 
 
@@ -189,45 +187,40 @@ def _idx(path: Path, file: DataFile, source: Path | str, mend: str) -> NDArray[n
     """The array in an idx file: big-endian magic number and dimensions, then unsigned bytes."""
     numbers = (IDX_BYTES + len(file.shape), *file.shape)
     header = struct.pack(f">{len(numbers)}I", *numbers)
-    data = _verified(path, file, source, mend, header)
+    data = read_verified(path, file, source, mend, header)
     return np.frombuffer(data, np.uint8, offset=len(header)).reshape(file.shape)
 
 
-def _verified(path: Path, file: DataFile, source: Path | str, mend: str, header: bytes = b"") -> bytes:
-    """The uncompressed bytes of `path`, which an error calls `source`.
+def read_verified(
+    path: Path, file: DataFile, source: Path | str | None = None, mend: str = RESTORE, header: bytes = b""
+) -> bytes:
+    """The uncompressed bytes of `path`, which an error calls `source`, verified against the index.
 
     No more is read than the right file can need, however badly it packs, and no more is unpacked
     than one byte beyond its size: neither a huge file nor a gzip bomb fills the memory.
+
+    Raises:
+        DataError: the file is missing, damaged, or not the index's one.
     """
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(file.size + file.size // 1000 + 4096)
-        if data.startswith(GZIP):
-            unpacker = zlib.decompressobj(wbits=31)
+    source = source or path
+    data = read_bytes(path, source, mend, most=file.size + file.size // 1000 + 4096)
+    if data.startswith(GZIP):
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
             data = unpacker.decompress(data, file.size + 1)
-            if len(data) <= file.size and not unpacker.eof:
-                raise _refusal(source, "a whole gzip file", "one that ends early", mend)
-    except (OSError, zlib.error) as error:
-        raise _refusal(source, "a sound file", str(error), mend) from error
+        except zlib.error as error:
+            raise refusal(source, "a sound file", str(error), mend) from error
+        if len(data) <= file.size and not unpacker.eof:
+            raise refusal(source, "a whole gzip file", "one that ends early", mend)
     if not data.startswith(header):
         got = _numbers(data[: len(header)])
-        raise _refusal(source, f"idx magic and dimensions {_numbers(header)}", got, mend)
-    if len(data) != file.size:
-        got = "more" if len(data) > file.size else str(len(data))
-        raise _refusal(source, f"{file.size} bytes uncompressed", got, mend)
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != file.sha256:
-        raise _refusal(source, f"sha256 {file.sha256}", digest, mend)
-    return data
+        raise refusal(source, f"idx magic and dimensions {_numbers(header)}", got, mend)
+    return check_digest(data, Listed(file.size, file.sha256), source, mend, "bytes uncompressed")
 
 
 def _numbers(header: bytes) -> str:
     words = (header[i : i + 4] for i in range(0, len(header), 4))
     return " ".join(str(int.from_bytes(word)) for word in words) or "none"
-
-
-def _refusal(source: Path | str, expected: str, got: str, mend: str) -> DataError:
-    return DataError(" ".join(f"{source}: expected {expected}, got {got}: {mend}".split()))
 
 
 def _frozen(array: NDArray[T]) -> NDArray[T]:

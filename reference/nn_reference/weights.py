@@ -7,26 +7,22 @@ from typing import Any
 import numpy as np
 
 from nn_reference.arithmetic import Array, Params
-from nn_reference.errors import DataError
+from nn_reference.files import decoding, read_listed
 from nn_reference.paths import fixtures_root
 
 DTYPES = ("float32", "float64")
 
 
 def load_params(name: str) -> Params:
-    """The parameters in `fixtures/weights/<name>.json`, each verified against its digest.
+    """The parameters in `fixtures/weights/<name>.json`, the file and each array verified against its digest.
 
     Raises:
-        DataError: a file that is missing, damaged, or whose numbers are not those of its digest.
+        DataError: a file that is missing, damaged, not listed, or whose numbers are not those of its digest.
     """
     where = f"weights/{name}.json"
-    try:
-        arrays = json.loads((fixtures_root() / where).read_text("utf-8"))["params"]
-        return {key: _decode(value) for key, value in arrays.items()}
-    except FileNotFoundError:
-        raise DataError(f"{where}: no such file among the fixtures; reinstall the package") from None
-    except (ValueError, TypeError, KeyError, AttributeError, OSError, OverflowError, RecursionError) as error:
-        raise DataError(f"{where}: damaged ({type(error).__name__}: {error}); reinstall the package") from None
+    data = read_listed(fixtures_root() / "weights", f"{name}.json", where)
+    with decoding(where, "parameters"):
+        return {key: _decode(value) for key, value in json.loads(data)["params"].items()}
 
 
 def encode(array: Array) -> dict[str, Any]:

@@ -145,6 +145,7 @@ def _path(network: str, picture: str, out: Path | None) -> Path:
 def _runs(network: str, version: str, framework: str, folder: Path | None) -> "tuple[System, list[Run]]":
     """The runs of a ledger, the one from the document's own seed first."""
     from nn_conformance.replays import ledger
+    from nn_conformance.replays.files import is_there
     from nn_conformance.replays.run import own_seed
     from nn_reference.errors import InputError
     from nn_reference.paths import fixtures_root
@@ -155,7 +156,7 @@ def _runs(network: str, version: str, framework: str, folder: Path | None) -> "t
     check_choice("--with", framework, ledger.FRAMEWORKS)
     folder = folder or fixtures_root() / "replays"
     path = folder / ledger.file_name(system, framework, system.precision)
-    if not path.is_file():
+    if not is_there(path):
         others = f"{system.name} --version {version} --with {framework} --out DIR"
         raise InputError(f"{path}: no such ledger; nn-conformance replay {others} makes one, for --from DIR")
     return system, sorted(ledger.read(path).runs, key=lambda run: (run.seed != own_seed(system), run.seed))

@@ -8,6 +8,7 @@ import numpy as np
 from nn_conformance.replays import chaos, reconstruction
 from nn_conformance.replays.chaos import Chaos
 from nn_conformance.replays.copies import matches, shaped
+from nn_conformance.replays.files import Kind, is_there
 from nn_conformance.replays.ledger import FRAMEWORKS, Framework, Ledger, Run, file_name, read
 from nn_conformance.replays.reconstruction import Reconstructions
 from nn_conformance.replays.record_files import read as read_record
@@ -81,15 +82,13 @@ def load(folder: Path | None = None) -> Evidence:
     for system in SYSTEMS:
         for framework in FRAMEWORKS:
             path = folder / file_name(system, framework, system.precision)
-            if path.is_file():
+            if is_there(path):
                 ledgers[system.id, framework] = _checked(path, system, framework)
-    return Evidence(
-        ledgers,
-        read_record(chaos.NAME, Chaos, folder) if (folder / f"{chaos.NAME}.json").is_file() else None,
-        read_record(reconstruction.NAME, Reconstructions, folder)
-        if (folder / f"{reconstruction.NAME}.json").is_file()
-        else None,
-    )
+    return Evidence(ledgers, _record(folder, chaos.NAME, Chaos), _record(folder, reconstruction.NAME, Reconstructions))
+
+
+def _record(folder: Path, name: str, kind: type[Kind]) -> Kind | None:
+    return read_record(name, kind, folder) if is_there(folder / f"{name}.json") else None
 
 
 def _where(system: System, correct: list[int], rows: int) -> str:

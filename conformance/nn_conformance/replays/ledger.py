@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Meta, field
 
 from nn_conformance.fixtures.format import Dtype, Number, Record, Sha256
-from nn_conformance.replays.files import alone, check_folder, write
-from nn_reference.errors import DataError
+from nn_conformance.replays import files
+from nn_reference.files import refusal
 from nn_reference.paths import fixtures_root
 from nn_reference.systems import System
 
@@ -80,17 +80,15 @@ def read(path: Path) -> Ledger:
     """The ledger in a file.
 
     Raises:
-        DataError: it cannot be read, or has another form.
+        DataError: it cannot be read, was changed, or has another form.
     """
-    try:
-        ledger = msgspec.json.decode(path.read_bytes(), type=Ledger)
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path}: expected a ledger, got none: {' '.join(str(error).split())}: restore or delete it"
-        ) from None
+    return _whole_rows(path, files.read(path, Ledger, "a ledger"))
+
+
+def _whole_rows(path: Path, ledger: Ledger) -> Ledger:
     for run in ledger.runs:
         if len({len(column) for column in run.rows.values()}) > 1:
-            raise DataError(f"{path}: runs: seed {run.seed}: rows: expected columns of equal length: restore it")
+            raise refusal(f"{path}: runs: seed {run.seed}: rows", "columns of equal length", "others", files.MEND)
     return ledger
 
 
@@ -104,12 +102,12 @@ def read_all(folder: Path | None = None) -> dict[str, Ledger]:
 def add(folder: Path, system: System, framework: Framework, dtype: Dtype, runs: Iterable[Run]) -> Path:
     """Puts runs into the ledger in `folder`, in place of those with the same seeds; the file is replaced in one step."""
     path = folder / file_name(system, framework, dtype)
-    check_folder(folder)
-    with alone(folder):
-        old = {run.seed: run for run in read(path).runs} if path.is_file() else {}
-        merged = old | {run.seed: run for run in runs}
-        ledger = Ledger(FORMAT, system.id, framework, dtype, [merged[seed] for seed in sorted(merged)])
-        write(path, encoded(ledger))
+
+    def merged(old: Ledger | None) -> bytes:
+        by_seed = {run.seed: run for run in (*(old.runs if old else ()), *runs)}
+        return encoded(Ledger(FORMAT, system.id, framework, dtype, [by_seed[seed] for seed in sorted(by_seed)]))
+
+    files.merge(path, Ledger, "a ledger", merged)
     return path
 
 

@@ -2,33 +2,33 @@
 
 import json
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from nn_conformance.fixtures.format import Record
 from nn_conformance.fixtures.schema import schema_bytes, schema_of
+from nn_conformance.replays import files
 from nn_conformance.replays.chaos import Chaos
 from nn_conformance.replays.ledger import Ledger
 from nn_conformance.replays.reconstruction import Reconstructions
-from nn_reference.errors import DataError
 from nn_reference.paths import fixtures_root
 
-KINDS: dict[str, type[Record]] = {"replay": Ledger, "chaos": Chaos, "reconstruction": Reconstructions}
-Kind = TypeVar("Kind", bound=Record)
+KINDS: dict[str, type[Record]] = {
+    "replay": Ledger,
+    "chaos": Chaos,
+    "reconstruction": Reconstructions,
+    "index": files.FolderIndex,  # of this folder and of `weights`
+}
 
 
-def read(name: str, kind: type[Kind], folder: Path | None = None) -> Kind:
+def read(name: str, kind: type[files.Kind], folder: Path | None = None) -> files.Kind:
     """The record in `<name>.json`: of those that ship, or in a folder.
 
     Raises:
-        DataError: it cannot be read, or has another form.
+        DataError: it cannot be read, was changed, or has another form.
     """
-    path = (folder or fixtures_root() / "replays") / f"{name}.json"
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: expected a record, got {' '.join(str(error).split())}: restore it") from None
+    return files.read((folder or fixtures_root() / "replays") / f"{name}.json", kind, "a record")
 
 
 def encoded(record: Record) -> bytes:

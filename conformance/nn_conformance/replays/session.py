@@ -14,7 +14,7 @@ from nn_conformance.replays import ledger
 from nn_conformance.replays.display import leaves, replayed
 from nn_conformance.replays.ensembles import replay_all, tasks_for
 from nn_conformance.replays.figures import computed
-from nn_conformance.replays.files import check_folder
+from nn_conformance.replays.files import check_folder, is_there
 from nn_conformance.replays.ledger import Framework, Run
 from nn_conformance.replays.provenance import versions
 from nn_conformance.replays.run import Task, whole_epochs
@@ -88,7 +88,7 @@ def _task(
 
 def _kept(path: Path, framework: str, seeds: Container[int | None]) -> list[Run]:
     """What a ledger has already of these seeds, by the versions that are installed."""
-    found = ledger.read(path).runs if path.is_file() else []
+    found = ledger.read(path).runs if is_there(path) else []
     return [run for run in found if run.seed in seeds and run.versions == versions(framework)]
 
 

@@ -13,7 +13,7 @@ from nn_conformance.replays import reconstruction as record
 from nn_conformance.replays import reconstruction_runs as runs
 from nn_conformance.replays import record_files
 from nn_conformance.replays.copies import shaped
-from nn_conformance.replays.files import check_folder, write
+from nn_conformance.replays.files import check_folder, merge, replace
 from nn_conformance.replays.provenance import versions
 from nn_reference.errors import InputError
 from nn_reference.systems import System, get
@@ -66,7 +66,7 @@ def chaos(epochs: int, count: int, out: Path | None, *, as_json: bool) -> None:
     with render.counter("following iris-sigmoid:", epochs + 1 + 2 * count) as progress:
         found = chaos_runs.measure(chaos_runs.measured_epochs(epochs), count, progress)
     if out is not None:
-        write(out / "replays" / f"{chaos_record.NAME}.json", record_files.encoded(found))
+        replace(out / "replays" / f"{chaos_record.NAME}.json", record_files.encoded(found))
     if as_json:
         sys.stdout.write(record_files.encoded(found).decode())
         return
@@ -88,15 +88,16 @@ def chaos(epochs: int, count: int, out: Path | None, *, as_json: bool) -> None:
 
 
 def _write_reconstruction(system: System, found: record.Reconstruction, out: Path) -> None:
-    path = out / "replays" / f"{record.NAME}.json"
-    old = record_files.read(record.NAME, record.Reconstructions, path.parent).systems if path.is_file() else {}
-    systems = dict(sorted((old | {system.id: found}).items()))
-    write(path, record_files.encoded(record.Reconstructions(1, versions("numpy"), systems)))
+    def merged(old: record.Reconstructions | None) -> bytes:
+        systems = dict(sorted(((old.systems if old else {}) | {system.id: found}).items()))
+        return record_files.encoded(record.Reconstructions(1, versions("numpy"), systems))
+
+    merge(out / "replays" / f"{record.NAME}.json", record.Reconstructions, "a record", merged)
     document = {
         "about": f"reconstructed, not original: weights from which {system.name} prints the document's {found.figures} errors",
         "params": {name: encode(p) for name, p in shaped(system, np.array(found.solutions[0].weights)).items()},
     }
-    write(out / "weights" / f"{found.weights}.json", (json.dumps(document, indent=1) + "\n").encode())
+    replace(out / "weights" / f"{found.weights}.json", (json.dumps(document, indent=1) + "\n").encode())
 
 
 def _show_reconstruction(system: System, found: record.Reconstruction) -> None:

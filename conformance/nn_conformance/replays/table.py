@@ -23,7 +23,8 @@ def table(
 
     from nn_conformance.replays import truth, truth_page
     from nn_conformance.replays.evidence import load
-    from nn_conformance.replays.files import write as replace_file
+    from nn_conformance.replays.files import replace
+    from nn_conformance.replays.files import write as write_file
     from nn_conformance.replays.record_files import schemas
     from nn_reference.errors import InputError
     from nn_reference.paths import fixtures_root
@@ -39,10 +40,9 @@ def table(
     if not readme.is_file():
         raise InputError(f"--write: expected a checkout, with {readme}; run it from one")
     new = truth_page.replaced(readme.read_text("utf-8"), truth_page.block(evidence), str(readme))
-    replays = {"README.md": truth_page.page(evidence).encode(), **schemas()}
-    for path, data in (
-        (readme, new.encode()),
-        *((fixtures_root() / "replays" / name, replays[name]) for name in replays),
-    ):
-        replace_file(path, data)
+    write_file(readme, new.encode())
+    print(f"{readme} written")
+    for name, data in {"README.md": truth_page.page(evidence).encode(), **schemas()}.items():
+        path = fixtures_root() / "replays" / name
+        replace(path, data)
         print(f"{path} written")
