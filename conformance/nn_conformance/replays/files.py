@@ -1,13 +1,17 @@
 """Files that are whole or not there: whoever is interrupted leaves the old one."""
 
 import contextlib
-import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from nn_reference.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # not POSIX
+    fcntl = None  # type: ignore[assignment]
 
 
 def check_folder(folder: Path, name: str = "--out") -> None:
@@ -26,7 +30,13 @@ def check_folder(folder: Path, name: str = "--out") -> None:
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Whoever else wants the folder for itself waits: of two that read, merge and write, one would lose its part."""
+    """Whoever else wants the folder for itself waits: of two that read, merge and write, one would lose its part.
+
+    Raises:
+        InputError: the system has no such locks.
+    """
+    if fcntl is None:
+        raise InputError(f"{folder}: cannot be locked on this system; use Linux or macOS, or write to another file")
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
