@@ -14,7 +14,7 @@ import time
 
 START = {"protocol": 1, "name": "hostile", "dtypes": ["float64"], "networks": ["xor-sigmoid"], "does": ["evaluate"]}
 MARK = "NN_CONFORMANCE_TEST"  # what is left behind is known by that, or by what stands after its hyphen
-SLEEP = 60  # seconds: longer than any test waits
+SLEEP = 300  # seconds: longer than any test waits
 
 
 def evaluate(ask):
@@ -111,6 +111,18 @@ def children(*, daemon, act, stranger=False):
     return fork
 
 
+def fork_forever(reply):
+    """Leaves a chain of processes, each of which starts the next and exits."""
+    if os.fork() == 0:
+        os.setsid()
+        end = time.monotonic() + SLEEP
+        while time.monotonic() < end:
+            if os.fork():
+                os._exit(0)
+        os._exit(0)
+    say(reply)
+
+
 def eat(_):
     hoard = []
     while True:
@@ -202,6 +214,7 @@ GALLERY = {
     "leaves-children-and-exits": ("run", children(daemon=False, act=leave(0)), "exited"),
     "leaves-a-daemon": ("run", children(daemon=True, act=say), ""),
     "leaves-a-stranger": ("run", children(daemon=True, act=say, stranger=True), ""),
+    "leaves-a-chain-of-forks": ("run", fork_forever, ""),
     "leaves-a-stranger-at-start": ("start", children(daemon=True, act=sleep, stranger=True), "hung-at-start"),
     "eats-memory": ("run", eat, "out-of-memory"),
     "eats-shared-memory": ("run", eat_shared, "out-of-memory"),
