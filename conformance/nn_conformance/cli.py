@@ -285,12 +285,13 @@ def _target_and_networks(words: Sequence[str]) -> tuple[str | None, list[str]]:
 @contextmanager
 def _child(spec: str, timeout: float, memory: int) -> Iterator["ProtocolTarget"]:
     """The target in a process of its own, which ends with ours, also when we are told to."""
-    from nn_conformance.protocol.child import adopt_orphans
+    from nn_conformance.protocol.child import unlimited
     from nn_conformance.protocol.target import Limits, ProtocolTarget, command_of
 
-    adopt_orphans()  # this process starts nothing else
     if not 0 < timeout <= LONGEST:
         raise typer.BadParameter(f"--timeout: expected seconds above 0, at most {LONGEST}, got {timeout}")
+    if line := unlimited():
+        _complain(line)
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     try:
         with ProtocolTarget(command_of(spec), Limits(timeout, memory << 20, start=3 * timeout)) as target:

@@ -6,6 +6,7 @@ when they echo, or when they are asked to stop. Nothing is imported that takes l
 
 import json
 import math
+import mmap
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ import time
 
 START = {"protocol": 1, "name": "hostile", "dtypes": ["float64"], "networks": ["xor-sigmoid"], "does": ["evaluate"]}
 MARK = "NN_CONFORMANCE_TEST"  # what is left behind is known by that, or by what stands after its hyphen
-SLEEP = 60  # seconds: longer than any test waits
+SLEEP = 300  # seconds: longer than any test waits
 
 
 def evaluate(ask):
@@ -92,8 +93,8 @@ def flood(reply):
     say(reply)
 
 
-def children(*, daemon, answers, stranger=False):
-    """Leaves a child that holds all it has inherited; a stranger has left even its environment behind."""
+def children(*, daemon, act, stranger=False):
+    """Leaves a child that holds all it has inherited, and then acts; a stranger has left even its environment behind."""
 
     def fork(reply):
         if os.fork() == 0:
@@ -105,15 +106,45 @@ def children(*, daemon, answers, stranger=False):
                 os.execve("/bin/sleep", ["sleep", f"{SLEEP}.{os.environ[MARK].rpartition('-')[2]}"], {})  # noqa: S606
             time.sleep(SLEEP)
             os._exit(0)
-        say(reply) if answers else os._exit(0)
+        act(reply)
 
     return fork
+
+
+def fork_forever(reply):
+    """Leaves a chain of processes, each of which starts the next and exits."""
+    if os.fork() == 0:
+        os.setsid()
+        end = time.monotonic() + SLEEP
+        while time.monotonic() < end:
+            if os.fork():
+                os._exit(0)
+        os._exit(0)
+    say(reply)
 
 
 def eat(_):
     hoard = []
     while True:
         hoard.append(bytearray(1 << 24))
+
+
+def eat_shared(_):
+    """Memory that is no data of the process, which no limit of the kernel's counts."""
+    hoard = []
+    while True:
+        hoard.append(mmap.mmap(-1, 1 << 24))
+        hoard[-1].write(b"\1" * (1 << 24))
+
+
+def eat_in_children(_):
+    """Each child takes less than it may have, and all of them together more."""
+    for _ in range(4):
+        if os.fork() == 0:
+            hoard = b"\1" * (100 << 20)
+            time.sleep(SLEEP)
+            os._exit(len(hoard) > 0)
+    time.sleep(SLEEP)
 
 
 def close(*fds):
@@ -180,10 +211,14 @@ GALLERY = {
     "an-error-in-colour": ("run", lambda reply: say({"seq": reply["seq"], "status": "error", "message": "\x1b[2J<script>\n" * 99}), "error"),
     "claims-what-it-cannot": ("always", lambda reply: say({"seq": reply["seq"], "status": "unsupported", "reason": "no"}), "claimed"),
     "floods-stderr": ("run", flood, ""),
-    "leaves-children-and-exits": ("run", children(daemon=False, answers=False), "exited"),
-    "leaves-a-daemon": ("run", children(daemon=True, answers=True), ""),
-    "leaves-a-stranger": ("run", children(daemon=True, answers=True, stranger=True), ""),
+    "leaves-children-and-exits": ("run", children(daemon=False, act=leave(0)), "exited"),
+    "leaves-a-daemon": ("run", children(daemon=True, act=say), ""),
+    "leaves-a-stranger": ("run", children(daemon=True, act=say, stranger=True), ""),
+    "leaves-a-chain-of-forks": ("run", fork_forever, ""),
+    "leaves-a-stranger-at-start": ("start", children(daemon=True, act=sleep, stranger=True), "hung-at-start"),
     "eats-memory": ("run", eat, "out-of-memory"),
+    "eats-shared-memory": ("run", eat_shared, "out-of-memory"),
+    "has-children-that-eat-memory": ("run", eat_in_children, "out-of-memory"),
     "closes-stdin": ("run", close(0), "closed-stdin"),
     "closes-stdout": ("run", close(1), "closed-stdout"),
     "ignores-stop": ("stop", lambda reply: [say(reply), time.sleep(SLEEP)], "ignored-stop"),

@@ -100,6 +100,13 @@ def test_harness_is_sound(command_of, name):
         assert [line for step in smoke(target, "homework") if not step.passed for line in step.lines()] == []
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_adapter_ends_with_stdin(command_of, name):
+    """An adapter whose stdin ends without `stop` ends with code 0."""
+    command = command_of(name)
+    assert subprocess.run(command, stdin=subprocess.DEVNULL, timeout=120, check=False).returncode == 0  # noqa: S603
+
+
 @pytest.mark.parametrize("name", ["plain_python", pytest.param("c", marks=pytest.mark.cc)])
 def test_a_mistake_is_caught(command_of, tmp_path, name):
     """A wrong sign, and a derivative of tanh without its square, fail in the copy of an adapter: it is really judged."""

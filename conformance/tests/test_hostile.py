@@ -1,16 +1,15 @@
 """Targets that misbehave: each ends in a verdict with a name of its own, and nothing else comes to harm."""
 
-import contextlib
 import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hostile import GALLERY, MARK, SLEEP
+from hostile import GALLERY, MARK
+from leftovers import left_over
 
 from nn_conformance.fixtures.store import Store
-from nn_conformance.protocol.child import adopt_orphans
 from nn_conformance.protocol.session import Session
 from nn_conformance.protocol.target import Limits, ProtocolTarget
 from nn_conformance.run import Run, nothing_done, session_subject, silent_systems
@@ -26,29 +25,10 @@ HANGS = {"hangs", "stops-itself", "half-a-line-and-hangs", "closes-stdin", "igno
 MEMORY = 256 << 20
 
 
-def processes(mark):
-    """Those that have inherited the mark, or its number as an argument, however far they have gone from who started them."""
-    found = []
-    signs = {"environ": mark.encode(), "cmdline": f"{SLEEP}.{mark.rpartition('-')[2]}".encode()}
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if any(sign in (entry / file).read_bytes() for file, sign in signs.items()):
-                found.append(entry.name)
-    return found
-
-
 def zombies():
     """Children of this process that nobody has waited for."""
     children = Path("/proc/self/task").glob("*/children")
     return sorted(pid for file in children for pid in file.read_text().split())
-
-
-def left_over(mark):
-    """What is still there after a moment, which the kernel takes to clear away what was killed."""
-    deadline = time.monotonic() + 5
-    while (found := processes(mark)) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +40,9 @@ def cases():
 @pytest.fixture(scope="module")
 def run(cases):
     """What comes of a harness of the gallery: verdicts of its start and end, and of both cases."""
-    adopt_orphans()
 
     def judged(name):
-        start = SHORT if name == "hangs-at-start" else LONG
+        start = SHORT if GALLERY[name][2] == "hung-at-start" else LONG
         limits = Limits(SHORT if name in HANGS else LONG, MEMORY, start=start)
         with ProtocolTarget([sys.executable, "-S", "-E", str(SCRIPT), name], limits) as target:
             session, both = Session(target), [[], []]

@@ -42,6 +42,13 @@ def test_skeleton_passes_smoke(tmp_path, language):
     assert len(steps) == 5
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_skeleton_ends_with_stdin(tmp_path, language):
+    """A skeleton whose stdin ends without `stop` ends with code 0."""
+    command = started(language, write(language, tmp_path / f"mine{EXTENSIONS[language]}", force=False))
+    assert subprocess.run(command, stdin=subprocess.DEVNULL, timeout=60, check=False).returncode == 0  # noqa: S603
+
+
 @pytest.mark.parametrize("language", EXTENSIONS)
 def test_skeleton_says_what_to_do(tmp_path, language):
     """Each has the same four marks, and the commands to type, with its own name in them."""

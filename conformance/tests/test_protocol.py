@@ -14,6 +14,7 @@ from nn_conformance.fixtures.store import Store
 from nn_conformance.ladder import judge
 from nn_conformance.oracles import reference
 from nn_conformance.protocol.child import Child
+from nn_conformance.protocol.guard import children
 from nn_conformance.protocol.messages import Request, decoded, encoded, line
 from nn_conformance.protocol.session import Session
 from nn_conformance.protocol.target import RESTARTS, Limits, ProtocolTarget, command_of
@@ -127,7 +128,7 @@ def test_a_crash_is_over_at_the_next_request(engine):
     with ProtocolTarget(command_of(engine), LONG) as target:
         target.start()
         first = target._child
-        os.kill(first._process.pid, 9)
+        os.kill(children(first._guard.pid)[0], 9)
         with pytest.raises(TargetError, match="signal 9"):
             target.echo([1.0], "float64")
         assert target.echo([1.0], "float64") == [1.0]
@@ -141,7 +142,7 @@ def test_a_crash_is_over_at_the_next_request(engine):
 def test_a_child_is_stopped_by_ctrl_c(monkeypatch):
     """When the user interrupts, the child does not outlive the exception."""
     with ProtocolTarget([sys.executable, "-c", "input()"], LONG) as target:
-        pid = target._child._process.pid
+        pid = target._child._guard.pid
         monkeypatch.setattr(target._child, "exchange", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             target.start()

@@ -1,12 +1,8 @@
 """`nn-conformance verify TARGET`: what it judges, what it says, what it counts; and files of known failures."""
 
 import contextlib
-import os
 import re
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -321,41 +317,3 @@ def test_an_entry_of_another_form_is_refused(entry, message):
     """One class of failure, one rung, a cause, and a size where there is one."""
     with pytest.raises(DataError, match=re.escape(message)):
         parse(f"[[known]]\n{entry}", "known.toml")
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_leaves_nothing(number):
-    """Ctrl-C, or the end of a CI job, ends the target too; the exit code is that of the signal."""
-    mark = f"NN_CONFORMANCE_TEST=interrupted-{time.monotonic_ns()}"
-    words = ["nn-conformance", "verify", f"cmd:{sys.executable} -S -E {HOSTILE} hangs-at-start"]
-    # A shell's background job starts with SIGINT ignored.
-    ours = f"import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); sys.argv = {words!r}; "
-    program = [sys.executable, "-c", f"{ours}from nn_conformance.cli import main; main()"]
-    with subprocess.Popen(  # noqa: S603 - our own command
-        program, env={**os.environ, **dict([mark.split("=")])}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as run:
-        deadline = time.monotonic() + 60
-        while not started(mark) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        run.send_signal(number)
-        code = run.wait(60)
-
-    assert code in (128 + number, -number)  # which a shell shows alike; Python ends so if it was building a class
-    assert processes(mark) == []
-
-
-def processes(mark):
-    """Command lines of those that have inherited the mark."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark.encode() in (entry / "environ").read_bytes():
-                found.append((entry / "cmdline").read_bytes())
-        except OSError:
-            continue
-    return found
-
-
-def started(mark):
-    """Whether the target is there, and sleeps."""
-    return any(b"-S\0-E\0" in line for line in processes(mark))

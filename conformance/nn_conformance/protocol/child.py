@@ -2,35 +2,41 @@
 
 Every way to fail has a name of its own, which is the `failure` of the error that says so.
 
-What a child starts may leave its group, its session, and the mark in its environment. In a process that starts nothing
-else, as the command line, `adopt_orphans` has it come to this process all the same, on Linux, and `kill` ends it.
+Between this process and the program is `guard.py`, which sets the limits and ends the program with all that it started,
+when it is told to or when this process is gone, however that came to be.
 """
 
 import contextlib
-import ctypes
+import importlib.util
 import os
 import re
-import resource
-import secrets
 import select
 import selectors
 import signal
+import socket
 import subprocess
+import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from nn_conformance.targets import TargetError
 from nn_reference.errors import InputError
 
-MARK = "NN_CONFORMANCE_CHILD"  # in the environment of the child and of all that it starts
-PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER = 36, 37  # linux/prctl.h
-CPU_SECONDS = 3600  # for each core: ends what is left if this process is killed before it can
-TICK = 0.05  # seconds between looks at whether it lives
-GRACE = 0.5  # seconds to exit after it has closed what it answers through
+GUARD = Path(__file__).with_name("guard.py")
+GRACE = 2.0  # seconds to exit after it has closed what it answers through
+PATIENCE = 10.0  # seconds for the guard to end everything: more than it takes before it gives up
 TAIL = 4096  # bytes of stderr that are kept
 CHUNK = 1 << 16
 EXHAUSTED = re.compile(rb"MemoryError|bad_alloc|[Oo]ut of memory|[Cc]annot allocate memory")
+
+
+def unlimited() -> str:
+    """One line that says what is not limited on this system; nothing on Linux, and where no target can be started."""
+    limited = Path(f"/proc/self/task/{os.getpid()}/children").exists() and importlib.util.find_spec("resource")
+    if limited or not hasattr(os, "fork"):
+        return ""
+    return f"on {sys.platform}, a target's memory is not limited, and what it starts in another session may outlive it"
 
 
 class Child:
@@ -38,37 +44,43 @@ class Child:
 
     Args:
         command: program and arguments; no shell reads them.
-        memory: bytes that it may allocate.
+        memory: bytes of data that it may allocate, and that it may hold together with all that it started.
 
     Raises:
-        InputError: there is no such program, or it is none.
+        InputError: there can be no such process.
     """
 
     def __init__(self, command: Sequence[str], memory: int) -> None:
-        self._before = _children()
-        self._token = secrets.token_hex(8)
-        self._received, self._tail = bytearray(), bytearray()
-        try:
-            self._process = subprocess.Popen(  # noqa: S603 - what it starts is what the user asked for
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                start_new_session=True,
-                env={**os.environ, MARK: self._token},
+        if not hasattr(os, "fork"):
+            raise InputError(
+                f"target: on {sys.platform} a process of its own cannot be limited, so none is started; "
+                "call nn_conformance.verify from Python, or use Linux or macOS"
             )
-        except (OSError, ValueError) as error:
-            what = error.strerror if isinstance(error, OSError) else error
-            raise InputError(f"cmd: cannot start {command[0]!r}: {what}") from None
-        self._streams = [s for s in (self._process.stdin, self._process.stdout, self._process.stderr) if s is not None]
+        self._command, self._memory = command, memory
+        self._received, self._tail = bytearray(), bytearray()
+        self._end: tuple[str, int] | None = None  # how it ended, and its code
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            guard = [sys.executable, "-I", "-S", str(GUARD), *map(str, (os.getpid(), theirs.fileno(), memory))]
+            try:
+                self._guard = subprocess.Popen(  # noqa: S603 - what it starts is what the user asked for
+                    [*guard, *command],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    bufsize=0,
+                    start_new_session=True,
+                    pass_fds=[theirs.fileno()],
+                )
+            except (OSError, ValueError) as error:
+                self._socket.close()
+                raise self._cannot_start(error.strerror if isinstance(error, OSError) else error) from None
+        self._streams = [s for s in (self._guard.stdin, self._guard.stdout, self._guard.stderr) if s is not None]
         self._in, self._out, self._err = (stream.fileno() for stream in self._streams)
-        LIVING.add(self._process.pid)
-        _limit(self._process.pid, memory)
         self._selector = selectors.DefaultSelector()
         for fd in (self._in, self._out, self._err):
             os.set_blocking(fd, False)
-        for fd in (self._out, self._err):
+        for fd in (self._out, self._err, self._socket.fileno()):
             self._selector.register(fd, selectors.EVENT_READ)
 
     @property
@@ -95,16 +107,13 @@ class Child:
                     raise self._late(seconds)
                 if exited or not listening:
                     raise self._ended()
-                events = self._selector.select(min(left, TICK))
-                ready = {key.fd for key, _ in events}
+                ready = self._attend(left if self._end is None else 0)
                 if self._in in ready:
                     unsent = self._send(unsent)
-                if self._err in ready:
-                    self._hear()
                 if self._out in ready:
                     listening = self._receive()
                 # Others may hold its stdout open when it is gone. Nothing is ready, so all that it said is here.
-                exited = not ready and self._exit() is not None
+                exited = not ready and self._end is not None
         finally:
             self._unregister(self._in)
         answer = bytes(self._received[:end])
@@ -117,34 +126,43 @@ class Child:
         """Its exit code once its stdin is closed; None if it goes on after so many seconds."""
         with contextlib.suppress(OSError):
             self._streams[0].close()
+        self._unregister(self._out)
         deadline = time.monotonic() + seconds
-        while (code := self._exit()) is None and time.monotonic() < deadline:
-            self._hear()
-            time.sleep(TICK / 10)
-        return code
+        while self._end is None and (left := deadline - time.monotonic()) > 0:
+            self._attend(left)
+        return None if self._end is None else self._end[1]
 
     def kill(self) -> None:
-        """Ends it and what it started, in whatever group; what has left its session and environment too, if adopted."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        LIVING.discard(self._process.pid)
+        """End it and what it started."""
+        with contextlib.suppress(OSError):  # which a guard that is stopped or gone causes
+            self._socket.settimeout(PATIENCE)
+            self._socket.shutdown(socket.SHUT_WR)
+            while self._socket.recv(CHUNK):  # it ends when the guard exits, which has then ended everything
+                pass
+        self._guard.kill()
+        self._guard.wait()
         self._hear()
-        for _ in range(100):  # what is being started while we look is found at the next look
-            orphans = _orphans(self._before)
-            if not (pids := {*_marked(self._token), *orphans}):
-                break
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
-            for pid in orphans:  # nobody else waits for them
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
-            time.sleep(TICK / 50)
         self._selector.close()
+        self._socket.close()
         for stream in self._streams:
             with contextlib.suppress(OSError):
                 stream.close()
+
+    def _attend(self, seconds: float) -> set[int]:
+        """Descriptors that are ready within that time; stderr and what the guard says are read."""
+        ready = {key.fd for key, _ in self._selector.select(seconds)}
+        if self._err in ready:
+            self._hear()
+        if self._socket.fileno() in ready:
+            self._learn()
+        return ready
+
+    def _learn(self) -> None:
+        """Read how it ended."""
+        what, _, code = self._socket.recv(CHUNK).split(b"\n")[0].decode().partition(" ")
+        self._unregister(self._socket.fileno())
+        # A guard that says nothing was killed, and the target with it.
+        self._end = (what, int(code)) if what else ("exited", -signal.SIGKILL)
 
     def _send(self, unsent: memoryview) -> memoryview:
         try:
@@ -152,7 +170,7 @@ class Child:
         except BlockingIOError:
             return unsent
         except BrokenPipeError:
-            if self._exit_soon() is None:
+            if not self._ends_soon():
                 raise TargetError("closed stdin: it reads no requests any more", "closed-stdin") from None
             unsent = unsent[:0]
         if not unsent:
@@ -189,11 +207,16 @@ class Child:
             return TargetError("closed stdin: it reads no requests any more", "closed-stdin")
         return TargetError(f"no answer in {seconds:g} s", "timeout")
 
-    def _ended(self) -> TargetError:
-        code = self._exit_soon()
-        self._hear()
-        if code is None:
+    def _ended(self) -> TargetError | InputError:
+        if not self._ends_soon() or self._end is None:
             return TargetError("closed stdout: it runs on, and cannot answer any more", "closed-stdout")
+        self._hear()
+        what, code = self._end
+        if what == "failed":
+            return self._cannot_start(os.strerror(code))
+        if what == "memory":
+            most = f"{self._memory >> 20} MiB"
+            return TargetError(f"out of memory: with what it started it held more than {most}", "out-of-memory")
         if self._received:
             return TargetError(
                 f"half a line: {len(self._received)} bytes without an end, then it {_exited(code)}: {_start(self._received)}",
@@ -203,75 +226,15 @@ class Child:
             return TargetError(f"out of memory: it {_exited(code)} without answering", "out-of-memory")
         return TargetError(f"{_exited(code)} without answering", "crashed" if code < 0 else "exited")
 
-    def _exit_soon(self) -> int | None:
-        deadline = time.monotonic() + GRACE
-        while (code := self._exit()) is None and time.monotonic() < deadline:
-            time.sleep(TICK / 50)
-        return code
+    def _ends_soon(self) -> bool:
+        if self._end is None:
+            self._socket.settimeout(GRACE)
+            with contextlib.suppress(TimeoutError):
+                self._learn()
+        return self._end is not None
 
-    def _exit(self) -> int | None:
-        """Its exit code, minus a signal; None while it runs. It stays a zombie until `kill`, so that its group is its own."""
-        if self._process.returncode is not None:
-            return self._process.returncode
-        found = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
-        if found is None:
-            return None
-        return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
-
-
-LIVING: set[int] = set()  # children that are not orphans
-
-
-def adopt_orphans() -> None:
-    """Has the kernel make this process the parent of orphans below it, where there is such a kernel.
-
-    From then on `kill` ends every child of this process that has come since in another session, whoever started it.
-    """
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def _adopts() -> bool:
-    """Whether it is so: the kernel knows."""
-    found = ctypes.c_int(0)
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_GET_CHILD_SUBREAPER, ctypes.byref(found), 0, 0, 0)
-    return bool(found.value)
-
-
-def _children() -> set[int]:
-    """Processes whose parent this one is."""
-    found: set[int] = set()
-    for file in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(OSError, ValueError):
-            found.update(map(int, file.read_text().split()))
-    return found
-
-
-def _orphans(before: Collection[int]) -> set[int]:
-    """Children that came since, and are in another session than this process, if orphans are adopted."""
-    found = set()
-    for pid in _children() - LIVING - set(before) if _adopts() else ():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if os.getsid(pid) != os.getsid(0):
-                found.add(pid)
-    return found
-
-
-def _limit(pid: int, memory: int) -> None:
-    """Limits of the kernel, inherited by what it starts; only Linux can set those of another process.
-
-    RLIMIT_DATA counts what can be written. RLIMIT_AS would count address space too, of which Node.js reserves 11 GB.
-    """
-    cores = os.cpu_count() or 1
-    limits: Mapping[int, int] = {
-        resource.RLIMIT_DATA: memory,
-        resource.RLIMIT_CPU: CPU_SECONDS * cores,
-        resource.RLIMIT_CORE: 0,
-    }
-    for which, value in limits.items():
-        with contextlib.suppress(ProcessLookupError, PermissionError, ValueError):  # it is gone, or has less
-            resource.prlimit(pid, which, (value, value))
+    def _cannot_start(self, reason: object) -> InputError:
+        return InputError(f"cmd: cannot start {self._command[0]!r}: {reason}")
 
 
 def _read(fd: int) -> bytes | None:
@@ -282,16 +245,6 @@ def _read(fd: int) -> bytes | None:
         return None
     except OSError:
         return b""
-
-
-def _marked(token: str) -> list[int]:
-    """Processes whose environment has the token: whoever a child started, whatever group or session they are in."""
-    mark, found = f"{MARK}={token}".encode(), []
-    for entry in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):
-            if mark in entry.read_bytes():
-                found.append(int(entry.parent.name))
-    return found
 
 
 def _exited(code: int) -> str:

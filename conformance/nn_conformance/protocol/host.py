@@ -244,9 +244,10 @@ def main() -> None:
     else:
         serve(target, obj, requests, replies)
         return
-    request = msgspec.json.decode(requests.readline(), type=Request)
-    replies.write(messages.line(messages.Error(request.seq, refusal)))  # to whoever asks it to start
-    replies.flush()
+    if line := requests.readline():  # whoever asks it to start
+        request = msgspec.json.decode(line, type=Request)
+        replies.write(messages.line(messages.Error(request.seq, refusal)))
+        replies.flush()
 
 
 if __name__ == "__main__":

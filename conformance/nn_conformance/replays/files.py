@@ -1,7 +1,6 @@
 """Files that are whole or not there: whoever is interrupted leaves the old one; and the index of a folder of them."""
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import tempfile
@@ -17,6 +16,11 @@ from nn_conformance.fixtures.format import Record, Sha256, Size
 from nn_reference.errors import DataError, InputError
 from nn_reference.files import INDEX, Listed, decoding, read_bytes, read_index, read_listed
 from nn_reference.paths import fixtures_root
+
+try:
+    import fcntl
+except ImportError:  # not POSIX
+    fcntl = None  # type: ignore[assignment]
 
 MEND = "restore or delete it"
 Kind = TypeVar("Kind", bound=Record)
@@ -53,7 +57,13 @@ def check_folder(folder: Path, name: str = "--out") -> None:
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Whoever else wants the folder for itself waits: of two that read, merge and write, one would lose its part."""
+    """Whoever else wants the folder for itself waits: of two that read, merge and write, one would lose its part.
+
+    Raises:
+        InputError: the system has no such locks.
+    """
+    if fcntl is None:
+        raise InputError(f"{folder}: cannot be locked on this system; use Linux or macOS, or write to another file")
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
