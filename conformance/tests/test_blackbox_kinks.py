@@ -312,7 +312,10 @@ def test_a_gradient_that_the_loss_cannot_show_is_undecided(factor):
         loss, params, right = problem(NETWORKS["tanh"], dtype)
         claims = {name: dtype(factor) * g for name, g in right.items()}
 
-        report = check_gradients(lambda p, loss=loss, add=dtype(offset): add + loss(p), params, claims)
+        def shifted(p, loss=loss, add=offset):
+            return np.asarray(add, p["W1"].dtype) + loss(p)
+
+        report = check_gradients(shifted, params, claims)
 
         assert set(statuses(report).values()) == {"undecided"}
         assert all("too small to be seen" in finding.reason for finding in report.findings)
@@ -352,5 +355,5 @@ def test_numbers_that_differ_are_printed_with_the_digits_in_which_they_do():
     assert claimed != measured
     assert "1.00000001" in finding.cause
     assert told_apart(0.1, 0.1) == ("0.1", "0.1")
-    assert told_apart(1.0, np.nextafter(1.0, 2.0)) == ("1", "1.0000000000000002")
+    assert told_apart(1.0, np.nextafter(1.0, 2.0)) == ("1.0", "1.0000000000000002")
     assert told_apart(math.nan, 1.25, 1.2500001) == ("nan", "1.25", "1.2500001")
