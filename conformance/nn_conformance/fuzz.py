@@ -141,8 +141,7 @@ def judged(target: Target, problem: Problem, dtype: fmt.Dtype = "float64") -> di
         try:
             with np.errstate(all="ignore"):
                 found |= ask(target, problem, {name: given[name] for name in params}, given["x"], given["t"])
-            if changed := [name for name, a in {**params, "x": x, "t": t}.items() if not same(given[name], a)]:
-                raise changed_argument(", ".join(changed))
+            _check_left_alone(given, {**params, "x": x, "t": t})
         except Unsupported as reason:
             refused.append(reason)
         except TargetError as error:
@@ -166,6 +165,11 @@ def _trained(target: Target, problem: Problem, params: Params, x: Array, t: Arra
     run = target.train(problem.network, problem.optimizer, params, x, t, problem.batches)
     _check_names("parameters", run.params, problem.params)
     return {f"{name} after {len(problem.batches)} updates": p for name, p in run.params.items()}
+
+
+def _check_left_alone(given: Params, before: Params) -> None:
+    if changed := [name for name, a in before.items() if not same(given[name], a)]:
+        raise changed_argument(", ".join(changed))
 
 
 def _check_names(what: str, found: Params, expected: Params) -> None:
