@@ -11,10 +11,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from flint import arb
 
 from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.balls import START_BITS, balls, precision
+from nn_conformance.fixtures.balls import START_BITS, ball_around_zero, balls, precision
 from nn_conformance.fixtures.families import build_network, build_optimizer
 from nn_conformance.strategies import QUOTIENT, Problem
 from nn_conformance.tolerances import (
@@ -95,7 +94,7 @@ def _computed(problem: Problem, bits: int, smallest: float = 0.0) -> tuple[dict[
     optimizer, state = build_optimizer(problem.optimizer), None
     losses: list[Any] = []
     with precision(bits):
-        off = arb(0, smallest)
+        off = ball_around_zero(smallest)
         network = _underflowing(build_network(_with_plain_rules(problem.network)), off)
         params, x, t = {name: balls(p) for name, p in problem.params.items()}, balls(problem.x), balls(problem.t)
         calls = [forward(network, params, x)]
