@@ -70,6 +70,12 @@ def bounded(problem: Problem, dtype: fmt.Dtype) -> Bounded:
     within, _ = _computed(problem, BITS[dtype], SMALLEST[dtype])
     values = {name: _floats(value, "mid") for name, value in exact.items()}
     radii = {name: norm(_floats(value, "rad")) for name, value in within.items()}
+    if problem.optimizer.epsilon:
+        # A ball around 0 has no root, so that Adam's updates are computed without underflow. An error δ of the gradient
+        # moves m and the root of v, and each by δ at most: a step by 2·rate·δ/ε. A batch may weigh a sample N times as much.
+        steps, _ = _computed(problem, BITS[dtype])
+        reach = 2 * problem.optimizer.learning_rate / problem.optimizer.epsilon * len(problem.x) * len(problem.batches)
+        radii |= {n: norm(_floats(steps[n], "rad")) + reach * radii[f"d{n}"] for n in problem.params}
     outputs = [[LayerOutput(*(_floats(a, "mid") for a in layer)) for layer in call] for call in calls]
     _check_range(problem.network, outputs, values, dtype)
     layers = outputs[0]
