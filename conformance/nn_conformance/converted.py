@@ -10,7 +10,7 @@ from nn_conformance.arrays import Layers
 from nn_conformance.conventions import OURS, Conventions
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.recovered import Recovered
-from nn_conformance.targets import Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported
+from nn_conformance.targets import Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported, not_done
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
@@ -106,7 +106,7 @@ class Converted:
         """As `Prunes.prune`, for targets without conventions of their own."""
         self._check(network, params)
         if not isinstance(self.inner, Prunes) or self.conventions != OURS:
-            raise Unsupported("the target does not prune")
+            raise not_done("prune")
         return self.inner.prune(network, optimizer, params, x, t, how, state)
 
     def _check(self, network: fmt.Network, params: Params) -> None:

@@ -1,10 +1,10 @@
 """Networks that nobody chose: Hypothesis draws them, and shrinks one that fails to the smallest that still does.
 
-What is right is the reference's, and how far honest arithmetic may be off is what balls of the precision's own bits say of
-this very computation. Needs the extra `test`.
+They are judged by the ladder's limits, as `running_error` has them. Needs the extra `test`.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as seeded
 from hypothesis.errors import HypothesisException
 
+from nn_conformance.digits import told_apart
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.running_error import Bounded, bounded
-from nn_conformance.strategies import Problem, problems
-from nn_conformance.targets import Target, TargetError, Unsupported
+from nn_conformance.strategies import Problem, pieces, pieces_like, problems
+from nn_conformance.targets import Target, TargetError, Unsupported, changed_argument, same
 from nn_conformance.tolerances import norm
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
@@ -31,6 +32,8 @@ class Fuzzed:
         drawn: how many there were.
         unsupported: how many the target said it cannot do.
         compared: how many said something: no kink, and well enough conditioned.
+        pieces: of each activation, loss and optimiser that could be drawn, in how many networks it was, and in how many
+            of those that were compared.
         failing: the smallest that fails; None if all passed.
         wrong: what is wrong there, one line for each quantity.
     """
@@ -38,6 +41,7 @@ class Fuzzed:
     drawn: int
     unsupported: int
     compared: int
+    pieces: Mapping[str, tuple[int, int]]
     failing: Problem | None
     wrong: tuple[str, ...]
 
@@ -45,6 +49,17 @@ class Fuzzed:
     def right(self) -> bool:
         """Whether some were compared, and none failed."""
         return self.compared > 0 and self.failing is None
+
+    def __str__(self) -> str:
+        """What was drawn and what came of it, in two lines."""
+        networks = "network" if self.drawn == 1 else "networks"
+        unsupported = f", {self.unsupported} of them unsupported" if self.unsupported else ""
+        agree = "all agree" if self.failing is None else "one that fails is below"
+        agree = agree if self.compared else "nothing could be compared"
+        each = ", ".join(f"{name} {compared} of {drawn}" for name, (drawn, compared) in self.pieces.items())
+        return (
+            f"{self.drawn} {networks} drawn{unsupported}; {agree}\n  compared {self.compared} of {self.drawn}: {each}"
+        )
 
     def snippet(self, spec: str = "") -> str:
         """The failing network as lines of Python that can be pasted; they ask the target too, if it is Python's."""
@@ -69,6 +84,7 @@ def fuzz(
     if count < 1:
         raise InputError(f"fuzz: expected to draw at least 1 network, got {count}")
     counts = {"drawn": 0, "unsupported": 0, "compared": 0}
+    drawn, compared = Counter[str](), Counter[str]()
     last: list[tuple[Problem, list[str]]] = []
 
     @seeded(seed)
@@ -83,25 +99,31 @@ def fuzz(
     )
     @given(problems(like=like))
     def try_one(problem: Problem) -> None:
-        counts["drawn"] += not last
+        shrinking = bool(last)
+        counts["drawn"] += not shrinking
+        drawn.update(() if shrinking else pieces(problem.network, problem.optimizer))
         try:
-            found = wrong(target, problem, dtype)
+            found = judged(target, problem, dtype)
         except Unsupported:
-            counts["unsupported"] += not last
+            counts["unsupported"] += not shrinking
             return
-        counts["compared"] += found is not None and not last
-        if found:
-            last.append((problem, found))
+        if found and not shrinking:
+            counts["compared"] += 1
+            updated = any(" after " in name for name in found)
+            compared.update(pieces(problem.network, problem.optimizer if updated else None))
+        if wrong := [line for line in found.values() if line]:
+            last.append((problem, wrong))
             raise _FailedError
 
     with suppress(_FailedError, HypothesisException):  # the second where a target fails now and then
         try_one()
     failing, said = last[-1] if last else (None, [])
-    return Fuzzed(counts["drawn"], counts["unsupported"], counts["compared"], failing, tuple(said))
+    of_each = {piece: (drawn[piece], compared[piece]) for piece in pieces_like(like)}
+    return Fuzzed(counts["drawn"], counts["unsupported"], counts["compared"], of_each, failing, tuple(said))
 
 
-def wrong(target: Target, problem: Problem, dtype: fmt.Dtype = "float64") -> list[str] | None:
-    """One line for each quantity beyond its limit; None where balls say that rounding may explain everything.
+def judged(target: Target, problem: Problem, dtype: fmt.Dtype = "float64") -> dict[str, str]:
+    """By quantity that was compared what is wrong with it, in a line, or an empty text; none where rounding may explain all.
 
     Raises:
         Unsupported: the target says so.
@@ -110,25 +132,26 @@ def wrong(target: Target, problem: Problem, dtype: fmt.Dtype = "float64") -> lis
     x, t = problem.x.astype(dtype), problem.t.astype(dtype)
     try:
         limits = bounded(problem, dtype)
-    except (ArithmeticError, ValueError):  # a ball across a kink: no one answer is right
-        return None
-    if not limits.sharp:
-        return None
+    except ArithmeticError:  # a kink, where no one answer is right, or out of range
+        return {}
     found: dict[str, Array] = {}
     refused: list[Unsupported] = []
     for ask in (_evaluated, _trained):
+        given = {name: a.copy() for name, a in {**params, "x": x, "t": t}.items()}
         try:
             with np.errstate(all="ignore"):
-                found |= ask(target, problem, dict(params), x.copy(), t.copy())
+                found |= ask(target, problem, {name: given[name] for name in params}, given["x"], given["t"])
+            _check_left_alone(given, {**params, "x": x, "t": t})
         except Unsupported as reason:
             refused.append(reason)
         except TargetError as error:
-            return [str(error)]
+            return {"answer": str(error)}
         except Exception as error:  # noqa: BLE001 - whatever a target raises is a finding
-            return [f"it raised {type(error).__name__}: {error}"]
+            return {"answer": f"it raised {type(error).__name__}: {error}"}
     if not found:
         raise refused[0] if refused else Unsupported("it shows nothing that could be compared")
-    return [line for name, value in found.items() if (line := _line(name, value, limits))]
+    shown, lines = limits.shown, {name: _line(name, a, limits) for name, a in found.items()}
+    return {name: line for name, line in lines.items() if line or name.split(" after ", 1)[0] in shown}
 
 
 def _evaluated(target: Target, problem: Problem, params: Params, x: Array, t: Array) -> dict[str, Array]:
@@ -144,6 +167,11 @@ def _trained(target: Target, problem: Problem, params: Params, x: Array, t: Arra
     return {f"{name} after {len(problem.batches)} updates": p for name, p in run.params.items()}
 
 
+def _check_left_alone(given: Params, before: Params) -> None:
+    if changed := [name for name, a in before.items() if not same(given[name], a)]:
+        raise changed_argument(", ".join(changed))
+
+
 def _check_names(what: str, found: Params, expected: Params) -> None:
     if set(found) != set(expected):
         raise TargetError(f"{what}: expected {', '.join(expected)}, got {', '.join(map(str, found)) or 'none'}")
@@ -154,10 +182,14 @@ def _line(name: str, found: Array, limits: Bounded) -> str:
     expected, limit = limits.values[key], limits.limits[key]
     if np.shape(found) != expected.shape:
         return f"{name}: shape {np.shape(found)}, right is {expected.shape}"
-    error = norm(np.asarray(found, np.float64) - expected)
-    if error <= limit:
+    errors = np.abs(np.asarray(found, np.float64) - expected)
+    if (error := norm(errors)) <= limit.value or not np.isfinite(limit.value):
         return ""
-    return f"{name}: {_digits(found)}, right is {_digits(expected)}"
+    worst = np.unravel_index(np.argmax(errors), expected.shape)
+    entry = f"[{', '.join(map(str, worst))}]" if worst else ""
+    value, right = told_apart(np.asarray(found)[worst], expected[worst])
+    off, most = told_apart(error, limit.value, least=2)
+    return f"{name}{entry}: {value}, right is {right} (error {off}, limit {most}: {limit.reason})"
 
 
 def snippet(problem: Problem, said: tuple[str, ...] = (), spec: str = "") -> str:
@@ -187,11 +219,6 @@ def snippet(problem: Problem, said: tuple[str, ...] = (), spec: str = "") -> str
 
 def _json(described: fmt.Network | fmt.Optimizer) -> str:
     return msgspec.json.encode(described).decode()
-
-
-def _digits(value: Array) -> str:
-    text = np.array2string(np.asarray(value, np.float64), precision=6, threshold=8, max_line_width=10_000)
-    return " ".join(text.split())
 
 
 class _FailedError(Exception):

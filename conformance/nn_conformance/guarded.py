@@ -17,13 +17,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from nn_conformance.fixtures import format as fmt
-from nn_conformance.targets import FAILURES, Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported
+from nn_conformance.targets import FAILURES, Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported, not_done
 from nn_conformance.verdicts import one_line
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
 
 T = TypeVar("T")
+MOST_AXES = 2  # of an array of a network of dense layers
 LONGEST_NAME = 60  # characters of an array's name, or of a message's type, in a report
 
 
@@ -78,6 +79,8 @@ class Guarded:
         state: State | None = None,
     ) -> Run:
         """As `Target.train`. Raises as `evaluate` does."""
+        if "train" not in getattr(self.inner, "does", ("train",)):
+            raise not_done("train")
         lent = Lent(params, x, t, state, batches)
         return lent.to(
             lambda: self.inner.train(network, optimizer, lent.params, lent.x, lent.t, lent.batches, lent.state), own_run
@@ -96,7 +99,7 @@ class Guarded:
         """As `Prunes.prune`. Raises as `evaluate` does."""
         inner = self.inner
         if not isinstance(inner, Prunes):
-            raise Unsupported("the target does not prune")
+            raise not_done("prune")
         lent = Lent(params, x, t, state)
         memory = State(0) if lent.state is None else lent.state
         return lent.to(lambda: inner.prune(network, optimizer, lent.params, lent.x, lent.t, how, memory), own_pruned)
@@ -224,6 +227,8 @@ def _own_arrays(what: str, arrays: Any, dtype: "np.dtype[Any]") -> Params:
 def _own_array(name: str, a: Any, dtype: "np.dtype[Any]") -> Array:
     if not isinstance(a, np.ndarray | np.generic) or isinstance(a, np.ma.MaskedArray):
         raise TargetError(f"{name}: expected an array, got {_kind(a)}", subject=[name])
+    if a.ndim > MOST_AXES:
+        raise TargetError(f"{name}: expected at most {MOST_AXES} axes, got shape {a.shape}", "wrong-shape", [name])
     if a.dtype != dtype:
         raise TargetError(f"{name}: expected {dtype}, got {a.dtype}", "wrong-dtype", [name])
     return np.array(a)
@@ -239,7 +244,8 @@ def described(error: BaseException) -> str:
     """What was raised, with its message where it can be read, and the line of the target's code that raised it."""
     frames = own_frames(error)
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"it raised {type(error).__name__[:LONGEST_NAME]}: {message_of(error)}{place}"
+    message = message_of(error)
+    return f"it raised {type(error).__name__[:LONGEST_NAME]}{': ' * bool(message)}{message}{place}"
 
 
 def message_of(error: BaseException) -> str:

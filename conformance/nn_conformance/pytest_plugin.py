@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from nn_conformance.checks import Check
 
 # What a report says of its check: it crosses from a worker, and stands in JUnit's file too.
-TARGET, STATUS, CONVENTIONS, SUGGESTION, ASKED, NAMED = (
-    f"conformance-{what}" for what in ("target", "status", "conventions", "hint", "asked", "named")
+TARGET, STATUS, FAILURE, CONVENTIONS, SUGGESTION, ASKED, NAMED = (
+    f"conformance-{what}" for what in ("target", "status", "failure", "conventions", "hint", "asked", "named")
 )
 
 
@@ -110,8 +110,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     told = {TARGET: target, STATUS: verdict.status, CONVENTIONS: judged.subject.conventions}
     if (verdict.rung, verdict.check.quantity) == ("contract", "answer"):
         told |= {ASKED: " ".join(check.systems), NAMED: "by name" if judged.named else ""}
-    if verdict.failed and judged.run.suggestion:
-        told[SUGGESTION] = str(judged.run.suggestion)
+    if verdict.failed:
+        told[FAILURE] = verdict.failure
+        told |= {SUGGESTION: str(judged.run.suggestion)} if judged.run.suggestion else {}
     item.user_properties += told.items()
 
 

@@ -210,8 +210,8 @@ class Run:
 
     @cached_property
     def may_ask_again(self) -> bool:
-        """Whether something failed, and the target is still there to be asked."""
-        failures = {v.failure for verdicts in self._verdicts.values() for v in verdicts.values() if v.failed}
+        """Whether something failed, and the target is still there to be asked; known when everything has been judged."""
+        failures = {v.failure for system in self.systems for v in self.of_system(system) if v.failed}
         return bool(failures) and not failures & GONE
 
     @cached_property

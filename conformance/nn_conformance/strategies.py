@@ -25,6 +25,11 @@ BATCH_SOFTMAX = fmt.Activation(kind="softmax", axis="batch")
 DIAGONAL = fmt.Activation(kind="softmax", axis="outputs", backward="diagonal")
 EVERY = [*ELEMENTWISE, QUOTIENT, SOFTMAX, BATCH_SOFTMAX, DIAGONAL]
 REDUCTIONS: tuple[Literal["sum", "samples", "elements"], ...] = ("sum", "samples", "elements")
+LOSSES: tuple[Literal["squared_error", "cross_entropy", "binary_cross_entropy"], ...] = (
+    "squared_error",
+    "cross_entropy",
+    "binary_cross_entropy",
+)
 CLIP = 1e-7
 # e^-z of the quotient form overflows beyond 709; it stays small where scales do.
 SCALES = st.integers(-10, 10).map(lambda power: 2.0**power)
@@ -88,7 +93,7 @@ def resized(draw: st.DrawFn, network: fmt.Network, *, widest: int = 8) -> fmt.Ne
 @st.composite
 def losses_with_outputs(draw: st.DrawFn) -> tuple[fmt.Loss, fmt.Activation]:
     """A loss, and an output activation on which it is defined: a logarithm needs what is above 0."""
-    kind = draw(st.sampled_from(["squared_error", "cross_entropy", "binary_cross_entropy"]))
+    kind = draw(st.sampled_from(LOSSES))
     from_logits = draw(st.booleans())
     if kind == "squared_error":
         loss = fmt.Loss(kind="squared_error", reduction=draw(st.sampled_from(REDUCTIONS)), half=draw(st.booleans()))
@@ -128,19 +133,35 @@ def problems(draw: st.DrawFn, placement: str | None = None, like: Sequence[fmt.N
     params = {name: draw(_numbers(shape)) for name, shape in build_network(network).shapes.items()}
     x = draw(_numbers((samples, network.inputs)))
     rows = st.lists(st.integers(0, samples - 1), min_size=1, max_size=samples, unique=True)
-    batches = draw(st.lists(rows, min_size=1, max_size=1 if narrow(network) else 3))
+    batches = draw(st.lists(rows, min_size=1, max_size=3))
     return Problem(network, draw(optimizers(placement)), params, x, draw(_targets(network, samples)), batches)
 
 
-def narrow(network: fmt.Network) -> bool:
-    """Whether a formula of the network leaves float64's range soon.
+def pieces(network: fmt.Network, optimizer: fmt.Optimizer | None = None) -> set[str]:
+    """The names of its activations, its loss and an optimiser."""
+    names = {_name_of(layer.activation) for layer in network.layers} | {_name_of(network.loss)}
+    return names if optimizer is None else names | {"momentum" if optimizer.momentum else optimizer.kind}
 
-    The logarithm of a probability that was rounded to 0 does, and document 001's e^-z/(e^-z+1)². What happens then is no
-    matter of real numbers: the fixtures' `by_dtype` has it.
-    """
-    last, loss = network.layers[-1].activation, network.loss
-    logarithm = loss.kind == "cross_entropy" and not loss.from_logits and last.axis != "outputs"
-    return logarithm or any(layer.activation.backward == "quotient" for layer in network.layers)
+
+def pieces_like(networks: Sequence[fmt.Network]) -> list[str]:
+    """What `pieces` may say of networks like the given ones, or of any, if there are none."""
+    activations = [layer.activation for network in networks for layer in network.layers] or EVERY
+    losses = [network.loss for network in networks] or [
+        fmt.Loss(kind=kind, reduction="elements", from_logits=logits)
+        for kind in LOSSES
+        for logits in ((False, True) if "entropy" in kind else (False,))
+    ]
+    return list(dict.fromkeys([*map(_name_of, activations), *map(_name_of, losses), "sgd", "momentum", "adam"]))
+
+
+def _name_of(piece: fmt.Activation | fmt.Loss) -> str:
+    words = [piece.kind.replace("_", " ").replace("cross entropy", "cross-entropy")]
+    if isinstance(piece, fmt.Loss):
+        words += ["from logits"] if piece.from_logits else []
+    else:
+        words += ["over the batch"] if piece.axis == "batch" else []
+        words += [f"({piece.backward})"] if piece.backward != "exact" else []
+    return " ".join(words)
 
 
 @st.composite

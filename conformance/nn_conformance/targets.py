@@ -15,6 +15,11 @@ class Unsupported(NNReferenceError):  # noqa: N818 - an answer, not an error
     """A target says that it cannot do this; the message is the reason."""
 
 
+def not_done(what: str) -> Unsupported:
+    """What to raise where a target is asked for what it does not claim to do: `evaluate`, `train` or `prune`."""
+    return Unsupported(f"it does not say that it can {what}")
+
+
 # Classes of failure: the words that stand beside a failed check, and that a file of known failures may name.
 FAILURES = (
     "mismatch",  # of numbers: the only one that has a size

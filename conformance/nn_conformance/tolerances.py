@@ -25,6 +25,8 @@ ROUNDINGS = 4.0
 # Powers of β held in float32, as some optimisers do: 1 - 0.999ᵗ keeps so few of its digits that the root of it is off
 # by up to 222 u, at t = 3 by repeated multiplication. This much and FACTOR, which stands beside it, are more than that.
 ADAM_FLOAT32 = 200.0
+# Of a value: a limit beyond this shows nothing.
+BLIND = 0.1
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,11 @@ def magnitudes(network: fmt.Network, params: Params, layers: Sequence[LayerOutpu
             back = g[:, None] * weights if layer.vector else g @ (weights if layer.layout == "out,in" else weights.T)
             g = _through(network.layers[k - 2], layers[k - 2], back)
     return found
+
+
+def blind(limit: float, expected: Array) -> bool:
+    """Whether a limit lets a tenth of a value pass: within it, nothing is shown. What is 0 must still be 0."""
+    return limit > BLIND * norm(expected) > 0
 
 
 def norm(a: Array) -> float:

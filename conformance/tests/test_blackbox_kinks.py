@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nn_conformance.blackbox import check_gradients
+from nn_conformance.digits import told_apart
 from nn_reference.activations import RELU, SIGMOID, SOFTMAX
 from nn_reference.losses import CrossEntropy, SquaredError
 from nn_reference.network import Dense, Network, loss_and_gradients, loss_and_outputs
@@ -223,12 +224,13 @@ def test_a_large_offset_costs_digits_and_no_verdict(offset, dtype):
     assert set(statuses(wrong).values()) == {"failed"}
 
 
-def test_a_constant_has_a_gradient_of_zero_and_no_other():
-    """Flat everywhere: zero passes, also as the rounding of one; what is not zero fails."""
+def test_a_constant_has_no_gradient_that_could_be_seen():
+    """Of 0.7 everywhere zero is undecided, as 0.7 may hide a small slope; of 0 it passes; what is not zero fails."""
     p = np.ones((3, 5))
 
-    assert check_gradients(lambda _: 0.7, p, 0 * p).ok
-    assert check_gradients(lambda _: 0.7, p, 1e-18 * p).ok
+    for zero in (0 * p, 1e-18 * p):
+        assert one(check_gradients(lambda _: 0.7, p, zero)).status == "undecided"
+        assert check_gradients(lambda _: 0.0, p, zero).ok
     assert one(check_gradients(lambda _: 0.7, p, 1e-3 * p)).cause == "the loss does not change with this parameter"
     assert one(check_gradients(lambda _: 0.0, p, 1e-3 * p)).status == "failed"
 
@@ -271,3 +273,87 @@ def test_a_gradient_below_the_rounding_of_the_loss_is_undecided():
 
     assert finding.status == "undecided"
     assert "too small to be seen" in finding.reason
+
+
+OFFSETS = [(np.float64, offset) for offset in (1e14, 1e15, 1e16, -1e16)]
+OFFSETS += [(np.float32, offset) for offset in (1e5, 3e6, 1e7, 1e8)]
+
+
+@pytest.mark.parametrize("bounded", [False, True], ids=["squares", "network"])
+@pytest.mark.parametrize(("dtype", "offset"), OFFSETS)
+def test_no_wrong_gradient_below_the_rounding_of_a_large_offset_passes(dtype, offset, bounded):
+    """Claims of 0, -g and 2g never pass; nor does one of zero beside them; what is right never fails."""
+    if bounded:  # whatever the parameters are, it adds less than a unit in the last place of most offsets
+        small, params, right = problem(NETWORKS["tanh"], dtype)
+    else:
+        rng = np.random.default_rng(0)
+        a, b, w = (rng.normal(size=shape).astype(dtype) for shape in ((8, 5), 8, 5))
+        params, right = {"w": w, "unused": a}, {"w": a.T @ (a @ w - b), "unused": 0 * a}
+
+        def small(p):
+            return dtype(0.5) * np.sum((a @ p["w"] - b) ** 2)
+
+    def loss(p):
+        return dtype(offset) + small(p)
+
+    for factor in (0, -1, 2):
+        report = check_gradients(loss, params, {name: dtype(factor) * g for name, g in right.items()})
+        seen = {name: status for name, status in statuses(report).items() if right[name].any()}
+        assert "passed" not in seen.values(), str(report)
+        assert statuses(report).get("unused") != "failed"
+        assert not report
+    assert "failed" not in statuses(check_gradients(loss, params, right)).values()
+
+
+@pytest.mark.parametrize("factor", [0, -1, 1, 2])
+def test_a_gradient_that_the_loss_cannot_show_is_undecided(factor):
+    """At 1e16 a float64 loss moves by 2, at 1e8 a float32 one by 8: whatever is claimed, right or wrong, is undecided."""
+    for dtype, offset in ((np.float64, 1e17), (np.float64, -1e17), (np.float32, 1e8)):
+        loss, params, right = problem(NETWORKS["tanh"], dtype)
+        claims = {name: dtype(factor) * g for name, g in right.items()}
+
+        def shifted(p, loss=loss, add=offset):
+            return np.asarray(add, p["W1"].dtype) + loss(p)
+
+        report = check_gradients(shifted, params, claims)
+
+        assert set(statuses(report).values()) == {"undecided"}
+        assert all("too small to be seen" in finding.reason for finding in report.findings)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_gradient_of_zero_is_seen_beside_another_or_by_a_curvature(dtype):
+    """An unused tensor beside a measured one passes with zero, and so does a minimum; a wrong large claim shows nothing."""
+    rng = np.random.default_rng(0)
+    p = {"used": rng.normal(size=20).astype(dtype), "unused": rng.normal(size=20).astype(dtype)}
+
+    def loss(q):
+        return dtype(100) + np.sum(q["used"] ** 2)
+
+    assert check_gradients(loss, p, {"used": 2 * p["used"], "unused": 0 * p["used"]}).ok
+    minimum = p | {"used": 0 * p["used"] + dtype(1)}
+    at_minimum = check_gradients(
+        lambda q: dtype(0.3) + np.sum((q["used"] - dtype(1)) ** 2), minimum, {name: 0 * a for name, a in p.items()}
+    )
+    assert statuses(at_minimum) == {"used": "passed", "unused": "undecided"}
+
+    def flat(q):  # its slope of 1 for the second tensor is below the rounding of the first one's part
+        return dtype(1 / np.finfo(dtype).eps) * 4 + np.sum(np.sin(q["unused"])) / dtype(20)
+
+    wrong = check_gradients(flat, p, {"used": dtype(1e6) * p["used"], "unused": 0 * p["used"]})
+    assert statuses(wrong) == {"used": "failed", "unused": "undecided"}
+
+
+def test_numbers_that_differ_are_printed_with_the_digits_in_which_they_do():
+    """A slope that is off in the ninth digit is not printed as the same number; two that are equal stay short."""
+    p = np.linspace(0.1, 1, 5)
+
+    finding = one(check_gradients(lambda q: np.sum(np.sin(q)), p, np.cos(p) * (1 + 1e-8)))
+
+    (claimed, measured) = finding.reason.split(";")[0].removeprefix("slope claimed ").split(", measured ")
+    assert finding.status == "failed"
+    assert claimed != measured
+    assert "1.00000001" in finding.cause
+    assert told_apart(0.1, 0.1) == ("0.1", "0.1")
+    assert told_apart(1.0, np.nextafter(1.0, 2.0)) == ("1.0", "1.0000000000000002")
+    assert told_apart(math.nan, 1.25, 1.2500001) == ("nan", "1.25", "1.2500001")

@@ -2,17 +2,21 @@
 
 import contextlib
 import io
+import json
 import re
 
+import numpy as np
 import pytest
 
 from nn_conformance import run
+from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.store import Store
-from nn_conformance.fuzz import fuzz
+from nn_conformance.fuzz import fuzz, judged
 from nn_conformance.mistakes import CATALOGUE
 from nn_conformance.mistakes.target import Mistaken
 from nn_conformance.only import judge_only
 from nn_conformance.oracles import complex_step, reference
+from nn_conformance.strategies import Problem
 from nn_conformance.targets import Answer, Run, Unsupported
 from nn_reference.errors import InputError
 
@@ -24,19 +28,59 @@ BY_SLUG = {mistake.slug: mistake for mistake in CATALOGUE}
 @pytest.fixture(scope="module")
 def shrunk():
     """What is found of the mean's 1/N missing."""
-    from nn_conformance.fuzz import fuzz
-
     return fuzz(Mistaken(BY_SLUG["sum-for-mean"]), 30)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("target", [reference, complex_step], ids=lambda target: target.name)
-def test_honest_code_passes_on_drawn_networks(target):
+def test_honest_code_passes_on_drawn_networks(target, dtype):
     """No drawn network fails honest code, and as many are drawn as were asked for."""
-    from nn_conformance.fuzz import fuzz
-
-    found = fuzz(target, 10)
+    found = fuzz(target, 10, dtype=dtype)
     assert found.failing is None
     assert found.drawn == 10
+
+
+def linear(weight, target=0.0, activation="identity"):
+    """One weight from one input of 1, with the squared error: y - t is known in every digit."""
+    layer = fmt.Layer(units=1, activation=fmt.Activation(kind=activation), bias=False, layout="in,out")
+    network = fmt.Network(inputs=1, layers=[layer], loss=fmt.Loss(kind="squared_error", reduction="sum"))
+    sgd = fmt.Optimizer(kind="sgd", learning_rate=1.0)
+    return Problem(network, sgd, {"W1": np.array([[weight]])}, np.ones((1, 1)), np.array([[target]]), [[0]])
+
+
+def test_what_underflows_is_right_and_what_is_wrong_beside_it_is_not():
+    """A float32 loss of 2⁻¹⁸⁸ is 0, as the limit has room for the smallest normal number, and for no more."""
+    tiny = linear(2.0**-94)
+
+    assert (
+        reference.evaluate(tiny.network, {"W1": np.float32([[2.0**-94]])}, *map(np.float32, (tiny.x, tiny.t))).loss == 0
+    )
+    assert set(judged(reference, tiny, "float32").values()) == {""}
+    wrong = Wrong(lambda answer: Answer(answer.loss + 1e-37, {name: 2 * g for name, g in answer.gradients.items()}))
+    assert [name for name, line in judged(wrong, tiny, "float32").items() if line] == ["loss", "dW1"]
+
+
+@pytest.mark.parametrize("slug", ["inputs-overwritten", "targets-overwritten", "betas-swapped", "sum-for-mean"])
+def test_a_mistake_is_caught_within_forty_networks(slug):
+    """Arguments that are changed, an update and a gradient that are wrong: some drawn network shows each."""
+    assert not fuzz(Mistaken(BY_SLUG[slug]), 40).right
+
+
+def test_a_kink_and_what_overflows_are_not_compared():
+    """At ReLU's kink any slope is right, and in float32 the square of 2⁷⁰ is infinite: nothing is said of either."""
+    assert judged(reference, linear(0.0, 1.0, "relu")) == {}
+    assert judged(reference, linear(2.0**70), "float32") == {}
+    assert set(judged(reference, linear(2.0**70)).values()) == {""}
+
+
+def test_numbers_that_differ_are_printed_differently():
+    """A gradient that is off in the tenth digit is told with its error and its limit, and with that digit."""
+    wrong = Wrong(lambda answer: Answer(answer.loss, {name: g * (1 + 1e-10) for name, g in answer.gradients.items()}))
+
+    lines = judged(wrong, linear(3.0))
+
+    assert lines["loss"] == lines["W1 after 1 updates"] == ""
+    assert lines["dW1"].startswith("dW1[0, 0]: 6.0000000006, right is 6 (error 6e-10, limit ")
 
 
 @pytest.mark.slow
@@ -108,6 +152,9 @@ def test_commands_of_single_checks_and_drawn_networks(command):
     assert only.code == 0
     assert "passed: xor-tanh/probe-one::loss::loss::float64 (reference)" in only.out
     assert "2 networks drawn; all agree" in command("verify", "--fuzz", "2").out
+    record, *_ = json.loads(command("verify", "--fuzz", "2", "--json").out)
+    assert record["pieces"].keys() >= {"sigmoid", "tanh", "cross-entropy from logits", "adam"}
+    assert all(each["compared"] <= each["drawn"] <= 2 for each in record["pieces"].values())
     assert "expected to draw at least 1" in command("verify", "--fuzz", "0").complaint
     assert "more than one of them" in command("verify", "homework", "--only", "xor-tanh/probe-one").complaint
     assert "did you mean" in command("verify", "--only", "xor-tanh/probe-one::lss::loss::float64").complaint
@@ -127,7 +174,13 @@ def test_networks_of_a_claim_have_its_layers_in_other_sizes():
 
         train = staticmethod(reference.train)
 
-    assert fuzz(Noted(), 10, like=[claimed]).right
+    found = fuzz(Noted(), 10, like=[claimed])
+    assert found.right
+    names = ["relu", "identity", "cross-entropy from logits", "sgd", "momentum", "adam"]
+    assert list(found.pieces) == names
+    assert [found.pieces[name] for name in names[:3]] == [(10, found.compared)] * 3
+    assert sum(found.pieces[name][0] for name in names[3:]) == 10
+    assert f"compared {found.compared} of 10: relu {found.compared} of 10, identity" in str(found)
     assert {tuple(layer.activation for layer in network.layers) for network in drawn} == {
         tuple(layer.activation for layer in claimed.layers)
     }

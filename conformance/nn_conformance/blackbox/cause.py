@@ -13,6 +13,7 @@ import numpy as np
 
 from nn_conformance.blackbox.line import Slope
 from nn_conformance.blackbox.tensor import Tensor
+from nn_conformance.digits import told_apart
 from nn_reference.arithmetic import Array
 
 # What a half has left must be more than so many limits, as it is a difference of errors, to be followed; and more than
@@ -65,7 +66,10 @@ def _factor(slope: Slope) -> str:
     if abs(factor + 1) <= 2 * uncertain:
         return "its sign is wrong everywhere"
     digits = max(1, min(15, int(-log10(uncertain))))
-    return f"it is {f'{factor:#.{digits}g}'.rstrip('.')} times the right one everywhere"
+    text = f"{factor:#.{digits}g}".rstrip(".")
+    if float(text) == 1:  # it failed, so that it is another number
+        text = told_apart(factor, 1.0, least=digits)[0]
+    return f"it is {text} times the right one everywhere"
 
 
 def _place(tensor: Tensor, slopes: Sequence[Slope]) -> str:
@@ -126,7 +130,8 @@ def _entries(tensor: Tensor, slopes: Sequence[Slope]) -> str:
     said = []
     for slope in wrong:
         entry = ", ".join(map(str, np.argwhere(slope.direction)[0]))
-        said.append(f"{tensor.name}[{entry}] is {slope.claimed:.6g}, and the slope of the loss {slope.measured:.6g}")
+        claimed, measured = told_apart(slope.claimed, slope.measured)
+        said.append(f"{tensor.name}[{entry}] is {claimed}, and the slope of the loss {measured}")
     return "; ".join(said) or "too close to its limit to say where"
 
 

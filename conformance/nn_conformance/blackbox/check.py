@@ -13,6 +13,7 @@ from nn_conformance.blackbox.noise import measure_noise
 from nn_conformance.blackbox.report import Finding, GradientReport
 from nn_conformance.blackbox.subject import Subject, norm
 from nn_conformance.blackbox.tensor import Tensor
+from nn_conformance.digits import told_apart
 from nn_reference.arithmetic import Params
 from nn_reference.errors import InputError
 from nn_reference.validation import check_count, shown
@@ -47,6 +48,11 @@ def check_gradients(
     |1 - 1/c| exceeds `smallest_factor`. In float64 these are about 1e-8, the first of them in units of the gradient's
     norm. In float32 they are 1e-3 and more, and much more where the loss has thousands of kinks: check in float64 where
     you can.
+
+    Nothing passes that could not be seen. If the limit is more than a quarter of the gradient's norm, or, of a gradient
+    of zero, more than a quarter of a hundredth of what is seen beside it (see `Tensor._visible`), the tensor is
+    undecided: a gradient of another sign would have passed too. So it is of a loss that does not change at all, unless
+    it is exactly 0: 1e16 and a network's loss do not change either.
 
     What it cannot see: a loss that is wrong itself, with the right gradient of that. For that there are the test vectors.
 
@@ -100,20 +106,20 @@ def _findings(subject: Subject, gradients: Gradients, directions: int, seed: int
     sound = {name: p for name, p in subject.params.items() if name not in refused}
     claims = {name: as_gradient(given[name], p).astype(np.float64) for name, p in sound.items()}
     found = {name: _unmeasured(name, text) for name, text in refused.items()}
-    for k, tensor in enumerate(_tensors(subject, claims, directions, rng)):
-        found[tensor.name] = _finding(tensor, tensor.slopes(np.random.default_rng([seed, k])), claims)
+    noise = measure_noise(subject, rng)
+    norms = {name: norm(claim) for name, claim in claims.items()}
+    # One that is too large to compute with must not make the others look like zero.
+    largest = max((size for size in norms.values() if size < HUGE), default=0.0)
+    measured = 0.0
+    # The largest first: beside what was measured of it, one of zero can be seen to be zero.
+    for k, name in sorted(enumerate(claims), key=lambda entry: -norms[entry[1]]):
+        tensor = Tensor(subject, noise, name, claims[name], largest, measured, directions)
+        slopes = tensor.slopes(np.random.default_rng([seed, k]))
+        found[name] = _finding(tensor, slopes, claims)
+        measured = max(measured, tensor.measured_norm(slopes))
     if objection := subject.changed():
         return (_unmeasured("loss", objection),)
     return tuple(found[name] for name in (subject.params | found))
-
-
-def _tensors(subject: Subject, claims: Params, directions: int, rng: np.random.Generator) -> list[Tensor]:
-    if not claims:
-        return []
-    # One that is too large to compute with must not make the others look like zero.
-    largest = max((size for size in map(norm, claims.values()) if size < HUGE), default=0.0)
-    noise = measure_noise(subject, rng)
-    return [Tensor(subject, noise, name, claim, largest, directions) for name, claim in claims.items()]
 
 
 def _given(subject: Subject, gradients: Gradients) -> tuple[Mapping[str, object], str]:
@@ -155,7 +161,8 @@ def _finding(tensor: Tensor, slopes: Sequence[Slope], claims: Params) -> Finding
     factor = CERTAIN * min(slope.limit / abs(slope.claimed) if slope.claimed else inf for slope in decided)
     limit = _limit(tensor, worst)
     if failed:
-        reason = f"slope claimed {worst.claimed:.6g}, measured {worst.measured:.6g}; {limit}"
+        claimed, measured = told_apart(worst.claimed, worst.measured)
+        reason = f"slope claimed {claimed}, measured {measured}; {limit}"
         cause = explain(tensor, decided, claims)
         return Finding(tensor.name, "failed", worst.error, worst.limit, reason, entry, factor, cause)
     reason = f"an entry off by {entry:.1g}, or the whole by {factor:.1g} of itself, would show; {limit}"

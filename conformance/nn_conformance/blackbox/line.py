@@ -87,6 +87,15 @@ class Line:
         """By how much the slope after 0 is more than the slope before it."""
         return (self.value(a) - 2 * self.value(0.0) + self.value(-a)) / a
 
+    def curvature(self, a: float) -> float:
+        """The least curvature on either side of 0, within 2a, that rounding leaves no doubt of; 0 if there is none."""
+        bend = abs(self.gap(2 * a)) - 4 * self.rounding(a) / 2
+        return max(0.0, bend / (2 * a))
+
+    def nought(self, a: float) -> bool:
+        """Whether the loss is exactly 0 here and on both sides."""
+        return not any(self.value(step) for step in (-2 * a, -a, 0.0, a, 2 * a))
+
     def jump(self, a: float) -> float:
         """The gap without what is proportional to a."""
         return 2 * self.gap(a) - self.gap(2 * a)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from math import isnan, nan
 from typing import Literal
 
+from nn_conformance.digits import told_apart
+
 Status = Literal["passed", "failed", "undecided"]
 
 
@@ -33,7 +35,8 @@ class Finding:
     cause: str = ""
 
     def __str__(self) -> str:
-        compared = "" if isnan(self.error) else f" (error {self.error:.2g}, limit {self.limit:.2g})"
+        error, limit = told_apart(self.error, self.limit, least=2)
+        compared = "" if isnan(self.error) else f" (error {error}, limit {limit})"
         text = "; ".join(part for part in (self.cause, self.reason) if part)
         return f"{self.name}: {self.status}{compared}: {text}"
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nn_conformance.blackbox.inputs import Structure, named, rebuilt
+from nn_conformance.digits import told_apart
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 from nn_reference.validation import shown
@@ -63,9 +64,10 @@ class Subject:
         spread = max(abs(value - self.value) for value in again)
         # Differences need half of the digits. Sums of several threads differ by far less; a dropout mask does not.
         if not spread <= sqrt(self.roundoff) * abs(self.value):
+            first, second, third = told_apart(self.value, *again)
             return (
-                f"calls with the same parameters gave {self.value:.6g}, {again[0]:.6g} and {again[1]:.6g}: fix its seed "
-                "and its batch, switch dropout off, and keep no state in it"
+                f"calls with the same parameters gave {first}, {second} and {third}: fix its seed and its batch, switch "
+                "dropout off, and keep no state in it"
             )
         return self._float32(rng)
 

@@ -18,21 +18,21 @@ import numpy as np
 from nn_conformance.blackbox.line import ROUNDINGS, Line, Slope
 from nn_conformance.blackbox.noise import Noise, random_signs
 from nn_conformance.blackbox.subject import ROUNDOFF, Subject, norm
+from nn_conformance.digits import told_apart
 from nn_reference.arithmetic import Array
 
-# A limit that is more than this part of the gradient's norm judges nothing.
+# A limit that is more than this part of the gradient's norm judges nothing: the gradient with another sign is two norms
+# off, and a slope is wrong from two limits on whatever the error of its own measurement.
 USEFUL = 0.25
-# Where the gradient is zero: of this part of the largest norm of any tensor's.
+# A gradient is zero if it is so small a part of another one; or if so small a move, as a part of the parameters, explains it.
 ZERO = 0.01
-# Or if steps of this part of the parameters change nothing that can be seen.
-FLAT = 1 / 64
 # If so many directions, and no other, allow no verdict, none will.
 HOPELESS = 3
 
 ROUGH = "the loss is no smooth function of these parameters, however small the step"
 FAINT = "the gradient is too small to be seen above the rounding of the loss"
 KINK = (
-    "the loss has a kink at these parameters, or too near to be told (slopes {:.3g} and {:.3g}); "
+    "the loss has a kink at these parameters, or too near to be told (slopes {} and {}); "
     "move them a little, as by random numbers of 1e-3"
 )
 
@@ -42,7 +42,8 @@ class Tensor:
     """A tensor, its gradient in float64, and the loss that both belong to.
 
     Attributes:
-        largest: the largest norm of any tensor's gradient.
+        largest: the largest norm of any tensor's gradient, as claimed.
+        measured: the largest norm of the gradients of the tensors before it, as far as it was measured.
         directions: how many random ones to take.
     """
 
@@ -51,6 +52,7 @@ class Tensor:
     name: str
     gradient: Array
     largest: float
+    measured: float
     directions: int
 
     @property
@@ -89,25 +91,41 @@ class Tensor:
         """Along one direction, with the objection if no verdict can rest on it; the step is looked for from `start` on."""
         line = self.line(direction)
         if not (step := line.step(start)):
-            why = KINK.format(*line.sides(start)) if line.bent(start) else ROUGH
+            why = KINK.format(*told_apart(*line.sides(start), least=3)) if line.bent(start) else ROUGH
             return Slope(direction, step, nan, nan, inf, inf, why)
         slope = self._measured(line, step)
         if line.kinked(step):
-            return replace(slope, objection=KINK.format(*line.sides(16 * step)))
+            return replace(slope, objection=KINK.format(*told_apart(*line.sides(16 * step), least=3)))
         # Several kinks may hide from one step. They do not from a quarter of it.
         if slope.wrong and not (nearer := self._measured(line, step / 4)).wrong:
             slope = nearer
-        return slope if slope.wrong or self._useful(slope) else replace(slope, objection=FAINT)
+        return slope if slope.wrong or self._visible(line, slope) else replace(slope, objection=FAINT)
+
+    def measured_norm(self, slopes: list[Slope]) -> float:
+        """What is known of the gradient's norm: what is claimed, but no more than the largest slope that was measured.
+
+        Along its signs a slope is no smaller than the norm, or, entry by entry, than a third of it.
+        """
+        sure = [abs(slope.measured) - slope.limit for slope in slopes if not slope.objection and slope.limit < inf]
+        return min(self._norm, max(0.0, *sure)) if sure else 0.0
 
     def _measured(self, line: Line, step: float) -> Slope:
         slope = line.slope_of(self.gradient, step)
-        return replace(slope, rounding=slope.rounding + self._negligible) if self._zero else slope
+        # One that agrees without the rounding of terms that cancel is held to the smaller limit, which shows more.
+        return replace(slope, rounding=slope.rounding + self._negligible) if self._zero and slope.wrong else slope
 
-    def _useful(self, slope: Slope) -> bool:
-        """Whether a gradient that was nowhere near this one would have failed."""
+    def _visible(self, line: Line, slope: Slope) -> bool:
+        """Whether a gradient that was nowhere near this one would have failed.
+
+        One of zero has no norm to compare the limit with. It can be seen to be zero beside another tensor's gradient that
+        was measured; or where the loss has a curvature H that was: a move δ of the parameters changes the slope by H·δ,
+        so that the gradient is zero but for a move of ZERO of their size. A value of 0 has no rounding: a loss
+        that is exactly 0 on both sides has slope 0. Of any other loss that does not change, nothing is seen.
+        """
         if not self._zero:
             return slope.limit <= USEFUL * max(self._norm, abs(slope.claimed))
-        return slope.limit <= USEFUL * ZERO * self.largest or slope.step >= FLAT * self.subject.scale[self.name]
+        bend = line.curvature(slope.step) * self.subject.scale[self.name]
+        return slope.limit <= USEFUL * ZERO * max(self.measured, bend) or line.nought(slope.step)
 
     def _but_for_traps(self, slopes: list[Slope]) -> list[Slope]:
         """No error counts where most directions meet a kink, as several may cancel in one; nor on a staircase's treads.

@@ -258,6 +258,8 @@ def _fuzz(targets: Sequence["Target"], count: int, theirs: "Theirs", *, as_json:
                 "target": name,
                 "drawn": one.drawn,
                 "unsupported": one.unsupported,
+                "compared": one.compared,
+                "pieces": {piece: {"drawn": d, "compared": c} for piece, (d, c) in one.pieces.items()},
                 "wrong": one.wrong,
                 "snippet": one.snippet(theirs.spec),
             }
@@ -266,12 +268,10 @@ def _fuzz(targets: Sequence["Target"], count: int, theirs: "Theirs", *, as_json:
         print(json.dumps(records, indent=2))
         return all(one.right for one in found.values())
     for name, one in found.items():
-        many = "networks" if one.drawn != 1 else "network"
-        agree = "all agree" if one.compared else "nothing could be compared"
-        outcome = agree if one.failing is None else "the smallest that fails:"
-        unsupported = f", {one.unsupported} of them unsupported" if one.unsupported else ""
-        render.line(f"{name}: {one.drawn} {many} drawn{unsupported}; {outcome}")
+        for text in f"{name}: {one}".splitlines():
+            render.line(text)
         if one.failing is not None:
+            render.line("the smallest that fails:")
             render.line(one.snippet(theirs.spec))
     return all(one.right for one in found.values())
 

@@ -12,7 +12,7 @@ from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.encoding import values
 from nn_conformance.fixtures.store import LoadedCase
 from nn_conformance.guarded import guarded
-from nn_conformance.targets import Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported
+from nn_conformance.targets import Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported, not_done
 from nn_conformance.tolerances import Limit, gradient_limit, longest_sum, magnitudes, norm
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
@@ -159,7 +159,7 @@ class Climb:
     def _prune(self) -> tuple[Params, Params]:
         pruned = there(self.case.pruned)
         if not isinstance(self.target, Prunes):
-            raise Unsupported("the target does not prune")
+            raise not_done("prune")
         how = Pruning(pruned.threshold, pruned.names, pruned.keep_mask)
         x, t = self.cast(self.loaded.x[pruned.rows]), self.cast(self.loaded.t[pruned.rows])
         state = self.state_of(pruned.state, "pruned.state")

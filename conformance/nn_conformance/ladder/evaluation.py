@@ -12,11 +12,9 @@ from nn_conformance.fixtures.encoding import values
 from nn_conformance.ladder.climb import Climb, Expected, Finding, over, there
 from nn_conformance.ladder.metamorphic import Call, ratio_of, relations
 from nn_conformance.targets import Answer, TargetError, Unsupported
-from nn_conformance.tolerances import Limit, norm, value_limit
+from nn_conformance.tolerances import Limit, blind, norm, value_limit
 from nn_reference.arithmetic import Array, Params
 
-# Of a gradient: a limit beyond this shows nothing.
-BLIND = 0.1
 # Of ±1 for each tensor, and one along the gradient itself: a factor always shows, an error in some entries in three of
 # four times at least. What is missed here the certified gradients show.
 DIRECTIONS = 2
@@ -127,11 +125,6 @@ def _gradients(climb: Climb, expected: Expected, answer: Answer) -> Iterator[Fin
             )
             finding = Finding(finding.error, finding.limit, reason, unsupported=True)
         yield finding
-
-
-def blind(limit: float, expected: Array) -> bool:
-    """Whether a limit lets a tenth of the gradient pass: within it, nothing is shown. What is 0 must still be 0."""
-    return limit > BLIND * norm(expected) > 0
 
 
 def _at_their_slopes(expected: Expected, answer: Answer) -> Params:

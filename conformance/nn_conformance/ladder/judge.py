@@ -74,7 +74,8 @@ def judge_climb(climb: Climb, rungs: Collection[str] | None = None, known: Seque
     verdicts: list[Verdict] = []
     failed: dict[str, CheckId] = {}  # by rung, the check that failed it, or that its need failed by
     for rung in RUNGS:
-        blocker = next((failed[need] for need in rung.needs if need in failed), None)
+        needs = rung.needs if "loss" in failed else (*rung.needs, *rung.answered_by)
+        blocker = next((failed[need] for need in needs if need in failed), None)
         if rungs is not None and rung.name not in rungs:
             failed |= {rung.name: blocker} if blocker else {}  # the rungs that need this one are blocked by it too
             continue

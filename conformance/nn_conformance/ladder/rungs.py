@@ -21,6 +21,7 @@ class Rung:
     Attributes:
         name: stands in the ids.
         needs: rungs that must not have failed.
+        answered_by: rungs whose failure answers what this one asks, where the loss is right.
         quantities: what it checks on a case.
         run: a finding for each of these, in their order.
     """
@@ -29,6 +30,7 @@ class Rung:
     needs: tuple[str, ...]
     quantities: Quantities
     run: Callable[[Climb], Iterator[Finding]]
+    answered_by: tuple[str, ...] = ()
 
 
 def _layer_names(case: fmt.Case, _: fmt.Dtype) -> Sequence[str]:
@@ -62,6 +64,8 @@ RUNGS: tuple[Rung, ...] = (
         # Differences in float32 have too few digits to tell much.
         lambda case, dtype: list(case.params) if _rectangular(case) and dtype == "float64" else (),
         evaluation.own_loss,
+        # A gradient that is not that of the right loss is not that of its own, which is the right one.
+        answered_by=("gradient",),
     ),
     Rung(
         "metamorphic",

@@ -246,7 +246,7 @@ class ProtocolTarget:
     def _ask(self, request: Request, kind: type[R], numbers: int, products: int = 0) -> R:
         """A reply to a request for which the target must be alive, and is started if need be."""
         if request.do != "echo" and request.do not in self.does:
-            raise targets.Unsupported(f"it does not say that it can {request.do}")
+            raise targets.not_done(request.do)
         if self._child is None:
             if self._failures >= RESTARTS:
                 raise TargetError(f"given up after {self._failures} failures, the last: {self._last}", "given-up")

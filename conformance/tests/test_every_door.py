@@ -1,0 +1,88 @@
+"""One target, every door: a library call, a command and pytest give the same verdicts, classes, hints and names."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from every_door import HOSTILE, MISTAKES, TARGETS
+
+from nn_conformance import pytest_plugin as plugin
+from nn_conformance.run import judge
+from nn_conformance.verdicts import one_line
+
+pytest_plugins = ["pytester"]
+
+FILE = Path(__file__).with_name("every_door.py")
+# By command each takes a process of its own: some of each kind are for every day.
+EVERYDAY = (
+    "sum_for_mean",
+    "derivative_missing",
+    "gradients_accumulate",
+    "inputs_overwritten",
+    "exits",
+    "retypes",
+    "float32",
+)
+NAMES = [pytest.param(name, marks=() if name in EVERYDAY else pytest.mark.slow) for name in TARGETS]
+
+
+def told(verdict):
+    """What must be the same through every door."""
+    return verdict["status"], verdict["failure"], tuple(verdict["subject"]), verdict["reason"], verdict["error"]
+
+
+def test_there_are_enough_of_each_kind():
+    """At least sixty mistakes and twenty hostile functions are sent, and every name is another."""
+    assert len(MISTAKES) >= 60
+    assert len(HOSTILE) >= 20
+    assert len(TARGETS) == len(MISTAKES) + len(HOSTILE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_command_and_library_call_say_the_same(name, command):
+    """Each verdict has the same status, class, subject, reason and error; hint and diagnosis are the same, none is a pass."""
+    done = command("verify", f"{FILE}:{name}", "--json")
+    report = judge(fresh(name))
+
+    by_command = {verdict["id"]: told(verdict) for verdict in done.json["verdicts"] if verdict["case"] != "harness"}
+    here = {v.id: told(v.as_json()) for v in report.verdicts if v.check.case != "harness"}
+    assert by_command == here
+    assert done.code == 1
+    assert not report
+    here = json.loads(json.dumps(report.as_json()["target"]))
+    assert {part: done.json["target"][part] for part in ("suggestion", "diagnoses")} == {
+        part: here[part] for part in ("suggestion", "diagnoses")
+    }
+
+
+@pytest.mark.slow
+def test_pytest_says_the_same(pytester):
+    """Each check of each function has the outcome, the class and the reason of the library call."""
+    pytester.path.joinpath("test_doors.py").write_text(
+        "from every_door import TARGETS\nglobals().update(TARGETS)\n", "utf-8"
+    )
+    result = pytester.inline_run("test_doors.py", "-p", "no:cacheprovider")
+    outcomes = {}
+    for report in (report for report in result.getreports("pytest_runtest_logreport") if report.when == "call"):
+        properties = dict(report.user_properties)
+        _, name, *check = report.nodeid.split("::")
+        outcomes.setdefault(name, {})["::".join(check)] = (
+            properties[plugin.STATUS],
+            properties.get(plugin.FAILURE, ""),
+            report.longreprtext,
+        )
+    assert outcomes.keys() == TARGETS.keys()
+    for name, checks in outcomes.items():
+        verdicts = {v.id: v for v in judge(fresh(name)).verdicts if v.check.case != "harness"}
+        assert {id_: (v.status, v.failure) for id_, v in verdicts.items()} == {
+            id_: outcome[:2] for id_, outcome in checks.items()
+        }, name
+        assert all(one_line(v.reason) in one_line(checks[id_][2]) for id_, v in verdicts.items() if v.failed), name
+
+
+def fresh(name):
+    """The function as a new process would have it: what mistakes of memory remember, they remember for each run."""
+    sys.modules.pop("every_door")
+    return importlib.import_module("every_door").TARGETS[name]
