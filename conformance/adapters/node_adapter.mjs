@@ -139,7 +139,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     const replies = { start: () => START, run: () => write(answer(ask)), stop: () => ({}) };
     reply = { status: "ok", ...(replies[ask.verb] ?? (() => refuse(ask.verb)))() };
   } catch ({ reason, message }) {
-    reply = reason ? { status: "unsupported", reason } : { status: "error", message };
+    reply = reason ? { status: "unsupported", reason } : { status: "error", message, failure: "raised" };
   }
   console.log(JSON.stringify({ seq: ask.seq, ...reply }));
   if (ask.verb === "stop") break;

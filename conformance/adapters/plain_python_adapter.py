@@ -144,7 +144,7 @@ for line in sys.stdin:
     except KeyError as word:
         reply = {"status": "unsupported", "reason": f"{word} is unknown here"}
     except (ArithmeticError, ValueError) as error:  # log 0, exp 1000
-        reply = {"status": "error", "message": str(error)}
+        reply = {"status": "error", "message": str(error), "failure": "raised"}
     print(json.dumps({"seq": ask["seq"], **reply}), flush=True)
     if ask["verb"] == "stop":
         break

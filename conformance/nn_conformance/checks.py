@@ -6,7 +6,8 @@ from typing import Any
 
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.store import LoadedCase, Store
-from nn_conformance.run import Run, Subject, subject_of
+from nn_conformance.run import Run
+from nn_conformance.subjects import Subject, subject_of
 from nn_conformance.verdicts import CheckId, Verdict
 from nn_reference.errors import InputError
 

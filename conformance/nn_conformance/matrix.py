@@ -9,7 +9,8 @@ from nn_conformance import render
 from nn_conformance.fixtures.format import DTYPES
 from nn_conformance.ladder import RUNGS
 from nn_conformance.options import NAME
-from nn_conformance.run import PRINTED_FIGURES, Outcome, Report
+from nn_conformance.report import Outcome, Report
+from nn_conformance.subjects import PRINTED_FIGURES
 from nn_conformance.verdicts import STATUSES, CheckId, Verdict, counts
 from nn_reference.systems import SYSTEMS
 

@@ -5,28 +5,28 @@ They differ in how a target is reached, in this process or in one of its own, an
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from nn_conformance.claims import Claim, claim_of
+from nn_conformance.claims import Claim
 from nn_conformance.conventions import OURS
 from nn_conformance.converted import Converted
 from nn_conformance.diagnosis.diagnose import Diagnosis, diagnose
-from nn_conformance.doors import as_target, conventions_of, converted
+from nn_conformance.doors import converted
 from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.families import describe_network
 from nn_conformance.fixtures.store import LoadedCase, Store
 from nn_conformance.known import Known, check_breadth, expect, shipped, unused
 from nn_conformance.ladder.climb import Climb
 from nn_conformance.ladder.judge import cases_of, check_ids, judge_climb
-from nn_conformance.oracles import ORACLES, affordable_updates
+from nn_conformance.oracles import affordable_updates
 from nn_conformance.printed import PRINTED
 from nn_conformance.protocol.session import HARNESS, Session
 from nn_conformance.protocol.target import ProtocolTarget
+from nn_conformance.report import Outcome, Report
+from nn_conformance.subjects import PRINTED_FIGURES, Subject, named_systems, session_subject, subject_of
 from nn_conformance.suggestions import Suggestion, suggest
 from nn_conformance.targets import Target
-from nn_conformance.verdicts import CheckId, Verdict, counts, one_line
+from nn_conformance.verdicts import CheckId, Verdict, one_line
 from nn_reference.errors import InputError
 from nn_reference.systems import SYSTEMS, System, get
 
@@ -34,7 +34,6 @@ SMALL = 1000  # parameters; above it a documented case takes an oracle seconds, 
 QUICK = 10  # updates of a free run by a slow oracle: single steps are judged beside it
 DIAGNOSED = 3  # systems that are diagnosed, of those that fail: one mistake mostly shows in all of them
 TELLING = "probe-rectangular"  # the probe whose sizes all differ: it tells conventions apart
-PRINTED_FIGURES = "printed"
 LAST_LINES = 5  # of stderr
 # After these a target is not asked again: what has crashed or hangs would do so once more.
 GONE = {"crashed", "exited", "out-of-memory", "hung-at-start", "timeout", "given-up", "ignored-stop"} | {
@@ -42,100 +41,6 @@ GONE = {"crashed", "exited", "out-of-memory", "hung-at-start", "timeout", "given
 }
 Pair: TypeAlias = tuple[LoadedCase, fmt.Dtype]
 Counter: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one target's verdicts are on one system; of `printed`, the reference against the document's own figures."""
-
-    system: str
-    target: str
-    verdicts: Sequence[Verdict]
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A target, and what it says of itself.
-
-    Attributes:
-        target: converted to our conventions.
-        claim: networks, conventions and precisions.
-        does: `evaluate`, `train`, `prune`.
-        version: its own.
-        reads_networks: whether it computes whatever network it is asked for, as a program does and a function does not.
-    """
-
-    target: Converted
-    claim: Claim
-    does: Sequence[str] = ("evaluate", "train")
-    version: str = ""
-    reads_networks: bool = False
-
-    @property
-    def name(self) -> str:
-        """What reports call it; no oracle has the name."""
-        name = one_line(self.target.name)[:60] or "target"
-        return f"{name} (target)" if name in (*ORACLES, PRINTED_FIGURES) else name
-
-    def claimed(self, networks: Sequence[str]) -> list[System]:
-        """The systems that are named, or all, if they are claimed.
-
-        Raises:
-            InputError: a network that there is not, or none that is claimed.
-        """
-        self.claim.check()
-        systems = [system for system in _named(networks) if self.claim.covers(system.id)]
-        if not systems:
-            claims = one_line(", ".join(self.claim.systems))
-            raise InputError(f"networks: expected some that {self.name} claims, which are {claims}")
-        return systems
-
-    def restricted(self, systems: Sequence[System], networks: Sequence[str]) -> "Subject":
-        """Asked for no other networks than these, if they are what it claims, or all that it can have been written for."""
-        if not self.claim.systems and (self.reads_networks or not networks):
-            return self
-        described = tuple(describe_network(system.network) for system in systems)
-        target = self.target
-        narrowed = Converted(target.inner, target.conventions, described, target.dtypes)
-        return Subject(narrowed, self.claim, self.does, self.version, self.reads_networks)
-
-    def line(self) -> str:
-        """What it says of itself, in a line."""
-        version = f" {one_line(self.version)[:40]}" if self.version else ""
-        networks = one_line(", ".join(self.claim.systems))[:200] or "any network"
-        return (
-            f"{self.name}{version}: {networks}; {', '.join(self.claim.dtypes)}; {', '.join(self.does)}; "
-            f"conventions: {self.conventions}"
-        )
-
-    @property
-    def conventions(self) -> str:
-        """What it does otherwise than the fixtures."""
-        return one_line(self.claim.conventions.describe())
-
-    @property
-    def not_claimed(self) -> dict[str, list[str]]:
-        """Systems and precisions that nobody said it has."""
-        return {
-            "systems": [system.id for system in SYSTEMS if not self.claim.covers(system.id)],
-            "dtypes": [dtype for dtype in fmt.DTYPES if dtype not in self.claim.dtypes],
-        }
-
-
-def subject_of(obj: Any) -> Subject:
-    """An object of this process as the ladder judges it.
-
-    Raises:
-        InputError: it is no target, or claims a network that does not exist.
-    """
-    claim = claim_of(obj) or Claim()
-    claim.check()
-    if isinstance(obj, Converted):
-        return Subject(obj, Claim(conventions=obj.conventions, dtypes=tuple(obj.dtypes)))
-    conventions, target = conventions_of(obj), as_target(obj)
-    claim = Claim(claim.systems, conventions, claim.dtypes)
-    does = tuple(getattr(target, "does", ("evaluate", "train")))
-    return Subject(converted(target, conventions, (), claim.dtypes), claim, does)
 
 
 class Run:
@@ -251,96 +156,6 @@ class Run:
         return affordable if affordable is None or self.large else min(affordable, QUICK)
 
 
-@dataclass(frozen=True)
-class Report:
-    """What came of a run. It is true if something passed, nothing failed and nothing claimed is missing.
-
-    Attributes:
-        subject: who was judged; None where that were our oracles alone.
-        outcomes: by system, of the target and of the oracles beside it.
-        others: verdicts of the harness, of the claim, and of the known failures that were expected.
-        suggestion: the one declaration with which it would be right, where there is one.
-        diagnoses: by system, what is known of the failures there.
-        silent: systems that were asked for or claimed by name, and of which nothing could be judged.
-        left_out: how many systems have documented cases that were not judged for their size.
-        last_words: the end of what it wrote to stderr, where something went wrong that is no mismatch of numbers.
-    """
-
-    subject: Subject | None
-    outcomes: Sequence[Outcome] = ()
-    others: Sequence[Verdict] = ()
-    suggestion: Suggestion | None = None
-    diagnoses: Mapping[str, Diagnosis] = field(default_factory=dict)
-    silent: Sequence[str] = ()
-    left_out: int = 0
-    last_words: Sequence[str] = ()
-
-    @property
-    def name(self) -> str:
-        """Of who was judged."""
-        return "oracles" if self.subject is None else self.subject.name
-
-    @property
-    def conventions(self) -> str:
-        """What it declares otherwise than the fixtures."""
-        return OURS.describe() if self.subject is None else self.subject.conventions
-
-    @cached_property
-    def unique(self) -> dict[tuple[str, CheckId], Verdict]:
-        """Each verdict once, by target and check: systems share cases."""
-        judged = {(self.name, verdict.check): verdict for verdict in self.others}
-        return judged | {(of.target, verdict.check): verdict for of in self.outcomes for verdict in of.verdicts}
-
-    @cached_property
-    def verdicts(self) -> list[Verdict]:
-        """One for each check."""
-        return list(self.unique.values())
-
-    @property
-    def failed(self) -> list[Verdict]:
-        """The checks that failed."""
-        return [verdict for verdict in self.verdicts if verdict.failed]
-
-    @property
-    def ok(self) -> bool:
-        """Whether something passed, nothing failed, and no system is silent."""
-        passed = any(verdict.status in ("passed", "expected failure") for verdict in self.verdicts)
-        return not self.failed and not self.silent and passed
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def __str__(self) -> str:
-        numbers = ", ".join(f"{count} {status}" for status, count in counts(self.verdicts).items() if count)
-        lines = [f"{self.name}: {numbers}", f"conventions: {self.conventions}"]
-        lines += [f"{verdict.id}: {verdict.reason}" for verdict in self.failed]
-        lines += [str(self.suggestion)] if self.suggestion else []
-        lines += [line for diagnosis in self.diagnoses.values() for line in diagnosis.lines()]
-        return "\n".join(lines)
-
-    def as_json(self) -> dict[str, Any]:
-        """For `json.dumps`."""
-        verdicts = [{"target": target, **verdict.as_json()} for (target, _), verdict in self.unique.items()]
-        return {**self._about(), "counts": counts(self.verdicts), "verdicts": verdicts}
-
-    def _about(self) -> dict[str, Any]:
-        if self.subject is None:
-            return {}
-        claim = self.subject.claim
-        about = {
-            "name": self.name,
-            "version": one_line(self.subject.version),
-            "networks": [one_line(name) for name in claim.systems] or "any",
-            "dtypes": list(claim.dtypes),
-            "does": list(self.subject.does),
-            "conventions": self.conventions,
-            "suggestion": None if self.suggestion is None else str(self.suggestion),
-            "diagnoses": {system: diagnosis.as_json() for system, diagnosis in self.diagnoses.items()},
-            "not_claimed": self.subject.not_claimed,
-        }
-        return {"target": about}
-
-
 def judge(
     target: Any,
     networks: str | Sequence[str] | None = None,
@@ -382,7 +197,7 @@ def judge(
         return _judge_oracles(_versions(names), store, oracles, large=large, counter=counter)
     if not isinstance(target, ProtocolTarget):
         return _judge_subject(subject_of(target), names, store, oracles, known, large=large, counter=counter)
-    _named(names)  # before a program is started that may have wanted it: cmd: and its words are one argument
+    named_systems(names)  # before a program is started that may have wanted it: cmd: and its words are one argument
     session = Session(target)
     try:
         if not session.begin():
@@ -396,14 +211,6 @@ def judge(
 
 
 verify = judge  # its public name
-
-
-def session_subject(session: Session) -> Subject:
-    """A program that has started, as the ladder judges it."""
-    claim, started = session.claim, session.target.started
-    does, version = (started.does, started.version) if started else ((), "")
-    judged = converted(session.target, claim.conventions, (), claim.dtypes)
-    return Subject(judged, claim, does, version, reads_networks=session.target.program)
 
 
 def _judge_subject(
@@ -482,10 +289,6 @@ def _versions(names: Sequence[str]) -> list[System]:
     """All versions of the networks that are named, or of all."""
     wanted = {get(name).name for name in names}
     return [system for system in SYSTEMS if not names or system.name in wanted]
-
-
-def _named(names: Sequence[str]) -> list[System]:
-    return [get(name) for name in names] or list(SYSTEMS)
 
 
 def silent_systems(

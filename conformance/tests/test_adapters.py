@@ -13,7 +13,7 @@ from nn_conformance.ladder import RUNGS, judge
 from nn_conformance.protocol.session import Session
 from nn_conformance.protocol.smoke import smoke
 from nn_conformance.protocol.target import Limits, ProtocolTarget
-from nn_conformance.run import session_subject
+from nn_conformance.subjects import session_subject
 
 ADAPTERS = Path(__file__).resolve().parents[1] / "adapters"
 FILES = sorted(ADAPTERS.glob("*_adapter.*"))

@@ -12,7 +12,8 @@ from nn_conformance.claims import claim_of, conforms
 from nn_conformance.doors import subject
 from nn_conformance.fixtures.store import Store
 from nn_conformance.ladder import judge
-from nn_conformance.run import Run, subject_of, verify
+from nn_conformance.run import Run, verify
+from nn_conformance.subjects import subject_of
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
 STORE = Store()

@@ -12,7 +12,8 @@ from leftovers import left_over
 from nn_conformance.fixtures.store import Store
 from nn_conformance.protocol.session import Session
 from nn_conformance.protocol.target import Limits, ProtocolTarget
-from nn_conformance.run import Run, nothing_done, session_subject, silent_systems
+from nn_conformance.run import Run, nothing_done, silent_systems
+from nn_conformance.subjects import session_subject
 from nn_conformance.targets import FAILURES
 from nn_conformance.verdicts import counts
 from nn_reference.systems import get

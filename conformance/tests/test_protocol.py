@@ -18,7 +18,8 @@ from nn_conformance.protocol.guard import children
 from nn_conformance.protocol.messages import Request, decoded, encoded, line
 from nn_conformance.protocol.session import Session
 from nn_conformance.protocol.target import RESTARTS, Limits, ProtocolTarget, command_of
-from nn_conformance.run import last_lines, session_subject
+from nn_conformance.run import last_lines
+from nn_conformance.subjects import session_subject
 from nn_conformance.targets import TargetError
 from nn_conformance.verdicts import counts
 from nn_reference.errors import InputError

@@ -16,6 +16,7 @@ from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.schema import schemas
 from nn_conformance.fixtures.store import Store
 from nn_conformance.protocol import messages
+from nn_conformance.protocol.target import SAYABLE
 from nn_conformance.protocol.messages import PROTOCOL, Request, all_encoded, encoded
 from nn_conformance.protocol.target import RESTARTS, Limits
 
@@ -78,6 +79,11 @@ def test_transcript_is_as_the_schemas_have_it(k):
     # A target must ignore what it does not know, and so must the schema; in a reply it is a mistake.
     assert bool(refused(REQUESTS, {**asked, "hint": 1})) is (KINDS[k] == "dance")
     assert refused(REPLIES, {**answered, "hint": 1})
+
+
+def test_classes_that_a_reply_may_name_are_those_that_the_runner_knows():
+    """The schema's classes of failure are the ones that are taken over; of others the runner says `error`."""
+    assert set(REPLIES["$defs"]["error"]["properties"]["failure"]["enum"]) == set(SAYABLE)
 
 
 def test_transcript_has_every_kind_of_request():

@@ -184,7 +184,7 @@ def again(
     """
     from nn_conformance import render
     from nn_conformance.protocol.session import Session
-    from nn_conformance.run import session_subject
+    from nn_conformance.subjects import session_subject
     from nn_reference.errors import InputError
 
     if (networks and only is not None) or (only is not None and fuzz is not None):

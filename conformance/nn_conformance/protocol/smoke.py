@@ -9,7 +9,8 @@ from nn_conformance.fixtures.store import Store
 from nn_conformance.protocol.messages import Request
 from nn_conformance.protocol.session import Session
 from nn_conformance.protocol.target import ProtocolTarget
-from nn_conformance.run import Run, Subject, session_subject
+from nn_conformance.run import Run
+from nn_conformance.subjects import Subject, session_subject
 from nn_conformance.targets import TargetError, Unsupported
 from nn_conformance.verdicts import Verdict, one_line
 from nn_reference.systems import System

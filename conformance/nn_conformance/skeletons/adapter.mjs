@@ -59,7 +59,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     reply = { status: "ok", ...written(answer(ask)) };
   } catch (error) {
     reply = error instanceof Unsupported ? { status: "unsupported", reason: error.message }
-      : { status: "error", message: String(error) };
+      : { status: "error", message: String(error), failure: "raised" };
   }
   console.log(JSON.stringify({ seq: ask.seq, ...reply }));
   if (ask.verb === "stop") break;

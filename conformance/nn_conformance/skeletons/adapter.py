@@ -83,7 +83,7 @@ for line in sys.stdin:
     except Unsupported as reason:
         reply = {"status": "unsupported", "reason": str(reason)}
     except Exception as error:
-        reply = {"status": "error", "message": f"{type(error).__name__}: {error}"}
+        reply = {"status": "error", "message": f"{type(error).__name__}: {error}", "failure": "raised"}
     print(json.dumps({"seq": ask["seq"], **reply}), flush=True)
     if ask["verb"] == "stop":
         break

@@ -1,0 +1,118 @@
+"""Who is judged: a target, and what it says of itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nn_conformance.claims import Claim, claim_of
+from nn_conformance.converted import Converted
+from nn_conformance.doors import as_target, conventions_of, converted
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.fixtures.families import describe_network
+from nn_conformance.oracles import ORACLES
+from nn_conformance.protocol.session import Session
+from nn_conformance.verdicts import one_line
+from nn_reference.errors import InputError
+from nn_reference.systems import SYSTEMS, System, get
+
+PRINTED_FIGURES = "printed"  # the column of what documents print; no target has the name
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A target, and what it says of itself.
+
+    Attributes:
+        target: converted to our conventions.
+        claim: networks, conventions and precisions.
+        does: `evaluate`, `train`, `prune`.
+        version: its own.
+        reads_networks: whether it computes whatever network it is asked for, as a program does and a function does not.
+    """
+
+    target: Converted
+    claim: Claim
+    does: Sequence[str] = ("evaluate", "train")
+    version: str = ""
+    reads_networks: bool = False
+
+    @property
+    def name(self) -> str:
+        """What reports call it; no oracle has the name."""
+        name = one_line(self.target.name)[:60] or "target"
+        return f"{name} (target)" if name in (*ORACLES, PRINTED_FIGURES) else name
+
+    def claimed(self, networks: Sequence[str]) -> list[System]:
+        """The systems that are named, or all, if they are claimed.
+
+        Raises:
+            InputError: a network that there is not, or none that is claimed.
+        """
+        self.claim.check()
+        systems = [system for system in named_systems(networks) if self.claim.covers(system.id)]
+        if not systems:
+            claims = one_line(", ".join(self.claim.systems))
+            raise InputError(f"networks: expected some that {self.name} claims, which are {claims}")
+        return systems
+
+    def restricted(self, systems: Sequence[System], networks: Sequence[str]) -> "Subject":
+        """Asked for no other networks than these, if they are what it claims, or all that it can have been written for."""
+        if not self.claim.systems and (self.reads_networks or not networks):
+            return self
+        described = tuple(describe_network(system.network) for system in systems)
+        return replace(self, target=replace(self.target, networks=described))
+
+    def line(self) -> str:
+        """What it says of itself, in a line."""
+        version = f" {one_line(self.version)[:40]}" if self.version else ""
+        networks = one_line(", ".join(self.claim.systems))[:200] or "any network"
+        return (
+            f"{self.name}{version}: {networks}; {', '.join(self.claim.dtypes)}; {', '.join(self.does)}; "
+            f"conventions: {self.conventions}"
+        )
+
+    @property
+    def conventions(self) -> str:
+        """What it does otherwise than the fixtures."""
+        return one_line(self.claim.conventions.describe())
+
+    @property
+    def not_claimed(self) -> dict[str, list[str]]:
+        """Systems and precisions that nobody said it has."""
+        return {
+            "systems": [system.id for system in SYSTEMS if not self.claim.covers(system.id)],
+            "dtypes": [dtype for dtype in fmt.DTYPES if dtype not in self.claim.dtypes],
+        }
+
+
+def subject_of(obj: Any) -> Subject:
+    """An object of this process as the ladder judges it.
+
+    Raises:
+        InputError: it is no target, or claims a network that does not exist.
+    """
+    claim = claim_of(obj) or Claim()
+    claim.check()
+    if isinstance(obj, Converted):
+        return Subject(obj, Claim(conventions=obj.conventions, dtypes=tuple(obj.dtypes)))
+    conventions, target = conventions_of(obj), as_target(obj)
+    claim = Claim(claim.systems, conventions, claim.dtypes)
+    does = tuple(getattr(target, "does", ("evaluate", "train")))
+    return Subject(converted(target, conventions, (), claim.dtypes), claim, does)
+
+
+def session_subject(session: Session) -> Subject:
+    """A program that has started, as the ladder judges it."""
+    claim, started = session.claim, session.target.started
+    does, version = (started.does, started.version) if started else ((), "")
+    judged = converted(session.target, claim.conventions, (), claim.dtypes)
+    return Subject(judged, claim, does, version, reads_networks=session.target.program)
+
+
+def named_systems(names: Sequence[str]) -> list[System]:
+    """Those that are named, or all.
+
+    Raises:
+        InputError: a network that there is not.
+    """
+    return [get(name) for name in names] or list(SYSTEMS)
