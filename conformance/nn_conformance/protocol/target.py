@@ -35,7 +35,7 @@ SHORT = 1 << 20  # bytes of a line besides its numbers
 PER_NUMBER = 64  # bytes: a float64 in at most 25, and some spaces
 MOST_NAMES = 20  # of arrays: ten layers with a bias each
 # Classes of failure that a target may name of itself: those of an answer, and of what it did instead.
-SAYABLE = (*FAILURES[: FAILURES.index("crashed")], "out-of-memory")
+SAYABLE = (*FAILURES[FAILURES.index("answer") : FAILURES.index("claimed")], "out-of-memory")
 SAID = 400  # characters of a target's words that stand in a reason
 
 R = TypeVar("R", bound=Reply)
