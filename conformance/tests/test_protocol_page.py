@@ -16,9 +16,8 @@ from nn_conformance.fixtures import format as fmt
 from nn_conformance.fixtures.schema import schemas
 from nn_conformance.fixtures.store import Store
 from nn_conformance.protocol import messages
-from nn_conformance.protocol.target import SAYABLE
 from nn_conformance.protocol.messages import PROTOCOL, Request, all_encoded, encoded
-from nn_conformance.protocol.target import RESTARTS, Limits
+from nn_conformance.protocol.target import RESTARTS, SAYABLE, Limits
 
 # Of the page, the number in words that a limit has.
 WORDS = {5: "five"}
