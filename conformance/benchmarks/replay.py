@@ -15,9 +15,9 @@ from time import process_time
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
-from nn_conformance.replays.ledger import FRAMEWORKS  # noqa: E402 - after the threads are set
-from nn_conformance.replays.run import order, own_seed, start  # noqa: E402 - likewise
-from nn_conformance.replays.trainers import trainer  # noqa: E402 - likewise
+from nn_conformance.replay.ledger import FRAMEWORKS  # noqa: E402 - after the threads are set
+from nn_conformance.replay.run import order, own_seed, start  # noqa: E402 - likewise
+from nn_conformance.replay.trainers import trainer  # noqa: E402 - likewise
 from nn_reference import systems  # noqa: E402 - likewise
 from nn_reference.errors import InputError  # noqa: E402 - likewise
 from nn_reference.systems import System  # noqa: E402 - likewise

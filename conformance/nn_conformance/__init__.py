@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING, Any
 from nn_reference import __version__
 
 if TYPE_CHECKING:
-    from nn_conformance.blackbox import check_gradients
+    from nn_conformance.adapt.claims import conforms
     from nn_conformance.checks import parametrize_with_checks
-    from nn_conformance.claims import conforms
+    from nn_conformance.gradcheck import check_gradients
     from nn_conformance.run import verify
 
 __all__ = ["__version__", "check_gradients", "conforms", "parametrize_with_checks", "verify"]
 
-HOMES = {"check_gradients": "blackbox", "conforms": "claims", "parametrize_with_checks": "checks", "verify": "run"}
+HOMES = {
+    "check_gradients": "gradcheck",
+    "conforms": "adapt.claims",
+    "parametrize_with_checks": "checks",
+    "verify": "run",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,5 @@
 """`python -m nn_conformance`."""
 
-from nn_conformance.cli import main
+from nn_conformance.cli.main import main
 
 main()

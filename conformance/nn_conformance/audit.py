@@ -11,15 +11,15 @@ from importlib.resources import files
 from math import isfinite, nan
 from typing import Any, TypeAlias
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import LoadedCase, Store
-from nn_conformance.known import shipped
-from nn_conformance.ladder import cases_of, judge
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.store import LoadedCase, Store
+from nn_conformance.judge.known import shipped
+from nn_conformance.judge.ladder import cases_of, judge
+from nn_conformance.judge.target import Target
+from nn_conformance.judge.verdict import Verdict
 from nn_conformance.mistakes import Mistake, applicable
-from nn_conformance.mistakes.target import Mistaken
+from nn_conformance.mistakes.mistaken import Mistaken
 from nn_conformance.oracles import affordable_updates
-from nn_conformance.targets import Target
-from nn_conformance.verdicts import Verdict
 
 HONEST = 1 / 3  # of a limit, at most
 NEAREST = 10.0  # times a limit, at least

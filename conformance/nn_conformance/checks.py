@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import LoadedCase, Store
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.store import LoadedCase, Store
+from nn_conformance.judge.verdict import CheckId, Verdict
 from nn_conformance.run import Run
 from nn_conformance.subjects import Subject, subject_of
-from nn_conformance.verdicts import CheckId, Verdict
 from nn_reference.errors import InputError
 
 

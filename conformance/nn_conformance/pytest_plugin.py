@@ -86,7 +86,7 @@ class Item(pytest.Item):
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> pytest.Collector | None:
     """A collector for what is marked. Where nothing is, `conforms` has not been imported, and nothing is asked."""
-    claims = sys.modules.get("nn_conformance.claims")
+    claims = sys.modules.get("nn_conformance.adapt.claims")
     if claims is None or claims.claim_of(obj) is None:
         return None
     own = getattr(obj, "__name__", name)

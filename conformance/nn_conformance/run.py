@@ -8,25 +8,25 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from nn_conformance.claims import Claim
-from nn_conformance.conventions import OURS
-from nn_conformance.converted import Converted
+from nn_conformance.adapt.claims import Claim
+from nn_conformance.adapt.conventions import OURS
+from nn_conformance.adapt.converted import Converted
+from nn_conformance.adapt.doors import converted
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.store import LoadedCase, Store
 from nn_conformance.diagnosis.diagnose import Diagnosis, diagnose
-from nn_conformance.doors import converted
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import LoadedCase, Store
-from nn_conformance.known import Known, check_breadth, expect, shipped, unused
-from nn_conformance.ladder.climb import Climb
-from nn_conformance.ladder.judge import cases_of, check_ids, judge_climb
+from nn_conformance.explain.hint import Suggestion, suggest
+from nn_conformance.judge.climb import Climb
+from nn_conformance.judge.known import Known, check_breadth, expect, shipped, unused
+from nn_conformance.judge.ladder import cases_of, check_ids, judge_climb
+from nn_conformance.judge.printed import PRINTED
+from nn_conformance.judge.target import Target
+from nn_conformance.judge.verdict import CheckId, Verdict, one_line
 from nn_conformance.oracles import affordable_updates
-from nn_conformance.printed import PRINTED
+from nn_conformance.outcome import Outcome, Report
+from nn_conformance.protocol.program import ProtocolTarget
 from nn_conformance.protocol.session import HARNESS, Session
-from nn_conformance.protocol.target import ProtocolTarget
-from nn_conformance.report import Outcome, Report
 from nn_conformance.subjects import PRINTED_FIGURES, Subject, named_systems, session_subject, subject_of
-from nn_conformance.suggestions import Suggestion, suggest
-from nn_conformance.targets import Target
-from nn_conformance.verdicts import CheckId, Verdict, one_line
 from nn_reference.errors import InputError
 from nn_reference.systems import SYSTEMS, System, get
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nn_conformance.claims import Claim, claim_of
-from nn_conformance.converted import Converted
-from nn_conformance.doors import as_target, conventions_of, converted
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.families import describe_network
+from nn_conformance.adapt.claims import Claim, claim_of
+from nn_conformance.adapt.converted import Converted
+from nn_conformance.adapt.doors import as_target, conventions_of, converted
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.families import describe_network
+from nn_conformance.judge.verdict import one_line
 from nn_conformance.oracles import ORACLES
 from nn_conformance.protocol.session import Session
-from nn_conformance.verdicts import one_line
 from nn_reference.errors import InputError
 from nn_reference.systems import SYSTEMS, System, get
 

@@ -268,7 +268,7 @@ class Done(NamedTuple):
 @pytest.fixture
 def command(monkeypatch, capsys):
     """The command in this process, where a test can patch what it runs: arguments, and what it was called as."""
-    from nn_conformance import cli
+    from nn_conformance.cli import main as cli
 
     for name in AMBIENT:
         monkeypatch.delenv(name, raising=False)

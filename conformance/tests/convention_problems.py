@@ -4,10 +4,10 @@ from functools import cache
 
 import numpy as np
 
-from nn_conformance.claims import conforms
-from nn_conformance.doors import subject
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import judge
+from nn_conformance.adapt.claims import conforms
+from nn_conformance.adapt.doors import subject
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.ladder import judge
 
 STORE = Store()
 load = cache(STORE.case)

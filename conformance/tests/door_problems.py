@@ -4,10 +4,10 @@ from functools import cache
 
 import numpy as np
 
-from nn_conformance.doors import subject
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import judge
+from nn_conformance.adapt.doors import subject
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.ladder import judge
 from nn_reference.systems import get
 
 STORE = Store()

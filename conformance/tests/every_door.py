@@ -7,11 +7,11 @@ import msgspec
 import numpy as np
 
 from nn_conformance import conforms
-from nn_conformance.fixtures.families import describe_network
-from nn_conformance.fixtures.store import Store
+from nn_conformance.cases.families import describe_network
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.target import Unsupported
 from nn_conformance.mistakes import applicable
-from nn_conformance.mistakes.target import Mistaken
-from nn_conformance.targets import Unsupported
+from nn_conformance.mistakes.mistaken import Mistaken
 from nn_reference.systems import get
 
 HOMEWORK = describe_network(get("homework").network)

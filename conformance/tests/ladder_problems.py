@@ -3,8 +3,8 @@
 from dataclasses import replace
 from functools import cache
 
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import check_ids
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.ladder import check_ids
 from nn_conformance.oracles import reference
 
 STORE = Store()

@@ -2,12 +2,12 @@
 
 import re
 
-from nn_conformance.fixtures.encoding import number
-from nn_conformance.replays.evidence import Evidence
-from nn_conformance.replays.ledger import Ledger, Run
-from nn_conformance.replays.placement import SEEDS
-from nn_conformance.replays.run import whole_epochs
-from nn_conformance.replays.truth import table
+from nn_conformance.cases.encoding import number
+from nn_conformance.replay.evidence import Evidence
+from nn_conformance.replay.ledger import Ledger, Run
+from nn_conformance.replay.placement import SEEDS
+from nn_conformance.replay.run import whole_epochs
+from nn_conformance.replay.truth import table
 
 # What no verdict may say.
 VAGUE = re.compile(r"approximat|approx\.|\babout\b|roughly|\bcirca\b|\bnearly\b|\balmost\b|[≈~]", re.IGNORECASE)

@@ -5,9 +5,9 @@ from functools import cache
 import msgspec
 import numpy as np
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import judge
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.ladder import judge
 
 STORE = Store()
 # An oracle's own errors may take a third of a limit: the audit asks that of every honest implementation.

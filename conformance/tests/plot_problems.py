@@ -2,7 +2,7 @@
 
 import pytest
 
-from nn_conformance.replays.evidence import load
+from nn_conformance.replay.evidence import load
 from nn_reference.systems import get
 
 needs_matplotlib = pytest.mark.report

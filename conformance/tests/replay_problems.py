@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.random import RandomState
 
-from nn_conformance.replays import run as run_module
+from nn_conformance.replay import run as run_module
 from nn_reference import systems
 from nn_reference.preprocessing import one_hot
 from nn_reference.systems import Data

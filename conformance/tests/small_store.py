@@ -8,9 +8,9 @@ import struct
 import numpy as np
 import pytest
 
-from nn_conformance.fixtures.encoding import digest
-from nn_conformance.fixtures.store import LoadedCase, Store
-from nn_conformance.verdicts import one_line
+from nn_conformance.cases.encoding import digest
+from nn_conformance.cases.store import LoadedCase, Store
+from nn_conformance.judge.verdict import one_line
 from nn_reference import datasets
 from nn_reference.errors import DataError
 from nn_reference.paths import fixtures_root

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import RUNGS, judge
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.ladder import judge
+from nn_conformance.judge.rungs import RUNGS
+from nn_conformance.protocol.program import Limits, ProtocolTarget
 from nn_conformance.protocol.session import Session
 from nn_conformance.protocol.smoke import smoke
-from nn_conformance.protocol.target import Limits, ProtocolTarget
 from nn_conformance.subjects import session_subject
 
 ADAPTERS = Path(__file__).resolve().parents[1] / "adapters"

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from nn_conformance.audit import HONEST, MAY_HIDE, NEAREST, Extreme, Row, audit, committed, mistaken_extremes
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import RUNGS, cases_of
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.ladder import cases_of
+from nn_conformance.judge.rungs import RUNGS
 from nn_conformance.mistakes import CATALOGUE, applicable
 
 STORE = Store()
@@ -81,7 +82,7 @@ def test_a_limit_is_sound_only_with_room_on_both_sides(honest, mistaken, sound):
 @pytest.mark.slow
 def test_a_loose_limit_is_found_unsound(monkeypatch):
     """If the gradients' limit were a hundred thousand times wider, the audit would say so."""
-    from nn_conformance import tolerances
+    from nn_conformance.judge import limits as tolerances
 
     monkeypatch.setattr(tolerances, "FACTOR", 30e5)
     found = mistaken_extremes(list(cases_of(STORE, "xor-sigmoid/documented")), DEAR)

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nn_conformance.fixtures.families import build_network, describe_network
-from nn_conformance.fixtures.store import Store
+from nn_conformance.cases.families import build_network, describe_network
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.verdict import at_least, at_most
 from nn_conformance.oracles import complex_step
-from nn_conformance.verdicts import at_least, at_most
 from nn_reference.activations import RELU, SIGMOID, SOFTMAX, TANH, Activation, Softmax
 from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
 from nn_reference.network import Dense, Network, forward, loss_and_gradients, loss_of_preactivation

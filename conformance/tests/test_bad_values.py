@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from bad_input import SGD1, Arguments, line
 
-from nn_conformance.replays import files
+from nn_conformance.replay import files
 from nn_reference import weights
 from nn_reference.activations import SIGMOID, SOFTMAX, Softmax
 from nn_reference.errors import DataError

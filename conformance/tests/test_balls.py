@@ -9,15 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import RandomState
 
-from nn_conformance.fixtures.balls import (
-    NotCertifiedError,
-    RoundedSums,
-    balls,
-    certified,
-    midpoints,
-    precision,
-    rounded,
-)
+from nn_conformance.cases.balls import NotCertifiedError, RoundedSums, balls, certified, midpoints, precision, rounded
 from nn_reference.errors import UndecidedError
 
 odd_mantissas = st.integers(-(2**130), 2**130)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gradient_problems import NETWORKS, Counted, at, mnist, one, problem, spoilt, statuses
 
-from nn_conformance.blackbox import check_gradients
+from nn_conformance.gradcheck import check_gradients
 from nn_reference.activations import RELU, SIGMOID, SOFTMAX, TANH
 from nn_reference.losses import CrossEntropy
 from nn_reference.network import Dense, Network, loss_and_gradients, loss_and_outputs

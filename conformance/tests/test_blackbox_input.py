@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gradient_problems import NETWORKS, one, problem, spoilt, statuses
 
-from nn_conformance.blackbox import check_gradients
+from nn_conformance.gradcheck import check_gradients
 from nn_reference.errors import InputError
 
 # --- what is wrong with the loss itself ------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from gradient_problems import NETWORKS, at, one, problem, spoilt, statuses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nn_conformance.blackbox import check_gradients
-from nn_conformance.digits import told_apart
+from nn_conformance.gradcheck import check_gradients
+from nn_conformance.judge.digits import told_apart
 from nn_reference.activations import RELU, SIGMOID, SOFTMAX
 from nn_reference.losses import CrossEntropy, SquaredError
 from nn_reference.network import Dense, Network, loss_and_gradients, loss_and_outputs

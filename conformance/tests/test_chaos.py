@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from flint import arb
 
-from nn_conformance.fixtures.balls import balls, precision
-from nn_conformance.fixtures.encoding import values
-from nn_conformance.fixtures.store import Store
-from nn_conformance.replays import chaos, chaos_runs, record_files, studies_output
-from nn_conformance.replays.chaos import Exact
-from nn_conformance.replays.enclosure import Box, Orbit, hessian
-from nn_conformance.replays.levenberg import STEP
+from nn_conformance.cases.balls import balls, precision
+from nn_conformance.cases.encoding import values
+from nn_conformance.cases.store import Store
+from nn_conformance.replay import chaos, chaos_runs, record_files, studies_output
+from nn_conformance.replay.chaos import Exact
+from nn_conformance.replay.enclosure import Box, Orbit, hessian
+from nn_conformance.replay.levenberg import STEP
 from nn_reference.errors import InputError, UndecidedError
 from nn_reference.network import backpropagate
 from nn_reference.paths import fixtures_root

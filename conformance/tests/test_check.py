@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from nn_conformance.fixtures.check import FOLDERS, check
-from nn_conformance.fixtures.documents_json import encode_document
-from nn_conformance.fixtures.encoding import digest, inline
-from nn_conformance.fixtures.store import Store
-from nn_conformance.verdicts import one_line
+from nn_conformance.cases.check import FOLDERS, check
+from nn_conformance.cases.documents_json import encode_document
+from nn_conformance.cases.encoding import digest, inline
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.verdict import one_line
 from nn_reference import datasets
 from nn_reference.errors import DataError
 from nn_reference.files import RESTORE

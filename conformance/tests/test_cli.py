@@ -11,9 +11,9 @@ import pytest
 
 import nn_conformance
 from nn_conformance import audit, oracles
-from nn_conformance.protocol import target
+from nn_conformance.judge.verdict import CheckId, at_most
+from nn_conformance.protocol import program as target
 from nn_conformance.run import Run
-from nn_conformance.verdicts import CheckId, at_most
 from nn_reference.systems import SYSTEMS
 
 NAMES = [

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import nn_conformance
-from nn_conformance.cli import app
+from nn_conformance.cli.main import app
 from nn_reference.systems import NAMES
 
 MODULE = str(Path(nn_conformance.__file__).with_name("__main__.py"))
@@ -35,7 +35,7 @@ def python(*arguments, **options):
 # Prints what each command line has imported that it should not; none is run to its end by more than this process.
 HELPLESS = """
 import sys
-from nn_conformance.cli import main
+from nn_conformance.cli.main import main
 for line in sys.argv[1:]:
     sys.argv = ["nn-conformance", *line.split()]
     try:
@@ -107,7 +107,8 @@ def test_reader_of_a_process_that_has_gone_is_no_error(environment):
 # Says when the first check begins, so that the signal comes neither before nor after the run.
 VERIFY_ALL = """
 import signal, sys
-from nn_conformance import cli, run
+from nn_conformance.cli import main as cli
+from nn_conformance import run
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with SIGINT ignored
 judge_climb = run.judge_climb
 def announced(*arguments):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from nn_conformance import run
-from nn_conformance.matrix import ORDER
-from nn_conformance.verdicts import STATUSES, CheckId, at_most
+from nn_conformance.judge.verdict import STATUSES, CheckId, at_most
+from nn_conformance.report.terminal import ORDER
 from nn_reference.activations import SIGMOID
 from nn_reference.systems import SYSTEMS, images
 

@@ -17,17 +17,17 @@ from convention_problems import (
     two_layers,
 )
 
-from nn_conformance.arrays import Layers
-from nn_conformance.claims import Claim, claim_of, conforms
-from nn_conformance.conventions import OURS, Conventions, declared
-from nn_conformance.converted import Converted
-from nn_conformance.doors import subject
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import judge
+from nn_conformance.adapt.arrays import Layers
+from nn_conformance.adapt.claims import Claim, claim_of, conforms
+from nn_conformance.adapt.conventions import OURS, Conventions, declared
+from nn_conformance.adapt.converted import Converted
+from nn_conformance.adapt.doors import subject
+from nn_conformance.cases.store import Store
+from nn_conformance.explain.hint import suggest
+from nn_conformance.judge.ladder import judge
+from nn_conformance.judge.target import Answer, Run, TargetError, Unsupported
 from nn_conformance.oracles import reference
 from nn_conformance.run import verify
-from nn_conformance.suggestions import suggest
-from nn_conformance.targets import Answer, Run, TargetError, Unsupported
 from nn_reference.errors import InputError
 from nn_reference.optimizers import State
 

@@ -9,9 +9,9 @@ import struct
 
 import pytest
 
-from nn_conformance.fixtures.documents_json import encode_document
-from nn_conformance.fixtures.export import export
-from nn_conformance.fixtures.store import Store
+from nn_conformance.cases.documents_json import encode_document
+from nn_conformance.cases.export import export
+from nn_conformance.cases.store import Store
 from nn_reference import paths
 from nn_reference.files import RESTORE
 from nn_reference.systems import iris_relu_adam

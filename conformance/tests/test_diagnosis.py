@@ -6,22 +6,21 @@ from functools import cache
 import numpy as np
 import pytest
 
-from nn_conformance.converted import Converted
+from nn_conformance.adapt.converted import Converted
+from nn_conformance.adapt.recovered import Recovered
+from nn_conformance.cases.store import Store
 from nn_conformance.diagnosis.diagnose import Diagnosis, diagnose
 from nn_conformance.diagnosis.kinds import kind
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import cases_of
-from nn_conformance.ladder.climb import Climb
-from nn_conformance.ladder.judge import judge_climb
+from nn_conformance.judge.climb import Climb
+from nn_conformance.judge.ladder import cases_of, judge_climb
+from nn_conformance.judge.target import Unsupported
+from nn_conformance.judge.verdict import CheckId, Verdict
 from nn_conformance.mistakes import CATALOGUE
 from nn_conformance.mistakes import changes as ch
 from nn_conformance.mistakes.catalogue import Mistake
+from nn_conformance.mistakes.mistaken import Mistaken
 from nn_conformance.mistakes.subjects import always
-from nn_conformance.mistakes.target import Mistaken
 from nn_conformance.oracles import complex_step, reference
-from nn_conformance.recovered import Recovered
-from nn_conformance.targets import Unsupported
-from nn_conformance.verdicts import CheckId, Verdict
 
 pytestmark = pytest.mark.numeric
 

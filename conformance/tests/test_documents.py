@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.random import RandomState
 
-from nn_conformance.printed import samples_until_nan
+from nn_conformance.judge.printed import samples_until_nan
 from nn_reference import systems
 from nn_reference.network import loss_and_gradients, predict
 from nn_reference.training import accuracy, train

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from door_problems import HOMEWORK, fresh, homework, load, sigmoid, statuses
 
-from nn_conformance.claims import conforms
-from nn_conformance.conventions import declared
-from nn_conformance.doors import as_target, conventions_of, subject
-from nn_conformance.doors.functions import read_answer
-from nn_conformance.ladder import judge
+from nn_conformance.adapt.claims import conforms
+from nn_conformance.adapt.conventions import declared
+from nn_conformance.adapt.doors import as_target, conventions_of, subject
+from nn_conformance.adapt.functions import read_answer
+from nn_conformance.judge.ladder import judge
+from nn_conformance.judge.limits import norm
+from nn_conformance.judge.target import Answer, Run, Unsupported
 from nn_conformance.oracles import reference
 from nn_conformance.run import verify
-from nn_conformance.targets import Answer, Run, Unsupported
-from nn_conformance.tolerances import norm
 from nn_reference.errors import InputError
 
 

@@ -5,14 +5,14 @@ import itertools
 import numpy as np
 import pytest
 
+from nn_conformance.adapt.claims import conforms
+from nn_conformance.adapt.doors import as_target, conventions_of, framework_of, subject
+from nn_conformance.cases.store import Store
 from nn_conformance.checks import checks_of
-from nn_conformance.claims import conforms
-from nn_conformance.doors import as_target, conventions_of, framework_of, subject
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import judge
+from nn_conformance.explain.hint import suggest
+from nn_conformance.judge.ladder import judge
+from nn_conformance.judge.target import TargetError, Unsupported
 from nn_conformance.run import verify
-from nn_conformance.suggestions import suggest
-from nn_conformance.targets import TargetError, Unsupported
 
 STORE = Store()
 

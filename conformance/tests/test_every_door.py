@@ -9,8 +9,8 @@ import pytest
 from every_door import HOSTILE, MISTAKES, TARGETS
 
 from nn_conformance import pytest_plugin as plugin
+from nn_conformance.judge.verdict import one_line
 from nn_conformance.run import judge
-from nn_conformance.verdicts import one_line
 
 pytest_plugins = ["pytester"]
 

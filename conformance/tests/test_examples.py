@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nn_conformance.claims import claim_of, conforms
-from nn_conformance.doors import subject
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import judge
+from nn_conformance.adapt.claims import claim_of, conforms
+from nn_conformance.adapt.doors import subject
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.ladder import judge
 from nn_conformance.run import Run, verify
 from nn_conformance.subjects import subject_of
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from nn_conformance.fixtures.check import check
-from nn_conformance.fixtures.documents_json import encode_document
-from nn_conformance.fixtures.encoding import digest
-from nn_conformance.fixtures.export import export
-from nn_conformance.fixtures.store import Store
-from nn_conformance.verdicts import one_line
+from nn_conformance.cases.check import check
+from nn_conformance.cases.documents_json import encode_document
+from nn_conformance.cases.encoding import digest
+from nn_conformance.cases.export import export
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.verdict import one_line
 from nn_reference import datasets
 from nn_reference.errors import DataError, InputError
 from nn_reference.paths import fixtures_root

@@ -6,25 +6,20 @@ import msgspec
 import numpy as np
 import pytest
 
-from nn_conformance.fixtures.build import build
-from nn_conformance.fixtures.documents_json import encode_document
-from nn_conformance.fixtures.families import (
-    build_network,
-    build_optimizer,
-    describe_network,
-    describe_optimizer,
-    family,
-)
-from nn_conformance.fixtures.generate import _json_difference, drafts, first_difference
-from nn_conformance.fixtures.kinks import KinkError
-from nn_conformance.fixtures.probes import probes
-from nn_conformance.fixtures.proof import ProofError, prove_gradients
-from nn_conformance.fixtures.store import Store
-from nn_conformance.fixtures.summaries import MASKS, signs, summarize
-from nn_conformance.fixtures.versions import unversioned_changes
-from nn_conformance.ladder import RUNGS, judge
+from nn_conformance.cases.build import build
+from nn_conformance.cases.documents_json import encode_document
+from nn_conformance.cases.families import build_network, build_optimizer, describe_network, describe_optimizer, family
+from nn_conformance.cases.generate import _json_difference, drafts, first_difference
+from nn_conformance.cases.kinks import KinkError
+from nn_conformance.cases.probes import probes
+from nn_conformance.cases.proof import ProofError, prove_gradients
+from nn_conformance.cases.store import Store
+from nn_conformance.cases.summaries import MASKS, signs, summarize
+from nn_conformance.cases.versions import unversioned_changes
+from nn_conformance.judge.ladder import judge
+from nn_conformance.judge.rungs import RUNGS
 from nn_conformance.mistakes import CATALOGUE
-from nn_conformance.mistakes.target import Mistaken
+from nn_conformance.mistakes.mistaken import Mistaken
 from nn_reference.activations import SIGMOID
 from nn_reference.network import backpropagate
 from nn_reference.optimizers import State
@@ -148,7 +143,7 @@ def test_an_accidental_kink_is_refused():
 
 def test_any_slope_between_zero_and_one_is_right_at_a_kink():
     """The reference with slope s at the kinks differs from the expected gradients by s times the listed changes."""
-    from nn_conformance.fixtures.kinks import with_slopes
+    from nn_conformance.cases.kinks import with_slopes
 
     loaded = STORE.case("mnist-relu/probe-kink")
     network, kinks = build_network(loaded.case.network), loaded.case.evaluation.kinks

@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 
-from nn_conformance.fixtures.store import Store
+from nn_conformance.cases.store import Store
 from nn_reference.paths import fixtures_root
 from nn_reference.systems import NAMES
 

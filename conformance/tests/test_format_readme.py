@@ -12,12 +12,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.encoding import INLINE
-from nn_conformance.fixtures.probes import probes
-from nn_conformance.fixtures.schema import schema_bytes, schemas, validate
-from nn_conformance.fixtures.store import LARGEST, Store
-from nn_conformance.fixtures.summaries import signs
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.encoding import INLINE
+from nn_conformance.cases.probes import probes
+from nn_conformance.cases.schema import schema_bytes, schemas, validate
+from nn_conformance.cases.store import LARGEST, Store
+from nn_conformance.cases.summaries import signs
 from nn_reference.errors import DataError
 from nn_reference.preprocessing import flatten_pixels, normalized_pixels, unit_pixels
 from nn_reference.systems import SYSTEMS

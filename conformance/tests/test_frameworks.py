@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from nn_conformance.fixtures import format as fmt
+from nn_conformance.cases import format as fmt
+from nn_conformance.judge.limits import gradient_limit, longest_sum, magnitudes, norm, update_limit, value_limit
 from nn_conformance.oracles import load, reference
-from nn_conformance.tolerances import gradient_limit, longest_sum, magnitudes, norm, update_limit, value_limit
 from nn_reference.optimizers import State
 
 DTYPES = pytest.mark.parametrize("dtype", fmt.DTYPES)

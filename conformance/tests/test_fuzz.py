@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from nn_conformance import run
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import Store
-from nn_conformance.fuzz import fuzz, judged
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.store import Store
+from nn_conformance.cli.only import judge_only
+from nn_conformance.fuzz.drawn import fuzz, judged
+from nn_conformance.fuzz.strategies import Problem
+from nn_conformance.judge.target import Answer, Run, Unsupported
 from nn_conformance.mistakes import CATALOGUE
-from nn_conformance.mistakes.target import Mistaken
-from nn_conformance.only import judge_only
+from nn_conformance.mistakes.mistaken import Mistaken
 from nn_conformance.oracles import complex_step, reference
-from nn_conformance.strategies import Problem
-from nn_conformance.targets import Answer, Run, Unsupported
 from nn_reference.errors import InputError
 
 pytest.importorskip("hypothesis")

@@ -9,13 +9,13 @@ import pytest
 from hostile import GALLERY, MARK
 from leftovers import left_over
 
-from nn_conformance.fixtures.store import Store
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.target import FAILURES
+from nn_conformance.judge.verdict import counts
+from nn_conformance.protocol.program import Limits, ProtocolTarget
 from nn_conformance.protocol.session import Session
-from nn_conformance.protocol.target import Limits, ProtocolTarget
 from nn_conformance.run import Run, nothing_done, silent_systems
 from nn_conformance.subjects import session_subject
-from nn_conformance.targets import FAILURES
-from nn_conformance.verdicts import counts
 from nn_reference.systems import get
 
 STORE = Store()

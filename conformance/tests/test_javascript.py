@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nn_conformance.fixtures.encoding import digest, number
-from nn_conformance.fixtures.store import Store
+from nn_conformance.cases.encoding import digest, number
+from nn_conformance.cases.store import Store
 from nn_reference.datasets import load_images
 from nn_reference.preprocessing import flatten_pixels, normalized_pixels, one_hot, unit_pixels
 

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from spread import spread
 
-from nn_conformance import ladder
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.families import build_network, build_optimizer
-from nn_conformance.fixtures.store import Store
-from nn_conformance.known import shipped
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.families import build_network, build_optimizer
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.known import shipped
+from nn_conformance.judge.ladder import judge
+from nn_conformance.judge.limits import longest_sum, norm, update_limit
+from nn_conformance.judge.rungs import RUNGS as LADDER
+from nn_conformance.judge.target import Run, Unsupported
 from nn_conformance.oracles import reference
-from nn_conformance.targets import Run, Unsupported
-from nn_conformance.tolerances import longest_sum, norm, update_limit
 from nn_reference import systems
 from nn_reference.errors import InputError
 from nn_reference.losses import BinaryCrossEntropy
@@ -32,7 +33,7 @@ DTYPES = pytest.mark.parametrize("dtype", fmt.DTYPES)
 KNOWN = shipped("keras")
 
 # Checks that need no certified values: who meets these has the symmetries too, and the gradients of their own loss.
-RUNGS = {rung.name for rung in ladder.RUNGS} - {"metamorphic", "own-loss"}
+RUNGS = {rung.name for rung in LADDER} - {"metamorphic", "own-loss"}
 # Where a case has a twin of float32 numbers, the twin is for float32 and the case for float64.
 JUDGED = [
     (case_id, dtype)
@@ -50,7 +51,7 @@ def test_keras_passes_every_check_but_the_known_ones(case_id, dtype, count_check
     from nn_conformance.oracles import keras
 
     loaded = load(case_id)
-    verdicts = count_checks("keras", ladder.judge(loaded, keras, dtype, rungs=RUNGS, known=KNOWN))
+    verdicts = count_checks("keras", judge(loaded, keras, dtype, rungs=RUNGS, known=KNOWN))
 
     assert {v.id: v.reason for v in verdicts if v.status not in ("passed", "unsupported", "expected failure")} == {}
     assert dtype == "float64" or all(v.status != "expected failure" for v in verdicts)
@@ -100,7 +101,7 @@ def explained():
         loaded = STORE.case(case_id)
         if loaded.case.optimizer.placement != "torch" and (loaded.case.steps or loaded.case.trajectory):
             for rung in ("step", "trajectory"):
-                ratios |= {v.id: v.ratio for v in ladder.judge(loaded, Float32Constants(), "float64", rungs={rung})}
+                ratios |= {v.id: v.ratio for v in judge(loaded, Float32Constants(), "float64", rungs={rung})}
     return ratios
 
 

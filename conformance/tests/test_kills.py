@@ -2,8 +2,8 @@
 
 import pytest
 
+from nn_conformance.cases.store import Store
 from nn_conformance.diagnosis import kills
-from nn_conformance.fixtures.store import Store
 from nn_conformance.mistakes import CATALOGUE
 
 STORE = Store()

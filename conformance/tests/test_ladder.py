@@ -8,15 +8,15 @@ import pytest
 from ladder_problems import Wrapped, case, every_rung, gradients, only, statuses
 from spread import spread
 
-from nn_conformance import ladder
-from nn_conformance.fixtures.format import DTYPES
-from nn_conformance.fixtures.store import Store
-from nn_conformance.known import Known, expect, parse
-from nn_conformance.ladder import cases_of, check_ids, judge
+from nn_conformance.cases.format import DTYPES
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.known import Known, expect, parse
+from nn_conformance.judge.ladder import cases_of, check_ids, judge
+from nn_conformance.judge.rungs import RUNGS
+from nn_conformance.judge.verdict import STATUSES, at_least, at_most, counts
 from nn_conformance.mistakes import CATALOGUE, applicable
-from nn_conformance.mistakes.target import Mistaken
+from nn_conformance.mistakes.mistaken import Mistaken
 from nn_conformance.oracles import reference
-from nn_conformance.verdicts import STATUSES, at_least, at_most, counts
 from nn_reference.errors import DataError
 from nn_reference.network import LayerOutput
 
@@ -233,7 +233,7 @@ def test_every_rung_is_climbed_somewhere():
     """No rung is without a case."""
     climbed = set().union(*(every_rung(case_id) for case_id in STORE.ids))
 
-    assert climbed == {rung.name for rung in ladder.RUNGS}
+    assert climbed == {rung.name for rung in RUNGS}
 
 
 def test_own_loss_tells_a_wrong_forward_pass_from_a_wrong_backward_pass():

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from ladder_problems import Wrapped, case, only, statuses
 
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import check_ids, judge
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.ladder import check_ids, judge
+from nn_conformance.judge.target import Run, Unsupported
+from nn_conformance.judge.verdict import counts
 from nn_conformance.oracles import reference
-from nn_conformance.targets import Run, Unsupported
-from nn_conformance.verdicts import counts
 
 STORE = Store()
 

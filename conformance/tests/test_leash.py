@@ -12,10 +12,10 @@ import pytest
 from hostile import MARK, SLEEP
 from leftovers import left_over, until
 
+from nn_conformance.judge.target import TargetError
 from nn_conformance.protocol import guard
 from nn_conformance.protocol.child import Child, unlimited
-from nn_conformance.protocol.target import Limits, ProtocolTarget, command_of
-from nn_conformance.targets import TargetError
+from nn_conformance.protocol.program import Limits, ProtocolTarget, command_of
 from nn_reference.errors import InputError
 
 HOSTILE = Path(__file__).with_name("hostile.py")
@@ -46,7 +46,7 @@ def test_nothing_outlives_the_runner(name, mark):
     # A shell's background job starts with SIGINT ignored; SIGQUIT would leave a core.
     ours = "import resource, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     ours += f"resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); import sys; sys.argv = {words!r}; "
-    program = [sys.executable, "-c", f"{ours}from nn_conformance.cli import main; main()"]
+    program = [sys.executable, "-c", f"{ours}from nn_conformance.cli.main import main; main()"]
     with subprocess.Popen(  # noqa: S603 - our own command
         program, env={**os.environ, **dict([mark.split("=")])}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as run:
@@ -181,7 +181,7 @@ from nn_conformance.oracles import reference
 print("right" if nn_conformance.verify(reference, "xor-tanh") else "wrong")
 """
 COMMAND = """
-from nn_conformance.cli import main
+from nn_conformance.cli.main import main
 sys.argv = ["nn-conformance", *{words!r}]
 main()
 """

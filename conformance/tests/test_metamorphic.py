@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import judge
-from nn_conformance.ladder.metamorphic import RELATIONS, Call, ratio_of, relations
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.ladder import judge
+from nn_conformance.judge.metamorphic import RELATIONS, Call, ratio_of, relations
 from nn_conformance.mistakes import CATALOGUE
-from nn_conformance.mistakes.target import Mistaken
+from nn_conformance.mistakes.mistaken import Mistaken
 from nn_conformance.oracles import reference
 
 pytestmark = pytest.mark.numeric

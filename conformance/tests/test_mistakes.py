@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import judge
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.ladder import judge
 from nn_conformance.mistakes import CATALOGUE, applicable
 from nn_conformance.mistakes.changes import right
-from nn_conformance.mistakes.target import Mistaken
+from nn_conformance.mistakes.mistaken import Mistaken
 from nn_conformance.mistakes.texts import texts
 from nn_conformance.oracles import reference
 
@@ -62,7 +62,7 @@ def test_layers_of_a_wrong_delta_are_the_right_ones():
 
 def test_adam_written_out_once_more_is_adam():
     """Without its alteration the second formula of Adam moves as the reference does, in either dialect."""
-    from nn_conformance.fixtures.families import build_optimizer
+    from nn_conformance.cases.families import build_optimizer
     from nn_conformance.mistakes.updates import OtherAdam
 
     for case_id in ("iris-relu-adam/probe-rectangular", "mnist-dense-keras/probe-rectangular"):
@@ -80,7 +80,7 @@ def test_adam_written_out_once_more_is_adam():
 
 def test_right_is_what_every_change_begins_from():
     """The first link of the chain is backpropagation with its forward pass."""
-    from nn_conformance.fixtures.families import build_network
+    from nn_conformance.cases.families import build_network
 
     loaded = STORE.case("xor-tanh/probe-one")
     answer = right(build_network(loaded.case.network), loaded.params, loaded.x, loaded.t)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from test_readme import comparable, pattern
 
-from nn_conformance.new_adapter import EXTENSIONS, skeleton, write
+from nn_conformance.cli.new_adapter import EXTENSIONS, skeleton, write
+from nn_conformance.protocol.program import ProtocolTarget
 from nn_conformance.protocol.smoke import smoke
-from nn_conformance.protocol.target import ProtocolTarget
 from nn_reference.errors import InputError
 
 CHECKOUT = Path(__file__).resolve().parents[2]

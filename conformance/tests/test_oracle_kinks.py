@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from oracle_problems import call, described, load
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import Store
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.limits import norm
+from nn_conformance.judge.target import Unsupported
 from nn_conformance.oracles import arb, central, complex_step
-from nn_conformance.targets import Unsupported
-from nn_conformance.tolerances import norm
 
 STORE = Store()
 PROBES = [i for i in STORE.ids if "probe-" in i]

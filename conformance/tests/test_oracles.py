@@ -10,13 +10,13 @@ from oracle_problems import HONEST, call, described, example, load, ratios
 from spread import spread
 
 from nn_conformance import oracles
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.encoding import values
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import judge
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.encoding import values
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.ladder import judge
+from nn_conformance.judge.limits import ROUNDOFF, norm
 from nn_conformance.oracles import arb, central, complex_step, formulas, reference
 from nn_conformance.oracles.tape import RULES
-from nn_conformance.tolerances import ROUNDOFF, norm
 from nn_reference.optimizers import State
 
 pytestmark = pytest.mark.numeric

@@ -7,7 +7,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from nn_conformance.replays.placement import OUTSIDE, SEEDS, deviations, place
+from nn_conformance.replay.placement import OUTSIDE, SEEDS, deviations, place
 
 # The statistic.
 

@@ -13,12 +13,12 @@ import pytest
 
 import nn_reference.plain
 from nn_conformance import check_gradients
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.families import describe_network
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import cases_of, judge
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.families import describe_network
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.ladder import cases_of, judge
+from nn_conformance.judge.target import Pruning, Unsupported
 from nn_conformance.oracles import plain
-from nn_conformance.targets import Pruning, Unsupported
 from nn_reference.__main__ import TEXTS, main
 from nn_reference.optimizers import State
 from nn_reference.systems import SYSTEMS, get

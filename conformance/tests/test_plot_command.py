@@ -8,9 +8,9 @@ import pytest
 from plot_problems import needs_matplotlib, runs_of
 from typer.testing import CliRunner
 
-from nn_conformance.plots import commands
-from nn_conformance.plots.commands import app
-from nn_conformance.replays import ledger
+from nn_conformance.cli import plot as commands
+from nn_conformance.cli.plot import app
+from nn_conformance.replay import ledger
 from nn_reference.errors import InputError
 
 
@@ -104,9 +104,7 @@ def test_a_missing_ledger_is_told(monkeypatch, tmp_path):
 
 def test_help_imports_nothing_heavy():
     """The commands' declarations need neither NumPy nor matplotlib."""
-    code = (
-        "import sys, nn_conformance.plots.commands as c; print({'numpy', 'matplotlib', 'msgspec'} & set(sys.modules))"
-    )
+    code = "import sys, nn_conformance.cli.plot as c; print({'numpy', 'matplotlib', 'msgspec'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout == "set()\n"
 

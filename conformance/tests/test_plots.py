@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from plot_problems import needs_matplotlib, runs_of
 
-from nn_conformance.fixtures.encoding import values
-from nn_conformance.replays.chaos import Chaos, Ensemble, Exact, Plain, Spread
+from nn_conformance.cases.encoding import values
+from nn_conformance.replay.chaos import Chaos, Ensemble, Exact, Plain, Spread
 from nn_reference.datasets import load_images
 from nn_reference.errors import InputError
 from nn_reference.optimizers import State
@@ -148,7 +148,7 @@ def test_a_users_settings_change_nothing():
 def test_no_window_and_no_global_figure():
     """Pictures belong to no backend: pyplot is not even imported."""
     code = (
-        "import sys\nfrom nn_conformance.plots.curves import curves\nfrom nn_conformance.replays.evidence import load\n"
+        "import sys\nfrom nn_conformance.plots.curves import curves\nfrom nn_conformance.replay.evidence import load\n"
         "from nn_reference.systems import get\ns = get('xor-tanh')\ncurves(s, load().runs(s), 'numpy')\n"
         "print('matplotlib.pyplot' in sys.modules)"
     )
@@ -285,7 +285,7 @@ def test_weights_before_and_after_pruning():
 def test_weights_are_those_of_the_replay():
     """What is trained for the histogram is what the replay trains: the same start, order and updates."""
     from nn_conformance.plots.weights import trained
-    from nn_conformance.replays.run import Task, replay, weights_digest
+    from nn_conformance.replay.run import Task, replay, weights_digest
 
     system = get("iris-relu-adam")
     params, state = trained(system, 100)

@@ -11,9 +11,9 @@ import pytest
 from door_problems import homework, sigmoid
 
 from nn_conformance import conforms, parametrize_with_checks, pytest_plugin
+from nn_conformance.cases.store import Store
 from nn_conformance.checks import checks_of
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import cases_of, check_ids
+from nn_conformance.judge.ladder import cases_of, check_ids
 from nn_reference.errors import InputError
 from nn_reference.systems import NAMES
 
@@ -136,7 +136,7 @@ def test_what_answers_nothing_is_no_success(run):
     source = (
         HOMEWORK
         + """
-from nn_conformance.targets import Unsupported
+from nn_conformance.judge.target import Unsupported
 
 @conforms("homework")
 def refuses(p, x, t):
@@ -183,7 +183,7 @@ def test_conforms(target, check):
     check(target)
 """
 BOTH = """
-from nn_conformance.targets import Unsupported
+from nn_conformance.judge.target import Unsupported
 
 @conforms("homework", "iris-sigmoid")
 def both(p, x, t):
@@ -275,7 +275,7 @@ assert not heavy, heavy
 
 def test_nothing_is_asked_where_nothing_is_marked(monkeypatch):
     """Without `conforms` in the process the plugin leaves every object alone."""
-    monkeypatch.delitem(sys.modules, "nn_conformance.claims")
+    monkeypatch.delitem(sys.modules, "nn_conformance.adapt.claims")
     assert pytest_plugin.pytest_pycollect_makeitem(None, "anything", conforms("homework")(lambda p, x, t: None)) is None
 
 

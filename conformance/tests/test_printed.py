@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from nn_conformance.printed import PRINTED
+from nn_conformance.judge.printed import PRINTED
 from nn_reference import systems
 
 pytestmark = pytest.mark.numeric

@@ -32,7 +32,7 @@ def test_the_reference_does_not_import_the_tool(path):
 
     if path.is_relative_to(ROOT / "reference"):
         assert not imported & {"nn_conformance", "flint", "torch", "tensorflow", "keras"}
-    certifies = "/".join(path.parts[-2:]) in {"fixtures/balls.py", "fixtures/proof.py", "replays/enclosure.py"}
+    certifies = "/".join(path.parts[-2:]) in {"cases/balls.py", "cases/proof.py", "replay/enclosure.py"}
     assert ("flint" in imported) == certifies
 
 

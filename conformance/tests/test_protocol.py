@@ -10,18 +10,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from nn_conformance.fixtures.store import Store
-from nn_conformance.ladder import judge
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.ladder import judge
+from nn_conformance.judge.target import TargetError
+from nn_conformance.judge.verdict import counts
 from nn_conformance.oracles import reference
 from nn_conformance.protocol.child import Child
 from nn_conformance.protocol.guard import children
 from nn_conformance.protocol.messages import Request, decoded, encoded, line
+from nn_conformance.protocol.program import RESTARTS, Limits, ProtocolTarget, command_of
 from nn_conformance.protocol.session import Session
-from nn_conformance.protocol.target import RESTARTS, Limits, ProtocolTarget, command_of
 from nn_conformance.run import last_lines
 from nn_conformance.subjects import session_subject
-from nn_conformance.targets import TargetError
-from nn_conformance.verdicts import counts
 from nn_reference.errors import InputError
 
 LONG = Limits(60.0)

@@ -12,12 +12,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.schema import schemas
-from nn_conformance.fixtures.store import Store
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.schema import schemas
+from nn_conformance.cases.store import Store
 from nn_conformance.protocol import messages
 from nn_conformance.protocol.messages import PROTOCOL, Request, all_encoded, encoded
-from nn_conformance.protocol.target import RESTARTS, SAYABLE, Limits
+from nn_conformance.protocol.program import RESTARTS, SAYABLE, Limits
 
 # Of the page, the number in words that a limit has.
 WORDS = {5: "five"}

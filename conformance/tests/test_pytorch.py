@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from spread import spread
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import Store
-from nn_conformance.known import shipped
-from nn_conformance.ladder import judge
-from nn_conformance.targets import Unsupported
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.known import shipped
+from nn_conformance.judge.ladder import judge
+from nn_conformance.judge.target import Unsupported
 from nn_reference import systems
 from nn_reference.training import train
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from replay_problems import small_data
 
-from nn_conformance.fixtures.store import Store
-from nn_conformance.replays.run import order, start
-from nn_conformance.replays.trainers import trainer
+from nn_conformance.cases.store import Store
+from nn_conformance.replay.run import order, start
+from nn_conformance.replay.trainers import trainer
 from nn_reference import systems
 from nn_reference.network import backpropagate
 from nn_reference.systems import Data

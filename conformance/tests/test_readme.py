@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nn_conformance.known import parse
+from nn_conformance.judge.known import parse
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 README = (CHECKOUT / "README.md").read_text("utf-8")

@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from nn_conformance.fixtures.families import describe_optimizer
-from nn_conformance.replays import copies, reconstruction, record_files, studies_output
-from nn_conformance.replays import reconstruction_runs as runs
-from nn_conformance.replays.levenberg import STEP, fit, linearized
-from nn_conformance.tolerances import norm, update_limit
+from nn_conformance.cases.families import describe_optimizer
+from nn_conformance.judge.limits import norm, update_limit
+from nn_conformance.replay import copies, reconstruction, record_files, studies_output
+from nn_conformance.replay import reconstruction_runs as runs
+from nn_conformance.replay.levenberg import STEP, fit, linearized
 from nn_reference.errors import DataError, InputError
 from nn_reference.paths import fixtures_root
 from nn_reference.systems import get

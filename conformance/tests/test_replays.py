@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from replay_problems import GET, small_data
 
-from nn_conformance.fixtures.store import Store
-from nn_conformance.replays import ledger
-from nn_conformance.replays.efficiency import efficiency
-from nn_conformance.replays.ensembles import seeds
-from nn_conformance.replays.figures import in_printed_digits
-from nn_conformance.replays.horizon import agreement
-from nn_conformance.replays.quantities import averaged_twice, measured_epochs
-from nn_conformance.replays.run import Task, order, own_seed, replay, start, whole_epochs
-from nn_conformance.replays.trainers import trainer
+from nn_conformance.cases.store import Store
+from nn_conformance.replay import ledger
+from nn_conformance.replay.efficiency import efficiency
+from nn_conformance.replay.ensembles import seeds
+from nn_conformance.replay.figures import in_printed_digits
+from nn_conformance.replay.horizon import agreement
+from nn_conformance.replay.quantities import averaged_twice, measured_epochs
+from nn_conformance.replay.run import Task, order, own_seed, replay, start, whole_epochs
+from nn_conformance.replay.trainers import trainer
 from nn_reference import systems
 from nn_reference.errors import DataError, InputError
 from nn_reference.network import backpropagate, loss_and_outputs, predict

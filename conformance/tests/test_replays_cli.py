@@ -10,12 +10,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from nn_conformance.options import examples
-from nn_conformance.replays import commands, display, ensembles, ledger, session
-from nn_conformance.replays.ensembles import replay_all
-from nn_conformance.replays.in_numpy import Trainer
-from nn_conformance.replays.ledger import Agreement
-from nn_conformance.replays.run import Task, replay
+from nn_conformance.cli import replay as commands
+from nn_conformance.cli.options import examples
+from nn_conformance.replay import display, ensembles, ledger, session
+from nn_conformance.replay.ensembles import replay_all
+from nn_conformance.replay.in_numpy import Trainer
+from nn_conformance.replay.ledger import Agreement
+from nn_conformance.replay.run import Task, replay
 from nn_reference import systems
 from nn_reference.errors import InputError
 
@@ -143,7 +144,7 @@ def test_a_run_that_leaves_the_certified_losses_is_a_failure(call, monkeypatch):
     """Outside the band, or NaN there, the exit code is 1 and the line says so; at its edge it is 0."""
     for worst, code in ((1.0, 0), (1.01, 1), ("nan", 1)):
         monkeypatch.setattr(
-            "nn_conformance.replays.run.agreement", lambda *_, worst=worst: Agreement("xor-tanh/documented", 400, worst)
+            "nn_conformance.replay.run.agreement", lambda *_, worst=worst: Agreement("xor-tanh/documented", 400, worst)
         )
         found = call("xor-tanh", "--epochs", "2")
         assert found.exit_code == code

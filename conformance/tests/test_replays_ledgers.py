@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from ledger_problems import run_like
 
-from nn_conformance.fixtures.encoding import values
-from nn_conformance.fixtures.store import Store
-from nn_conformance.replays import files, ledger, record_files
-from nn_conformance.replays.figures import TIMES, computed, in_printed_digits
-from nn_conformance.replays.quantities import measured_epochs
-from nn_conformance.replays.run import Task, order, own_seed, replay, start, whole_epochs
-from nn_conformance.replays.trainers import trainer
+from nn_conformance.cases.encoding import values
+from nn_conformance.cases.store import Store
+from nn_conformance.replay import files, ledger, record_files
+from nn_conformance.replay.figures import TIMES, computed, in_printed_digits
+from nn_conformance.replay.quantities import measured_epochs
+from nn_conformance.replay.run import Task, order, own_seed, replay, start, whole_epochs
+from nn_conformance.replay.trainers import trainer
 from nn_reference import systems
 from nn_reference.errors import DataError
 from nn_reference.files import Listed, read_index

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from replay_problems import GET, InterruptAfter, without_times
 
-from nn_conformance.replays import quick
-from nn_conformance.replays import run as run_module
-from nn_conformance.replays.checkpoints import load_checkpoint
-from nn_conformance.replays.files import write
-from nn_conformance.replays.in_numpy import Trainer
-from nn_conformance.replays.run import Task, replay
+from nn_conformance.replay import quick
+from nn_conformance.replay import run as run_module
+from nn_conformance.replay.checkpoints import load_checkpoint
+from nn_conformance.replay.files import write
+from nn_conformance.replay.in_numpy import Trainer
+from nn_conformance.replay.run import Task, replay
 from nn_reference.errors import DataError, InputError
 from nn_reference.optimizers import SGD
 

@@ -21,9 +21,9 @@ from small_store import (
     write,
 )
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.encoding import digest, inline
-from nn_conformance.fixtures.store import MOST
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.encoding import digest, inline
+from nn_conformance.cases.store import MOST
 from nn_reference.files import RESTORE
 from nn_reference.preprocessing import flatten_pixels, normalized_pixels, one_hot, unit_pixels
 

@@ -137,7 +137,7 @@ def test_a_short_file_asks_for_much_and_gets_nothing(case, tmp_path, monkeypatch
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from nn_conformance.fixtures.store import LoadedCase, Store
+from nn_conformance.cases.store import LoadedCase, Store
 from nn_reference.errors import DataError
 
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()

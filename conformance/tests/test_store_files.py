@@ -19,7 +19,7 @@ from small_store import (
     write,
 )
 
-from nn_conformance.fixtures.store import Store
+from nn_conformance.cases.store import Store
 from nn_reference.files import READABLE, RESTORE
 
 

@@ -19,8 +19,8 @@ from small_store import (
     write,
 )
 
-from nn_conformance.fixtures.store import LoadedCase
-from nn_conformance.verdicts import one_line
+from nn_conformance.cases.store import LoadedCase
+from nn_conformance.judge.verdict import one_line
 from nn_reference.errors import DataError
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from nn_conformance.fuzz.rounding import bounded
+from nn_conformance.fuzz.strategies import networks, optimizers, problems
+from nn_conformance.judge.limits import norm
 from nn_conformance.oracles import reference
-from nn_conformance.running_error import bounded
-from nn_conformance.strategies import networks, optimizers, problems
-from nn_conformance.tolerances import norm
 from nn_reference.errors import UndecidedError
 
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from oracle_problems import call, described, load
 
-from nn_conformance.fixtures import balls as certification
-from nn_conformance.fixtures.balls import START_BITS, balls, precision
+from nn_conformance.cases import balls as certification
+from nn_conformance.cases.balls import START_BITS, balls, precision
+from nn_conformance.judge.limits import norm
+from nn_conformance.judge.target import Unsupported
 from nn_conformance.oracles import arb
 from nn_conformance.oracles.tape import RULES, Variable, differentiate
-from nn_conformance.targets import Unsupported
-from nn_conformance.tolerances import norm
 
 pytestmark = pytest.mark.numeric
 

@@ -5,7 +5,7 @@ from math import expm1, log, sqrt
 import numpy as np
 import pytest
 
-from nn_conformance.tolerances import ADAM_FLOAT32, FACTOR, ROUNDOFF
+from nn_conformance.judge.limits import ADAM_FLOAT32, FACTOR, ROUNDOFF
 
 
 @pytest.mark.parametrize("power", ["multiplied", "raised"])

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from ledger_problems import VAGUE, evidence, noise, run_like, seeds, verdicts
 
-from nn_conformance.replays import copies
-from nn_conformance.replays.chaos import Chaos, Ensemble, Exact, Plain, Spread
-from nn_conformance.replays.evidence import Evidence, load
-from nn_conformance.replays.ledger import Agreement
-from nn_conformance.replays.placement import SEEDS
-from nn_conformance.replays.reconstruction import Reconstruction, Reconstructions, Solution
-from nn_conformance.replays.rulings import VERDICTS, Judge
-from nn_conformance.replays.run import own_seed
-from nn_conformance.replays.sides import side
-from nn_conformance.replays.truth import counts, table
+from nn_conformance.replay import copies
+from nn_conformance.replay.chaos import Chaos, Ensemble, Exact, Plain, Spread
+from nn_conformance.replay.evidence import Evidence, load
+from nn_conformance.replay.ledger import Agreement
+from nn_conformance.replay.placement import SEEDS
+from nn_conformance.replay.reconstruction import Reconstruction, Reconstructions, Solution
+from nn_conformance.replay.rulings import VERDICTS, Judge
+from nn_conformance.replay.run import own_seed
+from nn_conformance.replay.sides import side
+from nn_conformance.replay.truth import counts, table
 from nn_reference.systems import NAMES, get
 from nn_reference.systems.base import curve
 

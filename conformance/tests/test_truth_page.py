@@ -9,13 +9,13 @@ import typer
 from ledger_problems import VAGUE, evidence, run_like
 from typer.testing import CliRunner
 
-from nn_conformance.replays import ledger, truth_page
-from nn_conformance.replays.costs import costs
-from nn_conformance.replays.evidence import load
-from nn_conformance.replays.rulings import VERDICTS
-from nn_conformance.replays.run import own_seed
-from nn_conformance.replays.table import table as table_command
-from nn_conformance.replays.truth import DOCUMENTED, table, telling
+from nn_conformance.replay import ledger, truth_page
+from nn_conformance.replay.costs import costs
+from nn_conformance.replay.evidence import load
+from nn_conformance.replay.rulings import VERDICTS
+from nn_conformance.replay.run import own_seed
+from nn_conformance.replay.table import table as table_command
+from nn_conformance.replay.truth import DOCUMENTED, table, telling
 from nn_reference.errors import DataError
 from nn_reference.paths import fixtures_root
 from nn_reference.systems import NAMES, get
@@ -105,7 +105,7 @@ def test_command_writes_between_the_marks(tmp_path, monkeypatch):
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{truth_page.BEGIN}\nold\n{truth_page.END}\nafter\n", "utf-8")
     monkeypatch.setattr("nn_reference.paths.fixtures_root", lambda: fixtures)
-    monkeypatch.setattr("nn_conformance.replays.evidence.fixtures_root", lambda: fixtures)
+    monkeypatch.setattr("nn_conformance.replay.evidence.fixtures_root", lambda: fixtures)
     for _ in range(2):
         done = CliRunner().invoke(app(), ["--write"])
         assert done.exit_code == 0

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from door_problems import HOMEWORK, homework, load, statuses
 
+from nn_conformance.adapt.claims import conforms
+from nn_conformance.adapt.doors import as_target, subject
+from nn_conformance.adapt.recovered import FURTHER, Recovered
+from nn_conformance.adapt.updating import Updating
+from nn_conformance.cases import format as fmt
 from nn_conformance.checks import checks_of
-from nn_conformance.claims import conforms
-from nn_conformance.doors import as_target, subject
-from nn_conformance.doors.updating import Updating
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.ladder import judge
+from nn_conformance.judge.ladder import judge
+from nn_conformance.judge.limits import ROUNDOFF, norm
+from nn_conformance.judge.target import Unsupported
 from nn_conformance.oracles import reference
-from nn_conformance.recovered import FURTHER, Recovered
 from nn_conformance.run import verify
-from nn_conformance.targets import Unsupported
-from nn_conformance.tolerances import ROUNDOFF, norm
 
 
 # Updates, in the ways that they come.

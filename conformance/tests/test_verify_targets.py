@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from nn_conformance.fixtures.store import Store
-from nn_conformance.known import Known, check_breadth, expect, of_file, parse, unused
-from nn_conformance.ladder import RUNGS
-from nn_conformance.verdicts import CheckId, Verdict, at_most
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.known import Known, check_breadth, expect, of_file, parse, unused
+from nn_conformance.judge.rungs import RUNGS
+from nn_conformance.judge.verdict import CheckId, Verdict, at_most
 from nn_reference.errors import DataError
 from nn_reference.systems import SYSTEMS
 

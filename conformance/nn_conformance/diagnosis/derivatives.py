@@ -12,10 +12,10 @@ import numpy as np
 
 from nn_conformance.diagnosis.matching import Match, Matcher, Seen
 from nn_conformance.diagnosis.observation import Fault, Quantity
+from nn_conformance.judge.limits import norm
 from nn_conformance.mistakes import Mistake
 from nn_conformance.mistakes import changes as ch
 from nn_conformance.mistakes.subjects import always
-from nn_conformance.tolerances import norm
 from nn_reference.activations import sigmoid
 from nn_reference.arithmetic import Array
 

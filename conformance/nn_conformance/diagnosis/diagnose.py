@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from nn_conformance.adapt.recovered import Recovered
+from nn_conformance.cli.options import NAME
 from nn_conformance.diagnosis.derivatives import recovered, used_derivative
 from nn_conformance.diagnosis.kinds import kind
 from nn_conformance.diagnosis.matching import Match, Matcher, Seen, look, merged, narrow
 from nn_conformance.diagnosis.observation import Bench, Fault
 from nn_conformance.diagnosis.relations import relations
-from nn_conformance.ladder.climb import Climb
+from nn_conformance.judge.climb import Climb
+from nn_conformance.judge.target import Target
+from nn_conformance.judge.verdict import Verdict, one_line
 from nn_conformance.mistakes.texts import text_of
-from nn_conformance.options import NAME
-from nn_conformance.recovered import Recovered
-from nn_conformance.targets import Target
-from nn_conformance.verdicts import Verdict, one_line
 
 SHOWN = 3  # names of a class, and relations
 

@@ -12,14 +12,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from nn_conformance.cases.store import LoadedCase, Store
 from nn_conformance.diagnosis.matching import Match, Matcher, Seen, look, narrow
 from nn_conformance.diagnosis.observation import Bench
-from nn_conformance.fixtures.store import LoadedCase, Store
-from nn_conformance.ladder.climb import Climb
-from nn_conformance.ladder.judge import judge_climb
+from nn_conformance.judge.climb import Climb
+from nn_conformance.judge.ladder import judge_climb
 from nn_conformance.mistakes import CATALOGUE, Mistake, applicable
+from nn_conformance.mistakes.mistaken import Mistaken
 from nn_conformance.mistakes.subjects import subject
-from nn_conformance.mistakes.target import Mistaken
 
 # What shows a mistake without many calls; `own-loss` and `metamorphic` have tests of their own.
 QUICK = ("contract", "layer", "loss", "accuracy", "gradient", "second-call", "step", "pruning", "trajectory")

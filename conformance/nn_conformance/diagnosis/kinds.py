@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.verdicts import Verdict
+from nn_conformance.cases import format as fmt
+from nn_conformance.judge.verdict import Verdict
 
 UPDATES = ("step", "pruning", "trajectory")
 CASES = {

@@ -8,12 +8,12 @@ from typing import TypeAlias
 
 import numpy as np
 
+from nn_conformance.adapt.recovered import Recovered
 from nn_conformance.diagnosis.observation import EVALUATION, MEMORY, Bench, Fault, Quantity, Values
+from nn_conformance.judge.target import Target
 from nn_conformance.mistakes import CATALOGUE, Mistake
+from nn_conformance.mistakes.mistaken import Mistaken
 from nn_conformance.mistakes.subjects import Subject, subject
-from nn_conformance.mistakes.target import Mistaken
-from nn_conformance.recovered import Recovered
-from nn_conformance.targets import Target
 from nn_reference.arithmetic import Array
 from nn_reference.errors import NNReferenceError
 

@@ -10,12 +10,12 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import LoadedCase
-from nn_conformance.ladder.climb import Climb, over
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.store import LoadedCase
+from nn_conformance.judge.climb import Climb, over
+from nn_conformance.judge.limits import gradient_limit, norm, update_limit, value_limit
+from nn_conformance.judge.target import Answer, Target, TargetError, Unsupported
 from nn_conformance.oracles import reference
-from nn_conformance.targets import Answer, Target, TargetError, Unsupported
-from nn_conformance.tolerances import gradient_limit, norm, update_limit, value_limit
 from nn_reference.arithmetic import Array
 
 Quantity: TypeAlias = tuple[str, str]

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nn_conformance.blackbox.cause import indices
 from nn_conformance.diagnosis.matching import Seen
 from nn_conformance.diagnosis.observation import Fault, Quantity
-from nn_conformance.tolerances import norm
+from nn_conformance.gradcheck.cause import indices
+from nn_conformance.judge.limits import norm
 from nn_reference.arithmetic import Array
 
 # A name for a factor, and what it is on a case.

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from nn_conformance.fixtures import format as fmt
+from nn_conformance.cases import format as fmt
 from nn_conformance.mistakes import changes as ch
 from nn_conformance.mistakes import memory, updates
 from nn_conformance.mistakes import subjects as on

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nn_conformance.targets import Answer
+from nn_conformance.judge.target import Answer
 from nn_reference.activations import IDENTITY, SIGMOID, SOFTMAX, TANH, Activation, Softmax
 from nn_reference.arithmetic import Array, Params
 from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from nn_conformance.judge.target import Answer
 from nn_conformance.mistakes.changes import Change, Evaluate
-from nn_conformance.targets import Answer
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import Network
 

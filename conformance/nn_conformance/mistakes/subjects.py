@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.families import build_network, build_optimizer
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.families import build_network, build_optimizer
 from nn_reference.activations import Activation
 from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
 from nn_reference.network import Network

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from nn_conformance.targets import Pruning
+from nn_conformance.judge.target import Pruning
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import Network, backpropagate
 from nn_reference.optimizers import SGD, Adam, Optimizer, State

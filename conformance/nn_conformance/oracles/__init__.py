@@ -10,8 +10,8 @@ import importlib.util
 from dataclasses import dataclass
 from typing import cast
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.targets import Target
+from nn_conformance.cases import format as fmt
+from nn_conformance.judge.target import Target
 from nn_reference.errors import InputError
 from nn_reference.validation import suggestion
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.balls import NotCertifiedError, balls, certified
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.balls import NotCertifiedError, balls, certified
+from nn_conformance.judge.target import Answer, Run, Unsupported
 from nn_conformance.oracles import formulas
 from nn_conformance.oracles.tape import Variable, differentiate
-from nn_conformance.targets import Answer, Run, Unsupported
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State

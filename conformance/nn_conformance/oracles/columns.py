@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nn_conformance.fixtures import format as fmt
+from nn_conformance.cases import format as fmt
 from nn_conformance.oracles import formulas
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput

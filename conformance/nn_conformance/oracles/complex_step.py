@@ -7,10 +7,10 @@ Weights are perturbed a column at a time: see `columns`.
 from collections.abc import Sequence
 from typing import Any
 
-from nn_conformance.fixtures import format as fmt
+from nn_conformance.cases import format as fmt
+from nn_conformance.judge.target import Answer, Run
 from nn_conformance.oracles import formulas
 from nn_conformance.oracles.columns import Columns, Copies, seconds
-from nn_conformance.targets import Answer, Run
 from nn_reference.arithmetic import Array, Params
 from nn_reference.optimizers import State
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nn_conformance.fixtures import format as fmt
+from nn_conformance.cases import format as fmt
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import UndecidedError
 from nn_reference.network import LayerOutput

@@ -17,8 +17,8 @@ from typing import Any, TypeAlias
 import msgspec
 import numpy as np
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.targets import Answer, Run, Unsupported
+from nn_conformance.cases import format as fmt
+from nn_conformance.judge.target import Answer, Run, Unsupported
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 from nn_reference.network import LayerOutput

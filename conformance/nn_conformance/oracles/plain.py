@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.families import describe_network, describe_optimizer
-from nn_conformance.targets import Answer, Pruning, Run, Unsupported
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.families import describe_network, describe_optimizer
+from nn_conformance.judge.target import Answer, Pruning, Run, Unsupported
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch.nn import functional
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.targets import Answer, Pruning, Run, Unsupported
+from nn_conformance.cases import format as fmt
+from nn_conformance.judge.target import Answer, Pruning, Run, Unsupported
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State

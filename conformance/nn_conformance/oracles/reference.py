@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.families import build_network, build_optimizer
-from nn_conformance.targets import Answer, Pruning, Run
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.families import build_network, build_optimizer
+from nn_conformance.judge.target import Answer, Pruning, Run
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import backpropagate, forward, loss_of_preactivation
 from nn_reference.optimizers import State

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from nn_conformance.fixtures.balls import Balls
+from nn_conformance.cases.balls import Balls
 from nn_reference.arithmetic import Array, Params
 
 Pull = Callable[[Array], Array]  # from dL/d(result) to dL/d(operand), before it is summed to the operand's shape

@@ -8,7 +8,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from nn_conformance.replays.files import write
+from nn_conformance.replay.files import write
 from nn_reference.errors import InputError
 from nn_reference.validation import suggestion
 

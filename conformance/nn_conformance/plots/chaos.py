@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from nn_conformance.fixtures.encoding import values
+from nn_conformance.cases.encoding import values
 from nn_conformance.plots.canvas import BLUE, ORANGE, Picture, axes, drawn
-from nn_conformance.replays.chaos import Chaos, Ensemble, Spread
+from nn_conformance.replay.chaos import Chaos, Ensemble, Spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

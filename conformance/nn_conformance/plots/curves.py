@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nn_conformance.fixtures.encoding import values
+from nn_conformance.cases.encoding import values
 from nn_conformance.plots.canvas import BLUE, GREEN, ORANGE, PURPLE, Picture, axes, drawn, listed
-from nn_conformance.replays.ledger import Run
+from nn_conformance.replay.ledger import Run
 from nn_reference.arithmetic import Array
 from nn_reference.errors import InputError
 from nn_reference.systems import System

@@ -6,7 +6,7 @@ import numpy as np
 
 from nn_conformance.plots.canvas import ORANGE, Picture, axes, drawn, image, listed
 from nn_conformance.plots.curves import NAMES
-from nn_conformance.replays.ledger import Run
+from nn_conformance.replay.ledger import Run
 from nn_reference.datasets import Images, ImageSet, load_images
 from nn_reference.errors import InputError
 from nn_reference.systems import System

@@ -6,8 +6,8 @@ from itertools import islice
 import numpy as np
 
 from nn_conformance.plots.canvas import BLUE, ORANGE, Picture, axes, drawn
-from nn_conformance.replays.run import order, own_seed, start
-from nn_conformance.replays.trainers import trainer
+from nn_conformance.replay.run import order, own_seed, start
+from nn_conformance.replay.trainers import trainer
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 from nn_reference.optimizers import State

@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from nn_conformance.targets import TargetError
+from nn_conformance.judge.target import TargetError
 from nn_reference.errors import InputError
 
 GUARD = Path(__file__).with_name("guard.py")

@@ -17,16 +17,16 @@ from typing import Any, BinaryIO, TypeVar
 import msgspec
 import numpy as np
 
-from nn_conformance.claims import Claim, claim_of
-from nn_conformance.conventions import Conventions
-from nn_conformance.doors import as_target, conventions_of
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.encoding import number
-from nn_conformance.guarded import Guarded, described, own_frames
+from nn_conformance.adapt.claims import Claim, claim_of
+from nn_conformance.adapt.conventions import Conventions
+from nn_conformance.adapt.doors import as_target, conventions_of
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.encoding import number
+from nn_conformance.judge.call import Guarded, described, own_frames
+from nn_conformance.judge.target import Prunes, Pruning, Target, TargetError, Unsupported
+from nn_conformance.judge.verdict import one_line
 from nn_conformance.protocol import messages
 from nn_conformance.protocol.messages import Reply, Request, all_decoded, all_encoded, decoded, encoded
-from nn_conformance.targets import Prunes, Pruning, Target, TargetError, Unsupported
-from nn_conformance.verdicts import one_line
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError, NNReferenceError
 from nn_reference.optimizers import State

@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 from msgspec import Raw, Struct
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.encoding import number, values
-from nn_conformance.targets import TargetError
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.encoding import number, values
+from nn_conformance.judge.target import TargetError
 from nn_reference.arithmetic import Array, Params
 
 PROTOCOL = 1

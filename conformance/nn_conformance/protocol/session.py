@@ -7,13 +7,13 @@ from math import inf, nan
 import msgspec
 import numpy as np
 
-from nn_conformance.claims import Claim
-from nn_conformance.conventions import OURS, Conventions, declared
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.encoding import number, values
-from nn_conformance.protocol.target import ProtocolTarget
-from nn_conformance.targets import TargetError
-from nn_conformance.verdicts import CheckId, Verdict, one_line
+from nn_conformance.adapt.claims import Claim
+from nn_conformance.adapt.conventions import OURS, Conventions, declared
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.encoding import number, values
+from nn_conformance.judge.target import TargetError
+from nn_conformance.judge.verdict import CheckId, Verdict, one_line
+from nn_conformance.protocol.program import ProtocolTarget
 from nn_reference.errors import InputError
 
 HARNESS = "harness"  # stands in ids where a case does

@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from nn_conformance.fixtures import format as fmt
-from nn_conformance.fixtures.store import Store
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.target import TargetError, Unsupported
+from nn_conformance.judge.verdict import Verdict, one_line
 from nn_conformance.protocol.messages import Request
+from nn_conformance.protocol.program import ProtocolTarget
 from nn_conformance.protocol.session import Session
-from nn_conformance.protocol.target import ProtocolTarget
 from nn_conformance.run import Run
 from nn_conformance.subjects import Subject, session_subject
-from nn_conformance.targets import TargetError, Unsupported
-from nn_conformance.verdicts import Verdict, one_line
 from nn_reference.systems import System
 
 SHOWN = 300  # characters of a request and of its answer

@@ -1,0 +1,188 @@
+"""Arrays between the fixtures' conventions and a target's.
+
+Legend: N samples, D inputs, I inputs of a layer, O its outputs, C outputs of the last.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nn_conformance.adapt.conventions import Conventions
+from nn_conformance.cases import format as fmt
+from nn_conformance.judge.target import TargetError, Unsupported
+from nn_reference.arithmetic import Array, Params
+from nn_reference.network import LayerOutput
+
+FOLDED = ("first", "last")
+
+
+class Layers:
+    """One network's arrays in a target's conventions.
+
+    Args:
+        network: as the fixtures describe it.
+        conventions: the target's.
+        samples: N of x and t.
+
+    Raises:
+        Unsupported: several outputs, for a target that has one as a vector.
+    """
+
+    def __init__(self, network: fmt.Network, conventions: Conventions, samples: int) -> None:
+        self.network, self.conventions, self.samples = network, conventions, samples
+        last = network.layers[-1]
+        if conventions.output == "vector" and last.units > 1:
+            raise Unsupported(f"{last.units} outputs: the target has one, as a vector")
+        self.vector = conventions.output == "vector" or (conventions.output == "described" and last.vector)
+
+    def given(self, params: Params) -> Params:
+        """Parameters, or moments, by the target's names and in its shapes."""
+        found: Params = {}
+        for k, layer in enumerate(self.network.layers, 1):
+            weights, bias = params[f"W{k}"], params.get(f"b{k}")
+            vector = self._is_vector(k)
+            if bias is not None and self.conventions.bias in FOLDED:
+                w, b = _matrix(layer, weights), np.reshape(bias, (1, -1))
+                folded = np.concatenate([b, w] if self.conventions.bias == "first" else [w, b])
+                found[self._name(f"W{k}")] = self._weights(layer, folded, vector=vector)
+                continue
+            if vector != layer.vector or (not vector and self._layout(layer) != layer.layout):
+                weights = self._weights(layer, _matrix(layer, weights), vector=vector)
+            found[self._name(f"W{k}")] = weights
+            if bias is not None:
+                found[self._name(f"b{k}")] = self._bias(bias, vector=vector)
+        return found
+
+    def taken(self, what: str, arrays: Mapping[str, Any], scale: float = 1.0) -> Params:
+        """The target's arrays over `scale`, by our names and in our shapes; what is no array is left as it is.
+
+        Raises:
+            TargetError: an array of another shape than it must have.
+        """
+        rest, found = dict(arrays), dict[str, Any]()
+        for k, layer in enumerate(self.network.layers, 1):
+            folded = layer.bias and self.conventions.bias in FOLDED
+            for ours in (f"W{k}", f"b{k}") if layer.bias and not folded else (f"W{k}",):
+                theirs = self._name(ours)
+                if theirs in rest:
+                    a = rest.pop(theirs)
+                    known = isinstance(a, np.ndarray | np.generic)
+                    mine = self._ours(k, layer, ours, f"{what} {theirs}", np.asarray(a)) if known else {ours: a}
+                    found.update({name: p / scale for name, p in mine.items()} if known and scale != 1 else mine)
+        return found | rest  # with what is too much, which the ladder names
+
+    def spread(self, uncertainty: Mapping[str, float], scale: float) -> dict[str, float]:
+        """Bounds of norms by our names: of a folded bias, that of the weights around it."""
+        found: dict[str, float] = {}
+        for k, layer in enumerate(self.network.layers, 1):
+            for ours in (f"W{k}", f"b{k}") if layer.bias else (f"W{k}",):
+                theirs = self._name(f"W{k}" if self.conventions.bias in FOLDED else ours)
+                found[ours] = uncertainty.get(theirs, 0.0) / scale
+        return found
+
+    def batch(self, x: Array, t: Array) -> tuple[Array, Array]:
+        """x and t as the target takes them.
+
+        Raises:
+            Unsupported: targets that are no classes, where it takes their numbers.
+        """
+        conventions, last = self.conventions, self.network.layers[-1]
+        if conventions.ones and conventions.bias in FOLDED:
+            one = np.ones((len(x), 1), x.dtype)
+            x = np.concatenate([one, x] if conventions.bias == "first" else [x, one], axis=1)
+        if conventions.labels == "integer":
+            t = _classes(t)
+        elif self.vector != last.vector:
+            t = t[:, 0] if self.vector else t[:, None]
+        if conventions.batch == "vector":
+            return x[0], t[0]
+        columns = conventions.samples == "columns"
+        return (x.T, t.T) if columns else (x, t)
+
+    def outputs(self, shown: Sequence[Any] | None) -> Sequence[LayerOutput] | None:
+        """The target's z and a with samples as rows; what is no pair of arrays is left as it is."""
+        if shown is None:
+            return None
+        last = len(self.network.layers)
+        return [
+            LayerOutput(*(self._output(a, last=k == last) for a in pair)) if _is_pair(pair) else pair
+            for k, pair in enumerate(shown, 1)
+        ]
+
+    def _output(self, a: Array, *, last: bool) -> Array:
+        if self.conventions.batch == "vector" and not (last and self.vector and a.ndim):
+            a = a[None]
+        elif self.conventions.samples == "columns":
+            a = a.T
+        if last and self.vector != self.network.layers[-1].vector:
+            a = a[:, None] if self.vector and a.ndim == 1 else a[:, 0] if a.ndim == 2 and a.shape[1] == 1 else a
+        return a
+
+    def _ours(self, k: int, layer: fmt.Layer, ours: str, where: str, a: Array) -> Params:
+        """One of the target's arrays as ours, or as a folded one's two."""
+        inputs = self.network.layers[k - 2].units if k > 1 else self.network.inputs
+        vector, shape = self._is_vector(k), (inputs, layer.units)
+        folded = layer.bias and self.conventions.bias in FOLDED
+        expected = self._shape(layer, ours, inputs + folded, vector=vector)
+        if a.shape != expected:
+            raise TargetError(f"{where}: expected shape {expected}, got {a.shape}", "wrong-shape", [ours])
+        if ours[0] == "b":
+            return {ours: np.reshape(a, () if layer.vector else (layer.units,))}
+        if not folded and vector == layer.vector and (vector or self._layout(layer) == layer.layout):
+            return {ours: a}
+        w = a[:, None] if vector else a if self._layout(layer) == "in,out" else a.T
+        if not folded:
+            return {ours: _described(layer, w)}
+        w, b = (w[1:], w[0]) if self.conventions.bias == "first" else (w[:-1], w[-1])
+        return {ours: _described(layer, w.reshape(shape)), f"b{k}": b[0] if layer.vector else b}
+
+    def _shape(self, layer: fmt.Layer, ours: str, inputs: int, *, vector: bool) -> tuple[int, ...]:
+        if ours[0] == "b":
+            shapes = {"row": (1, layer.units), "column": (layer.units, 1)}
+            return () if vector else shapes.get(self.conventions.bias, (layer.units,))
+        if vector:
+            return (inputs,)
+        return (inputs, layer.units) if self._layout(layer) == "in,out" else (layer.units, inputs)
+
+    def _weights(self, layer: fmt.Layer, w: Array, *, vector: bool) -> Array:
+        """(I, O) as the target has it."""
+        return w[:, 0] if vector else w if self._layout(layer) == "in,out" else w.T
+
+    def _bias(self, bias: Array, *, vector: bool) -> Array:
+        shapes = {"row": (1, -1), "column": (-1, 1)}
+        return np.reshape(bias, () if vector else shapes.get(self.conventions.bias, (-1,)))
+
+    def _is_vector(self, k: int) -> bool:
+        return self.vector and k == len(self.network.layers)
+
+    def _layout(self, layer: fmt.Layer) -> str:
+        return layer.layout if self.conventions.layout == "described" else self.conventions.layout
+
+    def _name(self, ours: str) -> str:
+        return self.conventions.name_of(ours)
+
+
+def _matrix(layer: fmt.Layer, weights: Array) -> Array:
+    """Weights as the description has them, as (I, O)."""
+    return weights[:, None] if layer.vector else weights if layer.layout == "in,out" else weights.T
+
+
+def _described(layer: fmt.Layer, w: Array) -> Array:
+    """The inverse of `_matrix`."""
+    return w[:, 0] if layer.vector else w if layer.layout == "in,out" else w.T
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(a, np.ndarray) for a in pair)
+
+
+def _classes(t: Array) -> Array:
+    """(N, C) with one 1 in each row as the number of its class, (N,); of one output its own whole numbers."""
+    if t.ndim == 1 or t.shape[1] == 1:
+        whole = t.reshape(len(t))
+        if np.all(whole == np.round(whole)):
+            return whole.astype(np.int64)
+    elif np.all((t == 0) | (t == 1)) and np.all(t.sum(axis=1) == 1):
+        return np.argmax(t, axis=1)
+    raise Unsupported("targets that are no classes: it takes their numbers")

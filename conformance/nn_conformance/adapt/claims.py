@@ -1,0 +1,81 @@
+"""`conforms`: which networks an object says that it implements, and in which conventions. Nothing here needs NumPy."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, TypeVar
+
+from nn_conformance.adapt.conventions import OURS, Conventions, declared
+from nn_reference.errors import InputError
+
+MARK = "__nn_conformance__"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is said of an object.
+
+    Attributes:
+        systems: names or ids of networks, with ``*`` for any part; all if empty.
+        conventions: what it does otherwise than the fixtures.
+        dtypes: the precisions that it has.
+    """
+
+    systems: tuple[str, ...] = ()
+    conventions: Conventions = OURS
+    dtypes: tuple[str, ...] = ("float32", "float64")
+
+    def check(self) -> None:
+        """Raises InputError for a name that is no network's, with the nearest: it would be no network, and no failure."""
+        from nn_reference.systems import SYSTEMS, get  # noqa: PLC0415 - they need NumPy
+
+        for name in self.systems:
+            if "*" not in name:
+                get(name)
+            elif not any(Claim((name,)).covers(system.id) for system in SYSTEMS):
+                raise InputError(f"networks: expected some that are like {name!r}, got none; see nn-conformance list")
+
+    def covers(self, system_id: str) -> bool:
+        """Whether a system such as ``homework/documented`` is claimed; a plain name claims the documented version."""
+        name, _, version = system_id.partition("/")
+        return not self.systems or any(
+            fnmatchcase(system_id, claimed)
+            if "/" in claimed
+            else fnmatchcase(name, claimed) and version == "documented"
+            for claimed in self.systems
+        )
+
+
+def conforms(*systems: str, dtypes: tuple[str, ...] = Claim.dtypes, **conventions: Any) -> Callable[[T], T]:
+    """Says of a function, a class or a model that it implements documented networks; pytest then judges it.
+
+    Args:
+        systems: names that ``nn-conformance list`` prints, ``name/corrected`` for another version, ``*`` for any part.
+        dtypes: the precisions that it has.
+        conventions: fields of `Conventions` in which it differs from the fixtures.
+
+    Raises:
+        InputError: a convention or a precision that does not exist, or an object that cannot hold a mark.
+    """
+    for system in systems:
+        if not isinstance(system, str):
+            raise InputError(f"conforms: expected names of networks, got {type(system).__name__}; write @conforms(...)")
+    if not dtypes or not set(dtypes) <= set(Claim.dtypes):
+        raise InputError(f"conforms: dtypes: expected some of {Claim.dtypes}, got {dtypes!r}")
+    claim = Claim(systems, declared(**conventions), tuple(dtypes))
+
+    def mark(obj: T) -> T:
+        try:
+            setattr(obj, MARK, claim)
+        except (AttributeError, TypeError):
+            raise InputError(f"conforms: a {type(obj).__name__} cannot be marked; wrap it in a function") from None
+        return obj
+
+    return mark
+
+
+def claim_of(obj: object) -> Claim | None:
+    """What was said of the object itself, and not of its class."""
+    found = getattr(obj, "__dict__", {}).get(MARK)
+    return found if isinstance(found, Claim) else None

@@ -1,0 +1,177 @@
+"""A target in its own conventions, seen in ours."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from nn_conformance.adapt.arrays import Layers
+from nn_conformance.adapt.conventions import OURS, Conventions
+from nn_conformance.adapt.recovered import Recovered
+from nn_conformance.cases import format as fmt
+from nn_conformance.judge.target import Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported, not_done
+from nn_reference.arithmetic import Array, Params
+from nn_reference.network import LayerOutput
+from nn_reference.optimizers import State
+
+MANY, ONE = "many", 1
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What judges somebody else's target: asks it in its conventions, and only what it claims.
+
+    What the target says of its own uncertainty is dropped, unless it is a converter of ours that says so: a `Converted`
+    can always be judged as trusted.
+
+    Attributes:
+        inner: takes and returns arrays in its conventions. It sees networks as the fixtures describe them.
+        conventions: what it declares.
+        networks: those that it claims, of any sizes; all if empty.
+        dtypes: the precisions that it has.
+    """
+
+    inner: Target
+    conventions: Conventions = OURS
+    networks: Collection[fmt.Network] = ()
+    dtypes: Collection[str] = fmt.DTYPES
+    guarded = True
+
+    @property
+    def name(self) -> str:
+        """The target's own."""
+        return self.inner.name
+
+    @property
+    def fixed(self) -> bool:
+        """Whether it has one size, as a model that is made already: then a documented case may be all that fits."""
+        return bool(getattr(self.inner, "fixed", False))
+
+    def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
+        """As `Target.evaluate`, in our conventions.
+
+        Raises:
+            Unsupported: a network or precision that is not claimed, or that the conventions cannot express.
+            TargetError: an array of another shape than its convention has.
+        """
+        self._check(network, params)
+        if self.conventions.batch == MANY:
+            return self._evaluate(network, params, x, t, gradients=gradients)
+        self._check_uncoupled(network)
+        rows = [slice(n, n + 1) for n in range(len(x))]
+        answers = [self._evaluate(network, params, x[row], t[row], gradients=gradients) for row in rows]
+        return _combined(answers, 1 if network.loss.reduction == "sum" else len(x))
+
+    def train(
+        self,
+        network: fmt.Network,
+        optimizer: fmt.Optimizer,
+        params: Params,
+        x: Array,
+        t: Array,
+        batches: Sequence[Sequence[int]],
+        state: State | None = None,
+    ) -> Run:
+        """As `Target.train`, in our conventions. Raises as `evaluate` does."""
+        self._check(network, params)
+        conventions, outputs = self.conventions, network.layers[-1].units
+        scales = [conventions.update_scale(network.loss, len(rows), outputs) for rows in batches]
+        stateless = optimizer.kind == "sgd" and not optimizer.momentum
+        if any(scale != 1 for scale in scales) and not stateless:
+            raise Unsupported("momentum and Adam steps on a loss of another scale than the described one")
+        if conventions.batch == MANY and len(set(scales)) == 1:
+            return self._train(network, optimizer, params, x, t, batches, state)
+        if conventions.batch != MANY and any(len(rows) != ONE for rows in batches):
+            raise Unsupported("an update with several samples: it takes one at a time")
+        if not stateless:
+            raise Unsupported("momentum and Adam steps with one sample at a time")
+        losses: list[float] = []
+        for rows in batches:
+            part = list(range(len(rows)))
+            run = self._train(network, optimizer, params, x[list(rows)], t[list(rows)], [part], None)
+            params, losses = run.params, [*losses, *(run.losses or ())]
+        return Run(losses if len(losses) == len(batches) else None, params)
+
+    def prune(
+        self,
+        network: fmt.Network,
+        optimizer: fmt.Optimizer,
+        params: Params,
+        x: Array,
+        t: Array,
+        how: Pruning,
+        state: State,
+    ) -> tuple[Params, Params]:
+        """As `Prunes.prune`, for targets without conventions of their own."""
+        self._check(network, params)
+        if not isinstance(self.inner, Prunes) or self.conventions != OURS:
+            raise not_done("prune")
+        return self.inner.prune(network, optimizer, params, x, t, how, state)
+
+    def _check(self, network: fmt.Network, params: Params) -> None:
+        dtype = next(iter(params.values())).dtype.name
+        if dtype not in self.dtypes:
+            raise Unsupported(f"{dtype}: the target has {' and '.join(self.dtypes)}")
+        if self.networks and kind(network) not in [kind(claimed) for claimed in self.networks]:
+            raise Unsupported("another network or loss than those that it claims")
+
+    def _check_uncoupled(self, network: fmt.Network) -> None:
+        if any(layer.activation.axis == "batch" for layer in network.layers):
+            raise Unsupported("a softmax over the batch, one sample at a time")
+
+    def _evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool) -> Answer:
+        layers = Layers(network, self.conventions, len(x))
+        answer = self.inner.evaluate(network, layers.given(params), *layers.batch(x, t), gradients=gradients)
+        size = len(x), network.layers[-1].units
+        recovered = isinstance(self.inner, Recovered)
+        # An update has its sign already: one that goes uphill is wrong, whatever is declared of gradients.
+        scale_of = self.conventions.update_scale if recovered else self.conventions.gradient_scale
+        scale = scale_of(network.loss, *size)
+        loss = answer.loss if answer.loss is None else answer.loss / self.conventions.loss_scale(network.loss, *size)
+        beyond = layers.spread(answer.uncertainty, abs(scale)) if recovered else {}
+        found = layers.taken("gradient", answer.gradients, scale) if gradients else {}
+        return Answer(loss, found, layers.outputs(answer.layers), beyond)
+
+    def _train(
+        self,
+        network: fmt.Network,
+        optimizer: fmt.Optimizer,
+        params: Params,
+        x: Array,
+        t: Array,
+        batches: Sequence[Sequence[int]],
+        state: State | None,
+    ) -> Run:
+        layers, outputs = Layers(network, self.conventions, len(x)), network.layers[-1].units
+        scale = self.conventions.update_scale(network.loss, len(batches[0]), outputs) if batches else 1.0
+        scaled = msgspec.structs.replace(optimizer, learning_rate=optimizer.learning_rate / scale)
+        memory = state and State(state.step, {name: layers.given(m) for name, m in state.moments.items()})
+        run = self.inner.train(network, scaled, layers.given(params), *layers.batch(x, t), batches, memory)
+        if run.losses is not None and len(run.losses) != len(batches):
+            raise TargetError(f"losses: expected {len(batches)}, one for each update, got {len(run.losses)}")
+        scales = [self.conventions.loss_scale(network.loss, len(rows), outputs) for rows in batches]
+        losses = None if run.losses is None else [loss / c for loss, c in zip(run.losses, scales, strict=True)]
+        return Run(losses, layers.taken("parameter", run.params))
+
+
+def kind(network: fmt.Network) -> fmt.Network:
+    """The network without its sizes."""
+    layers = [msgspec.structs.replace(layer, units=1) for layer in network.layers]
+    return msgspec.structs.replace(network, inputs=1, layers=layers)
+
+
+def _combined(answers: Sequence[Answer], count: int) -> Answer:
+    """The answers to single samples as that to all of them: their sums, over `count`."""
+    first, losses = answers[0], [answer.loss for answer in answers]
+    if len({answer.loss is None for answer in answers}) > 1 or len({answer.layers is None for answer in answers}) > 1:
+        raise TargetError("it shows a loss, or layers, of some samples and not of others")
+    loss = None if None in losses else sum(loss for loss in losses if loss is not None) / count
+    shapes = [{name: g.shape for name, g in answer.gradients.items()} for answer in answers]
+    if any(each != shapes[0] for each in shapes):
+        raise TargetError("it has gradients of some names and shapes for one sample, and of others for the next")
+    shown = [answer.layers or () for answer in answers]
+    layers = [LayerOutput(*map(np.concatenate, zip(*each, strict=True))) for each in zip(*shown, strict=False)]
+    total = {name: np.asarray(sum(a.gradients[name] for a in answers)) / count for name in first.gradients}
+    beyond = {name: sum(a.uncertainty[name] for a in answers) / count for name in first.uncertainty}
+    return Answer(loss, total, layers or None, beyond)

@@ -1,0 +1,79 @@
+"""What float32 and float64 do on a case that real numbers do not: clip bounds, and NaN by overflow.
+
+Both follow from certified values and the formats' own constants, so they are the same on every machine.
+"""
+
+from math import log
+
+import numpy as np
+
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.balls import START_BITS, balls, certified, precision
+from nn_conformance.cases.drafts import Draft
+from nn_conformance.cases.encoding import number
+from nn_reference.activations import SIGMOID_QUOTIENT
+from nn_reference.arithmetic import Array, Params, outside
+from nn_reference.losses import BinaryCrossEntropy
+from nn_reference.network import Network, forward
+
+# For document 001's network on raw pixels: `nn-conformance verify mnist-sigmoid-numpy` shows both for five seeds.
+NAN_WITHIN, NAN_ACCURACY = 100, 0.098
+
+
+def by_dtype(draft: Draft, x: Array, t: Array) -> dict[fmt.Dtype, fmt.ByDtype]:
+    """The expectations of each precision, or none where it does nothing of its own."""
+    loss = draft.network.loss
+    if isinstance(loss, BinaryCrossEntropy) and not loss.from_logits:
+        return {dtype: _clip(draft, loss.clip, x, t, dtype) for dtype in fmt.DTYPES}
+    if all(layer.activation is not SIGMOID_QUOTIENT for layer in draft.network.layers):
+        return {}
+    found = {dtype: _nan(draft, x, dtype) for dtype in fmt.DTYPES}
+    return {dtype: each for dtype, each in found.items() if each != fmt.ByDtype()}
+
+
+def _clip(draft: Draft, clip: float, x: Array, t: Array, dtype: fmt.Dtype) -> fmt.ByDtype:
+    """The bounds as the precision has them, what a certain mistake costs there, and the loss between these bounds."""
+    low, high = (float(np.dtype(dtype).type(bound)) for bound in (clip, 1 - clip))
+
+    def compute() -> dict[str, Array]:
+        params = {name: balls(p) for name, p in draft.params.items()}
+        y, targets = forward(draft.network, params, balls(x))[-1].a, balls(t)
+        below, above = outside(y, low, high)
+        p = np.where(below, balls(np.array([low])), np.where(above, balls(np.array([high])), y))
+        losses = -(targets * np.log(p) + (1 - targets) * np.log(1 - p))
+        return {"loss": np.sum(losses) / t.size, "cost": -np.log(1 - balls(np.array(high)))}
+
+    values, _ = certified(compute)
+    return fmt.ByDtype(
+        clip_lower=low, clip_upper=high, clip_cost=values["cost"].item(), loss=number(values["loss"].item())
+    )
+
+
+def overflowing_layers(network: Network, params: Params, x: Array, dtype: str) -> list[int]:
+    """The layers, from 1, where document 001's e^-z overflows in that precision for some unit and sample."""
+    lowest = -log(float(np.finfo(dtype).max))
+    return [
+        k
+        for k, (layer, output) in enumerate(zip(network.layers, forward(network, params, x), strict=True), 1)
+        if layer.activation is SIGMOID_QUOTIENT and any(ball < lowest for ball in output.z.ravel())
+    ]
+
+
+def overflows(network: Network, params: Params, x: Array, dtype: str) -> bool:
+    """Whether an update from here makes NaN of a weight."""
+    if all(layer.activation is not SIGMOID_QUOTIENT for layer in network.layers):
+        return False
+    return bool(overflowing_layers(network, params, x, dtype))
+
+
+def _nan(draft: Draft, x: Array, dtype: str) -> fmt.ByDtype:
+    """e^-z/(e^-z+1)² is inf/inf where e^-z overflows: in that layer's gradient, and in all below it."""
+    with precision(START_BITS):
+        params = {name: balls(p) for name, p in draft.params.items()}
+        hit = overflowing_layers(draft.network, params, balls(x), dtype)
+    raw = draft.case.startswith("documented")
+    return fmt.ByDtype(
+        nan_gradients=[f"W{k}" for k in range(1, max(hit, default=0) + 1)],
+        nan_within=NAN_WITHIN if raw else None,
+        accuracy=NAN_ACCURACY if raw else None,
+    )

@@ -1,0 +1,64 @@
+"""The JSON Schemas: made from the types, committed for other languages, and used on everything before it is written."""
+
+import json
+from functools import cache
+from inspect import cleandoc
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import msgspec
+
+from nn_conformance.cases import format as fmt
+from nn_reference.errors import DataError
+
+TYPES = {"network": fmt.Network, "case": fmt.Case, "index": fmt.Index}
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """File name -> JSON Schema 2020-12, as they stand in `fixtures/schema`."""
+    return {f"{name}.schema.json": schema_of(name, kind) for name, kind in TYPES.items()}
+
+
+def schema_of(name: str, kind: type) -> dict[str, Any]:
+    """The JSON Schema 2020-12 of a record."""
+    made = _undented(msgspec.json.schema(kind))
+    for record, field in (("Trajectory", "horizons"), ("Case", "by_dtype")):
+        if record in made.get("$defs", {}):
+            # Which keys there may be is in the type, but not in what msgspec makes of it.
+            made["$defs"][record]["properties"][field]["propertyNames"] = {"enum": list(fmt.DTYPES)}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"https://nn-conformance.invalid/schema/{name}.schema.json",
+        "title": f"nn-conformance {name}, format {fmt.FORMAT}",
+        **made,
+    }
+
+
+def schema_bytes(schema: dict[str, Any]) -> bytes:
+    """As committed: two spaces, a final newline."""
+    return (json.dumps(schema, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def validate(document: Any, kind: str, where: str) -> None:
+    """Refuses a document that the schema refuses.
+
+    Raises:
+        DataError: naming the place and what was expected there.
+    """
+    error = next(_validator(kind).iter_errors(document), None)
+    if error is not None:
+        raise DataError(f"{where}: {error.json_path}: {error.message}"[:500])
+
+
+def _undented(schema: Any) -> Any:
+    """Descriptions without their docstring's indentation, which Python strips from 3.13 on and not before."""
+    if isinstance(schema, dict):
+        return {
+            k: cleandoc(v) if k == "description" and isinstance(v, str) else _undented(v) for k, v in schema.items()
+        }
+    return [_undented(value) for value in schema] if isinstance(schema, list) else schema
+
+
+@cache
+def _validator(kind: str) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(schemas()[f"{kind}.schema.json"])

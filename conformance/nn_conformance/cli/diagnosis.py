@@ -1,0 +1,282 @@
+"""`nn-conformance explain` and `kills`. Imports nothing heavy: `--help` reads this."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nn_conformance.cli.options import EXIT_NONCONFORMING, JsonOption, examples
+
+if TYPE_CHECKING:
+    from nn_conformance.cases import format as fmt
+    from nn_conformance.cases.store import Store
+    from nn_conformance.judge.target import Target
+    from nn_conformance.protocol.program import ProtocolTarget
+
+OnlyOption = Annotated[
+    str | None,
+    typer.Option("--only", metavar="ID", help="Run checks again, by an id that a report gives, or its first parts."),
+]
+FuzzOption = Annotated[
+    int | None,
+    typer.Option(
+        "--fuzz",
+        metavar="N",
+        help="Draw N networks instead, like those that are named or claimed if any are; print the smallest that fails. Needs the extra test.",
+    ),
+]
+
+
+def complete_slug(incomplete: str) -> list[str]:
+    """Names of mistakes, for the shell."""
+    from nn_conformance.mistakes.texts import texts
+
+    return [slug for slug in texts() if slug.startswith(incomplete)]
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """Somebody's target: how the command line names it, the networks that it claims by name, and a precision that it has."""
+
+    spec: str = ""
+    like: Sequence["fmt.Network"] = ()
+    dtype: "fmt.Dtype" = "float64"
+
+
+def explain(
+    slug: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="MISTAKE", help="A name that a report gives; without one, all.", autocompletion=complete_slug
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What a mistake is, how it shows, and how to mend it."""
+    from msgspec import to_builtins
+
+    from nn_conformance.mistakes.texts import text_of, texts
+    from nn_conformance.report import console as render
+
+    chosen = texts() if slug is None else {slug: text_of(slug)}
+    if as_json:
+        print(json.dumps({name: to_builtins(text) for name, text in chosen.items()}, indent=2))
+        return
+    if slug is None:
+        width = max(map(len, chosen))
+        for name, text in chosen.items():
+            render.line(f"{name:<{width}}  {text.what}")
+        return
+    text = chosen[slug]
+    for label, said in (
+        (slug, text.what),
+        ("shows as", text.formula),
+        ("happens when", text.cause),
+        ("mend", text.mend),
+    ):
+        render.line(f"{f'{label}:':<{max(len(slug) + 1, 13)}} {said}")
+
+
+def kills(
+    networks: Annotated[
+        list[str] | None, typer.Argument(metavar="NETWORK", help="Rows of the matrix; without any, all.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Compare with the matrix that ships.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the matrix that ships; for whoever adds a mistake.")
+    ] = False,
+    pairs: Annotated[
+        int | None,
+        typer.Option(
+            "--pairs", metavar="N", min=1, help="Make N of all pairs of mistakes instead, drawn once and for all."
+        ),
+    ] = None,
+) -> None:
+    """Make every mistake: is it caught, and named?
+
+    The exit code is 0 if each is caught and at least 95 of 100 are named; with --check, if the matrix is the one that ships;
+    with --pairs, if each is caught and of at least 80 in 100 the first name has one of the two.
+    """
+    from pathlib import Path
+
+    import nn_conformance
+    from nn_conformance.cases.store import Store
+    from nn_conformance.diagnosis import kills as killing
+    from nn_conformance.report import console as render
+    from nn_reference.errors import InputError
+    from nn_reference.validation import suggestion
+
+    store = Store()
+    if pairs is not None:
+        if networks or write or check:
+            raise InputError("kills: expected --pairs alone, got it with others")
+        _pairs(store, pairs)
+        return
+    rows = list(killing.networks(store))
+    if unknown := [name for name in networks or () if name not in rows]:
+        near = suggestion(unknown[0], rows) or f"; expected one of {', '.join(rows)}"
+        raise InputError(f"network: the matrix has no row {unknown[0]!r}{near}")
+    if write and networks:
+        raise InputError("kills: expected --write or names of networks, got both")
+    with render.counter("killing", len(networks or rows)) as advance:
+        matrix = killing.kill_matrix(store, networks or None, advance)
+    found = killing.summary(matrix)
+    render.line(
+        f"{found['cells']} cells: {found['caught']} caught, {found['named']} named, "
+        f"{found['alone']} of them by one name, the others by the class of those with the same numbers"
+    )
+    missed = [
+        (f"{system} {slug}", cell)
+        for system, row in matrix.items()
+        for slug, cell in row.items()
+        if not cell["caught"] or slug not in cell["named"]
+    ]
+    for where, cell in missed:
+        names = ", ".join(cell["named"]) or "nothing"
+        render.line(f"  {where}: caught on {cell['caught']} of {cell['of']}, named {names}")
+    sound = found["caught"] == found["cells"] and found["named"] >= 0.95 * found["cells"]
+    if write:
+        killing.write(matrix, Path(nn_conformance.__file__).parent / "kills.json")
+    if check:
+        stored = killing.committed()
+        changed = [name for name in matrix if matrix[name] != stored.get(name)]
+        sound &= not changed and (bool(networks) or list(stored) == list(matrix))
+        render.line(f"differs from kills.json in: {', '.join(changed)}" if changed else "as in kills.json")
+    if not sound:
+        raise typer.Exit(EXIT_NONCONFORMING)
+
+
+def _pairs(store: "Store", count: int) -> None:
+    from nn_conformance.diagnosis import kills as killing
+    from nn_conformance.report import console as render
+
+    drawn, of = killing.drawn_pairs(store, count)
+    with render.counter("killing", len(drawn)) as advance:
+        cells = killing.pair_cells(store, drawn, advance)
+    caught = sum(cell["caught"] > 0 for cell in cells.values())
+    named = sum(killing.names_one(pair, cell) for pair, cell in cells.items())
+    render.line(f"{len(cells)} of {of} pairs: {caught} caught; of {named} the first name has one of the two")
+    for pair, cell in cells.items():
+        if not cell["caught"] or not killing.names_one(pair, cell):
+            first = cell["named"][0] if cell["named"] else "nothing"
+            render.line(f"  {pair[0]} {'+'.join(pair[1:])}: caught on {cell['caught']} of {cell['of']}, named {first}")
+    if caught < len(cells) or named < 0.8 * len(cells):
+        raise typer.Exit(EXIT_NONCONFORMING)
+
+
+def again(
+    target: "ProtocolTarget | None",
+    spec: str | None,
+    oracles: Sequence["Target"],
+    networks: list[str] | None,
+    only: str | None,
+    fuzz: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    """`verify --only` and `verify --fuzz`, of a target in a process of its own, or of our oracles.
+
+    Raises:
+        typer.Exit: with code 1, if the harness does not start or something failed.
+        InputError: no such check; fewer than one network; both options, or names of networks with --only.
+    """
+    from nn_conformance.protocol.session import Session
+    from nn_conformance.report import console as render
+    from nn_conformance.subjects import session_subject
+    from nn_reference.errors import InputError
+
+    if (networks and only is not None) or (only is not None and fuzz is not None):
+        raise InputError("verify: expected names of networks, --only or --fuzz, got more than one of them")
+    judged, theirs = list(oracles), Theirs(like=_described(networks or ()))
+    if target is not None:
+        session = Session(target)
+        if not session.begin():
+            for verdict in session.verdicts:
+                render.line(f"{verdict.status}: {verdict.id}: {verdict.reason}")
+            raise typer.Exit(EXIT_NONCONFORMING)
+        subject = session_subject(session)
+        claimed = networks or ([system.id for system in subject.claimed(())] if subject.claim.systems else [])
+        judged = [subject.target]
+        theirs = Theirs(spec or "", _described(claimed), session.dtypes[-1])
+    right = (
+        _fuzz(judged, fuzz or 0, theirs, as_json=as_json)
+        if only is None
+        else _only(judged, only, as_json=as_json, ours=target is None)
+    )
+    if not right:
+        raise typer.Exit(EXIT_NONCONFORMING)
+
+
+def _described(networks: Sequence[str]) -> "list[fmt.Network]":
+    from nn_conformance.cases.families import describe_network
+    from nn_reference.systems import get
+
+    return [describe_network(get(name).network) for name in networks]
+
+
+def _only(targets: Sequence["Target"], check: str, *, as_json: bool, ours: bool) -> bool:
+    from nn_conformance.cases.store import Store
+    from nn_conformance.cli.only import judge_only
+    from nn_conformance.judge.known import shipped
+    from nn_conformance.report import console as render
+    from nn_conformance.run import Run
+
+    store = Store()
+    runs = [Run(target, (), store, known=shipped(target.name) if ours else (), slow=ours) for target in targets]
+    verdicts = [(run.target.name, verdict) for run in runs for verdict in judge_only(run, check)]
+    if as_json:
+        print(json.dumps([{"target": name, **verdict.as_json()} for name, verdict in verdicts], indent=2))
+    else:
+        for name, verdict in verdicts:
+            numbers = f"error {verdict.error:.3g}, limit {verdict.limit:.3g}: "
+            failure = f" ({verdict.failure})" if verdict.failure else ""
+            render.line(f"{verdict.status}{failure}: {verdict.id} ({name})")
+            render.line(f"     {numbers if verdict.error == verdict.error else ''}{verdict.reason}")
+    statuses = {verdict.status for _, verdict in verdicts}
+    return "failed" not in statuses and bool(statuses & {"passed", "expected failure"})
+
+
+def _fuzz(targets: Sequence["Target"], count: int, theirs: "Theirs", *, as_json: bool) -> bool:
+    import importlib.util
+
+    from nn_conformance.report import console as render
+    from nn_reference.errors import InputError
+
+    needed = {"hypothesis": "hypothesis", "flint": "python-flint"}
+    if missing := [name for module, name in needed.items() if importlib.util.find_spec(module) is None]:
+        raise InputError(
+            f"verify --fuzz: {' and '.join(missing)} not installed; pip install 'nn-conformance[test]' brings it"
+        )
+    from nn_conformance.fuzz.drawn import fuzz
+
+    found = {target.name: fuzz(target, count, like=theirs.like, dtype=theirs.dtype) for target in targets}
+    if as_json:
+        records = [
+            {
+                "target": name,
+                "drawn": one.drawn,
+                "unsupported": one.unsupported,
+                "compared": one.compared,
+                "pieces": {piece: {"drawn": d, "compared": c} for piece, (d, c) in one.pieces.items()},
+                "wrong": one.wrong,
+                "snippet": one.snippet(theirs.spec),
+            }
+            for name, one in found.items()
+        ]
+        print(json.dumps(records, indent=2))
+        return all(one.right for one in found.values())
+    for name, one in found.items():
+        for text in f"{name}: {one}".splitlines():
+            render.line(text)
+        if one.failing is not None:
+            render.line("the smallest that fails:")
+            render.line(one.snippet(theirs.spec))
+    return all(one.right for one in found.values())
+
+
+def register(app: typer.Typer) -> None:
+    """The commands of diagnosis."""
+    app.command("explain", epilog=examples("explain", "explain sum-for-mean"))(explain)
+    app.command("kills", epilog=examples("kills", "kills homework/documented --check", "kills --pairs 60"))(kills)

@@ -1,0 +1,177 @@
+"""`nn-conformance fixtures ...`. Imports wait for the command that needs them."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nn_conformance.cli.options import EXIT_NONCONFORMING, JsonOption, complete_network, examples, help_if_alone
+
+app = typer.Typer(
+    help="The certified test vectors: list, show, export, check, build.",
+    epilog=examples("fixtures list", "fixtures show homework/probe-square", "fixtures check"),
+    rich_markup_mode=None,
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(context: typer.Context) -> None:
+    help_if_alone(context)
+
+
+def _complete_case(incomplete: str) -> list[str]:
+    from nn_conformance.cases.store import Store
+
+    return [case_id for case_id in Store().ids if case_id.startswith(incomplete)]
+
+
+NetworkOption = Annotated[
+    str | None, typer.Option("--network", help="Only what this network is judged by.", autocompletion=complete_network)
+]
+
+
+@app.command("list", epilog=examples("fixtures list --network xor-tanh"))
+def list_cases(
+    network: NetworkOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Every case, with what it is there for."""
+    from nn_conformance.cases.store import Store
+
+    store = Store()
+    chosen = set(_chosen(network))
+    rows = [case for case in store.index.cases if case.id in chosen]
+    if as_json:
+        print(
+            json.dumps(
+                [{"id": c.id, "version": c.version, "purpose": c.purpose, "flags": c.flags} for c in rows], indent=2
+            )
+        )
+        return
+    from nn_conformance.cases import shown as display
+
+    display.cases(rows)
+
+
+@app.command("show", epilog=examples("fixtures show homework/probe-square"))
+def show_case(
+    case_id: Annotated[
+        str, typer.Argument(metavar="ID", help="An id that `fixtures list` prints.", autocompletion=_complete_case)
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the file as it is.")] = False,
+) -> None:
+    """One case, with what it expects.
+
+    Network, sizes, loss and gradients, steps, horizons, provenance.
+    """
+    from nn_conformance.cases.store import Store
+
+    store = Store()
+    loaded = store.case(case_id)
+    for field, array in loaded.every_array():
+        if array.dataset is None:  # images may have to be fetched, and are not shown
+            loaded.array(array, field)
+    if as_json:
+        print((store.root / f"{case_id}.json").read_text("utf-8"), end="")
+        return
+    from nn_conformance.cases import shown as display
+
+    display.case(loaded)
+
+
+@app.command("export", epilog=examples("fixtures export vectors --network homework --json"))
+def export_cases(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write; made if need be.")],
+    network: NetworkOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write every array out: no safetensors, no datasets.")
+    ] = False,
+) -> None:
+    """Copy the cases and their schemas into a folder."""
+    from nn_conformance.cases.export import export
+    from nn_conformance.cases.store import Store
+    from nn_conformance.report import console as render
+
+    ids = sorted(set(_chosen(network)))
+    with render.counter("exporting", len(ids)) as advance:
+        written = export(Store(), directory, ids, as_json=as_json, progress=advance)
+    print(f"{len(written)} files written to {directory}")
+
+
+@app.command("check", epilog=examples("fixtures check", "fixtures check vectors"))
+def check_files(
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="An exported folder; the own fixtures by default.")
+    ] = None,
+) -> None:
+    """Check every file and number against its digest.
+
+    Cases and arrays, and of the own fixtures ledgers, starting weights and datasets. One line for each problem, and exit
+    code 1 if there is one.
+    """
+    from nn_conformance.cases.check import check, listed
+    from nn_conformance.cases.store import Store
+    from nn_reference.errors import InputError
+
+    if directory is not None and not (directory / "index.json").is_file():
+        raise InputError(f"DIR: expected a folder with an index.json, as `fixtures export` makes it, got {directory}")
+    store = Store(directory)
+    problems = list(check(store))
+    for problem in problems:
+        print(problem)
+    if problems:
+        print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}")
+        raise typer.Exit(EXIT_NONCONFORMING)
+    print(f"{len(listed(store))} files and {len(store.index.cases)} cases are as the index says")
+
+
+@app.command("index", epilog=examples("fixtures index"))
+def index_files() -> None:
+    """List the ledgers and weights of this checkout anew.
+
+    For maintainers, after a merge or a change by hand: what is there now is taken to be right. Names what has changed.
+    """
+    from nn_conformance.cases.check import FOLDERS
+    from nn_conformance.replay.files import renew_index
+    from nn_reference.paths import fixtures_root
+
+    for folder in FOLDERS:
+        changed = renew_index(fixtures_root() / folder)
+        print(f"{folder}/index.json: {', '.join(changed) or 'nothing has changed'}")
+
+
+@app.command("build", epilog=examples("fixtures build", "fixtures build --check --quick"))
+def build_files(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; compare bit for bit with what is there.")
+    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="With --check: long runs by their first five steps.")] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="Folder for finished cases, to go on from; the user's cache by default.")
+    ] = None,
+) -> None:
+    """Generate, prove and write all test vectors.
+
+    Needs the `certify` extra. An interrupted build goes on where it stopped.
+    """
+    from nn_conformance.cases.rebuild import rebuild
+
+    if quick and not check:
+        raise typer.BadParameter("--quick compares, so it needs --check")
+    difference = rebuild(check=check, quick=quick, jobs=jobs, work=work)
+    if difference:
+        print(difference)
+        raise typer.Exit(EXIT_NONCONFORMING)
+
+
+def _chosen(network: str | None) -> list[str]:
+    from nn_conformance.cases.store import Store
+    from nn_reference.systems import SYSTEMS, get
+
+    store = Store()
+    if network is None:
+        return list(store.ids)
+    name = get(network).name
+    return [case_id for system in SYSTEMS if system.name == name for case_id in store.of_system(system.id)]

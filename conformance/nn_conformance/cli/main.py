@@ -1,0 +1,361 @@
+"""The command line. NumPy, rich and the networks are imported by the command that needs them, so `--help` is instant."""
+
+import io
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+import nn_conformance
+from nn_conformance.cli import diagnosis as diagnosis_commands
+from nn_conformance.cli import replay as replays
+from nn_conformance.cli.fixtures import app as fixtures_app
+from nn_conformance.cli.new_adapter import new_adapter
+from nn_conformance.cli.options import (
+    EXIT_NONCONFORMING,
+    EXIT_USAGE,
+    NAME,
+    JsonOption,
+    complete_network,
+    complete_oracle,
+    examples,
+    help_if_alone,
+)
+from nn_conformance.cli.plot import app as plots_app
+from nn_conformance.replay import studies
+from nn_conformance.replay.table import EPILOG as TABLE_EPILOG
+from nn_conformance.replay.table import table
+from nn_reference.errors import NNReferenceError
+
+if TYPE_CHECKING:
+    from nn_conformance.judge.target import Target
+    from nn_conformance.protocol.program import ProtocolTarget
+
+# What a shell reports of a program that SIGINT, SIGPIPE or SIGTERM ended.
+EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 130, 141, 143
+LONGEST = 86_400  # seconds
+DEFAULT_ORACLES = ("reference", "plain", "complex-step")  # NumPy alone
+# What an unknown option or command raises. Typer exports only this class that is derived from it.
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
+
+
+app = typer.Typer(
+    name=NAME,
+    help="Validate small neural networks against certified references.",
+    epilog=examples("list", "describe mnist-relu", "verify"),
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(fixtures_app, name="fixtures")
+app.command("new-adapter", epilog=examples("new-adapter --language javascript my_engine.mjs"))(new_adapter)
+diagnosis_commands.register(app)
+
+
+NetworkArgument = Annotated[
+    str, typer.Argument(metavar="NETWORK", help="A name that `list` prints.", autocompletion=complete_network)
+]
+VerifiedArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[TARGET] [NETWORK]",
+        help="What to judge, and on which networks: names that `list` prints; without any, all.",
+        autocompletion=complete_network,
+    ),
+]
+TimeoutOption = Annotated[
+    float,
+    typer.Option(metavar="SECONDS", help="For an answer; threefold to start."),
+]
+MemoryOption = Annotated[int, typer.Option(metavar="MIB", min=1, help="What TARGET may allocate.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"{NAME} {nn_conformance.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    help_if_alone(context)
+
+
+@app.command("list", epilog=examples("list", "list --json"))
+def list_networks(as_json: JsonOption = False) -> None:
+    """One row for each of the sixteen documented networks."""
+    from nn_conformance.report.description import describe
+    from nn_reference.systems import NAMES, get
+
+    descriptions = [describe(get(name)) for name in NAMES]
+    if as_json:
+        _print_json(descriptions)
+        return
+    from nn_conformance.report import console as render
+
+    render.networks(descriptions)
+
+
+@app.command("describe", epilog=examples("describe homework", "describe mnist-dense-keras --version corrected"))
+def describe_network(
+    network: NetworkArgument,
+    version: Annotated[
+        str, typer.Option(metavar="documented|corrected", help="With the document's defects, or with them mended.")
+    ] = "documented",
+    as_json: JsonOption = False,
+) -> None:
+    """Layers, loss, recipe, figures and defects of a network."""
+    from nn_conformance.report.description import describe
+    from nn_reference.systems import get
+
+    description = describe(get(network, version))
+    if as_json:
+        _print_json(description)
+        return
+    from nn_conformance.report import console as render
+
+    render.description(description)
+
+
+@app.command(
+    "verify",
+    epilog=examples(
+        "verify",
+        "verify homework mnist-relu --with torch,keras",
+        "verify my_xor.py:gradients xor-sigmoid",
+        "verify cmd:./harness --all --json",
+    ),
+)
+def verify(
+    what: VerifiedArgument = None,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="ORACLE,...",
+            help="Judge these too: central, arb, torch, keras.",
+            autocompletion=complete_oracle,
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Documented cases of MNIST's size too.")] = False,
+    known: Annotated[
+        Path | None, typer.Option("--known", metavar="FILE", help="TOML: failures that are expected.")
+    ] = None,
+    timeout: TimeoutOption = 20.0,
+    memory: MemoryOption = 4096,
+    only: diagnosis_commands.OnlyOption = None,
+    fuzz: diagnosis_commands.FuzzOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge your code, or the oracles, on every rung.
+
+    TARGET is file.py:function, python:module:attribute or 'cmd:program ...', and runs in a process of its own. Without
+    one the reference and other oracles are judged. The exit code is 0 if every check passed, 1 if one failed, 2 if the arguments or the data are at fault.
+    """
+    spec, networks = _target_and_networks(what or ())
+    if known is not None and spec is None:
+        raise typer.BadParameter("--known: expected a target beside it, got none")
+    with _child(spec, timeout, memory) if spec is not None else nullcontext() as target:
+        if only is not None or fuzz is not None:
+            oracles = _oracles(DEFAULT_ORACLES, with_) if target is None else []
+            diagnosis_commands.again(target, spec, oracles, networks, only, fuzz, as_json=as_json)
+            return
+        from nn_conformance.judge.known import of_file
+        from nn_conformance.report import console as render
+        from nn_conformance.run import judge
+
+        report = judge(
+            target,
+            networks or None,
+            large=everything,
+            oracles=_oracles(DEFAULT_ORACLES if target is None else (), with_),
+            known=() if known is None else of_file(known),
+            counter=render.counter,
+        )
+    if as_json:
+        _print_json(report.as_json())
+    else:
+        from nn_conformance.report import terminal as matrix
+
+        matrix.show(report)
+    if report.failed:
+        raise typer.Exit(EXIT_NONCONFORMING)
+
+
+@app.command("smoke", epilog=examples("smoke cmd:./harness", "smoke my_xor.py:gradients xor-sigmoid"))
+def smoke(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="As `verify` has it.")],
+    network: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NETWORK]", help="Which to ask for; the first that it claims.", autocompletion=complete_network
+        ),
+    ] = None,
+    timeout: TimeoutOption = 20.0,
+    memory: MemoryOption = 4096,
+) -> None:
+    """Judge a harness before what it implements.
+
+    Does it start, read numbers, answer, refuse and stop? The exit code is 0 if it does, and 1 if not; then the exchange
+    that failed is printed.
+    """
+    from nn_reference.systems import get
+
+    if network is not None:
+        get(network)  # before a program is started that may have wanted it: cmd: and its words are one argument
+    with _child(target, timeout, memory) as child:
+        from nn_conformance.protocol.smoke import smoke as run
+        from nn_conformance.report import console as render
+
+        steps = list(run(child, network))
+        for step in steps:
+            for line in step.lines():
+                render.line(line)
+    if not all(step.passed for step in steps):
+        raise typer.Exit(EXIT_NONCONFORMING)
+
+
+@app.command("audit", epilog=examples("audit --committed", "audit --committed --json"))
+def audit(
+    with_: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="ORACLE,...", help="Count these as honest too.", autocompletion=complete_oracle),
+    ] = None,
+    stored: Annotated[
+        bool, typer.Option("--committed", help="Print the table that ships, and measure nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure each limit: honest code below it, mistakes beyond.
+
+    The exit code is 0 if honest code needs at most a third of each limit and the nearest mistake is ten times beyond it.
+    """
+    from nn_conformance import audit as auditing
+    from nn_conformance.cases.store import Store
+    from nn_conformance.report import console as render
+
+    if stored and with_:
+        raise typer.BadParameter("expected --committed or --with, got both")
+    if stored:
+        rows = auditing.committed()
+    else:
+        store = Store()
+        targets = _oracles(("reference",), with_)
+        systems = list(store.index.systems)
+        with render.counter("auditing", len(systems)) as advance:
+            rows = auditing.audit(store, systems, targets, advance)
+    if as_json:
+        _print_json([row.as_json() for row in rows])
+    else:
+        render.audit(rows)
+    if not stored and not all(row.sound for row in rows):
+        raise typer.Exit(EXIT_NONCONFORMING)
+
+
+app.command("replay", epilog=replays.EPILOG)(replays.replay)
+app.command("table", epilog=TABLE_EPILOG)(table)
+app.add_typer(plots_app, name="plot")
+app.command("reconstruct", epilog=studies.RECONSTRUCT_EPILOG)(studies.reconstruct)
+app.command("chaos", epilog=studies.CHAOS_EPILOG)(studies.chaos)
+
+
+def _target_and_networks(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The one argument that is a target, and the others. No name of a network has a colon, or ends like a file."""
+    targets = [word for word in words if ":" in word or word.endswith(".py")]
+    if len(targets) > 1:
+        raise typer.BadParameter(f"expected one target, got {len(targets)}: {' and '.join(targets)}")
+    if files := [
+        word for word in words if word not in targets and ("/" in word or "." in word) and Path(word).is_file()
+    ]:
+        raise typer.BadParameter(
+            f"{files[0]}: expected a network, file.py:function or 'cmd:program ...', got a file that does not end in .py"
+        )
+    return targets[0] if targets else None, [word for word in words if word not in targets]
+
+
+@contextmanager
+def _child(spec: str, timeout: float, memory: int) -> Iterator["ProtocolTarget"]:
+    """The target in a process of its own, which ends with ours, also when we are told to."""
+    from nn_conformance.protocol.child import unlimited
+    from nn_conformance.protocol.program import Limits, ProtocolTarget, command_of
+
+    if not 0 < timeout <= LONGEST:
+        raise typer.BadParameter(f"--timeout: expected seconds above 0, at most {LONGEST}, got {timeout}")
+    if line := unlimited():
+        _complain(line)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    try:
+        with ProtocolTarget(command_of(spec), Limits(timeout, memory << 20, start=3 * timeout)) as target:
+            yield target
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _oracles(always: tuple[str, ...], more: list[str] | None) -> list["Target"]:
+    """The named oracles as targets; `more` are lists with commas, as the option has them."""
+    from nn_conformance.oracles import load
+
+    names = [name.strip() for text in more or () for name in text.split(",")]
+    if "" in names:
+        raise typer.BadParameter("--with: expected names of oracles with commas between them, got an empty one")
+    return [load(name) for name in dict.fromkeys((*always, *names))]
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def _complain(text: str) -> None:
+    """One line on standard error, in which nothing can move the cursor or change its colour."""
+    line = " ".join(text.split())
+    print(f"{NAME}: {''.join(c if c.isprintable() else repr(c)[1:-1] for c in line)}", file=sys.stderr)
+
+
+def main() -> None:
+    """Entry point: a mistake of the user's is one line on standard error and exit code 2, never a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a ½ that the encoding lacks is \xbd, not a crash
+    try:
+        code = app(prog_name=NAME, standalone_mode=False) or 0
+        sys.stdout.flush()
+    except UsageError as error:
+        command = error.ctx.command_path if error.ctx else NAME
+        message = error.format_message().rstrip(".")
+        _complain(f"{message}{'' if message.endswith('?') else '.'} Try: {command} --help")
+        code = error.exit_code
+    except NNReferenceError as error:
+        _complain(str(error))
+        code = EXIT_USAGE
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        code = EXIT_BROKEN_PIPE
+    except OSError as error:  # a full disk
+        _complain(f"cannot write the output: {error.strerror}")
+        _discard_output()
+        code = EXIT_USAGE
+    except SystemExit as left:  # by shell completion, or by Typer or rich where they find the reader of a pipe gone
+        code = EXIT_BROKEN_PIPE if isinstance(left.__context__, BrokenPipeError) else left.code
+    if code == EXIT_INTERRUPTED:  # mostly by Typer, which turns Ctrl-C into this code
+        _complain("interrupted")
+    if code == EXIT_BROKEN_PIPE:  # as after `| head`
+        _discard_output()
+    sys.exit(code)
+
+
+def _discard_output() -> None:
+    """What is left in the buffer must not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

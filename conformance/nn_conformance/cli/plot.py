@@ -1,0 +1,169 @@
+"""`nn-conformance plot ...`. Imports wait for the command that needs them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nn_conformance.cli.options import complete_network, examples, help_if_alone
+
+if TYPE_CHECKING:
+    from nn_conformance.plots.canvas import Picture
+    from nn_conformance.replay.ledger import Run
+    from nn_reference.systems import System
+
+app = typer.Typer(
+    help="The documents' pictures, and our own, as PNG or SVG.",
+    epilog=examples("plot samples mnist-relu", "plot curves mnist-dense-keras --out curves.svg"),
+    rich_markup_mode=None,
+)
+
+NetworkArgument = Annotated[
+    str, typer.Argument(metavar="NETWORK", help="A name that `list` prints.", autocompletion=complete_network)
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Ends in .png or .svg; NETWORK-PICTURE.png by default."),
+]
+VersionOption = Annotated[
+    str, typer.Option(metavar="documented|corrected", help="With the document's defects, or with them mended.")
+]
+FromOption = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="DIR", help="The ledgers that `replay --out DIR` made; those that ship by default."),
+]
+WithOption = Annotated[str, typer.Option("--with", metavar="numpy|torch|keras", help="Whose replay.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(context: typer.Context) -> None:
+    help_if_alone(context)
+
+
+@app.command("samples", epilog=examples("plot samples fashion-pruning --out samples.svg"))
+def plot_samples(network: NetworkArgument, out: OutOption = None) -> None:
+    """Five training samples of each class, a row for each class."""
+    path = _path(network, "samples", out)
+    from nn_conformance.plots.digits import samples
+    from nn_reference.systems import get
+
+    _save(samples(get(network)), path)
+
+
+@app.command("curves", epilog=examples("plot curves mnist-relu", "plot curves mnist-sigmoid-keras --with keras"))
+def plot_curves(
+    network: NetworkArgument,
+    version: VersionOption = "documented",
+    with_: WithOption = "numpy",
+    from_: FromOption = None,
+    out: OutOption = None,
+) -> None:
+    """Loss and accuracy of each epoch, the printed ones over them.
+
+    From ledgers: a line for the first run, pale ones for its other seeds.
+    """
+    path = _path(network, "curves", out)
+    from nn_conformance.plots.curves import curves
+
+    system, runs = _runs(network, version, with_, from_)
+    _save(curves(system, runs, with_), path)
+
+
+@app.command("predictions", epilog=examples("plot predictions mnist-dense-keras"))
+def plot_predictions(
+    network: NetworkArgument,
+    version: VersionOption = "documented",
+    with_: WithOption = "numpy",
+    from_: FromOption = None,
+    out: OutOption = None,
+) -> None:
+    """The first fifty test images, with truth and prediction."""
+    path = _path(network, "predictions", out)
+    from nn_conformance.plots.digits import predictions
+
+    system, runs = _runs(network, version, with_, from_)
+    _save(predictions(system, runs[0], with_), path)
+
+
+@app.command("weights", epilog=examples("plot weights fashion-pruning", "plot weights fashion-pruning --epochs 1"))
+def plot_weights(
+    network: NetworkArgument,
+    version: VersionOption = "documented",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Train so many epochs; all by default.")] = None,
+    out: OutOption = None,
+) -> None:
+    """The weights of a network before and after pruning.
+
+    Ledgers hold no weights, so the network is trained first.
+    """
+    path = _path(network, "weights", out)
+    from nn_conformance.plots.weights import check_pruned, trained, weights
+    from nn_conformance.report import console as render
+    from nn_reference.systems import get
+
+    system = get(network, version)
+    check_pruned(system)
+    count = system.recipe.epochs if epochs is None else epochs
+    with render.counter(f"training {system.id}", count) as advance:
+        params, state = trained(system, count, advance)
+    _save(weights(system, params, state, count), path)
+
+
+@app.command("chaos", epilog=examples("plot chaos iris-sigmoid --out chaos.svg"))
+def plot_chaos(network: NetworkArgument, out: OutOption = None) -> None:
+    """The exact run beside floating-point runs with permuted rows.
+
+    Loss and accuracy over the epochs, and where the runs end.
+    """
+    path = _path(network, "chaos", out)
+    from nn_conformance.plots.chaos import chaos
+    from nn_conformance.replay.evidence import load
+    from nn_reference.errors import InputError
+    from nn_reference.systems import get
+
+    system, found = get(network), load().chaotic
+    if found is None or found.system != system.id:
+        raise InputError(f"network: the chaos of {system.id} is not recorded; expected iris-sigmoid")
+    printed = [float(figure.printed) for figure in system.figures if figure.quantity == "test_accuracy"]
+    _save(chaos(found, *printed[:1]), path)
+
+
+def _path(network: str, picture: str, out: Path | None) -> Path:
+    """Where to write; wrong names, and folders, are told before anything is computed."""
+    from nn_conformance.plots.canvas import check_installed, check_path
+    from nn_conformance.replay.files import check_folder
+    from nn_reference.systems import get
+
+    name = get(network).name
+    path = out or Path(f"{name}-{picture}.png")
+    check_path(path)
+    check_installed()
+    check_folder(path.parent)
+    return path
+
+
+def _runs(network: str, version: str, framework: str, folder: Path | None) -> "tuple[System, list[Run]]":
+    """The runs of a ledger, the one from the document's own seed first."""
+    from nn_conformance.replay import ledger
+    from nn_conformance.replay.files import is_there
+    from nn_conformance.replay.run import own_seed
+    from nn_reference.errors import InputError
+    from nn_reference.paths import fixtures_root
+    from nn_reference.systems import get
+    from nn_reference.validation import check_choice
+
+    system = get(network, version)
+    check_choice("--with", framework, ledger.FRAMEWORKS)
+    folder = folder or fixtures_root() / "replays"
+    path = folder / ledger.file_name(system, framework, system.precision)
+    if not is_there(path):
+        others = f"{system.name} --version {version} --with {framework} --out DIR"
+        raise InputError(f"{path}: no such ledger; nn-conformance replay {others} makes one, for --from DIR")
+    return system, sorted(ledger.read(path).runs, key=lambda run: (run.seed != own_seed(system), run.seed))
+
+
+def _save(picture: "Picture", path: Path) -> None:
+    from nn_conformance.plots.canvas import save
+
+    save(picture, path)
+    print(f"{path}: {picture.caption}")

@@ -1,0 +1,91 @@
+"""`nn-conformance replay`. Imports wait until it runs, and until it is known how many threads they may take."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nn_conformance.cli.options import EXIT_NONCONFORMING, JsonOption, complete_network, examples
+
+EPILOG = examples(
+    "replay xor-tanh",
+    "replay mnist-relu --with torch --epochs 2",
+    "replay mnist-sigmoid-torch --version corrected",
+    "replay mnist-tanh --seeds 20 --jobs 4 --out ledgers",
+)
+# One thread each: a sum that is split among threads rounds otherwise, and so a run would depend on the machine.
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def _among(*choices: str) -> object:
+    return lambda incomplete: [choice for choice in choices if choice.startswith(incomplete)]
+
+
+def replay(
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="A name that `list` prints.", autocompletion=complete_network)
+    ],
+    framework: Annotated[
+        str,
+        typer.Option(
+            "--with",
+            metavar="numpy|torch|keras",
+            help="What to train in; the extras `torch` and `keras` bring the others.",
+            autocompletion=_among("numpy", "torch", "keras"),
+        ),
+    ] = "numpy",
+    version: Annotated[
+        str,
+        typer.Option(
+            metavar="documented|corrected",
+            help="With the document's defects, or with them mended.",
+            autocompletion=_among("documented", "corrected"),
+        ),
+    ] = "documented",
+    dtype: Annotated[
+        str | None,
+        typer.Option(
+            metavar="float32|float64",
+            help="Precision; the document's own by default.",
+            autocompletion=_among("float32", "float64"),
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="How many runs: the document's own seed first, then 0, 1, 2, …")
+    ] = 1,
+    epochs: Annotated[int | None, typer.Option(min=0, help="Stop after so many, from 1 on; all by default.")] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where unfinished runs are kept; the user's cache by default."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Put finished runs into the ledgers of this folder; what they have is not run again."
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs side by side; above 1 this needs the extra `report`.")] = 1,
+    backend: Annotated[
+        str,
+        typer.Option(
+            metavar="local|dask",
+            help="Where they run: this machine, or the Dask cluster that DASK_SCHEDULER_ADDRESS names, else one of our own.",
+            autocompletion=_among("local", "dask"),
+        ),
+    ] = "local",
+    as_json: JsonOption = False,
+) -> None:
+    """Train a network as its document does, beside its figures.
+
+    All frameworks start from the same weights and take the same batches. A run that was interrupted goes on where it
+    stopped. The exit code is 1 if a run leaves the certified losses where it can be held to them.
+    """
+    for variable in THREADS:
+        os.environ.setdefault(variable, "1")
+    from nn_conformance.replay.session import run
+
+    if not run(
+        network, framework, version, dtype, seeds, epochs, work, out, jobs=jobs, backend=backend, as_json=as_json
+    ):
+        raise typer.Exit(EXIT_NONCONFORMING)

@@ -1,0 +1,1 @@
+"""What a failure comes from: a convention that is declared wrongly, or a mistake."""

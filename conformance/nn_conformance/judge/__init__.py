@@ -1,0 +1,1 @@
+"""Verdicts on a target: its calls, what they are compared with, the limits, and the ladder of checks."""

@@ -1,0 +1,312 @@
+"""Calls of a target that nothing escapes: whatever it does becomes an answer, `Unsupported` or a `TargetError`.
+
+A target gets copies, so that whatever it does to its arguments, ours stay as they are. What it answers is checked as far
+as that needs no knowledge of the network: types, names that are text, the dtype. The process that judges in place and
+the one that serves a child both call targets through here, so that both say the same.
+"""
+
+import signal
+import sysconfig
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from nn_conformance.cases import format as fmt
+from nn_conformance.judge.target import (
+    FAILURES,
+    Answer,
+    Prunes,
+    Pruning,
+    Run,
+    Target,
+    TargetError,
+    Unsupported,
+    not_done,
+)
+from nn_conformance.judge.verdict import one_line
+from nn_reference.arithmetic import Array, Params
+from nn_reference.network import LayerOutput
+from nn_reference.optimizers import State
+
+T = TypeVar("T")
+MOST_AXES = 2  # of an array of a network of dense layers
+LONGEST_NAME = 60  # characters of an array's name, or of a message's type, in a report
+
+
+def guarded(target: Target) -> Target:
+    """The target, guarded unless it is by itself, as what runs in a process of its own."""
+    return target if getattr(target, "guarded", False) else Guarded(target)
+
+
+class Guarded:
+    """A target whose calls raise nothing but `Unsupported` and `TargetError`; Ctrl-C passes through.
+
+    Args:
+        inner: any target. It may raise anything, change its arguments, and answer with anything.
+    """
+
+    guarded = True
+
+    def __init__(self, inner: Target) -> None:
+        self.inner = inner
+
+    @property
+    def name(self) -> str:
+        """The target's own."""
+        return self.inner.name
+
+    def __getattr__(self, name: str) -> Any:
+        """What else a target may have: `does`, `fixed`, `conventions`."""
+        if name == "inner":  # a copy that has no attributes yet
+            raise AttributeError(name)
+        return getattr(self.inner, name)
+
+    def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
+        """As `Target.evaluate`.
+
+        Raises:
+            Unsupported: the target says so.
+            TargetError: it raised, changed its arguments, or answered with something else.
+        """
+        lent = Lent(params, x, t)
+        return lent.to(
+            lambda: self.inner.evaluate(network, lent.params, lent.x, lent.t, gradients=gradients), own_answer
+        )
+
+    def train(
+        self,
+        network: fmt.Network,
+        optimizer: fmt.Optimizer,
+        params: Params,
+        x: Array,
+        t: Array,
+        batches: Sequence[Sequence[int]],
+        state: State | None = None,
+    ) -> Run:
+        """As `Target.train`. Raises as `evaluate` does."""
+        if "train" not in getattr(self.inner, "does", ("train",)):
+            raise not_done("train")
+        lent = Lent(params, x, t, state, batches)
+        return lent.to(
+            lambda: self.inner.train(network, optimizer, lent.params, lent.x, lent.t, lent.batches, lent.state), own_run
+        )
+
+    def prune(
+        self,
+        network: fmt.Network,
+        optimizer: fmt.Optimizer,
+        params: Params,
+        x: Array,
+        t: Array,
+        how: Pruning,
+        state: State,
+    ) -> tuple[Params, Params]:
+        """As `Prunes.prune`. Raises as `evaluate` does."""
+        inner = self.inner
+        if not isinstance(inner, Prunes):
+            raise not_done("prune")
+        lent = Lent(params, x, t, state)
+        memory = State(0) if lent.state is None else lent.state
+        return lent.to(lambda: inner.prune(network, optimizer, lent.params, lent.x, lent.t, how, memory), own_pruned)
+
+
+class Lent:
+    """Copies of the arrays that a target is given.
+
+    Args:
+        params: by name.
+        x: all inputs.
+        t: all targets.
+        state: of an optimiser.
+        batches: lists of rows.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        x: Array,
+        t: Array,
+        state: State | None = None,
+        batches: Sequence[Sequence[int]] = (),
+    ) -> None:
+        moments = {} if state is None else state.moments
+        self._own: dict[tuple[str, ...], Array] = {
+            ("x",): x,
+            ("t",): t,
+            **{("", name): p for name, p in params.items()},
+            **{(moment, name): a for moment, arrays in moments.items() for name, a in arrays.items()},
+        }
+        self._lent = {key: a.copy("K") for key, a in self._own.items()}
+        self._step, self._batches = state and state.step, [list(batch) for batch in batches]
+        self.dtype = next(iter(params.values())).dtype
+        self.x, self.t = self._lent["x",], self._lent["t",]
+        self.params = self._named("")
+        self.state = None if state is None else State(state.step, {moment: self._named(moment) for moment in moments})
+        self.batches = [list(batch) for batch in batches]
+
+    def to(self, call: Callable[[], Any], read: Callable[[Any, "np.dtype[Any]"], T]) -> T:
+        """What a call returns, read; after it, nothing that was lent may have changed.
+
+        Raises:
+            Unsupported: the target says so.
+            TargetError: as `Guarded.evaluate` says.
+        """
+        with _ctrl_c() as interrupted:
+            try:
+                with np.errstate(all="ignore"):
+                    answer = read(call(), self.dtype)
+            except Unsupported as error:
+                raise Unsupported(message_of(error)) from None
+            except TargetError as error:
+                failure = error.failure if error.failure in FAILURES else "raised"
+                raise TargetError(message_of(error), failure, error.subject) from None
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt) and interrupted:
+                    raise
+                failure = "out-of-memory" if isinstance(error, MemoryError) else "raised"
+                raise TargetError(described(error), failure) from None
+        if changed := self._changed():
+            words = f"it changed its argument {', '.join(changed)}: expected arguments to be left alone"
+            raise TargetError(words, "arguments", changed)
+        return answer
+
+    def _named(self, moment: str) -> Params:
+        return {key[1]: a for key, a in self._lent.items() if len(key) == 2 and key[0] == moment}
+
+    def _changed(self) -> list[str]:
+        """The names of what is not as it was, by contents or by being another object."""
+        found = [_label(key) for key, a in self._own.items() if not _same(self._lent[key], a)]
+        if not _identical(self.params, self._named("")):
+            found.append("parameters")
+        if self.state is not None:
+            moments = {key[0] for key in self._own if len(key) == 2 and key[0]}
+            same = self.state.step == self._step and set(self.state.moments) == moments
+            if not same or any(not _identical(self.state.moments[m], self._named(m)) for m in moments):
+                found.append("state")
+        if self.batches != self._batches:
+            found.append("batches")
+        return found
+
+
+def own_answer(answer: Any, dtype: "np.dtype[Any]") -> Answer:
+    """A copy of an answer, which no later call of the target can change.
+
+    Raises:
+        TargetError: it is no `Answer`, or has something else than arrays of `dtype` by names that are text.
+    """
+    if not isinstance(answer, Answer):
+        raise TargetError(f"expected an Answer, got {_kind(answer)}")
+    if not isinstance(answer.loss, float | np.floating | None):
+        raise TargetError(f"loss: expected a finite float, got {_kind(answer.loss)}", subject=["loss"])
+    loss = None if answer.loss is None else float(answer.loss)
+    layers = None if answer.layers is None else [_own_layer(k, pair, dtype) for k, pair in enumerate(answer.layers, 1)]
+    return Answer(loss, _own_arrays("gradient", answer.gradients, dtype), layers, dict(answer.uncertainty))
+
+
+def own_run(run: Any, dtype: "np.dtype[Any]") -> Run:
+    """A copy of what `train` returned. Raises as `own_answer` does."""
+    if not isinstance(run, Run):
+        raise TargetError(f"expected a Run, got {_kind(run)}")
+    try:
+        losses = None if run.losses is None else [float(loss) for loss in run.losses]
+    except (TypeError, ValueError):
+        raise TargetError("losses: expected a float for each update", subject=["losses"]) from None
+    return Run(losses, _own_arrays("parameter", run.params, dtype), dict(run.uncertainty))
+
+
+def own_pruned(pruned: Any, dtype: "np.dtype[Any]") -> tuple[Params, Params]:
+    """Copies of what `prune` returned. Raises as `own_answer` does."""
+    if not isinstance(pruned, tuple) or len(pruned) != 2:
+        raise TargetError("expected the parameters after pruning and after one update, as two dicts")
+    return _own_arrays("pruned parameter", pruned[0], dtype), _own_arrays("parameter", pruned[1], dtype)
+
+
+def _own_arrays(what: str, arrays: Any, dtype: "np.dtype[Any]") -> Params:
+    if not isinstance(arrays, Mapping):
+        raise TargetError(f"{what}s: expected arrays by name, got {_kind(arrays)}")
+    if odd := [name for name in arrays if not isinstance(name, str) or not name.isprintable()]:
+        raise TargetError(f"{what}s: expected names that are printable text, got {odd[0]!a:.60}", "wrong-names")
+    return {str(name): _own_array(f"{what} {name[:LONGEST_NAME]}", a, dtype) for name, a in arrays.items()}
+
+
+def _own_array(name: str, a: Any, dtype: "np.dtype[Any]") -> Array:
+    if not isinstance(a, np.ndarray | np.generic) or isinstance(a, np.ma.MaskedArray):
+        raise TargetError(f"{name}: expected an array, got {_kind(a)}", subject=[name])
+    if a.ndim > MOST_AXES:
+        raise TargetError(f"{name}: expected at most {MOST_AXES} axes, got shape {a.shape}", "wrong-shape", [name])
+    if a.dtype != dtype:
+        raise TargetError(f"{name}: expected {dtype}, got {a.dtype}", "wrong-dtype", [name])
+    return np.array(a)
+
+
+def _own_layer(k: int, pair: Any, dtype: "np.dtype[Any]") -> LayerOutput:
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise TargetError("layers: expected a pair of arrays, z and a, for each layer", subject=["layers"])
+    return LayerOutput(*(_own_array(f"{letter}{k}", a, dtype) for letter, a in zip("za", pair, strict=True)))
+
+
+def described(error: BaseException) -> str:
+    """What was raised, with its message where it can be read, and the line of the target's code that raised it."""
+    frames = own_frames(error)
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    message = message_of(error)
+    return f"it raised {type(error).__name__[:LONGEST_NAME]}{': ' * bool(message)}{message}{place}"
+
+
+def message_of(error: BaseException) -> str:
+    """The message of an exception, on one line; that is the target's code too, which may raise again."""
+    try:
+        return one_line(str(error))
+    except BaseException:  # noqa: BLE001 - likewise
+        return "its message cannot be read"
+
+
+def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Where it came through the target's code, and not through ours, that of a package or of the importer."""
+    ours = str(Path(__file__).resolve().parents[1]), sysconfig.get_path("stdlib"), "<"
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f for f in frames if not f.filename.startswith(ours) and "site-packages" not in f.filename]
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[list[int]]:
+    """A list that is empty until somebody presses Ctrl-C: a target's own `KeyboardInterrupt` comes from nobody."""
+    pressed: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield pressed  # Python interrupts no other thread, and none where the signal has another meaning
+        return
+
+    def note(number: int, frame: Any) -> None:
+        pressed.append(number)
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _same(now: Array, before: Array) -> bool:
+    """Whether an array is as it was: shape, dtype and every bit."""
+    return now.shape == before.shape and now.dtype == before.dtype and now.tobytes() == before.tobytes()
+
+
+def _identical(given: Any, lent: Params) -> bool:
+    """Whether a dict has the same objects by the same names."""
+    return given.keys() == lent.keys() and all(given[name] is a for name, a in lent.items())
+
+
+def _label(key: tuple[str, ...]) -> str:
+    """`x`, `W1`, or `m of W1`."""
+    return key[-1] if len(key) == 1 or not key[0] else f"{key[0]} of {key[1]}"
+
+
+def _kind(value: Any) -> str:
+    return type(value).__name__[:LONGEST_NAME]

@@ -1,0 +1,131 @@
+"""A case and a target in, verdicts out. Python, the command line and pytest all come through here.
+
+A rung whose need has failed is *blocked*: a wrong forward pass is reported once, not once for every gradient. What a
+target cannot do is *unsupported*. The ids of a case are known before anything runs, and are the same whatever happens.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from math import nan
+
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.store import LoadedCase, Store
+from nn_conformance.judge.climb import Climb, Finding
+from nn_conformance.judge.known import Known, expect
+from nn_conformance.judge.rungs import RUNGS, Rung
+from nn_conformance.judge.target import Target, TargetError, Unsupported
+from nn_conformance.judge.verdict import CheckId, Status, Verdict, at_least, at_most
+
+TWIN = "-float32"  # ends the id of a case whose inputs and weights were rounded to float32 first
+
+
+def cases_of(store: Store, system_id: str) -> Iterator[tuple[LoadedCase, fmt.Dtype]]:
+    """Every case that a system is judged by, with each precision in which it is judged.
+
+    Where a documented case's numbers are no float32 numbers it is judged in float64, and its twin in float32.
+
+    Raises:
+        DataError: a system that the index lacks, or a damaged case.
+    """
+    ids = store.of_system(system_id)
+    for case_id in ids:
+        loaded = store.case(case_id)
+        if case_id.endswith(TWIN):
+            yield loaded, "float32"
+            continue
+        if case_id + TWIN not in ids:
+            yield loaded, "float32"
+        yield loaded, "float64"
+
+
+def check_ids(loaded: LoadedCase, dtype: fmt.Dtype) -> list[CheckId]:
+    """All checks of a case in one precision, in the order in which `judge` answers them."""
+    return [_id(loaded, rung, quantity, dtype) for rung in RUNGS for quantity in rung.quantities(loaded.case, dtype)]
+
+
+def judge(
+    loaded: LoadedCase,
+    target: Target,
+    dtype: fmt.Dtype,
+    *,
+    updates: int | None = None,
+    rungs: Collection[str] | None = None,
+    known: Sequence[Known] = (),
+    trusted: bool = False,
+) -> list[Verdict]:
+    """Every check of a case, one verdict for each.
+
+    Args:
+        loaded: the case.
+        target: what is judged. Whatever it raises is a verdict, not an exception.
+        dtype: the precision that it is asked for.
+        updates: how much of a free run to judge, for targets that are slow; all of it if None.
+        rungs: names of those to climb, with nothing but each other to need; all if None.
+        known: failures that are expected of the target; they block nothing where they are of numbers.
+        trusted: whether what the target says of its own uncertainty widens the limits: for our oracles, and nobody else.
+
+    Raises:
+        DataError: a damaged case.
+    """
+    return judge_climb(Climb(loaded, target, dtype, updates, trusted=trusted), rungs, known)
+
+
+def judge_climb(climb: Climb, rungs: Collection[str] | None = None, known: Sequence[Known] = ()) -> list[Verdict]:
+    """As `judge`; the climb keeps the target's answers."""
+    verdicts: list[Verdict] = []
+    failed: dict[str, CheckId] = {}  # by rung, the check that failed it, or that its need failed by
+    for rung in RUNGS:
+        needs = rung.needs if "loss" in failed else (*rung.needs, *rung.answered_by)
+        blocker = next((failed[need] for need in needs if need in failed), None)
+        if rungs is not None and rung.name not in rungs:
+            failed |= {rung.name: blocker} if blocker else {}  # the rungs that need this one are blocked by it too
+            continue
+        ids = [_id(climb.loaded, rung, quantity, climb.dtype) for quantity in rung.quantities(climb.case, climb.dtype)]
+        if blocker is None:
+            of_rung = [expect(verdict, known) for verdict in _run(climb, rung, ids)]
+        else:
+            of_rung = [Verdict(check, "blocked", nan, nan, f"blocked by {blocker}") for check in ids]
+        wrong = [verdict.check for verdict in of_rung if _blocks(verdict)]
+        if wrong or blocker:
+            failed[rung.name] = blocker or wrong[0]
+        verdicts += of_rung
+    return verdicts
+
+
+def _run(climb: Climb, rung: Rung, ids: Sequence[CheckId]) -> Iterator[Verdict]:
+    """One verdict for each id; what the target does not answer fails by the reason, and never passes."""
+    findings: list[Finding] = []
+    status: Status = "failed"
+    problem: TargetError | Unsupported = TargetError("no answer")
+    try:
+        for finding in rung.run(climb) if ids else ():
+            findings.append(finding)  # noqa: PERF402 - what was found before a target gave up stands
+    except Unsupported as unsupported:
+        status, problem = "unsupported", unsupported
+    except TargetError as error:
+        problem = error
+    for check, finding in zip(ids, findings, strict=False):
+        if finding.unsupported:
+            yield Verdict(check, "unsupported", nan, nan, finding.reason)
+        elif finding.failure:
+            yield _failed(check, finding.error, finding.limit, finding.reason, finding.failure, finding.subject)
+        else:
+            compare = at_least if finding.at_least else at_most
+            yield compare(check, finding.error, finding.limit, finding.reason)
+    for check in ids[len(findings) :]:
+        if isinstance(problem, TargetError):
+            yield _failed(check, nan, nan, str(problem), problem.failure, problem.subject)
+        else:
+            yield Verdict(check, status, nan, nan, str(problem))
+
+
+def _failed(check: CheckId, error: float, limit: float, reason: str, failure: str, subject: tuple[str, ...]) -> Verdict:
+    return Verdict(check, "failed", error, limit, reason, failure=failure, subject=subject)
+
+
+def _blocks(verdict: Verdict) -> bool:
+    """An expected failure without an answer would only fail again, as a crash does."""
+    return verdict.failed or (verdict.status == "expected failure" and verdict.failure != "mismatch")
+
+
+def _id(loaded: LoadedCase, rung: Rung, quantity: str, dtype: fmt.Dtype) -> CheckId:
+    return CheckId(loaded.case.id, rung.name, quantity, dtype)

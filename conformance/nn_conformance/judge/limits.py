@@ -1,0 +1,156 @@
+"""Every limit of the suite, and where it comes from.
+
+u is the unit roundoff, K the longest sum of products behind a value, ‖·‖ the norm of a whole array. An honest error of
+a sum of K products grows like u·√K of what is summed; LAPACK's own tests refuse from 30 times that on, and so do we.
+No limit grows with the number of entries: it would let large arrays be wrong. `nn-conformance audit` measures how far
+honest implementations stay below each limit, and by how much the nearest mistake exceeds it.
+
+Legend: N samples, H units of a layer, C outputs; g a gradient going back, M the same with magnitudes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nn_conformance.cases import format as fmt
+from nn_reference.arithmetic import Array, Params
+from nn_reference.network import LayerOutput
+
+ROUNDOFF: dict[fmt.Dtype, float] = {"float32": 2.0**-24, "float64": 2.0**-53}
+# The threshold of LAPACK's tests (TESTING/dtest.in).
+FACTOR = 30.0
+# Roundings behind one term: of an activation, of its derivative, and of the products with either.
+ROUNDINGS = 4.0
+# Powers of β held in float32, as some optimisers do: 1 - 0.999ᵗ keeps so few of its digits that the root of it is off
+# by up to 222 u, at t = 3 by repeated multiplication. This much and FACTOR, which stands beside it, are more than that.
+ADAM_FLOAT32 = 200.0
+# Of a value: a limit beyond this shows nothing.
+BLIND = 0.1
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The largest error that passes, a norm, and the reason for it."""
+
+    value: float
+    reason: str
+
+    def plus(self, value: float, reason: str) -> "Limit":
+        """A wider limit, where a target's answer has an uncertainty of its own."""
+        return Limit(self.value + value, f"{self.reason} + {reason}") if value else self
+
+
+def longest_sum(network: fmt.Network, samples: int) -> int:
+    """K: no sum of products behind any value of a call is longer."""
+    return max(network.inputs, samples, *(layer.units for layer in network.layers))
+
+
+def value_limit(expected: Array, dtype: fmt.Dtype, longest: int) -> Limit:
+    """For z, a and the loss."""
+    return Limit(FACTOR * _unit(dtype, longest) * norm(expected), "30·u·√K·‖expected‖")
+
+
+def gradient_limit(expected: Array, magnitude: Array, dtype: fmt.Dtype, longest: int) -> Limit:
+    """For a gradient; `magnitude` is its M of `magnitudes`."""
+    value = _unit(dtype, longest) * (FACTOR * norm(expected) + ROUNDINGS * norm(magnitude))
+    return Limit(value, "u·√K·(30·‖expected‖ + 4·‖M‖), M the gradient of magnitudes")
+
+
+def update_limit(move: float, after: float, optimizer: fmt.Optimizer, dtype: fmt.Dtype, longest: int) -> Limit:
+    """For parameters after an update, from the norms of the move and of the parameters after it."""
+    adam = optimizer.kind == "adam" and dtype == "float32"
+    share = FACTOR * np.sqrt(longest) + (ADAM_FLOAT32 if adam else 0.0)
+    value = ROUNDOFF[dtype] * (share * move + ROUNDINGS * after)
+    return Limit(float(value), f"u·((30·√K{' + 200' if adam else ''})·‖move‖ + 4·‖after‖)")
+
+
+def magnitudes(network: fmt.Network, params: Params, layers: Sequence[LayerOutput], x: Array, t: Array) -> Params:
+    """M of every parameter: backpropagation in which each term counts with its magnitude.
+
+    It bounds what rounding may do in any order of addition, where terms cancel: 1 - a of a rounded a close to 1 has lost
+    digits that no later step gives back.
+
+    Args:
+        network: the description.
+        params: of the description's shapes.
+        layers: certified z and a of every layer.
+        x: (N, D).
+        t: targets, (N, C) or (N,).
+    """
+    outputs = [layer.a for layer in layers]
+    g = _through(network.layers[-1], layers[-1], _loss_magnitude(network, layers[-1], t), fused=_fused(network))
+    found: Params = {}
+    for k in range(len(layers), 0, -1):
+        layer, weights = network.layers[k - 1], np.abs(params[f"W{k}"])
+        below = np.abs(outputs[k - 2] if k > 1 else x)
+        if layer.bias:
+            found[f"b{k}"] = np.asarray(g.sum(axis=0))
+        found[f"W{k}"] = g.T @ below if layer.layout == "out,in" and not layer.vector else below.T @ g
+        if k > 1:
+            back = g[:, None] * weights if layer.vector else g @ (weights if layer.layout == "out,in" else weights.T)
+            g = _through(network.layers[k - 2], layers[k - 2], back)
+    return found
+
+
+def blind(limit: float, expected: Array) -> bool:
+    """Whether a limit lets a tenth of a value pass: within it, nothing is shown. What is 0 must still be 0."""
+    return limit > BLIND * norm(expected) > 0
+
+
+def norm(a: Array) -> float:
+    """The root of the sum of squares of all entries, in float64; infinite where that overflows."""
+    with np.errstate(over="ignore"):
+        return float(np.linalg.norm(np.asarray(a, np.float64)))
+
+
+def _unit(dtype: fmt.Dtype, longest: int) -> float:
+    return float(ROUNDOFF[dtype] * np.sqrt(longest))
+
+
+def _fused(network: fmt.Network) -> bool:
+    """Softmax and cross-entropy in one: the loss's gradient is that of z already."""
+    last = network.layers[-1].activation
+    softmax = (last.kind, last.axis, last.backward) == ("softmax", "outputs", "exact")
+    return network.loss.kind == "cross_entropy" and not network.loss.from_logits and softmax
+
+
+def _loss_magnitude(network: fmt.Network, output: LayerOutput, t: Array) -> Array:
+    loss, y, size = network.loss, output.a, np.abs(t)
+    with np.errstate(over="ignore"):
+        match loss.kind:
+            case "squared_error":
+                count = {"sum": 1, "samples": len(t), "elements": t.size}[loss.reduction]
+                return (np.abs(y) + size) * (1 if loss.half else 2) / count
+            case "cross_entropy":
+                if not loss.from_logits and not _fused(network):
+                    return np.divide(size, y, out=np.zeros_like(y), where=size > 0) / len(t)
+                p = _softmax(y) if loss.from_logits else y
+                return (p * size.sum(axis=-1, keepdims=True) + size) / len(t)
+            case "binary_cross_entropy":
+                if loss.from_logits:
+                    return (1 / (1 + np.exp(-y)) + size) / t.size
+                inside = (y >= loss.clip) & (y <= 1 - (loss.clip or 0.0))
+                p = np.where(inside, y, 0.5)
+                return np.where(inside, (p + size) / (p * (1 - p) ** 2), 0.0) / t.size
+
+
+def _softmax(y: Array) -> Array:
+    e = np.exp(y - y.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def _through(layer: fmt.Layer, output: LayerOutput, g: Array, *, fused: bool = False) -> Array:
+    """g back through an activation, with the magnitudes of its derivative's terms."""
+    a, activation = output.a, layer.activation
+    kind = activation.kind
+    if kind == "identity" or (kind == "softmax" and fused):
+        return g
+    if kind == "relu":
+        return g * (output.z >= 0)
+    if kind == "tanh":
+        return g * (1 + a * a)
+    if kind == "sigmoid" or activation.backward == "diagonal":
+        return g * a * (1 + a)
+    axis = 0 if activation.axis == "batch" else -1
+    return a * (g + (a * g).sum(axis=axis, keepdims=True))

@@ -1,0 +1,92 @@
+"""The rungs of the ladder, from the first: what each checks on a case, and what it needs.
+
+A rung answers its quantities in their order, and stops at nothing: which checks are blocked is the judge's business.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from nn_conformance.cases import format as fmt
+from nn_conformance.judge import evaluation, training
+from nn_conformance.judge.climb import Climb, Finding
+from nn_conformance.judge.metamorphic import relations
+
+Quantities = Callable[[fmt.Case, fmt.Dtype], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One rung.
+
+    Attributes:
+        name: stands in the ids.
+        needs: rungs that must not have failed.
+        answered_by: rungs whose failure answers what this one asks, where the loss is right.
+        quantities: what it checks on a case.
+        run: a finding for each of these, in their order.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    quantities: Quantities
+    run: Callable[[Climb], Iterator[Finding]]
+    answered_by: tuple[str, ...] = ()
+
+
+def _layer_names(case: fmt.Case, _: fmt.Dtype) -> Sequence[str]:
+    return [f"{name}{k}" for k in range(1, len(case.network.layers) + 1) for name in ("z", "a")]
+
+
+def _rectangular(case: fmt.Case) -> bool:
+    """One case of each network is enough for what needs no expected values: the probe whose sizes all differ."""
+    return case.id.endswith("probe-rectangular")
+
+
+def _horizon(case: fmt.Case, dtype: fmt.Dtype) -> int:
+    horizon = case.trajectory.horizons.get(dtype) if case.trajectory else None
+    return horizon.steps if horizon else 0
+
+
+RUNGS: tuple[Rung, ...] = (
+    Rung("contract", (), lambda case, dtype: ("answer", "repeat"), evaluation.contract),
+    Rung("layer", ("contract",), _layer_names, evaluation.layer),
+    Rung("loss", ("layer",), lambda case, dtype: ("loss",), evaluation.loss),
+    Rung(
+        "accuracy",
+        ("layer",),
+        lambda case, dtype: ("accuracy",) if case.evaluation.accuracy is not None else (),
+        evaluation.accuracy,
+    ),
+    Rung("gradient", ("loss",), lambda case, dtype: list(case.params), evaluation.gradient),
+    Rung(
+        "own-loss",
+        ("contract",),
+        # Differences in float32 have too few digits to tell much.
+        lambda case, dtype: list(case.params) if _rectangular(case) and dtype == "float64" else (),
+        evaluation.own_loss,
+        # A gradient that is not that of the right loss is not that of its own, which is the right one.
+        answered_by=("gradient",),
+    ),
+    Rung(
+        "metamorphic",
+        ("contract",),
+        lambda case, dtype: [relation.name for relation in relations(case.network)] if _rectangular(case) else (),
+        evaluation.metamorphic,
+    ),
+    Rung(
+        "second-call",
+        ("gradient",),
+        lambda case, dtype: ("loss", *case.params) if case.second_call else (),
+        evaluation.second_call,
+    ),
+    Rung(
+        "step",
+        ("gradient",),
+        lambda case, dtype: [f"{k}-{name}" for k in range(1, len(case.steps) + 1) for name in case.params],
+        training.step,
+    ),
+    Rung("pruning", ("step",), lambda case, dtype: ("left", "after") if case.pruned else (), training.pruning),
+    Rung(
+        "trajectory", ("step",), lambda case, dtype: ("losses",) if _horizon(case, dtype) else (), training.trajectory
+    ),
+)

@@ -1,0 +1,88 @@
+"""Mistakes as a target, so that the ladder judges them as it would judge somebody's implementation."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.families import build_network, build_optimizer
+from nn_conformance.judge.target import Answer, Pruning, Run
+from nn_conformance.mistakes.catalogue import Mistake
+from nn_conformance.mistakes.changes import Evaluate, loss_of, right
+from nn_conformance.mistakes.updates import pruned
+from nn_reference.arithmetic import Array, Params
+from nn_reference.optimizers import Optimizer, State
+
+
+class Mistaken:
+    """The reference with one mistake, or with several; made anew for each case, as some mistakes remember.
+
+    Attributes:
+        name: the mistakes' slugs.
+        mistakes: which.
+    """
+
+    def __init__(self, *mistakes: Mistake) -> None:
+        self.name, self.mistakes = " and ".join(mistake.slug for mistake in mistakes), mistakes
+        self._evaluate = self._changed()
+
+    def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
+        """As the mistakes have it."""
+        answer = self._evaluate(build_network(network), params, x, t)
+        found = {name: np.asarray(g) for name, g in answer.gradients.items()} if gradients else {}
+        return replace(answer, loss=loss_of(answer), gradients=found)
+
+    def train(
+        self,
+        network: fmt.Network,
+        optimizer: fmt.Optimizer,
+        params: Params,
+        x: Array,
+        t: Array,
+        batches: Sequence[Sequence[int]],
+        state: State | None = None,
+    ) -> Run:
+        """Updates with the mistaken gradients, or by the mistaken rule."""
+        built, rule = build_network(network), self._rule(optimizer)
+        evaluate = self._changed(rule)
+        params = {name: p.copy() for name, p in params.items()}
+        memory = rule.init(params)
+        if state is not None:
+            memory = State(state.step, {m: {n: a.copy() for n, a in of.items()} for m, of in state.moments.items()})
+        losses = []
+        for batch in batches:
+            answer = evaluate(built, params, x[list(batch)], t[list(batch)])
+            rule.step(params, {name: np.array(g) for name, g in answer.gradients.items()}, memory)
+            losses.append(loss_of(answer))
+        return Run(losses, params)
+
+    def prune(
+        self,
+        network: fmt.Network,
+        optimizer: fmt.Optimizer,
+        params: Params,
+        x: Array,
+        t: Array,
+        how: Pruning,
+        state: State,
+    ) -> tuple[Params, Params]:
+        """As the first mistake of pruning has it, or rightly."""
+        rule = next((mistake.prune for mistake in self.mistakes if mistake.prune), None) or pruned()
+        return rule(build_network(network), build_optimizer(optimizer), params, x, t, how, state)
+
+    def _rule(self, optimizer: fmt.Optimizer) -> Optimizer:
+        rule = build_optimizer(optimizer)
+        for mistake in self.mistakes:
+            rule = mistake.optimizer(rule) if mistake.optimizer else rule
+        return rule
+
+    def _changed(self, rule: Optimizer | None = None) -> Evaluate:
+        """The evaluation with all mistakes, the first of them outermost; in training if there is an optimiser."""
+        evaluate: Evaluate = right
+        for mistake in reversed(self.mistakes):
+            change = mistake.anew() if mistake.anew else mistake.change
+            if mistake.training and rule:
+                change = mistake.training(rule)
+            evaluate = change(evaluate) if change else evaluate
+        return evaluate

@@ -1,0 +1,118 @@
+"""Replays in NumPy: the reference's network, data and recipe, its arrays checked once and not at every step.
+
+Steps are taken by `quick`, which needs fewer calls; where that has no rule, by the reference's own passes.
+"""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from nn_conformance.replay.quick import quick_step
+from nn_conformance.replay.trainers import Epoch, accuracy, labels, targets
+from nn_reference.arithmetic import Array, Params
+from nn_reference.network import Network, backpropagate, loss_and_outputs, predict
+from nn_reference.optimizers import SGD, State
+from nn_reference.pruning import Masks, apply_masks
+from nn_reference.systems import Data, System
+from nn_reference.training import Batch
+
+FEW = 32  # rows of a batch up to which it pays to leave out pixels that are zero in all of them
+
+
+class Trainer:
+    """As `trainers.Trainer` says."""
+
+    def __init__(self, system: System, data: Data, params: Params) -> None:
+        self.system, self.data = system, data
+        self.masks: Masks | None = None
+        self._x, self._t, self._labels = data.train_x, targets(system, data, params), labels(data.train_t)
+        self._sparse = _sparse(system, data)
+        # What belongs to one pixel should lie together: BLAS is faster so, and so are the pixels that are left out.
+        self._turned = system.network.layers[0].layout == "out,in" and not system.network.layers[0].vector
+        self._network = _with_rows_of_inputs(system.network) if self._turned else system.network
+        self.restore(params, system.recipe.optimizer.init(params))
+
+    def train(self, batches: list[Batch]) -> Epoch:
+        """One update for each batch."""
+        losses, correct = np.empty(len(batches)), np.zeros(len(batches), np.int64)
+        alone = self.system.recipe.batch_size == 1 and self._quick is not None
+        step, masks = self._quick or self._step, None if self.masks is None else self._turn(self.masks)
+        with np.errstate(over="ignore"):  # a sigmoid's e^-z
+            for k, batch in enumerate(batches):
+                rows: Any = _row(batch) if alone else batch
+                losses[k], y = step(self._x[rows], self._t[rows], masks)
+                if y is not None:
+                    correct[k] = np.count_nonzero(y.argmax(axis=-1) == self._labels[rows])
+                if math.isnan(losses[k]) and all(np.isnan(p).all() for p in self._params.values()):
+                    losses, correct = losses[: k + 1], correct[: k + 1]
+                    break
+        return Epoch(losses, correct if self._quick else None)
+
+    def _step(self, x: Array, t: Array, masks: Masks | None) -> tuple[Any, None]:
+        """By the reference's own passes, which keep their outputs to themselves."""
+        loss, gradients = backpropagate(self._network, self._params, x, t)
+        gradients = gradients if masks is None else apply_masks(gradients, masks)
+        self.system.recipe.optimizer.step(self._params, gradients, self._state)
+        return loss, None
+
+    def evaluate(self, x: Array, t: Array) -> tuple[float, float]:
+        """Loss and accuracy over all rows at once."""
+        loss, y = loss_and_outputs(self.system.network, self.params(), x, t)
+        return float(loss), accuracy(y, t)
+
+    def gradients(self) -> tuple[float, Params]:
+        """Loss and gradients of all training samples."""
+        loss, gradients = backpropagate(self.system.network, self.params(), self._x, self._t)
+        return float(loss), gradients
+
+    def outputs(self, x: Array) -> Array:
+        """The last layer's activation."""
+        return predict(self.system.network, self.params(), x)
+
+    def params(self) -> Params:
+        """A copy of the parameters."""
+        return self._turn({name: p.copy() for name, p in self._params.items()})
+
+    def state(self) -> State:
+        """A copy of the optimiser's state."""
+        return self._copied(self._state)
+
+    def restore(self, params: Params, state: State) -> None:
+        """Copies both, since updates are in place."""
+        self._params = self._turn({name: p.copy() for name, p in params.items()})
+        self._state = self._copied(state)
+        optimizer = self.system.recipe.optimizer
+        self._quick = quick_step(self._network, self._params, optimizer, self._state, sparse=self._sparse)
+
+    def _copied(self, state: State) -> State:
+        moments = {m: {name: a.copy() for name, a in arrays.items()} for m, arrays in state.moments.items()}
+        return State(state.step, {m: self._turn(arrays) for m, arrays in moments.items()})
+
+    def _turn(self, arrays: Params) -> Params:
+        """To and from the layout that is trained in; of masks as well."""
+        if not self._turned or "W1" not in arrays:
+            return arrays
+        return arrays | {"W1": np.ascontiguousarray(arrays["W1"].T)}
+
+
+def _row(batch: Batch) -> int:
+    """The row number of a batch of one."""
+    return int(batch.start if isinstance(batch, slice) else batch[0])
+
+
+def _sparse(system: System, data: Data) -> bool:
+    """Whether zeros may be left out, and are worth it: plain SGD, few rows in a batch, and most inputs zero.
+
+    A rule that is not the derivative may give NaN, and NaN times zero is not zero.
+    """
+    optimizer, few = system.recipe.optimizer, (system.recipe.batch_size or len(data.train_x)) <= FEW
+    plain = isinstance(optimizer, SGD) and not optimizer.momentum
+    exact = all(layer.activation.derivative == "exact" for layer in system.network.layers)
+    return plain and few and exact and bool(np.count_nonzero(data.train_x) < data.train_x.size / 2)
+
+
+def _with_rows_of_inputs(network: Network) -> Network:
+    first, *others = network.layers
+    return replace(network, layers=(replace(first, layout="in,out"), *others))
