@@ -221,5 +221,5 @@ def test_a_missing_field_is_named(field, tmp_path):
     case = json.dumps({key: value for key, value in GIVEN.items() if key != field}).encode()
 
     assert refusal(read, write(tmp_path, case)) == (
-        f"{FILE}: expected a case of format 1, got Object missing required field `{field}`"
+        f"{FILE}: expected a case of format 1 or 2, got Object missing required field `{field}`"
     )

@@ -23,7 +23,7 @@ name = "arb"
 
 SECONDS = 5.0
 # Of one update for each parameter, measured on one core.
-SECONDS_A_PARAMETER = {"sgd": 2e-6, "adam": 7e-6}
+SECONDS_A_PARAMETER = {"sgd": 2e-6, "adam": 7e-6, "rmsprop": 5e-6, "adagrad": 5e-6}
 
 
 def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
@@ -102,8 +102,20 @@ def _differentiated(
     """Outputs, loss and gradients as balls."""
     variables = {name: Variable(p) for name, p in params.items()}
     outputs = formulas.forward(network, variables, x)
-    value = formulas.loss(network, outputs[-1], t, dtype)
+    value = formulas.loss(network, outputs[-1], t, dtype) + formulas.penalty(network, variables, len(x))
     return outputs, value.value.item(), differentiate(value, variables) if gradients else {}
+
+
+def input_gradient(network: fmt.Network, params: Params, x: Array, t: Array) -> Array:
+    """∂L/∂x, (N, D). Raises as `evaluate` does."""
+    dtype = formulas.dtype_of(params)
+
+    def compute() -> dict[str, Array]:
+        moving = Variable(plain(x))
+        value = formulas.loss(network, formulas.forward(network, _balls(params), moving)[-1], plain(t), dtype)
+        return {"x": differentiate(value, {"x": moving})["x"]}
+
+    return np.asarray(_rounded(compute)["x"], dtype)
 
 
 def _rounded(compute: Callable[[], Mapping[str, Any]]) -> Params:
