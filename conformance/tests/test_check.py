@@ -296,7 +296,9 @@ def test_a_malformed_case_is_one_line(root):
     """A case that is listed as it is, but is none of the format, is refused as when it is read."""
     relist(root, f"{ID}.json", b"{}")
 
-    assert problems(root) == [f"{ID}.json: expected a case of format 1 or 2, got Object missing required field `format`"]
+    assert problems(root) == [
+        f"{ID}.json: expected a case of format 1 or 2, got Object missing required field `format`"
+    ]
 
 
 def test_a_dataset_that_is_not_to_be_had_is_named_once(root, monkeypatch):

@@ -145,7 +145,7 @@ def test_damaged_text_is_one_line(damage, tmp_path):
 
 # The place, the value put there, and what the message says of it.
 DAMAGED_FORM = {
-    "other-format": ("format", 2, "$.format"),
+    "other-format": ("format", 3, "$.format"),
     "format-as-text": ("format", "1", "$.format"),
     "version-zero": ("version", 0, "$.version"),
     "version-as-fraction": ("version", 1.5, "$.version"),
