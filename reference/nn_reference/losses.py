@@ -202,7 +202,7 @@ class L2:
 
     def takes(self, name: str) -> bool:
         """Whether the parameter of that name is penalised."""
-        return self.biases or name.startswith("W")
+        return name.startswith("W") or (self.biases and name.startswith("b"))
 
     def _count(self, samples: int) -> int:
         divisor, mean = SCALINGS[self.scaling]

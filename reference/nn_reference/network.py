@@ -183,7 +183,7 @@ def forward(network: Network, params: Params, x: Array) -> list[LayerOutput]:
     """
     check_params(network.shapes, params)
     check_inputs(network.inputs, params, x)
-    return _forward(network, params, x)
+    return outputs_from(network, params, x)
 
 
 def predict(network: Network, params: Params, x: Array) -> Array:
@@ -219,7 +219,7 @@ def backpropagate(network: Network, params: Params, x: Array, t: Array, *, of_x:
     Targets may be wider than the parameters: the loss is then promoted, as PyTorch promotes it (documents 001 and 004),
     and what goes back through the layers is cast to the parameters' dtype again.
     """
-    outputs = _forward(network, params, x)
+    outputs = outputs_from(network, params, x)
     dz = da = _loss_gradient(network, outputs[-1], t)  # da: of the output of the layer at hand, once it is not the last
     gradients: Params = {}
     for k in reversed(range(len(network.layers))):
@@ -245,7 +245,7 @@ def loss_and_outputs(network: Network, params: Params, x: Array, t: Array) -> tu
     """The loss and the last layer's activation, without a backward pass. Raises as `loss_and_gradients` does."""
     check_params(network.shapes, params)
     check_batch(network, params, x, t)
-    output = _forward(network, params, x)[-1]
+    output = outputs_from(network, params, x)[-1]
     return _loss(network, output, t) + _penalty(network, params, len(x)), output.a
 
 
@@ -254,10 +254,10 @@ def loss_of_preactivation(network: Network, z: Array, t: Array) -> Any:
     return _loss(network, LayerOutput(z, network.layers[-1].activation.forward(z)), t)
 
 
-def _forward(network: Network, params: Params, x: Array) -> list[LayerOutput]:
+def outputs_from(network: Network, params: Params, a: Array, first: int = 0) -> list[LayerOutput]:
+    """z and a of the layers from number `first`, counted from 0, on that layer's input; nothing is checked."""
     outputs: list[LayerOutput] = []
-    a = x
-    for layer, (weights, bias) in zip(network.layers, network.names, strict=True):
+    for layer, (weights, bias) in zip(network.layers[first:], network.names[first:], strict=True):
         z = layer.forward(a, params[weights], None if bias is None else params[bias])
         a = layer.activation.forward(z) + a if layer.skip else layer.activation.forward(z)
         outputs.append(LayerOutput(z, a))
