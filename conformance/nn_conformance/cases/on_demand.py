@@ -87,6 +87,12 @@ def certify(
         InputError: a description that is none, or arrays that do not fit it.
     """
     described = read_network(network)
+    for k, layer in enumerate(described.layers, 1):
+        if layer.units == 1 and layer.activation.axis == "outputs":
+            raise InputError(
+                f"network: layer {k}: expected two units or more under a softmax, got one, which is 1 whatever its input; "
+                "a sigmoid is what one output can have"
+            )
     check_count("samples", samples, least=1, below=10_000)
     given = _given(described, x, t, params)
     key = _key(described, optimizer or PLAIN, given, training=training, samples=samples)
