@@ -1,7 +1,7 @@
 """What rounding may do to a computation, from the computation itself: the reference on balls of the precision's bits.
 
 A ball's radius bounds the rounding of one order of evaluation, cancellation and amplification included, through every
-layer, loss and update. Needs python-flint (the extra `certify`).
+layer, loss and update.
 """
 
 from dataclasses import dataclass

@@ -52,6 +52,14 @@ def value_limit(expected: Array, dtype: fmt.Dtype, longest: int) -> Limit:
     return Limit(FACTOR * _unit(dtype, longest) * norm(expected), "30·u·√K·‖expected‖")
 
 
+def loss_limit(network: fmt.Network, y: Array, t: Array, expected: float, dtype: fmt.Dtype, longest: int) -> Limit:
+    """For the loss of outputs y. The terms of Σ t·y have either sign, so that they count with their magnitude."""
+    limit = value_limit(np.array(expected), dtype, longest)
+    if network.loss.kind != "linear":
+        return limit
+    return limit.plus(ROUNDINGS * _unit(dtype, longest) * float(np.sum(np.abs(t * y))), "4·u·√K·Σ|t·y|")
+
+
 def gradient_limit(expected: Array, magnitude: Array, dtype: fmt.Dtype, longest: int) -> Limit:
     """For a gradient; `magnitude` is its M of `magnitudes`."""
     value = _unit(dtype, longest) * (FACTOR * norm(expected) + ROUNDINGS * norm(magnitude))

@@ -26,16 +26,18 @@ from nn_conformance.fixtures.balls import NotCertifiedError
 from nn_conformance.fixtures.build import Tensors, build
 from nn_conformance.fixtures.documents_json import encode_document
 from nn_conformance.fixtures.drafts import Description, Draft, structural_zeros
-from nn_conformance.fixtures.encoding import digest
+from nn_conformance.fixtures.encoding import digest, values
 from nn_conformance.fixtures.families import build_network, build_optimizer
 from nn_conformance.fixtures.generate import Files, indexed, with_files
 from nn_conformance.fixtures.kinks import KinkError
 from nn_conformance.fixtures.probes import own_probes, own_sizes
 from nn_conformance.fixtures.store import MOST, LoadedCase, Store
+from nn_conformance.tolerances import gradient_limit, longest_sum, magnitudes, norm, value_limit
 from nn_conformance.verdicts import one_line
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
-from nn_reference.network import Network
+from nn_reference.network import LayerOutput, Network, backpropagate, forward
+from nn_reference.training import train
 from nn_reference.validation import check_batch, check_count, check_params
 
 SAMPLES = 8
@@ -193,7 +195,19 @@ def _drafts(described: Description, given: Mapping[str, Array], *, training: boo
     else:
         yield own
     for draft in own_probes(described):
-        yield draft if training else replace(draft, batches=())
+        yield _stable(draft) if training and draft.batches else replace(draft, batches=())
+
+
+def _stable(draft: Draft) -> Draft:
+    """With a learning rate at which the free run does not diverge: halved until its losses stay about where they began."""
+    batches = [np.array(batch) for batch in draft.batches]
+    for power in range(20):
+        optimizer = replace(draft.optimizer, learning_rate=draft.optimizer.learning_rate * 2.0**-power)  # type: ignore[type-var]
+        with np.errstate(all="ignore"):
+            losses = np.abs(train(draft.network, draft.params, optimizer, batches, draft.x, draft.t).losses)
+        if np.isfinite(losses).all() and losses.max() <= 4 * (losses[: len(set(draft.batches))].max() + 1):
+            break
+    return replace(draft, optimizer=optimizer)
 
 
 def _made(
@@ -216,9 +230,14 @@ def _made(
         _description(network, name, line, build_optimizer(optimizer)), given, training=training, samples=samples
     ):
         try:
-            built.append(build(draft))
+            case, arrays = _built(draft)
         except (NotCertifiedError, KinkError) as error:
             blocked[draft.case] = one_line(str(error))
+            continue
+        if draft.case.startswith("probe") and (reason := _beyond_limits(draft, case, arrays)):
+            blocked[draft.case] = reason
+        else:
+            built.append((case, arrays))
     tensors: Tensors = {}
     for _, own in built:
         tensors |= own
@@ -228,6 +247,44 @@ def _made(
     if tensors:
         files[f"arrays/{name}.safetensors"] = save_tensors(dict(sorted(tensors.items())))
     return indexed(files, cases, {line: [case.id for case in cases]}) | {BLOCKED: msgspec.json.encode(blocked)}
+
+
+def _built(draft: Draft) -> tuple[fmt.Case, Tensors]:
+    """The case; without updates where these have no certain values, as g/√v has none where g is zero by structure."""
+    try:
+        return build(draft)
+    except NotCertifiedError:
+        return build(replace(draft, steps=(), batches=()))
+
+
+def _beyond_limits(draft: Draft, case: fmt.Case, arrays: Tensors) -> str:
+    """Where honest arithmetic, the reference's, is beyond its limits, as where float32 underflows: there nobody can be judged."""
+
+    def certified(array: fmt.Array) -> Array:
+        return arrays[array.sha256] if array.data is None else values(array.data, array.dtype).reshape(array.shape)
+
+    layers = [LayerOutput(certified(layer.z), certified(layer.a)) for layer in case.evaluation.layers]
+    gradients = {name: certified(g) for name, g in case.evaluation.gradients.items()}
+    terms = magnitudes(case.network, draft.params, layers, draft.x, draft.t)
+    longest = longest_sum(case.network, len(draft.x))
+    for dtype in fmt.DTYPES:
+        params = {name: p.astype(dtype) for name, p in draft.params.items()}
+        x, t = draft.x.astype(dtype), draft.t.astype(dtype)
+        with np.errstate(all="ignore"):
+            found = backpropagate(draft.network, params, x, t)[1]
+            outputs = forward(draft.network, params, x)
+        checks = [
+            (f"gradient {name}", found[name], g, gradient_limit(g, terms[name], dtype, longest))
+            for name, g in gradients.items()
+        ]
+        checks += [
+            (f"a{k}", o.a, right.a, value_limit(right.a, dtype, longest))
+            for k, (o, right) in enumerate(zip(outputs, layers, strict=True), 1)
+        ]
+        for what, value, right, limit in checks:
+            if not norm(value.astype(np.float64) - right) <= limit.value:
+                return f"{what}: in {dtype} honest arithmetic is beyond its limit there"
+    return ""
 
 
 def _kink_flag(case: fmt.Case) -> fmt.Case:

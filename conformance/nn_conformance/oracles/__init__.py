@@ -39,7 +39,7 @@ ORACLES: dict[str, Oracle] = {
     "reference": Oracle("reference"),
     "complex-step": Oracle("complex_step"),
     "central": Oracle("central"),
-    "arb": Oracle("arb", ("flint",), "certify"),
+    "arb": Oracle("arb"),
     "torch": Oracle("pytorch", ("torch",), "torch"),
     "keras": Oracle("keras", ("keras", "tensorflow"), "keras"),
 }

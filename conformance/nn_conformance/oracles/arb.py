@@ -1,7 +1,7 @@
 """Arb as an oracle: exact gradients by a tape over balls, every value correctly rounded.
 
 It evaluates the description's formulas at 256 bits, and at twice as many until each value has one rounding to float64.
-Answers in float32 are those float64 numbers rounded once more. Needs python-flint (the `certify` extra).
+Answers in float32 are those float64 numbers rounded once more.
 """
 
 import itertools
