@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from nn_reference.arithmetic import Array, positive, real
+from nn_reference.arithmetic import Array, log1p, positive, real
 from nn_reference.errors import InputError
 from nn_reference.validation import check_choice, check_number, shown
 
@@ -126,7 +126,7 @@ def elu_backward(z: Array, a: Array, da: Array, alpha: float) -> Array:
 def softplus(z: Array) -> Array:
     """a = log(1+e^z), as max(z,0) + log(1+e^-|z|), which overflows for no z."""
     size = magnitude(z)
-    return (z + size) / 2 + np.log1p(np.exp(-size))
+    return (z + size) / 2 + log1p(np.exp(-size))
 
 
 def softplus_backward(z: Array, a: Array, da: Array) -> Array:

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 from nn_reference.activations import log_softmax, magnitude, sigmoid, softmax
-from nn_reference.arithmetic import Array, Params, outside, real, zeros_like
+from nn_reference.arithmetic import Array, Params, log1p, outside, real, zeros_like
 from nn_reference.validation import check_choice, check_flag, check_number
 
 Reduction: TypeAlias = Literal["sum", "samples", "elements"]
@@ -152,7 +152,7 @@ class BinaryCrossEntropy:
         """The loss; from logits as max(y,0) - y·t + log(1+e^-|y|), which overflows for no y."""
         if self.from_logits:
             size = magnitude(y)
-            terms = (y + size) / 2 - y * t + np.log1p(np.exp(-size))
+            terms = (y + size) / 2 - y * t + log1p(np.exp(-size))
         else:
             p = self._clipped(y)
             terms = -(t * np.log(p) + (1 - t) * np.log(1 - p))

@@ -82,7 +82,14 @@ def _elu(z: Numbers, alpha: float) -> Numbers:
 
 def _softplus(z: Numbers) -> Numbers:
     size, right = _magnitude(z)
-    return z * right + np.log1p(np.exp(-size))
+    return z * right + _log1p(np.exp(-size))
+
+
+def _log1p(z: Numbers) -> Numbers:
+    """log(1 + z) of a small z: NumPy's of a complex one would lose its digits."""
+    if z.dtype.kind != "c":
+        return np.log1p(z)
+    return np.log1p(z.real) + 1j * (z.imag / (1 + z.real)).astype(z.real.dtype)
 
 
 def _sigmoid(z: Numbers) -> Numbers:
@@ -142,7 +149,7 @@ def loss_terms(network: fmt.Network, output: LayerOutput, t: Array, dtype: fmt.D
         case "binary_cross_entropy":
             if described.from_logits:
                 size, right = _magnitude(y)
-                return y * right - y * t + np.log1p(np.exp(-size))
+                return y * right - y * t + _log1p(np.exp(-size))
             p = _clipped(y, described.clip or 0.0, dtype)
             return -(t * np.log(p) + (1 - t) * np.log1p(-p))
 
