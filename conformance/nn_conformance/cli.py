@@ -115,7 +115,10 @@ def describe_network(
     ] = "documented",
     as_json: JsonOption = False,
 ) -> None:
-    """Layers, loss, recipe, figures and defects of a network; of your own, in one line, layers, shapes and counts."""
+    """Layers, loss, recipe, figures and defects of a network.
+
+    NETWORK may also be your own, in one line or a JSON file: then layers, shapes and counts.
+    """
     from nn_conformance.description import describe, describe_own, is_own
     from nn_reference.systems import get
 

@@ -134,7 +134,7 @@ WRONG_PARAMS: dict[str, tuple[Callable[[Params], object], str]] = {
     ),
     "objects-that-are-no-balls": (
         lambda p: {k: v.astype(object) for k, v in p.items()},
-        "params['W1']: expected objects of one type with exp, expm1, log, log1p, sqrt, tanh (balls, as python-flint's arb), got float",
+        "params['W1']: expected objects of one type with exp, log, log1p, sqrt, tanh (balls, as python-flint's arb), got float",
     ),
 }
 PASSES = {"loss_and_gradients": loss_and_gradients, "loss_and_outputs": loss_and_outputs, "evaluate": evaluate}

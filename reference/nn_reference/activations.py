@@ -114,7 +114,7 @@ def leaky_relu_backward(z: Array, a: Array, da: Array, alpha: float) -> Array:
 def elu(z: Array, alpha: float) -> Array:
     """a = z where z > 0, else α(e^z-1). Raises as `relu` does."""
     right = positive(z)
-    return z * right + np.expm1(z * ~right) * alpha
+    return z * right + (np.exp(z * ~right) - 1) * alpha
 
 
 def elu_backward(z: Array, a: Array, da: Array, alpha: float) -> Array:
