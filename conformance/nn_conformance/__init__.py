@@ -7,13 +7,20 @@ from nn_reference import __version__
 
 if TYPE_CHECKING:
     from nn_conformance.blackbox import check_gradients
+    from nn_conformance.cases.text import network
     from nn_conformance.checks import parametrize_with_checks
     from nn_conformance.claims import conforms
     from nn_conformance.run import verify
 
-__all__ = ["__version__", "check_gradients", "conforms", "parametrize_with_checks", "verify"]
+__all__ = ["__version__", "check_gradients", "conforms", "network", "parametrize_with_checks", "verify"]
 
-HOMES = {"check_gradients": "blackbox", "conforms": "claims", "parametrize_with_checks": "checks", "verify": "run"}
+HOMES = {
+    "check_gradients": "blackbox",
+    "conforms": "claims",
+    "network": "cases.text",
+    "parametrize_with_checks": "checks",
+    "verify": "run",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -4,14 +4,18 @@ from dataclasses import asdict
 from math import prod
 from typing import Any
 
+from nn_conformance.cases.text import network as read_network
+from nn_conformance.cases.text import text_of
+from nn_conformance.fixtures.families import build_network
 from nn_reference.activations import Activation
+from nn_reference.network import Network
 from nn_reference.optimizers import Adam, Optimizer
 from nn_reference.systems import SYSTEMS, Pruning, Recipe, System
 
 
 def describe(system: System) -> dict[str, Any]:
     """Everything that is known of a system, JSON-ready; figures keep their digits as text."""
-    layers = _layers(system)
+    layers = _layers(system.network)
     return {
         "id": system.id,
         "name": system.name,
@@ -35,6 +39,30 @@ def describe(system: System) -> dict[str, Any]:
     }
 
 
+def is_own(network: str) -> bool:
+    """Whether a text is a network of its author's, a line or a JSON file, and not the name of a documented one."""
+    return network[:1].isdigit() or network.endswith(".json")
+
+
+def describe_own(network: str) -> dict[str, Any]:
+    """Layers, shapes and counts of an author's own network, JSON-ready.
+
+    Raises:
+        InputError: a line or a file that is none.
+    """
+    described = read_network(network)
+    built = build_network(described)
+    layers = _layers(built)
+    return {
+        "network": text_of(described),
+        "inputs": built.inputs,
+        "layers": layers,
+        "parameters": sum(layer["parameters"] for layer in layers),
+        "loss": built.loss.name,
+        "penalty": None if built.penalty is None else built.penalty.name,
+    }
+
+
 def versions(name: str) -> list[str]:
     """The versions that a network has: documented, and corrected where it has a defect."""
     return [system.version for system in SYSTEMS if system.name == name]
@@ -51,15 +79,14 @@ def recipe_text(recipe: Recipe) -> str:
     return text if recipe.pruning is None else f"{text}; then {_pruning_text(recipe.pruning)}"
 
 
-def _layers(system: System) -> list[dict[str, Any]]:
-    network = system.network
+def _layers(network: Network) -> list[dict[str, Any]]:
     rows = []
     for layer, (weights, bias) in zip(network.layers, network.names, strict=True):
         shapes = {name: list(network.shapes[name]) for name in (weights, bias) if name is not None}
         rows.append(
             {
                 "kind": "dense",
-                "activation": _activation_text(layer.activation),
+                "activation": _activation_text(layer.activation, skip=layer.skip),
                 "output_shape": [None] if layer.vector else [None, layer.units],
                 "weights_layout": "in" if layer.vector else layer.layout,
                 "shapes": shapes,
@@ -69,10 +96,11 @@ def _layers(system: System) -> list[dict[str, Any]]:
     return rows
 
 
-def _activation_text(activation: Activation) -> str:
+def _activation_text(activation: Activation, *, skip: bool) -> str:
     where = {None: "", -1: "", -2: " over the batch"}[activation.axis]
     rule = "" if activation.derivative == "exact" else f" (backward: {activation.derivative})"
-    return f"{activation.name}{where}{rule}"
+    alpha = "" if activation.alpha is None else f" ({activation.alpha:g})"
+    return f"{activation.name}{alpha}{where}{rule}{' + input' if skip else ''}"
 
 
 def _optimizer_text(optimizer: Optimizer) -> str:

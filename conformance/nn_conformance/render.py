@@ -38,7 +38,11 @@ def networks(descriptions: Sequence[dict[str, Any]]) -> None:
 def description(d: dict[str, Any]) -> None:
     """Layers with shapes and parameter counts, recipe, printed figures, defects."""
     out = console()
-    out.print(f"[bold]{escape(d['id'])}[/]  {escape(d['title'])}  (document {d['document']})\n")
+    own = "id" not in d  # its author's, of which no document says more
+    if own:
+        out.print(f"[bold]{escape(d['network'])}[/]\n", soft_wrap=True)
+    else:
+        out.print(f"[bold]{escape(d['id'])}[/]  {escape(d['title'])}  (document {d['document']})\n")
     table = new_table("layer", "activation", "output shape", "weights", "bias", "parameters")
     for k, layer in enumerate(d["layers"], 1):
         shapes = [_shape(shape) for shape in layer["shapes"].values()]
@@ -48,6 +52,11 @@ def description(d: dict[str, Any]) -> None:
         )  # fmt: skip
     out.print(table)
     out.print(f"total parameters: {d['parameters']:,}\n")
+    if own:
+        for label in ("loss", "penalty"):
+            if d[label]:
+                out.print(f"[bold]{label:<10}[/] {escape(d[label])}", soft_wrap=True)
+        return
     seed = "" if d["seed"] is None else f", seed {d['seed']}"
     note = f" ({d['start_note']})" if d["start_note"] else ""
     for label, text in (

@@ -8,6 +8,7 @@ import pytest
 
 from nn_conformance.fixtures.build import build
 from nn_conformance.fixtures.documents_json import encode_document
+from nn_conformance.fixtures.drafts import of_system
 from nn_conformance.fixtures.families import (
     build_network,
     build_optimizer,
@@ -128,7 +129,7 @@ def test_a_wrong_backward_formula_cannot_certify_itself():
 
     from flint import arb
 
-    draft = next(probes(get("xor-sigmoid")))
+    draft = next(probes(of_system(get("xor-sigmoid"))))
     off = replace(SIGMOID, backward=lambda z, a, da: da * (a * (1 - a)) * (1 + arb(10) ** -25))
     layers = tuple(replace(layer, activation=off) for layer in draft.network.layers)
 
@@ -140,7 +141,7 @@ def test_an_accidental_kink_is_refused():
     """A pre-activation of exactly zero in a case that is not made for it stops the build."""
     from dataclasses import replace
 
-    draft = next(d for d in probes(get("mnist-relu")) if d.case == "probe-kink")
+    draft = next(d for d in probes(of_system(get("mnist-relu"))) if d.case == "probe-kink")
 
     with pytest.raises(KinkError, match="expected no pre-activation of exactly zero"):
         build(replace(draft, flags=()))

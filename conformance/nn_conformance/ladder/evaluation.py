@@ -12,7 +12,7 @@ from nn_conformance.fixtures.encoding import values
 from nn_conformance.ladder.climb import Climb, Expected, Finding, over, there
 from nn_conformance.ladder.metamorphic import Call, ratio_of, relations
 from nn_conformance.targets import Answer, TargetError, Unsupported
-from nn_conformance.tolerances import Limit, blind, norm, value_limit
+from nn_conformance.tolerances import Limit, blind, loss_limit, norm, value_limit
 from nn_reference.arithmetic import Array, Params
 
 # Of ±1 for each tensor, and one along the gradient itself: a factor always shows, an error in some entries in three of
@@ -188,7 +188,7 @@ def second_call(climb: Climb) -> Iterator[Finding]:
     problem = _misshapen(climb, answer)
     if problem:
         raise TargetError(f"second call: {problem}", problem.failure, problem.subject)
-    limit = value_limit(np.array(expected.loss), climb.dtype, climb.longest)
+    limit = loss_limit(climb.network, expected.layers[-1].a, expected.t, expected.loss, climb.dtype, climb.longest)
     yield _compare_loss(answer.loss, expected.loss, limit)
     yield from _gradients(climb, expected, answer)
 
@@ -244,7 +244,8 @@ def _expected_loss(climb: Climb) -> float:
 
 
 def _loss_limit(climb: Climb) -> Limit:
-    return value_limit(np.array(_expected_loss(climb)), climb.dtype, climb.longest)
+    y, t = climb.expected.layers[-1].a, climb.expected.t
+    return loss_limit(climb.network, y, t, _expected_loss(climb), climb.dtype, climb.longest)
 
 
 def _flat(arrays: Params, names: Sequence[str]) -> Array:

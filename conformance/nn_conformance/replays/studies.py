@@ -40,7 +40,7 @@ def chaos(
 ) -> None:
     """Follow iris-sigmoid exactly, beside runs with permuted rows.
 
-    The exact run is proven. Half an hour; needs the extra `certify`.
+    The exact run is proven. It takes half an hour.
     """
     from nn_conformance.replays import studies_output
 

@@ -1,6 +1,5 @@
 """What `nn-conformance reconstruct` and `nn-conformance chaos` do, print and write."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -55,11 +54,9 @@ def chaos(epochs: int, count: int, out: Path | None, *, as_json: bool) -> None:
     """Measures, prints, writes.
 
     Raises:
-        InputError: a folder that cannot be written, or no python-flint.
+        InputError: a folder that cannot be written.
     """
-    if importlib.util.find_spec("flint") is None:
-        raise InputError("chaos: needs python-flint, which is not installed; pip install 'nn-conformance[certify]'")
-    from nn_conformance.replays import chaos_runs  # noqa: PLC0415 - needs flint
+    from nn_conformance.replays import chaos_runs  # noqa: PLC0415 - slow to import
 
     if out is not None:
         check_folder(out)
