@@ -6,7 +6,7 @@ from typing import Any
 
 from nn_reference.activations import Activation
 from nn_reference.optimizers import Adam, Optimizer
-from nn_reference.systems import SYSTEMS, Pruning, Recipe, System
+from nn_reference.systems import SYSTEMS, VARIANTS, Pruning, Recipe, System
 
 
 def describe(system: System) -> dict[str, Any]:
@@ -36,8 +36,8 @@ def describe(system: System) -> dict[str, Any]:
 
 
 def versions(name: str) -> list[str]:
-    """The versions that a network has: documented, and corrected where it has a defect."""
-    return [system.version for system in SYSTEMS if system.name == name]
+    """The versions that a network has: documented, corrected where it has a defect, and those that are only trained."""
+    return [system.version for system in (*SYSTEMS, *VARIANTS) if system.name == name]
 
 
 def recipe_text(recipe: Recipe) -> str:

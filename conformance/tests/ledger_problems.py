@@ -32,7 +32,7 @@ def run_like(system, seed, change=lambda value, _: value, *, first=4.0, **fields
     return Run(
         **{
             "seed": seed, "start": "made up", "order": "file order", "versions": {"python": "3", "numpy": "2"},
-            "epochs": whole_epochs(system), "steps": whole_epochs(system) * int(steps), "seconds": 1.0, "resumed": 0, "first_losses": [first, 2.0],
+            "epochs": whole_epochs(system), "steps": whole_epochs(system) * int(steps), "seconds": 1.0, "first_losses": [first, 2.0],
             "rows": {"epoch": epochs, **rows} if rows else {}, "final": final, "weights": "0" * 64,
             "predictions": [0] * 50, **fields,
         }

@@ -96,8 +96,6 @@ def _seeds(runs: Sequence[Run]) -> str:
 def _line(run: Run) -> str:
     """One run in a line: what it started from, how long it took, how far it was held to exact values."""
     parts = [f"start {run.start}", run.order, f"{run.steps:,} updates in {run.seconds:.1f} s of processor time"]
-    if run.resumed:
-        parts.append(f"resumed {run.resumed} time{'s' if run.resumed > 1 else ''}")
     if run.nan_from is not None:
         parts.append(f"every weight is NaN from update {run.nan_from} on")
     elif run.rows:

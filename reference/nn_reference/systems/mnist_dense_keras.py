@@ -9,7 +9,7 @@ from nn_reference.losses import CrossEntropy
 from nn_reference.network import Dense, Network
 from nn_reference.optimizers import Adam
 from nn_reference.systems import images
-from nn_reference.systems.base import Defect, Figure, Recipe, System, curve
+from nn_reference.systems.base import Figure, Recipe, System, curve
 
 ROW_NOTE = "In[19]"
 LAYERS = (Dense(128), Dense(64, RELU), Dense(10, SOFTMAX))
@@ -63,28 +63,28 @@ DOCUMENTED = System(
             note="In[22]",
         ),
     ),
-    defects=(
-        Defect(
-            what="the first hidden layer has no activation",
-            effect="two linear maps in a row: its 128 units add nothing that one matrix could not do",
-            mend="ReLU on it",
-        ),
-    ),
     remarks=(
-        "The code shown splits 9:1, but that is not what ran: five of the printed validation accuracies fit no k/6,000, "
-        "and 375 steps an epoch are 48,000 rows in batches of 128.",
-        "Nor was its first layer linear in what ran: among 21 seeds the printed curve lies outside the documented "
-        "version's, and inside those of the corrected one.",
+        "This is what the document shows: its lines are cut at the page's edge, in column 70, and no activation of the "
+        "first layer is to be seen. It is not what ran: the printed curve is that of the version as-run.",
+        "The code shown splits 9:1, and that is not what ran either: five of the printed validation accuracies fit no "
+        "k/6,000, all fit a k/12,000, and 375 steps an epoch are 48,000 rows in batches of 128. All versions split 8:2.",
         "Training rows are running means over the epoch, not values at its end.",
+    ),
+)
+AS_RUN = replace(
+    DOCUMENTED,
+    version="as-run",
+    title="MNIST, 784-128-64-10, ReLU, ReLU, softmax, Adam: what most likely ran",
+    network=replace(DOCUMENTED.network, layers=(Dense(128, RELU), *LAYERS[1:])),
+    remarks=(
+        "The printed figures are judged by this version. ReLU in the first layer is inferred: its epochs print losses as "
+        "the document does, where a linear or a tanh layer does not.",
+        *DOCUMENTED.remarks[1:],
     ),
 )
 
 SYSTEMS = (
     DOCUMENTED,
-    replace(
-        DOCUMENTED,
-        version="corrected",
-        title="MNIST, 784-128-64-10, ReLU, ReLU, softmax, Adam",
-        network=replace(DOCUMENTED.network, layers=(Dense(128, RELU), *LAYERS[1:])),
-    ),
+    # The same network as AS_RUN. Its certified cases carry this id; nothing of the document's is mended in it.
+    replace(AS_RUN, version="corrected", title="MNIST, 784-128-64-10, ReLU, ReLU, softmax, Adam"),
 )
