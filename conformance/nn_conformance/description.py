@@ -8,6 +8,16 @@ from nn_reference.activations import Activation
 from nn_reference.optimizers import Adam, Optimizer
 from nn_reference.systems import SYSTEMS, VARIANTS, Pruning, Recipe, System
 
+PIXELS = 28  # height and width of the images
+# What an activation is for, where it is one of the documents'.
+PURPOSES = {
+    "identity": "passes z on: in a hidden layer it makes one matrix of its weights and the next ones",
+    "sigmoid": "squashes z into (0, 1); its slope is 1/4 at most, and goes to 0 where |z| is large",
+    "tanh": "squashes z into (-1, 1); its slope is 1 at 0, and goes to 0 where |z| is large",
+    "relu": "keeps what is positive; its slope is 1 there, so gradients do not shrink on their way back, and 0 elsewhere",
+    "softmax": "turns the outputs into probabilities of the classes, which sum to 1",
+}
+
 
 def describe(system: System) -> dict[str, Any]:
     """Everything that is known of a system, JSON-ready; figures keep their digits as text."""
@@ -22,6 +32,7 @@ def describe(system: System) -> dict[str, Any]:
         "inputs": system.network.inputs,
         "layers": layers,
         "parameters": sum(layer["parameters"] for layer in layers),
+        "depends_on": _depends_on(system),
         "loss": system.network.loss.name,
         "precision": system.precision,
         "initial_weights": system.initializer.description,
@@ -54,7 +65,7 @@ def recipe_text(recipe: Recipe) -> str:
 def _layers(system: System) -> list[dict[str, Any]]:
     network = system.network
     rows = []
-    for layer, (weights, bias) in zip(network.layers, network.names, strict=True):
+    for inputs, layer, (weights, bias) in zip(network.widths, network.layers, network.names, strict=False):
         shapes = {name: list(network.shapes[name]) for name in (weights, bias) if name is not None}
         rows.append(
             {
@@ -64,9 +75,22 @@ def _layers(system: System) -> list[dict[str, Any]]:
                 "weights_layout": "in" if layer.vector else layer.layout,
                 "shapes": shapes,
                 "parameters": sum(prod(shape) for shape in shapes.values()),
+                "counted": f"{inputs} × {layer.units} weights" + f" and {layer.units} biases" * layer.bias,
+                "purpose": PURPOSES[layer.activation.name],
             }
         )
     return rows
+
+
+def _depends_on(system: System) -> str:
+    """What the count of the first layer's parameters depends on, of a network of images; empty for others."""
+    first, pixels = system.network.layers[0], system.network.inputs
+    if pixels != PIXELS * PIXELS:
+        return ""
+    return (
+        f"the first layer has {first.units} weights for each of the image's {PIXELS} × {PIXELS} = {pixels} pixels, so its count "
+        "grows with height times width; the counts of the layers above do not depend on the image"
+    )
 
 
 def _activation_text(activation: Activation) -> str:

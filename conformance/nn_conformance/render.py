@@ -48,6 +48,11 @@ def description(d: dict[str, Any]) -> None:
         )  # fmt: skip
     out.print(table)
     out.print(f"total parameters: {d['parameters']:,}\n")
+    for k, layer in enumerate(d["layers"], 1):
+        out.print(f"dense {k}: {escape(layer['counted'])}; {layer['activation']} {layer['purpose']}", soft_wrap=True)
+    if d["depends_on"]:
+        out.print(escape(d["depends_on"]), soft_wrap=True)
+    out.print()
     seed = "" if d["seed"] is None else f", seed {d['seed']}"
     note = f" ({d['start_note']})" if d["start_note"] else ""
     for label, text in (

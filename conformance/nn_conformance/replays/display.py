@@ -37,12 +37,12 @@ def replayed(system: System, framework: str, dtype: str, runs: Sequence[Run]) ->
 
 def _verdicts(system: System) -> str:
     """What the table of truth says of the printed figures, and why of most of them."""
-    rows = truth.table(system, load())
-    found = truth.counts([row for row in rows if row.ruling.verdict != "not judged"])
-    most = next(row.ruling for row in rows if row.ruling.verdict == next(iter(found)))
-    said = ", ".join(f"{count} {verdict}" for verdict, count in found.items())
-    why = most.reason if len(found) == 1 else f"{most.verdict}: {most.reason}"
-    return f"the printed figures, by the ledgers that ship: {said}; {why}"
+    rows = [row for row in truth.tables(load())[system.name] if row.ruling.verdict != "not judged"]
+    by_verdict = truth.counts(rows)
+    most = next(row.ruling for row in rows if row.ruling.verdict == next(iter(by_verdict)))
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in by_verdict.items())
+    why = most.reason if len(by_verdict) == 1 else f"{most.verdict}: {most.reason}"
+    return f"the printed figures, by the ledgers that ship: {verdicts}; {why}"
 
 
 def leaves(run: Run) -> bool:

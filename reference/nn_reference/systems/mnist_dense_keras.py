@@ -53,6 +53,11 @@ DOCUMENTED = System(
         Figure("parameters total", "109,386", note="In[17]"),
         Figure("parameters trainable", "109,386", note="In[17]"),
         Figure("parameters non-trainable", "0", note="In[17]"),
+        Figure("output shape dense", "(None, 128)", note="In[17]"),
+        Figure("output shape dense_1", "(None, 64)", note="In[17]"),
+        Figure("output shape dense_2", "(None, 10)", note="In[17]"),
+        Figure("activations named", "ReLU, softmax", note="question 2.3.1; `describe` says what each is for"),
+        Figure("inputs", "784", note="question 2.5; `describe` says where the 100,480 come from"),
         Figure("predictions of test images 15-19", "5 9 7 3 4", note="In[22]; images 0-14 are not legible"),
         Figure(
             "labels of test images 20-49", "9 6 6 5 4 0 7 4 0 1 3 1 3 4 7 2 7 1 2 1 1 7 4 2 3 5 1 2 4 4", note="In[22]"

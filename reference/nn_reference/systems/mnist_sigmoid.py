@@ -40,6 +40,11 @@ NUMPY = System(
             "58.89 110.74 164.93 227.78 308.95 366.96 423.12 478.40 531.47 584.20",
             note="In[7]; times are not judged",
         ),
+        Figure(
+            "warnings",
+            "its derivative, sigmoid, its derivative, its derivative",
+            note="In[7]; the source lines of four warnings, in their order",
+        ),
         Figure("stated_accuracy_percent", "0", note="the text: sometimes stuck at"),
         Figure("stated_accuracy_percent", "5-10", note="the text: other times"),
         Figure("stated_accuracy_percent", "22", note="the text: jumps from"),
