@@ -27,7 +27,7 @@ from nn_reference.arithmetic import Array
 
 SEEDS = 20  # the fewest for which a level is stated: with less, nothing can be outside
 OUTSIDE = 0.05  # of all curves together: the probability that one or more right ones are called outside, at most
-FEW_VALUES = 5  # a column with no more values among the seeds is nearly constant, and says little
+FEW_VALUES = 5  # a column with no more values among the seeds hardly varies, and says little
 
 
 @dataclass(frozen=True)

@@ -248,7 +248,7 @@ class Judge:
         elif placement.level <= OUTSIDE and len(curve.seeds) < enough(many):
             verdict, text = "open", f"{text}; among {many} curves only {enough(many)} seeds could tell that from chance"
         elif placement.level <= OUTSIDE:
-            text = f"{text}, which among {many} curves is chance by Holm's correction"
+            text = f"{text}, which Holm's correction over {many} curves does not uphold"
         return Ruling(verdict, text, curve.check)
 
     def of_hearsay(self, system: System, figure: Figure) -> Ruling:

@@ -41,8 +41,8 @@ is exact; [`placement.py`](../../conformance/nn_conformance/replays/placement.py
 One right curve in twenty has a level of {OUTSIDE} or less, so of seventeen one or more would be called `outside`
 wrongly more often than not. Therefore `outside` is what Holm's correction over all of them leaves, at {OUTSIDE} for the whole
 page, and where so few seeds cannot show it, the verdict is `open`. The reason names the column that decided for the
-document's run, and those in which the seeds lie as far out; a column with at most {FEW_VALUES} values among the seeds is
-nearly constant, and says little.
+document's run, and those in which the seeds lie as far out; a column with at most {FEW_VALUES} values among the seeds
+hardly varies, and says little.
 
 **The frameworks side by side.** From the same weights their first losses agree to rounding. Rounding alone may then part
 two right runs: *epochs beside NumPy's* counts the epochs that are over before a figure differs by more than {TOGETHER:g} of

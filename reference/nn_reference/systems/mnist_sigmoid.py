@@ -88,8 +88,8 @@ IN_3 = replace(
     figures=(),
     defects=NUMPY.defects[1:],
     remarks=(
-        "Cell In[3] prepares these rows for the class of cell In[6]; no print-out of their training is shown. The "
-        "sentence about other accuracies is judged by this version and by the documented one.",
+        "Cell In[3] prepares these rows for the class of cell In[6]; no print-out of their training is shown. The text's "
+        "sentence on other accuracies is judged by this version and by the documented one.",
     ),
 )
 
