@@ -103,7 +103,7 @@ class Curve:
 
 def named(quantity: str, epoch: int | None) -> str:
     """As people read it: test accuracy, epoch 10."""
-    words = quantity.replace("_", " ")
+    words = quantity if " " in quantity else quantity.replace("_", " ")  # dense_1 is a name
     return words if epoch is None else f"{words}, epoch {epoch}"
 
 
@@ -221,7 +221,7 @@ class Judge:
             same = sum(prints(system, run, figure) for run in runs)
             text = f"{chaos}; {same} of {len(runs)} seeds end at {figure.printed}"
             return Ruling("not determined by what is shown", text, "nn-conformance chaos")
-        return self.of_seed(system, curve) or self.placed(curve)
+        return self.of_seed(system, curve) or self.placed(curve, self.as_shown(system, curve))
 
     def of_seed(self, system: System, curve: Curve) -> Ruling | None:
         """Of a run that comes out from the document's seed, or from every seed; None of others."""
@@ -237,9 +237,19 @@ class Judge:
             return Ruling("exact", _absorbed(runs), curve.check)
         return None
 
-    def placed(self, curve: Curve) -> Ruling:
+    def as_shown(self, system: System, curve: Curve) -> str:
+        """Where the curve lies among the seeds of what the document shows, if that is not what ran."""
+        runs = self.evidence.runs(system)
+        if judged_by(system) is system or len(runs) < SEEDS:
+            return ""
+        shown = place(curve.printed, _columns(system, curve.figures, runs))
+        return (
+            f"; of what is shown, {system.id}, {shown.as_far} of {shown.seeds} lie as far out, level {shown.level:.3f}"
+        )
+
+    def placed(self, curve: Curve, shown: str = "") -> Ruling:
         """By its level, corrected for all the curves."""
-        placement, text, many = curve.placement, curve.text(), len(self.tested)
+        placement, text, many = curve.placement, curve.text() + shown, len(self.tested)
         verdict: Verdict = "inside"
         if placement is None:
             verdict = "open"

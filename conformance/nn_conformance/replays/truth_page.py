@@ -110,7 +110,7 @@ def _section(system: System, rows: Sequence[Row], evidence: Evidence) -> str:
     ]  # fmt: skip
     head = ["figure", "document", *NAMES.values(), "below · at · above", "lowest … median … highest", "verdict"]
     judged, variant = judged_by(system), version_of(system, "in-3")
-    remarks = [*system.remarks, *(variant.remarks if variant else ())]
+    remarks = dict.fromkeys([*system.remarks, *judged.remarks, *(variant.remarks if variant else ())])
     by = f" Its figures are judged by `{judged.id}`." if judged is not system else ""
     parts = [
         f"## {system.name}",

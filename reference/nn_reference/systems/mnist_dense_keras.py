@@ -82,8 +82,9 @@ AS_RUN = replace(
     title="MNIST, 784-128-64-10, ReLU, ReLU, softmax, Adam: what most likely ran",
     network=replace(DOCUMENTED.network, layers=(Dense(128, RELU), *LAYERS[1:])),
     remarks=(
-        "The printed figures are judged by this version. ReLU in the first layer is inferred: its epochs print losses as "
-        "the document does, where a linear or a tanh layer does not.",
+        "The printed figures are judged by this version. ReLU in the first layer is inferred: epoch 2 prints a training "
+        "loss of .1510, where three seeds of a ReLU have .150 to .151, of a tanh .163 to .166, and of no activation .178 "
+        "to .184.",
         *DOCUMENTED.remarks[1:],
     ),
 )
