@@ -69,10 +69,11 @@ DOCUMENTED = System(
         ),
     ),
     remarks=(
-        "This is what the document shows: its lines are cut at the page's edge, in column 70, and no activation of the "
-        "first layer is to be seen. It is not what ran: the printed curve is that of the version as-run.",
-        "The code shown splits 9:1, and that is not what ran either: five of the printed validation accuracies fit no "
-        "k/6,000, all fit a k/12,000, and 375 steps an epoch are 48,000 rows in batches of 128. All versions split 8:2.",
+        "This is what the document shows. Three of its lines break off amid a word at the page's edge, in column 70; two "
+        "others go on behind it, and just what stands there contradicts what ran: that the first layer has no activation, "
+        "and that a tenth of the rows is held back. So neither is known to be the author's.",
+        "What ran held back a fifth, as the task says, and so do all versions here: all ten printed validation accuracies "
+        "fit a k/12,000 and five fit no k/6,000, and 375 steps an epoch are 48,000 rows in batches of 128.",
         "Training rows are running means over the epoch, not values at its end.",
     ),
 )
