@@ -31,7 +31,7 @@ def replayed(system: System, framework: str, dtype: str, runs: Sequence[Run]) ->
     for run in runs:
         out.print(escape(_line(run)), soft_wrap=True)
         _print_final(run, shown={figure.quantity for figure in system.figures})
-    if system.version == "documented":
+    if system.version in {"documented", "as-run"}:
         out.print(escape(_verdicts(system)), soft_wrap=True)
 
 

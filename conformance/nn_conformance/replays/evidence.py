@@ -43,17 +43,18 @@ class Evidence:
         return next((run for run in self.runs(system, framework) if run.seed == own_seed(system)), None)
 
     def reconstruction(self, system: System) -> str:
-        """How a start was found that prints the document's figures, and what of it wrong networks print; empty otherwise."""
+        """How a start was found that prints the document's figures, and how many wrong networks do; empty otherwise."""
         record = None if self.reconstructed is None else self.reconstructed.systems.get(system.id)
         if record is None or not record.solutions:
             return ""
         first, figures = record.solutions[0], len(system.figures)
         if matches(system, shaped(system, np.array(first.weights))) < figures:
             return ""
-        controls = ", ".join(f"{c.figures} ({c.mistake})" for c in record.controls)
+        alike = sum(control.figures == figures for control in record.controls)
         return (
             f"all {figures} come out of a start that was solved for, which they determine in {record.determined} of "
-            f"{len(first.weights)} directions; wrong networks, solved for in the same way, print {controls or 'nothing yet'}"
+            f"{len(first.weights)} directions; {alike} of {len(record.controls)} wrong networks, solved for in the same way, "
+            f"print all {figures} too"
         )
 
     def chaos(self, system: System) -> str:

@@ -117,6 +117,7 @@ def _section(system: System, rows: Sequence[Row], evidence: Evidence) -> str:
         " ".join((f"Document {system.document}: {system.title}.{by} {_runs(judged, evidence)}", *remarks)),
         "\n".join(lines_of_table(head, cells, right=(1, 2, 3, 4))),
         "\n".join(f"{k}. {reason}." + f" `{check}`" * bool(check) for (reason, check), k in reasons.items()),
+        *_controls(system, evidence),
         *_sides(system, evidence),
         *costs(system, evidence),
     ]
@@ -142,6 +143,15 @@ def _runs(system: System, evidence: Evidence) -> str:
     own = evidence.own(system)
     start = "" if own is None else f" Start: {own.start}; order: {own.order}."
     return f"{'; '.join(found)}.{start}"
+
+
+def _controls(system: System, evidence: Evidence) -> Iterable[str]:
+    """Wrong networks for which starts were looked for too; nothing for a system that was not reconstructed."""
+    record = evidence.reconstructed.systems.get(system.id) if evidence.reconstructed else None
+    if record is not None:
+        rows = [[c.mistake, str(c.starts), f"{c.figures} of {record.figures}"] for c in record.controls]
+        head = ["control: a wrong network", "random starts", "printed figures that come out at most"]
+        yield "\n".join(lines_of_table(head, rows, right=(1,)))
 
 
 def _sides(system: System, evidence: Evidence) -> Iterable[str]:
