@@ -176,6 +176,14 @@ def test_a_ledger_under_another_name_is_refused(tmp_path, name, expected):
         load(tmp_path)
 
 
+@pytest.mark.parametrize("runs", [[], [run_like(get("mnist-tanh"), 0)]])
+def test_first_epochs_must_end_where_the_name_says(tmp_path, runs):
+    """A ledger of first epochs without runs, or with longer ones, is named in one line."""
+    ledger.add(tmp_path, get("mnist-tanh"), "numpy", "float64", runs, 2)
+    with pytest.raises(DataError, match=r"first-2\.json: epochs: expected runs that end where [^\n]*$"):
+        load(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["chaos", "reconstruction"])
 def test_a_damaged_record_is_one_line(tmp_path, name):
     """So is a record of another form, of the exact run or of reconstructed starts."""

@@ -87,7 +87,13 @@ def load(folder: Path | None = None) -> Evidence:
                 ledgers[system.id, framework] = _checked(path, system, framework)
         for path in folder.glob(file_name(system, "numpy", system.precision).replace(".json", ".first-*.json")):
             book = _checked(path, system, "numpy")
-            first[system.id] = (book.runs[0].epochs, book)
+            epochs = {run.epochs for run in book.runs}
+            if {file_name(system, "numpy", system.precision, end) for end in epochs} != {path.name}:
+                raise DataError(
+                    f"{path}: epochs: expected runs that end where the file's name says, got {sorted(epochs)}: "
+                    "restore it, or rename the file"
+                )
+            first[system.id] = (min(epochs), book)
     return Evidence(
         ledgers,
         read_record(chaos.NAME, Chaos, folder) if (folder / f"{chaos.NAME}.json").is_file() else None,
