@@ -4,6 +4,7 @@ import re
 import warnings
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from ledger_problems import VAGUE, evidence, noise, run_like, seeds, verdicts
@@ -243,7 +244,7 @@ def test_the_sentence_about_accuracies_is_judged_by_the_runs_that_might_be_meant
     system, variant = get("mnist-sigmoid-numpy"), get("mnist-sigmoid-numpy", "in-3")
     runs = [run_like(system, seed, nan_from=seed + 4) for seed in range(SEEDS)]
     rows = {"epoch": [1, 2], "test_accuracy": [0.2245, 0.35]}
-    other = msgspec_replace(run_like(system, 7), rows=rows)
+    other = msgspec.structs.replace(run_like(system, 7), rows=rows)
     found = tables(evidence((system, "numpy", runs), (variant, "numpy", [other])))[system.name]
     stated = {row.figure.printed: row.ruling for row in found if row.figure.quantity == "stated_accuracy_percent"}
     assert {text: r.verdict for text, r in stated.items()} == {
@@ -252,10 +253,6 @@ def test_the_sentence_about_accuracies_is_judged_by_the_runs_that_might_be_meant
     assert "in-3 from seed 7 22.45 % after epoch 1" in stated["22"].reason
     assert "9.80 to 35.00 %" in stated["94.5"].reason
     assert next(row for row in found if row.figure.printed == "9.80").ruling.verdict == "exact"
-
-
-def msgspec_replace(run, **fields):
-    return type(run)(**{name: getattr(run, name) for name in run.__struct_fields__} | fields)
 
 
 def test_four_warnings_come_as_the_document_prints_them():
