@@ -10,7 +10,17 @@ from nn_conformance.fixtures.families import build_network
 from nn_reference.activations import Activation
 from nn_reference.network import Network
 from nn_reference.optimizers import Adam, Optimizer
-from nn_reference.systems import SYSTEMS, Pruning, Recipe, System
+from nn_reference.systems import SYSTEMS, VARIANTS, Pruning, Recipe, System
+
+PIXELS = 28  # height and width of the images
+# What an activation is for, where it is one of the documents'.
+PURPOSES = {
+    "identity": "passes z on: in a hidden layer it makes one matrix of its weights and the next ones",
+    "sigmoid": "squashes z into (0, 1); its slope is 1/4 at most, and goes to 0 where |z| is large",
+    "tanh": "squashes z into (-1, 1); its slope is 1 at 0, and goes to 0 where |z| is large",
+    "relu": "keeps what is positive; its slope is 1 there, so gradients do not shrink on their way back, and 0 elsewhere",
+    "softmax": "turns the outputs into probabilities of the classes, which sum to 1",
+}
 
 
 def describe(system: System) -> dict[str, Any]:
@@ -26,6 +36,7 @@ def describe(system: System) -> dict[str, Any]:
         "inputs": system.network.inputs,
         "layers": layers,
         "parameters": sum(layer["parameters"] for layer in layers),
+        "depends_on": _depends_on(system),
         "loss": system.network.loss.name,
         "precision": system.precision,
         "initial_weights": system.initializer.description,
@@ -64,8 +75,8 @@ def describe_own(network: str) -> dict[str, Any]:
 
 
 def versions(name: str) -> list[str]:
-    """The versions that a network has: documented, and corrected where it has a defect."""
-    return [system.version for system in SYSTEMS if system.name == name]
+    """The versions that a network has: documented, corrected where it has a defect, and those that are only trained."""
+    return [system.version for system in (*SYSTEMS, *VARIANTS) if system.name == name]
 
 
 def recipe_text(recipe: Recipe) -> str:
@@ -81,7 +92,7 @@ def recipe_text(recipe: Recipe) -> str:
 
 def _layers(network: Network) -> list[dict[str, Any]]:
     rows = []
-    for layer, (weights, bias) in zip(network.layers, network.names, strict=True):
+    for inputs, layer, (weights, bias) in zip(network.widths, network.layers, network.names, strict=False):
         shapes = {name: list(network.shapes[name]) for name in (weights, bias) if name is not None}
         rows.append(
             {
@@ -91,9 +102,22 @@ def _layers(network: Network) -> list[dict[str, Any]]:
                 "weights_layout": "in" if layer.vector else layer.layout,
                 "shapes": shapes,
                 "parameters": sum(prod(shape) for shape in shapes.values()),
+                "counted": f"{inputs} × {layer.units} weights" + f" and {layer.units} biases" * layer.bias,
+                "purpose": PURPOSES[layer.activation.name],
             }
         )
     return rows
+
+
+def _depends_on(system: System) -> str:
+    """What the count of the first layer's parameters depends on, of a network of images; empty for others."""
+    first, pixels = system.network.layers[0], system.network.inputs
+    if pixels != PIXELS * PIXELS:
+        return ""
+    return (
+        f"the first layer has {first.units} weights for each of the image's {PIXELS} × {PIXELS} = {pixels} pixels, so its count "
+        "grows with height times width; the counts of the layers above do not depend on the image"
+    )
 
 
 def _activation_text(activation: Activation, *, skip: bool) -> str:

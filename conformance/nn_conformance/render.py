@@ -31,7 +31,8 @@ def networks(descriptions: Sequence[dict[str, Any]]) -> None:
     for d in descriptions:
         widths = "-".join(str(w) for w in (d["inputs"], *(_units(layer) for layer in d["layers"])))
         losses = [escape(d[key]) for key in loss]
-        table.add_row(d["name"], d["document"], widths, *losses, f"{d['parameters']:,}", ", ".join(d["versions"]))
+        certified = ", ".join(version for version in d["versions"] if version in {"documented", "corrected"})
+        table.add_row(d["name"], d["document"], widths, *losses, f"{d['parameters']:,}", certified)
     out.print(table)
 
 
@@ -57,6 +58,11 @@ def description(d: dict[str, Any]) -> None:
             if d[label]:
                 out.print(f"[bold]{label:<10}[/] {escape(d[label])}", soft_wrap=True)
         return
+    for k, layer in enumerate(d["layers"], 1):
+        out.print(f"layer {k}: {escape(layer['counted'])}; {layer['activation']} {layer['purpose']}", soft_wrap=True)
+    if d["depends_on"]:
+        out.print(escape(d["depends_on"]), soft_wrap=True)
+    out.print()
     seed = "" if d["seed"] is None else f", seed {d['seed']}"
     note = f" ({d['start_note']})" if d["start_note"] else ""
     for label, text in (

@@ -107,6 +107,10 @@ def _show_reconstruction(system: System, found: record.Reconstruction) -> None:
         table.add_row(place, repr(value), f"{low:.4f}", f"{high:.4f}")
     render.console().print(table)
     render.line(f"largest residual {first.residual} of the last digit; ½ would round otherwise")
+    for control in found.controls:
+        render.line(
+            f"control, {control.mistake}: {control.figures} of {found.figures}, from {control.starts} random starts"
+        )
     render.line(
         f"the figures determine {found.determined} of {len(first.weights)} directions; each solution has {found.equivalent} equivalent forms"
     )
