@@ -1,0 +1,360 @@
+"""One array by itself: which combination of rules, times one free factor, makes it on every case."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product as combinations_of
+from math import isclose, log
+
+import numpy as np
+
+from nn_conformance.explain.asking import Asked, Limits, widths
+from nn_conformance.explain.paths import Edits, Search, Step, entries, predict, steps
+from nn_conformance.explain.trace import Trace
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.tolerances import norm
+from nn_reference.arithmetic import Array
+
+NEAR = 4.0  # of the limit, in a search; a confirmation takes the limit itself
+NICE = {2.0: "2", 0.5: "½", 4.0: "4", 0.25: "¼", 3.0: "3", 1 / 3: "1/3", 10.0: "10", 0.1: "0.1", 1 / log(2): "1/ln 2", 1 / log(10): "1/ln 10"}
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A constant times powers of sizes; `others` are powers that no case tells apart from these."""
+
+    value: float = 1.0
+    powers: tuple[tuple[str, int], ...] = ()
+    others: tuple[tuple[tuple[str, int], ...], ...] = ()
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is no factor."""
+        return self.value == 1.0 and not self.powers
+
+    @property
+    def nice(self) -> bool:
+        """Whether its constant has a name."""
+        return abs(self.value) == 1.0 or abs(self.value) in NICE
+
+    def on(self, case_sizes: Mapping[str, float]) -> float:
+        """Its value at given sizes."""
+        value = self.value
+        for symbol, power in self.powers:
+            value *= case_sizes[symbol] ** power
+        return float(value)
+
+    def text(self) -> str:
+        """For example ``2/N`` or ``0.731``."""
+        sign, size = ("-" if self.value < 0 else ""), abs(self.value)
+        over = [f"{s}{'' if p == -1 else f'^{-p}'}" for s, p in self.powers if p < 0]
+        beside = [f"{s}{'' if p == 1 else f'^{p}'}" for s, p in self.powers if p > 0]
+        constant = NICE.get(size) or f"{size:.6g}"
+        top = "·".join(([constant] if size != 1 or not beside else []) + beside)
+        return sign + top + ("" if not over else f"/{over[0]}" if len(over) == 1 else f"/({'·'.join(over)})")
+
+
+ONE = Factor()
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """One case of a search: its trace, what was answered, and its limits."""
+
+    trace: Trace
+    asked: Asked
+    limits: Limits
+
+    def sizes(self) -> dict[str, float]:
+        """The sizes that a factor may have powers of; `r` is the learning rate of an update."""
+        ws = widths(self.asked.case.network)
+        hidden = {"H" if len(ws) == 3 else f"H{k}": float(w) for k, w in enumerate(ws[1:-1], 1)}
+        rate = {"r": self.asked.case.rate} if self.asked.case.rate else {}
+        return {"N": float(len(self.asked.case.x)), "C": float(ws[-1]), "D": float(ws[0]), **hidden, **rate}
+
+    def ratio(self, array: str, expected: Array) -> float:
+        """Error over limit."""
+        got = self.asked.gradients[array]
+        if got.shape != np.shape(expected):
+            return np.inf
+        error = norm(got - expected)
+        return error / self.limits.of(array, expected, self.asked.uncertainty.get(array, 0.0))
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One way in which an array comes about.
+
+    Attributes:
+        array: its name.
+        edits: the changed rules, by step.
+        factor: by which it is multiplied beyond them.
+        extra: what is added: `W` or `sign W` times a factor.
+        ratio: the largest difference, in units of the limit.
+        cost: the fewer the better.
+    """
+
+    array: str
+    edits: Edits = ()
+    factor: Factor = ONE
+    extra: tuple[str, Factor] | None = None
+    ratio: float = 0.0
+
+    @property
+    def cost(self) -> float:
+        """Changed rules, with a free constant as one and a half."""
+        factor = 0.0 if self.factor.is_one else 1.0 if self.factor.nice else 1.5
+        return len(self.edits) + factor + (1.0 if self.extra else 0.0)
+
+    def predicted(self, point: Point) -> Array:
+        """The array on a case."""
+        value = predict(point.trace, self.array, dict(self.edits)) * self.factor.on(point.sizes())
+        if self.extra:
+            value = value + self.extra[1].on(point.sizes()) * regressor(point.trace, self.array, self.extra[0])
+        return np.asarray(value)
+
+
+def regressor(tr: Trace, array: str, name: str) -> Array:
+    """The parameter that a penalty adds, or its sign."""
+    own = (tr.W if array[0] == "W" else tr.b)[int(array[1:])]
+    return np.sign(own) if name == "sign" else np.asarray(own)
+
+
+@dataclass
+class Fitter:
+    """Explains arrays one by one.
+
+    Attributes:
+        groups: points of equal sizes; the first group has the most points, and is searched.
+        dtype: the precision whose rounding is allowed for.
+        learned: variants with a fitted constant that an array has shown, by slot and layer.
+        left: whether there is time.
+    """
+
+    groups: Sequence[Sequence[Point]]
+    dtype: fmt.Dtype
+    left: Callable[[], bool]
+    learned: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+
+    def right(self, array: str) -> bool:
+        """Whether an array is right on every case."""
+        points = [point for point in self.points() if array in point.asked.gradients]
+        return all(point.ratio(array, point.limits.gradients[array]) <= 1 for point in points)
+
+    def points(self) -> Iterator[Point]:
+        """All cases."""
+        return (point for group in self.groups for point in group)
+
+    def plain(self, array: str) -> Explained | None:
+        """The forward pass as it is, every rule of the backward pass right."""
+        one = Explained(array)
+        try:
+            ratio = max((p.ratio(array, one.predicted(p)) for p in self.points()), default=0.0)
+        except ValueError:
+            return None
+        return Explained(array, ratio=ratio) if ratio <= 1 else None
+
+    def explain(self, array: str, most: int = 3) -> list[Explained]:
+        """Every way in which an array comes about by few rules, the cheapest first; nothing if there is none."""
+        if plain := self.plain(array):
+            return [plain]
+        if all(not np.any(p.asked.gradients[array]) for p in self.points()):
+            return [Explained(array, factor=Factor(0.0))]
+        found: list[Explained] = []
+        for count in range(min(most, 2) + 1):
+            for extra in (None, "W", "sign"):
+                found += self._search(array, count, extra)
+            if found and min(e.cost for e in found) <= count + 1:
+                break
+        if not found and self.left():
+            found = self._mixed(array)
+        if not found and most > 2 and self.left():
+            found = self._search(array, 3, None, common=True)
+        return sorted(_unique(found), key=lambda e: e.cost)[:12]
+
+    def _search(self, array: str, count: int, extra: str | None, *, common: bool = False) -> list[Explained]:
+        group = self.groups[0]
+        if not self.left():
+            return []
+        search = Search([p.trace for p in group], array, count, common=common, learned=self.learned)
+        edits, stacked = self._stacked(search, array)
+        g, regress = self._answers(array, group, extra)
+        found = []
+        for i in _survivors(stacked, g, regress, len(group)):
+            if explained := self._verified(array, edits[i], extra):
+                found.append(explained)
+        return found
+
+    def _stacked(self, search: Search, array: str) -> tuple[list[Edits], Array]:
+        columns = []
+        for point in self.groups[0]:
+            edits, values = search.states(point.trace)
+            columns.append(values / point.limits.of(array, point.asked.gradients[array], point.asked.uncertainty.get(array, 0.0)))
+        return edits, np.concatenate(columns, axis=1)
+
+    def _answers(self, array: str, group: Sequence[Point], extra: str | None) -> tuple[Array, Array | None]:
+        parts, added = [], []
+        for point in group:
+            limit = point.limits.of(array, point.asked.gradients[array], point.asked.uncertainty.get(array, 0.0))
+            parts.append(_picked(point.trace, array, point.asked.gradients[array]) / limit)
+            if extra:
+                added.append(_picked(point.trace, array, regressor(point.trace, array, extra)) / limit)
+        return np.concatenate(parts), np.concatenate(added) if extra else None
+
+    def _verified(self, array: str, edits: Edits, extra: str | None) -> Explained | None:
+        """With one factor for all groups, or None."""
+        factors: list[tuple[Mapping[str, float], float]] = []
+        extras: list[tuple[Mapping[str, float], float]] = []
+        for group in self.groups:
+            try:
+                values = [predict(p.trace, array, dict(edits)) for p in group]
+            except ValueError:
+                return None
+            fitted = self._fitted(array, group, values, extra)
+            if fitted is None:
+                return None
+            if fitted:
+                factors.append((group[0].sizes(), fitted[0]))
+                if extra:
+                    extras.append((group[0].sizes(), fitted[1]))
+        rtol = 1e-7 if self.dtype == "float64" else 3e-4
+        for factor in monomials(factors, rtol):
+            added = next(iter(monomials(extras, 100 * rtol)), None) if extra else None
+            if extra and added is None:
+                return None
+            explained = Explained(array, edits, factor, (extra, added) if extra and added else None)
+            ratio = max(p.ratio(array, explained.predicted(p)) for p in self.points())
+            if ratio <= 1:
+                return Explained(array, edits, factor, explained.extra, ratio)
+        return None
+
+    def _fitted(self, array: str, group: Sequence[Point], values: Sequence[Array], extra: str | None) -> tuple[float, ...] | tuple[()] | None:
+        """Factor and coefficient on one group; () if it says nothing, None if nothing fits."""
+        columns, answers = [], []
+        for point, value in zip(group, values, strict=True):
+            limit = point.limits.of(array, point.asked.gradients[array], point.asked.uncertainty.get(array, 0.0))
+            own = [value.ravel()] + ([regressor(point.trace, array, extra).ravel()] if extra else [])
+            columns.append(np.stack(own, axis=1) / limit)
+            answers.append(point.asked.gradients[array].ravel() / limit)
+        matrix, g = np.concatenate(columns), np.concatenate(answers)
+        if not np.isfinite(matrix).all():
+            return None
+        if not np.any(matrix[:, 0]):
+            return () if not extra and norm(g) <= NEAR * len(group) else None
+        if len(g) <= matrix.shape[1]:
+            return ()
+        scale = np.linalg.norm(matrix, axis=0)
+        solution = np.linalg.lstsq(matrix / scale, g, rcond=None)[0] / scale
+        return tuple(float(c) for c in solution) if norm(g - matrix @ solution) <= NEAR * len(group) else None
+
+    def _mixed(self, array: str) -> list[Explained]:
+        """φ′ + s·(z < 0), φ′ + s: a share s that is fitted, with at most one other variant."""
+        group, found = self.groups[0], []
+        for count, (step, other) in combinations_of((0, 1), self._mixable(array)):
+            search = Search([p.trace for p in group], array, count)
+            search.chosen[step] = []
+            edits, first = self._stacked(search, array)
+            search.most, search.chosen[step] = count + 1, [other]
+            both, second = self._stacked(search, array)
+            index = {e: i for i, e in enumerate(both)}
+            pairs = [(i, index.get(_with(e, step, other, search.way))) for i, e in enumerate(edits)]
+            g, _ = self._answers(array, group, None)
+            for i, j in pairs:
+                share = None if j is None else _share(first[i], second[j], g, len(group))
+                if share is None:
+                    continue
+                name = f"right+{share:.10g}·{other}"
+                if explained := self._verified(array, _with(edits[i], step, name, search.way), None):
+                    self.learned.setdefault((step.slot, step.layer), []).append(name)
+                    for k in range(1, step.layer):
+                        self.learned.setdefault((step.slot, k), []).append(name)
+                    found.append(explained)
+            if found:
+                return found
+        return found
+
+    def _mixable(self, array: str) -> list[tuple[Step, str]]:
+        tr = self.groups[0][0].trace
+        return [
+            (step, other)
+            for step in steps(tr, array)
+            if step.slot == "derivative" and tr.kind(step.layer) in ("relu", "sigmoid", "tanh")
+            for other in ("(z < 0)", "1")
+        ]
+
+
+def _with(edits: Edits, step: Step, name: str, way: Sequence[Step]) -> Edits:
+    return tuple(sorted((*edits, (step, name)), key=lambda e: way.index(e[0])))
+
+
+def _share(first: Array, second: Array, g: Array, cases: int) -> float | None:
+    pair = np.stack([first, second], axis=1)
+    if not np.isfinite(pair).all() or not np.any(first) or not np.any(second):
+        return None
+    c = np.linalg.lstsq(pair / np.linalg.norm(pair, axis=0), g, rcond=None)[0] / np.linalg.norm(pair, axis=0)
+    if norm(g - pair @ c) > NEAR * cases or not c[0]:
+        return None
+    share = float(c[1] / c[0])
+    return float(f"{share:.6g}") if isclose(share, float(f"{share:.6g}"), rel_tol=1e-6) else share
+
+
+def _picked(tr: Trace, array: str, a: Array) -> Array:
+    picked = entries(tr, int(array[1:])) if array[0] == "W" else None
+    return np.ravel(a if picked is None else a[np.ix_(*picked)])
+
+
+def _survivors(stacked: Array, g: Array, extra: Array | None, cases: int) -> list[int]:
+    """Rows that make g, times a factor, with the regressor beside them."""
+    p, rest = stacked, g
+    if extra is not None:
+        q = extra / norm(extra) if np.any(extra) else extra
+        p, rest = stacked - np.outer(stacked @ q, q), g - (g @ q) * q
+        if len(g) < 4 or norm(rest) <= 1e-9 * norm(g):
+            return []
+    size, own = np.einsum("ij,ij->i", p, p), float(rest @ rest)
+    dot = p @ rest
+    with np.errstate(all="ignore"):
+        likely = np.flatnonzero(np.isfinite(size) & (size > 1e-20 * np.einsum("ij,ij->i", stacked, stacked)) & (dot * dot > (1 - 1e-5) * size * own))
+    kept = []
+    for i in likely:
+        if norm(rest - dot[i] / size[i] * p[i]) <= NEAR * cases:
+            kept.append(int(i))
+    return kept[:40]
+
+
+def _unique(found: Iterable[Explained]) -> list[Explained]:
+    """Without those that add a penalty or a rule to one that explains by itself."""
+    kept: list[Explained] = []
+    for one in sorted(found, key=lambda e: e.cost):
+        if not any(set(other.edits) <= set(one.edits) and other.cost < one.cost and other.factor == one.factor for other in kept):
+            kept.append(one)
+    return kept
+
+
+def monomials(measured: Sequence[tuple[Mapping[str, float], float]], rtol: float) -> Iterator[Factor]:
+    """Factors, the simplest first, that are these numbers at these sizes; the first of equals names the others."""
+    if not measured or any(c == 0 or not np.isfinite(c) for _, c in measured):
+        return
+    symbols = [s for s in measured[0][0] if len({m[s] for m, _ in measured if s in m}) > 1]
+    fits: list[tuple[float, Factor]] = []
+    for powers in combinations_of((0, 1, -1, 2, -2), repeat=len(symbols)):
+        if sum(map(abs, powers)) > 3 or sum(p != 0 for p in powers) > 2:
+            continue
+        chosen = tuple((s, p) for s, p in zip(symbols, powers, strict=True) if p)
+        values = [c / Factor(1.0, chosen).on(m) for m, c in measured]
+        if all(isclose(v, values[0], rel_tol=rtol) for v in values):
+            constant = _rounded(values[0], rtol)
+            factor = Factor(constant, chosen)
+            fits.append((sum(map(abs, powers)) + (0.0 if factor.nice else 1.5) + (0.25 if abs(constant) != 1 else 0.0), factor))
+    fits.sort(key=lambda fit: fit[0])
+    for cost, factor in fits:
+        same = tuple(f.powers for c, f in fits if c == cost and f is not factor and f.value == factor.value)
+        yield Factor(factor.value, factor.powers, same)
+
+
+def _rounded(value: float, rtol: float) -> float:
+    sign = -1.0 if value < 0 else 1.0
+    for nice in (1.0, *NICE):
+        if isclose(abs(value), nice, rel_tol=rtol):
+            return sign * nice
+    short = float(f"{value:.6g}")
+    return short if isclose(short, value, rel_tol=rtol) else value

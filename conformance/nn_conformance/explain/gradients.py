@@ -1,0 +1,94 @@
+"""The gradients of all cases explained jointly, under each forward pass that the losses allow."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from nn_conformance.explain.fitting import Explained, Fitter, Point
+from nn_conformance.explain.joint import Assignment, best
+from nn_conformance.explain.losses import Changes, possible
+from nn_conformance.explain.trace import Change, trace
+from nn_conformance.fixtures import format as fmt
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """How gradients come about.
+
+    Attributes:
+        changes: of the forward pass that they belong to.
+        assignments: of which one holds, if there are several.
+        open: arrays that nothing explains.
+        ways: what explains each array by itself.
+    """
+
+    changes: Changes = ()
+    assignments: tuple[Assignment, ...] = ()
+    open: tuple[str, ...] = ()
+    ways: dict[str, list[Explained]] = field(default_factory=dict)
+
+    @property
+    def cost(self) -> tuple[int, float]:
+        """Arrays that stay open count first."""
+        return len(self.open), self.assignments[0].cost if self.assignments else 0.0
+
+
+def traced(groups: Sequence[Sequence[Point]], changes: Changes) -> list[list[Point]]:
+    """The points under another forward pass.
+
+    Raises:
+        ValueError: it cannot be had at these sizes.
+    """
+    return [[Point(trace(p.asked.case, changes, p.asked.gradients), p.asked, p.limits) for p in group] for group in groups]
+
+
+def explain_gradients(
+    groups: Sequence[Sequence[Point]], dtype: fmt.Dtype, forward: Sequence[Changes], left: Callable[[], bool]
+) -> Gradients:
+    """The cheapest explanation of all arrays.
+
+    Args:
+        groups: points of equal sizes.
+        dtype: the precision whose rounding is allowed for.
+        forward: forward passes that make the losses, the right one included where it may be.
+        left: whether there is time.
+    """
+    found = [one for changes in forward if (one := under(groups, dtype, changes, left))]
+    answer = min(found, key=lambda one: one.cost, default=Gradients())
+    if (answer.open or not found) and left():
+        network = groups[0][0].asked.case.network
+        for change in possible(network):
+            if change.slot != "loss" and (change,) not in forward and (one := _plainly(groups, dtype, (change,), left)):
+                return one
+    return answer
+
+
+def under(groups: Sequence[Sequence[Point]], dtype: fmt.Dtype, changes: Changes, left: Callable[[], bool]) -> Gradients | None:
+    """The cheapest explanation under one forward pass; None if it cannot be had."""
+    try:
+        own = traced(groups, changes)
+    except ValueError:
+        return None
+    fitter = Fitter(own, dtype, left)
+    arrays = sorted(own[0][0].asked.gradients, key=lambda a: (-int(a[1:]), a))
+    ways = {array: fitter.explain(array) for array in arrays}
+    if fitter.learned:  # a constant that one array has shown may be in those before it too
+        ways |= {array: fitter.explain(array) for array in arrays if not ways[array]}
+    explained = {array: way for array, way in ways.items() if way}
+    tr = own[0][0].trace
+    assignments = best(tr, explained)
+    return Gradients(changes, tuple(assignments), tuple(a for a in arrays if not ways[a]), ways)
+
+
+def _plainly(groups: Sequence[Sequence[Point]], dtype: fmt.Dtype, changes: tuple[Change, ...], left: Callable[[], bool]) -> Gradients | None:
+    """With every rule of the backward pass right but for a factor."""
+    try:
+        own = traced(groups, changes)
+    except ValueError:
+        return None
+    fitter = Fitter(own, dtype, left)
+    ways: dict[str, list[Explained]] = {}
+    for array in own[0][0].asked.gradients:
+        ways[array] = fitter.explain(array, most=0)
+        if not ways[array]:
+            return None
+    return Gradients(changes, tuple(best(own[0][0].trace, ways)), (), ways)

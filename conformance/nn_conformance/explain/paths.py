@@ -1,0 +1,257 @@
+"""What every combination of rules on the way to one array would make of it.
+
+The way to dW_k or db_k is a list of steps: the output error, the output's derivative, the samples that count, then back
+through W and the derivative of each layer down to k, then for dW the layer's input, and the sum over samples. A step has
+a use: the same δ of a layer is used in its dW (W), in its db (b), and sent down, and a rule may be wrong in one use only.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from nn_conformance.explain import backwards as bw
+from nn_conformance.explain.trace import Trace, described, matrix
+from nn_reference.arithmetic import Array
+
+
+class Step(NamedTuple):
+    """A slot of the backward pass in one layer, for one use of its result."""
+
+    slot: str
+    layer: int
+    use: str
+
+
+Edits = tuple[tuple[Step, str], ...]
+FEW = 400  # entries; of larger arrays some rows and columns are compared in the search, and all in the confirmation
+LOCAL = ("first", "last", "without last", "without first", "product of sums", "magnitude", "sign")
+
+
+def steps(tr: Trace, array: str) -> list[Step]:
+    """The way to an array, from the outputs on."""
+    letter, k, last = array[0], int(array[1:]), tr.last
+    use = letter if k == last else "down"
+    way = [Step("error", last, use), Step("derivative", last, use), Step("samples", last, use)]
+    for j in range(last, k, -1):
+        way += [Step("back", j, ""), Step("derivative", j - 1, letter if j - 1 == k else "down")]
+    return [*way, *([Step("input", k, "W")] if letter == "W" else []), Step("sum", k, letter)]
+
+
+def rules(tr: Trace, step: Step) -> dict[str, bw.Rule]:
+    """The variants of a step."""
+    match step.slot:
+        case "error":
+            return bw.errors(tr)
+        case "derivative":
+            return bw.derivatives(tr, step.layer)
+        case "samples":
+            return bw.SAMPLES
+        case "back":
+            return bw.backs(tr, step.layer)
+        case "input":
+            return bw.inputs(tr, step.layer)
+    return bw.WEIGHTS if step.use == "W" else bw.BIASES
+
+
+def rule_of(tr: Trace, step: Step, name: str) -> bw.Rule:
+    """A variant by name; a mixture `right+0.01·(z < 0)` of the right derivative and another is one too."""
+    if name.startswith("right+"):
+        share, other = name[len("right+") :].split("·", 1)
+        of = bw.derivatives(tr, step.layer)[other].of
+        slug = "relu-leaky" if other == "(z < 0)" else "derivative-shifted"
+        formula = f"φ′ + {share}" if other == "1" else f"φ′ + {share}·{other}"
+        return bw.Rule(slug, formula, lambda tr, g: tr.through(step.layer, g) + float(share) * of(tr, g))
+    return rules(tr, step)[name]
+
+
+def right(tr: Trace, step: Step, g: Array, final: Array) -> Array:
+    """A step of δ by its right rule; states that are dL/dz already have no derivative of the outputs to come."""
+    if step.slot == "derivative":
+        through = tr.through(step.layer, g)
+        return np.where(final[:, None, None], g, through) if step.layer == tr.last else through
+    if step.slot == "back":
+        return g @ tr.W[step.layer].T
+    return g
+
+
+@dataclass
+class Stack:
+    """States of a search: which edits, how many, and δ of shape (states, N, units)."""
+
+    edits: list[Edits]
+    count: Array
+    final: Array
+    g: Array
+
+
+class Search:
+    """All combinations of at most so many variants on the way to an array, on traces of equal sizes.
+
+    Args:
+        traces: of equal sizes.
+        array: W or b and the layer's number.
+        most: at most so many variants together.
+        common: only those that are frequent.
+        learned: variants with a fitted constant, by step, that other arrays have shown.
+    """
+
+    def __init__(
+        self,
+        traces: Sequence[Trace],
+        array: str,
+        most: int,
+        *,
+        common: bool = False,
+        learned: Mapping[tuple[str, int], Sequence[str]] | None = None,
+    ) -> None:
+        self.traces, self.array, self.most = traces, array, most
+        self.way = steps(traces[0], array)
+        self.chosen = {step: self._distinct(step, common, learned or {}) for step in self.way}
+
+    def _distinct(self, step: Step, common: bool, learned: Mapping[tuple[str, int], Sequence[str]]) -> list[str]:
+        """Variants that can be had on these traces and whose values differ from each other and from the right one's."""
+        base = [self._base(tr, step) for tr in self.traces]
+        names = [name for name, rule in rules(self.traces[0], step).items() if rule.common or not common]
+        names = [*learned.get((step.slot, step.layer), ()), *names]
+        kept, values = [], [np.concatenate([v.ravel() for v in self._one(step, None, base)])]
+        for name in names:
+            try:
+                value = np.concatenate([np.ravel(v) for v in self._one(step, name, base)])
+            except (ValueError, KeyError):
+                continue
+            size = np.linalg.norm(value)
+            if np.isfinite(size) and not any(v.shape == value.shape and np.linalg.norm(v - value) <= 1e-9 * size for v in values):
+                kept.append(name)
+                values.append(value)
+        return kept
+
+    def _base(self, tr: Trace, step: Step) -> tuple[Array, Array]:
+        """What comes to a step if everything before it is right."""
+        g, final = bw.error(tr)
+        flags = np.array([final])
+        for before in self.way[: self.way.index(step)]:
+            if before.slot not in ("error", "input"):
+                g = right(tr, before, g[None], flags)[0]
+        return g, flags
+
+    def _one(self, step: Step, name: str | None, base: Sequence[tuple[Array, Array]]) -> Iterator[Array]:
+        for tr, (g, final) in zip(self.traces, base, strict=True):
+            if step.slot == "input":
+                yield tr.a[step.layer - 1] if name is None else rule_of(tr, step, name).of(tr)
+            elif step.slot == "sum":
+                yield product(tr, step, name, tr.a[step.layer - 1], g[None])
+            elif step.slot == "error":
+                yield g if name is None else rule_of(tr, step, name).of(tr) * (1.0 if rule_of(tr, step, name).final == final[0] else 1 + 1e-6)
+            else:
+                yield right(tr, step, g[None], final) if name is None else rule_of(tr, step, name).of(tr, g[None])
+
+    def states(self, tr: Trace) -> tuple[list[Edits], Array]:
+        """Every combination, and its prediction of the array: (states, entries)."""
+        edits, g = self._errors(tr)
+        stack = Stack(edits, np.array([len(e) for e in edits]), np.array([self._final(tr, e) for e in edits]), g)
+        for step in self.way[1:]:
+            if step.slot in ("input", "sum"):
+                break
+            stack = self._expand(tr, step, stack)
+        return self._summed(tr, stack)
+
+    def _final(self, tr: Trace, edits: Edits) -> bool:
+        return rule_of(tr, *edits[0]).final if edits else bw.error(tr)[1]
+
+    def _errors(self, tr: Trace) -> tuple[list[Edits], Array]:
+        step = self.way[0]
+        names = self.chosen[step] if self.most else []
+        values = [bw.error(tr)[0], *(rule_of(tr, step, name).of(tr) for name in names)]
+        return [(), *(((step, name),) for name in names)], np.stack(values)
+
+    def _expand(self, tr: Trace, step: Step, stack: Stack) -> Stack:
+        edits, g = list(stack.edits), [right(tr, step, stack.g, stack.final)]
+        count, final = [stack.count], [stack.final]
+        free = np.flatnonzero(stack.count < self.most)
+        for name in self.chosen[step] if len(free) else ():
+            g.append(rule_of(tr, step, name).of(tr, stack.g[free]) + np.zeros_like(g[0][free]))
+            edits += [(*stack.edits[i], (step, name)) for i in free]
+            count.append(stack.count[free] + 1)
+            final.append(stack.final[free])
+        return Stack(edits, np.concatenate(count), np.concatenate(final), np.concatenate(g))
+
+    def _summed(self, tr: Trace, stack: Stack) -> tuple[list[Edits], Array]:
+        last = self.way[-1]
+        k, of_weights = last.layer, last.use == "W"
+        edits: list[Edits] = []
+        parts: list[Array] = []
+        for name_a in [None, *(self.chosen[self.way[-2]] if of_weights else [])]:
+            a = tr.a[k - 1] if name_a is None else rule_of(tr, self.way[-2], name_a).of(tr)
+            for name in [None, *self.chosen[last]]:
+                extra = [(step, n) for step, n in ((self.way[-2], name_a), (last, name)) if n is not None]
+                free = np.flatnonzero(stack.count + len(extra) <= self.most)
+                if not len(free):
+                    continue
+                parts.append(product(tr, last, name, a, stack.g[free]).reshape(len(free), -1))
+                edits += [(*stack.edits[i], *extra) for i in free] if extra else list(stack.edits)
+        return edits, np.concatenate(parts)
+
+
+def product(tr: Trace, step: Step, name: str | None, a: Array, d: Array) -> Array:
+    """dW (states, inputs, units) or db (states, units) from the layer's input a and a stack of δ."""
+    rule = None if name is None else rule_of(tr, step, name)
+    if step.use == "b":
+        return d.sum(axis=-2) if rule is None else rule.of(a, d)
+    if (picked := entries(tr, step.layer)) is not None:
+        if name is not None and name not in LOCAL:
+            raise ValueError("of the whole array only")
+        a, d = a[:, picked[0]], d[..., picked[1]]
+    out = a.T @ d if rule is None else rule.of(a, d)
+    if tr.reshaped and picked is None:
+        array = f"W{step.layer}"
+        out = np.stack([_reordered(tr, array, g) for g in out])
+    return out
+
+
+def _reordered(tr: Trace, array: str, g: Array) -> Array:
+    network = tr.case.network
+    own = described(network, array, g)
+    return matrix(network, array, own.ravel().reshape(own.shape, order="F"))
+
+
+def entries(tr: Trace, layer: int) -> tuple[Array, Array] | None:
+    """Rows and columns that are compared in a search; None if all are."""
+    shape = tr.W[layer].shape
+    if shape[0] * shape[1] <= FEW:
+        return None
+    return tuple(np.unique(np.linspace(0, n - 1, min(n, 12)).astype(int)) for n in shape)  # type: ignore[return-value]
+
+
+def predict(tr: Trace, array: str, edits: Mapping[Step, str]) -> Array:
+    """One array by given rules, whole.
+
+    Raises:
+        ValueError: a rule that cannot be had at these sizes.
+    """
+    way = steps(tr, array)
+    name = edits.get(way[0])
+    g, flag = bw.error(tr)
+    if name is not None:
+        rule = rule_of(tr, way[0], name)
+        g, flag = rule.of(tr), rule.final
+    final, g = np.array([flag]), np.asarray(g)[None]
+    a = tr.a[int(array[1:]) - 1]
+    for step in way[1:]:
+        name = edits.get(step)
+        if step.slot == "input":
+            a = a if name is None else rule_of(tr, step, name).of(tr)
+        elif step.slot == "sum":
+            rule = None if name is None else rule_of(tr, step, name)
+            out = (d_sum(g) if step.use == "b" else a.T @ g) if rule is None else rule.of(a, g)
+            out = out[0]
+            return _reordered(tr, array, out) if tr.reshaped and step.use == "W" else out
+        else:
+            g = right(tr, step, g, final) if name is None else rule_of(tr, step, name).of(tr, g) + np.zeros_like(right(tr, step, g, final))
+    raise AssertionError(array)
+
+
+def d_sum(g: Array) -> Array:
+    """Σ over samples."""
+    return np.asarray(g.sum(axis=-2))
