@@ -1,17 +1,18 @@
 """Experiments: small cases drawn by a seeded generator, what a target answers to them, and how near that must be."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from nn_conformance.explain.trace import Case, matrix, names, trace
+from nn_conformance.explain.backwards import error as error_and_kind
+from nn_conformance.explain.trace import Case, Trace, matrix, names, trace
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.targets import Answer, Run, Target, TargetError, Unsupported
-from nn_conformance.tolerances import ROUNDINGS, ROUNDOFF, gradient_limit, longest_sum, magnitudes, norm, value_limit
+from nn_conformance.tolerances import FACTOR, ROUNDINGS, ROUNDOFF, gradient_limit, longest_sum, magnitudes, norm, value_limit
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import NNReferenceError
 from nn_reference.network import LayerOutput, backpropagate
@@ -61,6 +62,11 @@ class Asked:
         return self.error is None and all(bool(np.isfinite(a).all()) for a in parts)
 
 
+def error_of(tr: Trace) -> Array:
+    """dL/da of the outputs, or dL/dz where loss and softmax are one."""
+    return error_and_kind(tr)[0]
+
+
 class Limits:
     """The right values of a case, and limits for arrays on it."""
 
@@ -75,12 +81,14 @@ class Limits:
         outputs = [LayerOutput(z, a) for z, a in zip(tr.z[1:], tr.a[1:], strict=True)]
         if vector:
             outputs[-1] = LayerOutput(tr.z[-1][:, 0], tr.a[-1][:, 0])
+        slope = np.abs(error_of(tr)) * (np.abs(tr.z[-1]) + np.abs(tr.y) + np.abs(tr.t))
+        self._spread = FACTOR * ROUNDOFF[dtype] * float(np.sqrt(self.longest) * np.sum(slope))
         sizes = magnitudes(case.network, wide, outputs, x, t)
         self._sizes = {name: gradient_limit(gradients[name], m, dtype, self.longest).value for name, m in sizes.items()}
 
     def of_loss(self, expected: float) -> float:
-        """The largest error of a loss."""
-        return value_limit(np.asarray(expected), self.dtype, self.longest).value + 1e-300
+        """The largest error of a loss: its own rounding, and that of outputs which are near their targets."""
+        return value_limit(np.asarray(expected), self.dtype, self.longest).value + self._spread + 1e-300
 
     def of(self, array: str, expected: Array, uncertainty: float = 0.0) -> float:
         """The largest error of a gradient that should be this: a mistaken one may be larger than the right one."""
@@ -103,6 +111,7 @@ class Asker:
         self.target, self.network, self.dtype, self.budget = target, network, dtype, budget
         self.exchanges, self.started = 0, time.monotonic()
         self.updates_only = False
+        self.renew: Callable[[], Target] | None = None  # makes the target anew before each call
         self.kept: list[Asked] = []
 
     @property
@@ -115,6 +124,8 @@ class Asker:
         args = _copies(case) if copied else (case.params, case.x, case.t)
         self.exchanges += 1
         try:
+            if self.renew:
+                self.target = self.renew()
             if case.rate:
                 asked = self._updated(case, *args)
             else:

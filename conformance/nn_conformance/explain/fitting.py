@@ -134,6 +134,7 @@ class Fitter:
     dtype: fmt.Dtype
     left: Callable[[], bool]
     learned: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+    _searches: dict[tuple[str, bool], Search] = field(default_factory=dict)
 
     def right(self, array: str) -> bool:
         """Whether an array is right on every case."""
@@ -161,28 +162,40 @@ class Fitter:
             return [Explained(array, factor=Factor(0.0))]
         found: list[Explained] = []
         for count in range(min(most, 2) + 1):
-            for extra in (None, "W", "sign"):
-                found += self._search(array, count, extra)
+            found += self._search(array, count)
             if found and min(e.cost for e in found) <= count + 1:
                 break
-        if not found and self.left():
-            found = self._mixed(array)
-        if not found and most > 2 and self.left():
-            found = self._search(array, 3, None, common=True)
+            if count == 1 and not found:
+                found = self._mixed(array, 0)
+        if not found and most > 1:
+            found = self._mixed(array, 1)
+        if not found and most > 2:
+            found = self._search(array, 3, common=True)
         return sorted(_unique(found), key=lambda e: e.cost)[:12]
 
-    def _search(self, array: str, count: int, extra: str | None, *, common: bool = False) -> list[Explained]:
+    def _search(self, array: str, count: int, *, common: bool = False) -> list[Explained]:
         group = self.groups[0]
         if not self.left():
             return []
-        search = Search([p.trace for p in group], array, count, common=common, learned=self.learned)
-        edits, stacked = self._stacked(search, array)
-        g, regress = self._answers(array, group, extra)
+        edits, stacked = self._stacked(self._searcher(array, count, common=common), array)
         found = []
-        for i in _survivors(stacked, g, regress, len(group)):
-            if explained := self._verified(array, edits[i], extra):
-                found.append(explained)
+        for extra in (None,) if common else (None, "W", "sign"):
+            g, regress = self._answers(array, group, extra)
+            for i in _survivors(stacked, g, regress, len(group)):
+                if explained := self._verified(array, edits[i], extra):
+                    found.append(explained)
+            if found:
+                break
         return found
+
+    def _searcher(self, array: str, count: int, *, common: bool = False) -> Search:
+        known = self._searches.get((array, common))
+        others = [group[0].trace for group in self.groups[1:]]
+        search = Search(
+            [p.trace for p in self.groups[0]], array, count, common=common, learned=self.learned, known=known and known.chosen, others=others
+        )  # fmt: skip
+        self._searches.setdefault((array, common), search)
+        return search
 
     def _stacked(self, search: Search, array: str) -> tuple[list[Edits], Array]:
         columns = []
@@ -246,12 +259,14 @@ class Fitter:
         solution = np.linalg.lstsq(matrix / scale, g, rcond=None)[0] / scale
         return tuple(float(c) for c in solution) if norm(g - matrix @ solution) <= NEAR * len(group) else None
 
-    def _mixed(self, array: str) -> list[Explained]:
-        """φ′ + s·(z < 0), φ′ + s: a share s that is fitted, with at most one other variant."""
+    def _mixed(self, array: str, count: int) -> list[Explained]:
+        """φ′ + s·(z < 0), φ′ + s: a share s that is fitted, with so many other variants."""
         group, found = self.groups[0], []
-        for count, (step, other) in combinations_of((0, 1), self._mixable(array)):
-            search = Search([p.trace for p in group], array, count)
-            search.chosen[step] = []
+        for step, other in self._mixable(array):
+            if not self.left():
+                break
+            search = self._searcher(array, count)
+            search.chosen = {**search.chosen, step: []}
             edits, first = self._stacked(search, array)
             search.most, search.chosen[step] = count + 1, [other]
             both, second = self._stacked(search, array)
@@ -269,6 +284,7 @@ class Fitter:
                         self.learned.setdefault((step.slot, k), []).append(name)
                     found.append(explained)
             if found:
+                self._searches.clear()
                 return found
         return found
 
@@ -280,6 +296,34 @@ class Fitter:
             if step.slot == "derivative" and tr.kind(step.layer) in ("relu", "sigmoid", "tanh")
             for other in ("(z < 0)", "1")
         ]
+
+
+def clipped(points: Sequence[Point]) -> tuple[str, float] | None:
+    """Whether right gradients are clipped: to a norm of all together or of each, or each entry; and to how much."""
+    rights = [{a: p.limits.gradients[a] for a in p.asked.gradients} for p in points]
+    for name in ("all", "each", "entries"):
+        sizes = [_clip_sizes(name, p.asked.gradients) for p in points]
+        largest = max(max(s) for s in sizes)
+        if not largest:
+            return None
+        bound = float(f"{largest:.6g}") if isclose(float(f"{largest:.6g}"), largest, rel_tol=1e-6) else largest
+        ratios = [p.ratio(a, value) for p, r in zip(points, rights, strict=True) for a, value in _clip(name, r, bound).items()]
+        if all(ratio <= 1 for ratio in ratios):
+            return name, bound
+    return None
+
+
+def _clip_sizes(name: str, arrays: Mapping[str, Array]) -> list[float]:
+    if name == "all":
+        return [float(np.sqrt(sum(norm(g) ** 2 for g in arrays.values())))]
+    return [norm(g) if name == "each" else float(np.abs(g).max()) for g in arrays.values()]
+
+
+def _clip(name: str, arrays: Mapping[str, Array], bound: float) -> dict[str, Array]:
+    if name == "entries":
+        return {a: np.clip(g, -bound, bound) for a, g in arrays.items()}
+    whole = _clip_sizes("all", arrays)[0]
+    return {a: g * min(1.0, bound / max(whole if name == "all" else norm(g), 1e-300)) for a, g in arrays.items()}
 
 
 def _with(edits: Edits, step: Step, name: str, way: Sequence[Step]) -> Edits:

@@ -65,6 +65,7 @@ DATA: dict[str, Variant] = {
     "inputs-scaled-down": Variant("inputs-scaled", "x/255", _of_x(lambda x: x / 255)),
     "inputs-to-unit-range": Variant("inputs-scaled", "(x - min)/(max - min)", _of_x(_within)),
     "sample-dropped": Variant("sample-dropped", "all samples but the last", _of_rows(lambda n: slice(0, max(1, n - 1)))),
+    "sample-dropped, none of one": Variant("sample-dropped", "all samples but the last", _of_rows(lambda n: slice(0, n - 1))),
     "first-dropped": Variant("sample-dropped", "all samples but the first", _of_rows(lambda n: slice(min(1, n - 1), n))),
     "one-sample": Variant("one-sample", "the first sample only", _of_rows(lambda n: slice(0, 1))),
     "last-sample": Variant("last-sample", "the last sample only", _of_rows(lambda n: slice(n - 1, n))),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from nn_conformance.explain.fitting import Explained, Fitter, Point
+from nn_conformance.explain.fitting import Explained, Fitter, Point, clipped
 from nn_conformance.explain.joint import Assignment, best
 from nn_conformance.explain.losses import Changes, possible
 from nn_conformance.explain.trace import Change, trace
@@ -19,12 +19,14 @@ class Gradients:
         assignments: of which one holds, if there are several.
         open: arrays that nothing explains.
         ways: what explains each array by itself.
+        clip: what right gradients are clipped by, and to how much.
     """
 
     changes: Changes = ()
     assignments: tuple[Assignment, ...] = ()
     open: tuple[str, ...] = ()
     ways: dict[str, list[Explained]] = field(default_factory=dict)
+    clip: tuple[str, float] | None = None
 
     @property
     def cost(self) -> tuple[int, float]:
@@ -69,6 +71,8 @@ def under(groups: Sequence[Sequence[Point]], dtype: fmt.Dtype, changes: Changes,
     except ValueError:
         return None
     fitter = Fitter(own, dtype, left)
+    if not changes and not all(fitter.right(a) for a in own[0][0].asked.gradients) and (clip := clipped(list(fitter.points()))):
+        return Gradients(clip=clip)
     arrays = sorted(own[0][0].asked.gradients, key=lambda a: (-int(a[1:]), a))
     ways = {array: fitter.explain(array) for array in arrays}
     if fitter.learned:  # a constant that one array has shown may be in those before it too

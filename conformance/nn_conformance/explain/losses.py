@@ -18,6 +18,7 @@ from nn_reference.losses import BinaryCrossEntropy, CrossEntropy
 from nn_reference.network import LOGITS
 
 Changes = tuple[Change, ...]
+ROWS = ("sample-dropped", "first-dropped", "one-sample", "last-sample")  # changes of the data that use fewer rows
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Loss:
 
 def value_of(tr: Trace) -> float:
     """The loss of a trace, from logits where softmax and cross-entropy are one."""
+    if not len(tr.t):
+        return 0.0
     if tr.net.loss_takes_logits_of_softmax:
         return float(LOGITS.value(tr.z[-1], tr.t))
     return float(tr.net.loss.value(tr.y, tr.t))
@@ -146,8 +149,8 @@ class LossSearch:
     def _possible(self, traces: Sequence[Trace]) -> bool:
         """Whether one factor makes the losses of the first group."""
         pairs = [(p.asked.loss, value_of(tr)) for p, tr in zip(self.groups[0], traces, strict=True) if p.asked.loss is not None]
-        factors = [got / value for got, value in pairs if value]
-        return len(factors) > 1 and max(factors) - min(factors) <= 1e-6 * abs(factors[0])
+        factors = np.array([got / value for got, value in pairs if value])
+        return len(factors) > 1 and bool(np.all(np.isfinite(factors))) and np.ptp(factors) <= 1e-6 * abs(factors[0]) > 0
 
     def _fits(self, changes: Changes, traces: Sequence[Sequence[Trace]]) -> Iterator[Loss]:
         pairs = [(p, tr) for group, ts in zip(self.groups, traces, strict=True) for p, tr in zip(group, ts, strict=True) if p.asked.loss is not None]
@@ -157,7 +160,7 @@ class LossSearch:
         if exact := self._confirmed(Loss(changes), pairs):
             yield exact
             return
-        measured = [(p.sizes(), float(p.asked.loss or 0.0) / value_of(tr)) for p, tr in pairs if value_of(tr)]
+        measured = [(_sizes(p, tr), float(p.asked.loss or 0.0) / value_of(tr)) for p, tr in pairs if value_of(tr)]
         for factor in monomials(measured, 1e-9 if self.dtype == "float64" else 1e-5):
             if loss := self._confirmed(Loss(changes, factor), pairs):
                 yield loss
@@ -182,13 +185,18 @@ class LossSearch:
     def _confirmed(self, loss: Loss, pairs: Sequence[tuple[Point, Trace]]) -> Loss | None:
         worst = 0.0
         for p, tr in pairs:
-            expected = loss.on(tr, p.sizes())
+            expected = loss.on(tr, _sizes(p, tr))
             error = abs(float(p.asked.loss or 0.0) - expected)
             limit = p.limits.of_loss(max(abs(expected), abs(value_of(tr))))
-            if not error <= limit:
+            if not np.isfinite(expected) or not error <= limit:
                 return None
             worst = max(worst, error / limit)
         return Loss(loss.changes, loss.factor, loss.added, worst)
+
+
+def _sizes(p: Point, tr: Trace) -> dict[str, float]:
+    """With n, the rows that the forward pass has used, where these are not all."""
+    return p.sizes() | ({"n": float(len(tr.t))} if any(name.startswith(ROWS) for name in tr.dropped) else {})
 
 
 def _short(value: float, rtol: float) -> float:

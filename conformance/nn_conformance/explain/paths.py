@@ -5,7 +5,7 @@ through W and the derivative of each layer down to k, then for dW the layer's in
 a use: the same δ of a layer is used in its dW (W), in its db (b), and sent down, and a rule may be wrong in one use only.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,6 +41,13 @@ def steps(tr: Trace, array: str) -> list[Step]:
 
 def rules(tr: Trace, step: Step) -> dict[str, bw.Rule]:
     """The variants of a step."""
+    if step not in tr.rules:
+        tr.rules[step] = _rules(tr, step)
+    found: dict[str, bw.Rule] = tr.rules[step]
+    return found
+
+
+def _rules(tr: Trace, step: Step) -> dict[str, bw.Rule]:
     match step.slot:
         case "error":
             return bw.errors(tr)
@@ -76,6 +83,10 @@ def right(tr: Trace, step: Step, g: Array, final: Array) -> Array:
     return g
 
 
+def _same(some: Sequence[Array], others: Sequence[Array], near: float) -> bool:
+    return all(a.shape == b.shape and (np.linalg.norm(a - b) <= near or bool(np.array_equal(a, b, equal_nan=True))) for a, b in zip(some, others, strict=True))
+
+
 @dataclass
 class Stack:
     """States of a search: which edits, how many, and δ of shape (states, N, units)."""
@@ -95,6 +106,8 @@ class Search:
         most: at most so many variants together.
         common: only those that are frequent.
         learned: variants with a fitted constant, by step, that other arrays have shown.
+        known: the variants of each step, from a search before.
+        others: traces of other sizes, on which variants may differ that are the same on the first.
     """
 
     def __init__(
@@ -105,27 +118,39 @@ class Search:
         *,
         common: bool = False,
         learned: Mapping[tuple[str, int], Sequence[str]] | None = None,
+        known: Mapping[Step, list[str]] | None = None,
+        others: Sequence[Trace] = (),
     ) -> None:
-        self.traces, self.array, self.most = traces, array, most
+        self.traces, self.others, self.array, self.most = traces, others, array, most
         self.way = steps(traces[0], array)
-        self.chosen = {step: self._distinct(step, common, learned or {}) for step in self.way}
+        self.chosen = dict(known or {step: self._distinct(step, common, learned or {}) for step in self.way})
 
     def _distinct(self, step: Step, common: bool, learned: Mapping[tuple[str, int], Sequence[str]]) -> list[str]:
         """Variants that can be had on these traces and whose values differ from each other and from the right one's."""
-        base = [self._base(tr, step) for tr in self.traces]
         names = [name for name, rule in rules(self.traces[0], step).items() if rule.common or not common]
         names = [*learned.get((step.slot, step.layer), ()), *names]
-        kept, values = [], [np.concatenate([v.ravel() for v in self._one(step, None, base)])]
+        kept, values = [], [self._values(step, None)]
         for name in names:
             try:
-                value = np.concatenate([np.ravel(v) for v in self._one(step, name, base)])
+                value = self._values(step, name)
             except (ValueError, KeyError):
                 continue
-            size = np.linalg.norm(value)
-            if np.isfinite(size) and not any(v.shape == value.shape and np.linalg.norm(v - value) <= 1e-9 * size for v in values):
+            own = np.concatenate(value)
+            size = np.linalg.norm(own)
+            if np.isfinite(size) and not any(_same(v, value, 1e-9 * size) for v in values):
                 kept.append(name)
                 values.append(value)
         return kept
+
+    def _values(self, step: Step, name: str | None) -> list[Array]:
+        """What a variant makes of the right state: on the traces, and on the others, where it may have no value."""
+        values = [np.concatenate([np.ravel(self._one(tr, step, name)) for tr in self.traces])]
+        for tr in self.others:
+            try:
+                values.append(np.ravel(self._one(tr, step, name)))
+            except ValueError:
+                values.append(np.zeros(0))
+        return values
 
     def _base(self, tr: Trace, step: Step) -> tuple[Array, Array]:
         """What comes to a step if everything before it is right."""
@@ -136,16 +161,17 @@ class Search:
                 g = right(tr, before, g[None], flags)[0]
         return g, flags
 
-    def _one(self, step: Step, name: str | None, base: Sequence[tuple[Array, Array]]) -> Iterator[Array]:
-        for tr, (g, final) in zip(self.traces, base, strict=True):
-            if step.slot == "input":
-                yield tr.a[step.layer - 1] if name is None else rule_of(tr, step, name).of(tr)
-            elif step.slot == "sum":
-                yield product(tr, step, name, tr.a[step.layer - 1], g[None])
-            elif step.slot == "error":
-                yield g if name is None else rule_of(tr, step, name).of(tr) * (1.0 if rule_of(tr, step, name).final == final[0] else 1 + 1e-6)
-            else:
-                yield right(tr, step, g[None], final) if name is None else rule_of(tr, step, name).of(tr, g[None])
+    def _one(self, tr: Trace, step: Step, name: str | None) -> Array:
+        g, final = self._base(tr, step)
+        rule = None if name is None else rule_of(tr, step, name)
+        if step.slot == "input":
+            return tr.a[step.layer - 1] if rule is None else np.asarray(rule.of(tr))
+        if step.slot == "sum":
+            return product(tr, step, name, tr.a[step.layer - 1], g[None])
+        if step.slot == "error":
+            # One that is dL/dz already differs from one with the same numbers that is not.
+            return g if rule is None else np.append(np.ravel(rule.of(tr)), [] if rule.final == final[0] else 1.0)
+        return right(tr, step, g[None], final) if rule is None else np.asarray(rule.of(tr, g[None]))
 
     def states(self, tr: Trace) -> tuple[list[Edits], Array]:
         """Every combination, and its prediction of the array: (states, entries)."""

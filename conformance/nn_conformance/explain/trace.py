@@ -6,7 +6,7 @@ Legend: N samples, units[k] outputs of layer k (units[0] inputs). Whatever the d
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -57,6 +57,8 @@ class Trace:
     t: Array
     answer: Mapping[str, Array] = field(default_factory=dict)
     reshaped: bool = False
+    dropped: tuple[str, ...] = ()  # names of changes of the data
+    rules: dict[Any, Any] = field(default_factory=dict)  # of each step, made once
 
     @property
     def last(self) -> int:
@@ -144,7 +146,7 @@ def trace(case: Case, changes: tuple[Change, ...] = (), answer: Mapping[str, Arr
                 pre = forwards.PREACTIVATIONS[change.name].rule(pre, biases[k])
         z.append(pre)
         a.append(layer.activation.forward(pre))
-    return Trace(case, net, weights, biases, z, a, t, answer or {}, reshaped)
+    return Trace(case, net, weights, biases, z, a, t, answer or {}, reshaped, tuple(c.name for c in changes if c.slot == "data"))
 
 
 def _activated(net: Network, change: Change) -> Network:

@@ -1,0 +1,136 @@
+"""What a target remembers between calls, changes of its arguments, leaves to chance, or cannot do with large logits."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nn_conformance.explain.asking import Asked, Asker, Limits
+from nn_conformance.explain.record import Finding
+from nn_conformance.explain.trace import Case, trace
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.targets import Target
+from nn_reference.arithmetic import Array
+
+
+class Calls:
+    """The same call twice, then another of the same sizes.
+
+    Attributes:
+        stop: whether nothing more can be learnt, as every answer depends on the calls before.
+    """
+
+    def __init__(self, asker: Asker, fresh: Callable[[], Target] | None, case: Case, other: Case) -> None:
+        self.asker, self.fresh, self.case, self.other, self.stop = asker, fresh, case, other, False
+
+    def findings(self) -> list[Finding]:
+        """What is remembered, if anything is; the target is made anew after that, if it can be."""
+        if self.fresh:
+            self.asker.target = self.fresh()
+        first, second, third = self.asker.ask(self.case), self.asker.ask(self.case), self.asker.ask(self.other)
+        if first.error or second.error or third.error:
+            return self._failing(first, second)
+        found = self._compared(first, second, third)
+        if found and self.fresh:
+            self.asker.target, self.asker.renew = self.fresh(), self.fresh
+        elif found:
+            self.stop = True
+        return found
+
+    def _failing(self, first: Asked, second: Asked) -> list[Finding]:
+        if first.error is None and second.error is not None:
+            return [Finding("memory", 0, "the second call", "second-call-fails", f"{type(second.error).__name__}: {str(second.error)[:100]}", "an answer")]
+        return []
+
+    def _compared(self, first: Asked, second: Asked, third: Asked) -> list[Finding]:
+        limits = Limits(self.case, self.asker.dtype)
+        if not _same(first, third, limits) or _nothing(first):
+            if _same(first, second, limits):
+                return []
+        elif _same(first, second, limits) and _differs(self.case, self.other, self.asker.dtype):
+            return [Finding("memory", 0, "the second call", "stale-cache", "the first call's answer", "an answer to its own arguments")]
+        a, b = first.gradients, second.gradients
+        if a and all(_near(b[n], 2 * a[n], limits, n) for n in a):
+            return [Finding("memory", 0, "the second call", "gradients-accumulate", "g₂ = g₁ + r", "g₂ = r", tuple(f"d{n}" for n in sorted(a)))]
+        again = self.asker.ask(self.case)
+        if again.error is None and a and all(_near(again.gradients[n] - b[n], b[n] - a[n], limits, n) for n in a):
+            return [Finding("memory", 0, "the second call", "gradients-accumulate", "each call adds to the one before", "g₂ = r", tuple(f"d{n}" for n in sorted(a)))]
+        wrong = tuple(f"d{n}" for n in sorted(a) if not _near(a[n], b[n], limits, n))
+        return [Finding("memory", 0, "two calls with the same numbers", "random-answers", "another answer each time", "the same answer", wrong)]
+
+
+def _nothing(asked: Asked) -> bool:
+    return not any(np.any(g) for g in asked.gradients.values()) and asked.loss is None
+
+
+def _near(a: Array, b: Array, limits: Limits, name: str) -> bool:
+    return a.shape == b.shape and float(np.linalg.norm(a - b)) <= 2 * limits.of(name, b)
+
+
+def _same(one: Asked, other: Asked, limits: Limits) -> bool:
+    loss = one.loss is None or other.loss is None or abs(one.loss - other.loss) <= 2 * limits.of_loss(one.loss) or not np.isfinite(one.loss)
+    return loss and all(n in other.gradients and (_near(g, other.gradients[n], limits, n) or not np.isfinite(g).all()) for n, g in one.gradients.items())
+
+
+def _differs(case: Case, other: Case, dtype: fmt.Dtype) -> bool:
+    a, b = Limits(case, dtype), Limits(other, dtype)
+    return any(float(np.linalg.norm(a.gradients[n] - b.gradients[n])) > a.of(n, a.gradients[n]) for n in a.gradients)
+
+
+def overwritten(asker: Asker, case: Case) -> list[Finding]:
+    """Which arguments a call changes."""
+    given = Case(case.network, {n: p.copy() for n, p in case.params.items()}, case.x.copy(), case.t.copy(), case.rate)
+    if asker.ask(given, copied=False).error is not None:
+        return []
+    found = []
+    for slug, names, pairs in (
+        ("inputs-overwritten", "x", [(given.x, case.x)]),
+        ("targets-overwritten", "t", [(given.t, case.t)]),
+        ("parameters-overwritten", "the parameters", [(given.params[n], case.params[n]) for n in case.params]),
+    ):
+        if any(a.shape != b.shape or a.tobytes() != b.tobytes() for a, b in pairs):
+            found.append(Finding("arguments", 0, f"the argument {names}", slug, f"{names} is another after the call", f"{names} as it was"))
+    return found
+
+
+def extreme(asker: Asker, one: Case, other: Case, dtype: fmt.Dtype) -> Finding | None:
+    """What becomes of logits of some hundreds, where the right loss and gradients are finite."""
+    if one.network.loss.kind == "squared_error" and one.network.layers[-1].activation.kind != "softmax":
+        return None
+    losses = []
+    for case in (one, other):
+        tall = _tall(case)
+        limits, tr = Limits(tall, dtype), trace(tall)
+        if not np.isfinite(limits.loss) or not all(np.isfinite(g).all() for g in limits.gradients.values()):
+            return None
+        asked = asker.ask(tall)
+        size = float(np.abs(tr.z[-1]).max())
+        if asked.error is not None:
+            return None
+        if not asked.finite:
+            what = "loss" if all(np.isfinite(g).all() for g in asked.gradients.values()) else "gradients"
+            slug = "softmax-unshifted" if what == "gradients" else "log-of-zero"
+            return Finding("stability", 0, f"logits of ±{size:.3g}", slug, f"NaN or infinite {what}", "finite numbers", (), {"logits": size}, (), f"with logits as large as {size:.3g}")
+        if asked.loss is None or abs(asked.loss - float(limits.loss)) <= limits.of_loss(float(limits.loss)):
+            continue
+        zero = asked.gradients and not any(np.any(g) for g in asked.gradients.values())
+        losses.append((asked.loss, zero, size))
+    if len(losses) == 2 and abs(losses[0][0] - losses[1][0]) <= 1e-6 * losses[0][0]:
+        bound = float(np.exp(-losses[0][0] * (case.t.size / len(case.t) if case.network.loss.kind == "binary_cross_entropy" else 1)))
+        slug = "probabilities-clipped" if losses[0][1] else "loss-clipped"
+        return Finding("loss", 0, "the loss of probabilities near 0", slug, f"p is kept from {bound:.3g}", "the loss from logits", ("loss",), {"bound": bound}, (), f"with logits as large as {losses[0][2]:.3g}")
+    return None
+
+
+def _tall(case: Case) -> Case:
+    """The case with its last layer's weights so large that the right class has a probability of nearly nothing."""
+    last = len(case.network.layers)
+    size = float(np.abs(trace(case).z[-1]).max())
+    grown = {n: p * np.asarray(400 / size, p.dtype) if n in (f"W{last}", f"b{last}") else p for n, p in case.params.items()}
+    tall = Case(case.network, grown, case.x, case.t, case.rate, case.label)
+    z = trace(tall).z[-1]
+    t = np.zeros_like(z)
+    if z.shape[1] > 1:
+        t[np.arange(len(z)), z.argmin(axis=1)] = 1
+    else:
+        t[:] = z < 0
+    return Case(case.network, grown, case.x, np.asarray(t.reshape(case.t.shape), case.t.dtype), case.rate, case.label)

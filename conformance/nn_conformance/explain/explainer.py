@@ -1,0 +1,255 @@
+"""Which rules of backpropagation a wrong target has used: the experiments in their order, and what follows from them."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from nn_conformance.explain import calls
+from nn_conformance.explain import findings as of
+from nn_conformance.explain.asking import DISTINCT, OTHER, SQUARE, Asker, Budget, Limits, draw, one_output, sized, some_widths, widths
+from nn_conformance.explain.fitting import Point
+from nn_conformance.explain.gradients import Gradients, explain_gradients, traced
+from nn_conformance.explain.losses import ROWS, Changes, Loss, LossSearch
+from nn_conformance.explain.record import Explanation, Finding
+from nn_conformance.explain.trace import Case, trace
+from nn_conformance.fixtures import format as fmt
+from nn_conformance.targets import Answer, Target, Unsupported
+
+Kept = tuple[Case, Answer]
+
+
+@dataclass
+class Draft:
+    """What is known so far; the fields of an Explanation, in lists."""
+
+    findings: list[Finding] = field(default_factory=list)
+    ties: list[tuple[tuple[Finding, ...], ...]] = field(default_factory=list)
+    right: list[str] = field(default_factory=list)
+    unexplained: list[str] = field(default_factory=list)
+    blind: list[str] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    confirmed: bool = False
+    cases: int = 0
+    of: int = 0
+    ratio: float = 0.0
+
+
+class Explainer:
+    """One run. Args as those of `explain`."""
+
+    def __init__(self, target: Target, network: fmt.Network, optimizer: fmt.Optimizer | None, dtype: fmt.Dtype, kept: Sequence[Kept], budget: Budget, fresh: Callable[[], Target] | None) -> None:
+        self.network, self.optimizer, self.dtype, self.kept, self.fresh = network, optimizer, dtype, kept, fresh
+        self.asker, self.draft, self.seed, self.rate = Asker(target, network, dtype, budget), Draft(), 0, 0.0
+
+    def run(self) -> Explanation:
+        """The experiments, from the first call to the confirmation."""
+        started = time.monotonic()
+        with np.errstate(all="ignore"):
+            self._run()
+        d = self.draft
+        parts = {name: tuple(getattr(d, name)) for name in ("findings", "ties", "right", "unexplained", "blind", "aside", "notes")}
+        return Explanation(**parts, confirmed=d.confirmed, cases=d.cases, of=d.of, ratio=d.ratio, exchanges=self.asker.exchanges, seconds=time.monotonic() - started)
+
+    def _run(self) -> None:
+        own = self._widths()
+        if own is None:
+            return
+        memory = calls.Calls(self.asker, self.fresh, self._draw(own, 6), self._draw(own, 6))
+        self.draft.findings += memory.findings()
+        if memory.stop:
+            return
+        groups = self._groups(own)
+        if not groups:
+            self.draft.unexplained.append("no call of a small case has an answer")
+            return
+        self._evaluation(groups)
+        self.draft.findings += calls.overwritten(self.asker, self._draw(own, 4))
+        if not self.draft.findings and not self.draft.ties and not self.draft.unexplained:
+            self._extremes(own)
+
+    def _draw(self, sizes: Sequence[int], samples: int, *, rate: float | None = None, group: str = "", scale: float = 1.0) -> Case:
+        self.seed += 1
+        return draw(sized(self.network, sizes), samples, self.seed, self.dtype, rate=self.rate if rate is None else rate, group=group, scale=scale)
+
+    def _widths(self) -> list[int] | None:
+        """The first widths that the target takes: distinct ones, its own, or all equal; None if it answers nothing."""
+        square = [SQUARE] * (len(self.network.layers) + 1)
+        plans = [some_widths(self.network, DISTINCT), widths(self.network), [*square[:-1], 1] if one_output(self.network) else square]
+        refused: list[str] = []
+        for sizes in plans:
+            for samples in (6, 1) if sizes is plans[0] else (6,):
+                if sizes is plans[2]:
+                    samples = SQUARE
+                self.samples = samples
+                asked = self.asker.ask(self._draw(sizes, samples))
+                if asked.uncertainty:
+                    self.asker.updates_only, self.rate = True, 1.0
+                    asked = self.asker.ask(self._draw(sizes, samples))
+                if asked.error is None and asked.gradients and not asked.misshapen:
+                    if refused:
+                        self.draft.notes.append(f"with other sizes it does not answer: {refused[0]}")
+                    return sizes
+                refused.append(f"{type(asked.error).__name__}: {str(asked.error)[:120]}" if asked.error else "no gradients of the right shapes")
+                if isinstance(asked.error, Unsupported) and samples == 6:
+                    continue
+        self.draft.unexplained.append(f"it answers no small case: {refused[0]}")
+        return None
+
+    def _groups(self, own: Sequence[int]) -> list[list[Point]]:
+        n = self.samples
+        other = some_widths(self.network, OTHER) if list(own) == some_widths(self.network, DISTINCT) else own
+        plan = [(own, n, 3, 1.0), (own, 1, 2, 1.0), (other, 4 if n > 1 else 1, 2, 1.0), (own, 5 if n > 1 else 1, 1, 6.0)]
+        if self.rate:
+            plan.append((own, n, 2, 4.0))
+        groups = []
+        for sizes, samples, count, scale in plan:
+            rate = scale if self.rate and scale == 4.0 else self.rate
+            group = [p for _ in range(count) if (p := self._point(self._draw(sizes, samples, rate=rate, scale=scale if scale == 6.0 else 1.0)))]
+            if group:
+                groups.append(group)
+        return groups
+
+    def _point(self, case: Case) -> Point | None:
+        asked = self.asker.ask(case)
+        if asked.error is not None:
+            self.draft.notes.append(f"with {len(case.x)} samples and widths {'-'.join(map(str, widths(case.network)))} it fails: {type(asked.error).__name__}: {str(asked.error)[:120]}")
+            return None
+        if asked.misshapen:
+            return None
+        if not asked.finite:
+            self.draft.aside.append(f"NaN or infinite with {len(case.x)} samples")
+            return None
+        return Point(trace(case, (), asked.gradients), asked, Limits(case, self.dtype))
+
+    def _evaluation(self, groups: list[list[Point]]) -> None:
+        losses = LossSearch(groups, self.dtype, lambda: self.asker.left)
+        if precision := self._precision(groups, 1.0, "float32", "single-precision"):
+            self.draft.findings.append(precision)
+            return
+        shown = losses.shown()
+        found = losses.find() if shown else []
+        forward: list[Changes] = list(dict.fromkeys(_kept(loss.changes) for loss in found)) or [()]
+        if found and found[0].cost > 0 and () not in forward:
+            forward.append(())
+        gradients = explain_gradients(groups, self.dtype, forward, lambda: self.asker.left)
+        loss = next((one for one in found if _kept(one.changes) == gradients.changes), found[0] if found else None)
+        if len(gradients.open) == len(groups[0][0].asked.gradients) and (half := self._precision(groups, 2.0**9, "float16", "half-precision")):
+            self.draft.findings.append(half)
+            return
+        of_loss = of.of_loss(self.network, loss) if loss else []
+        if loss is None and gradients.changes:
+            of_loss = [of.of_change(self.network, change) for change in gradients.changes]
+        if gradients.changes:
+            arrays = tuple(f"d{a}" for a in groups[0][0].asked.gradients)
+            of_loss = [replace(f, arrays=(*f.arrays, *arrays)) if f.slot in ("data", "forward", "loss") else f for f in of_loss]
+        if shown and loss is None:
+            self.draft.unexplained.append("the loss")
+        elif shown and loss is not None and loss.cost == 0:
+            self.draft.right.append("loss")
+        self._gathered(groups, of_loss, gradients)
+        self._confirm(groups, loss, gradients)
+
+    def _gathered(self, groups: Sequence[Sequence[Point]], of_loss: list[Finding], gradients: Gradients) -> None:
+        first = len(self.asker.kept[0].case.x)
+        if gradients.clip:
+            self.draft.findings += [*of_loss, of.of_clip(gradients.clip)]
+            return
+        tr = groups[0][0].trace
+        options = [of.merged(of_loss, of.of_assignment(tr, a, first)) for a in gradients.assignments] or [of_loss]
+        common = [f for f in options[0] if all(f in option for option in options)]
+        self.draft.findings += common
+        rest = tuple(tuple(f for f in option if f not in common) for option in options)
+        if len(options) > 1 and any(rest):
+            self.draft.ties.append(rest)
+        wrong = {a for option in options for f in option for a in f.arrays}
+        arrays = [a for a in groups[0][0].asked.gradients if f"d{a}" not in wrong and a not in gradients.open]
+        self.draft.right += [f"d{a}" for a in sorted(arrays, key=lambda a: (int(a[1:]), a))]
+        self.draft.unexplained += [f"d{a}" for a in sorted(gradients.open, key=lambda a: (int(a[1:]), a))]
+
+    def _precision(self, groups: Sequence[Sequence[Point]], slack: float, name: str, slug: str) -> Finding | None:
+        """Whether all is right but for the rounding of a lower precision, which is in the gradients too."""
+        points = [p for group in groups for p in group]
+        exact = all(p.ratio(a, p.limits.gradients[a]) <= 1 for p in points for a in p.asked.gradients)
+        if self.dtype == "float32" or exact:
+            return None
+        for p in points:
+            limits = Limits(p.asked.case, "float32")
+            if any(np.linalg.norm(g - limits.gradients[a]) > slack * limits.of(a, g) for a, g in p.asked.gradients.items()):
+                return None
+            if p.asked.loss is not None and abs(p.asked.loss - float(limits.loss)) > slack * limits.of_loss(p.asked.loss):
+                return None
+        return Finding("precision", 0, "arithmetic", slug, f"{name} somewhere", "float64", ())
+
+    def _confirm(self, groups: Sequence[Sequence[Point]], loss: Loss | None, gradients: Gradients) -> None:
+        """The mutant against every finite number of every case, those of the caller included."""
+        points = [p for group in groups for p in group]
+        for case, answer in self.kept:
+            asked = self.asker._read(case, answer)
+            if asked.finite and not asked.misshapen:
+                points.append(Point(trace(case, (), asked.gradients), asked, Limits(case, self.dtype)))
+            else:
+                self.draft.aside.append(f"NaN, infinite or of another shape on {case.label or 'a case'}")
+        good, worst = 0, 0.0
+        for p in points:
+            ratio = self._ratio(p, loss, gradients)
+            good, worst = good + (ratio <= 1), max(worst, ratio if ratio <= 1 else 0.0)
+            if ratio > 1 and p.asked.case.label:
+                self.draft.notes.append(f"not on {p.asked.case.label}: there it gives other numbers than these rules make")
+        d = self.draft
+        d.cases, d.of, d.ratio = good, len(points), worst
+        d.confirmed = good == len(points) and not d.unexplained and bool(d.findings or d.ties)
+
+    def _ratio(self, point: Point, loss: Loss | None, gradients: Gradients) -> float:
+        try:
+            [[own]] = traced([[point]], gradients.changes)
+        except ValueError:
+            return np.inf
+        ratios = [0.0]
+        if loss is not None and point.asked.loss is not None:
+            tr = trace(point.asked.case, loss.changes)
+            expected = loss.on(tr, point.sizes() | {"n": float(len(tr.t))})
+            ratios.append(abs(expected - point.asked.loss) / point.limits.of_loss(expected))
+        for array, way in (gradients.assignments[0].ways if gradients.assignments else {}).items():
+            if array in point.asked.gradients:
+                try:
+                    ratios.append(own.ratio(array, way.predicted(own)))
+                except ValueError:
+                    return np.inf
+        return max(ratios)
+
+    def _extremes(self, own: Sequence[int]) -> None:
+        if finding := calls.extreme(self.asker, self._draw(own, 1), self._draw(own, 1), self.dtype):
+            self.draft.findings.append(finding)
+
+
+def _kept(changes: Changes) -> Changes:
+    """Those that gradients are searched under: which rows count is a rule of the backward pass there."""
+    return tuple(c for c in changes if not (c.slot == "data" and c.name.startswith(ROWS)))
+
+
+def explain(
+    target: Target,
+    network: fmt.Network,
+    optimizer: fmt.Optimizer | None = None,
+    dtype: fmt.Dtype = "float64",
+    *,
+    cases: Sequence[Kept] = (),
+    budget: Budget | None = None,
+    fresh: Callable[[], Target] | None = None,
+) -> Explanation:
+    """Which rules of backpropagation a wrong target has used.
+
+    Args:
+        target: in our conventions; it is asked small cases of this module's choice.
+        network: what it should compute; sizes are varied where the target takes them.
+        optimizer: what it should update by; without one updates are not looked at.
+        dtype: of the arrays that it is given.
+        cases: calls that were answered already, on which the explanation is confirmed too.
+        budget: how much may be asked.
+        fresh: makes the target anew, for what remembers between calls.
+    """
+    return Explainer(target, network, optimizer, dtype, cases, budget or Budget(), fresh).run()
+
