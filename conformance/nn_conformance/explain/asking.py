@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from nn_conformance.arrays import Layers
 from nn_conformance.explain.backwards import error as error_and_kind
 from nn_conformance.explain.trace import Case, Trace, matrix, names, trace
 from nn_conformance.fixtures import format as fmt
@@ -41,7 +42,8 @@ class Asked:
         case: its arguments.
         loss: as answered; None where it is not shown.
         gradients: as matrices, of the right shapes and finite.
-        misshapen: gradients of other shapes, as they came.
+        misshapen: gradients of other shapes that cannot be read as the right one, as they came.
+        shapes: what was wrong with the shapes of those that can be.
         layers: z and a of every layer, if shown.
         error: what was raised instead.
         uncertainty: norms of errors that the target states, by array.
@@ -51,6 +53,7 @@ class Asked:
     loss: float | None = None
     gradients: dict[str, Array] = field(default_factory=dict)
     misshapen: dict[str, Array] = field(default_factory=dict)
+    shapes: dict[str, str] = field(default_factory=dict)
     layers: Sequence[LayerOutput] | None = None
     error: Exception | None = None
     uncertainty: Mapping[str, float] = field(default_factory=dict)
@@ -129,7 +132,7 @@ class Asker:
             if case.rate:
                 asked = self._updated(case, *args)
             else:
-                asked = self._read(case, self.target.evaluate(case.network, *args))
+                asked = self._evaluated(case, *args)
         except Exception as error:  # noqa: BLE001 - a target may raise anything, and the experiment has its result
             asked = Asked(case, error=error)
         self.kept.append(asked)
@@ -146,6 +149,16 @@ class Asker:
             return {name: np.asarray(run.params[name], np.float64) for name in case.params}, None
         except Exception as error:  # noqa: BLE001 - as above
             return None, error
+
+    def _evaluated(self, case: Case, params: Params, x: Array, t: Array) -> Asked:
+        try:
+            return self._read(case, self.target.evaluate(case.network, params, x, t))
+        except TargetError as error:
+            lenient = _lenient(self.target) if error.failure == "wrong-shape" else None
+            if lenient is None:
+                raise
+            self.exchanges += 1
+            return self._read(case, lenient(case.network, *_copies(case)))
 
     def _updated(self, case: Case, params: Params, x: Array, t: Array) -> Asked:
         sgd = fmt.Optimizer(kind="sgd", learning_rate=case.rate)
@@ -169,9 +182,47 @@ class Asker:
             g = np.asarray(answer.gradients[name])
             if g.shape == np.shape(case.params[name]):
                 asked.gradients[name] = matrix(case.network, name, g)
+            elif (read := _reshaped(name, g, np.shape(case.params[name]), len(case.x))) is not None:
+                asked.gradients[name], asked.shapes[name] = matrix(case.network, name, read[0]), read[1]
             else:
                 asked.misshapen[name] = g
         return asked
+
+
+def _reshaped(name: str, g: Array, shape: tuple[int, ...], samples: int) -> tuple[Array, str] | None:
+    """A gradient of another shape as one of the right shape, and what is wrong with its shape; None if it cannot be read."""
+    if name[0] == "W":
+        return (g.T, "transposed") if len(shape) == 2 and g.shape == shape[::-1] else None
+    if g.size == 1:
+        return np.full(shape, g.reshape(-1)[0]), "one-number" if shape not in ((), (1,)) else "axis"
+    if g.shape in ((samples, *shape), (*shape, samples)) and shape:
+        return g.sum(axis=g.shape.index(samples)), "unsummed"
+    if shape and g.size == shape[0] and 1 in g.shape:
+        return g.reshape(shape), "axis"
+    return None
+
+
+def _lenient(target: Any) -> Callable[..., Answer] | None:
+    """The evaluation of a converted target without the check of shapes, for one that returns others."""
+    inner, conventions = getattr(target, "inner", None), getattr(target, "conventions", None)
+    if inner is None or conventions is None or conventions.batch != "many":
+        return None
+
+    class Lenient(Layers):
+        def _ours(self, k: int, layer: fmt.Layer, ours: str, where: str, a: Array) -> Params:
+            try:
+                return super()._ours(k, layer, ours, where, a)
+            except TargetError:
+                return {ours: a}
+
+    def evaluate(network: fmt.Network, params: Params, x: Array, t: Array) -> Answer:
+        layers = Lenient(network, conventions, len(x))
+        answer = inner.evaluate(network, layers.given(params), *layers.batch(x, t))
+        size = len(x), network.layers[-1].units
+        loss = None if answer.loss is None else answer.loss / conventions.loss_scale(network.loss, *size)
+        return Answer(loss, layers.taken("gradient", answer.gradients, conventions.gradient_scale(network.loss, *size)))
+
+    return evaluate
 
 
 def _copies(case: Case) -> tuple[Params, Array, Array]:

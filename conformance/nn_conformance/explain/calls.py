@@ -12,6 +12,9 @@ from nn_conformance.targets import Target
 from nn_reference.arithmetic import Array
 
 
+LOGITS = 1000.0  # where e^z overflows in either precision
+
+
 class Calls:
     """The same call twice, then another of the same sizes.
 
@@ -125,7 +128,7 @@ def _tall(case: Case) -> Case:
     """The case with its last layer's weights so large that the right class has a probability of nearly nothing."""
     last = len(case.network.layers)
     size = float(np.abs(trace(case).z[-1]).max())
-    grown = {n: p * np.asarray(400 / size, p.dtype) if n in (f"W{last}", f"b{last}") else p for n, p in case.params.items()}
+    grown = {n: p * np.asarray(LOGITS / size, p.dtype) if n in (f"W{last}", f"b{last}") else p for n, p in case.params.items()}
     tall = Case(case.network, grown, case.x, case.t, case.rate, case.label)
     z = trace(tall).z[-1]
     t = np.zeros_like(z)

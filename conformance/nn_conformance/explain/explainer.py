@@ -8,16 +8,24 @@ import numpy as np
 
 from nn_conformance.explain import calls
 from nn_conformance.explain import findings as of
-from nn_conformance.explain.asking import DISTINCT, OTHER, SQUARE, Asker, Budget, Limits, draw, one_output, sized, some_widths, widths
+from nn_conformance.explain.asking import DISTINCT, OTHER, SQUARE, Asked, Asker, Budget, Limits, draw, one_output, sized, some_widths, widths
 from nn_conformance.explain.fitting import Point
 from nn_conformance.explain.gradients import Gradients, explain_gradients, traced
 from nn_conformance.explain.losses import ROWS, Changes, Loss, LossSearch
+from nn_conformance.explain.paths import delta
 from nn_conformance.explain.record import Explanation, Finding
 from nn_conformance.explain.trace import Case, trace
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.targets import Answer, Target, Unsupported
+from nn_reference.arithmetic import Array
 
 Kept = tuple[Case, Answer]
+SHAPES = {
+    "transposed": ("gradient-transposed", "(aᵀδ)ᵀ for aᵀδ", "the shape of W"),
+    "one-number": ("bias-grand-total", "db = δ.sum(), one number for all units", "db = δ.sum(axis=0)"),
+    "unsummed": ("bias-not-summed", "db = δ, a row for each sample", "db = δ.sum(axis=0)"),
+    "axis": ("other-shape", "an axis of length one that the parameter does not have", "the parameter's shape"),
+}
 
 
 @dataclass
@@ -43,6 +51,7 @@ class Explainer:
     def __init__(self, target: Target, network: fmt.Network, optimizer: fmt.Optimizer | None, dtype: fmt.Dtype, kept: Sequence[Kept], budget: Budget, fresh: Callable[[], Target] | None) -> None:
         self.network, self.optimizer, self.dtype, self.kept, self.fresh = network, optimizer, dtype, kept, fresh
         self.asker, self.draft, self.seed, self.rate = Asker(target, network, dtype, budget), Draft(), 0, 0.0
+        self.misshapen: dict[str, tuple[Asked, Array]] = {}
 
     def run(self) -> Explanation:
         """The experiments, from the first call to the confirmation."""
@@ -88,7 +97,7 @@ class Explainer:
                 if asked.uncertainty:
                     self.asker.updates_only, self.rate = True, 1.0
                     asked = self.asker.ask(self._draw(sizes, samples))
-                if asked.error is None and asked.gradients and not asked.misshapen:
+                if asked.error is None and asked.gradients and (not asked.misshapen or sizes is plans[2]):
                     if refused:
                         self.draft.notes.append(f"with other sizes it does not answer: {refused[0]}")
                     return sizes
@@ -117,8 +126,7 @@ class Explainer:
         if asked.error is not None:
             self.draft.notes.append(f"with {len(case.x)} samples and widths {'-'.join(map(str, widths(case.network)))} it fails: {type(asked.error).__name__}: {str(asked.error)[:120]}")
             return None
-        if asked.misshapen:
-            return None
+        self.misshapen.update({name: (asked, g) for name, g in asked.misshapen.items()})
         if not asked.finite:
             self.draft.aside.append(f"NaN or infinite with {len(case.x)} samples")
             return None
@@ -165,9 +173,33 @@ class Explainer:
         if len(options) > 1 and any(rest):
             self.draft.ties.append(rest)
         wrong = {a for option in options for f in option for a in f.arrays}
+        self._shapes(groups)
+        self._misshapen()
+        wrong |= {a for f in self.draft.findings for a in f.arrays}
         arrays = [a for a in groups[0][0].asked.gradients if f"d{a}" not in wrong and a not in gradients.open]
         self.draft.right += [f"d{a}" for a in sorted(arrays, key=lambda a: (int(a[1:]), a))]
         self.draft.unexplained += [f"d{a}" for a in sorted(gradients.open, key=lambda a: (int(a[1:]), a))]
+
+    def _shapes(self, groups: Sequence[Sequence[Point]]) -> None:
+        """Gradients whose numbers could be read, and whose shapes are others."""
+        found: dict[str, list[str]] = {}
+        for name, what in groups[0][0].asked.shapes.items():
+            found.setdefault(what, []).append(f"d{name}")
+        for what, arrays in found.items():
+            slug, uses, right = SHAPES[what]
+            if not any(f.slug == slug for f in self.draft.findings):
+                places = " and ".join(sorted(arrays))
+                self.draft.findings.append(Finding("shape", 0, f"the shape of {places}", slug, uses, right, tuple(sorted(arrays))))
+
+    def _misshapen(self) -> None:
+        """Biases with a number for each sample: summed over units, or not explained."""
+        for name, (asked, g) in self.misshapen.items():
+            tr, limits = trace(asked.case), Limits(asked.case, self.dtype)
+            sums = delta(tr, int(name[1:])).sum(axis=1)
+            if name[0] == "b" and g.size == sums.size and np.linalg.norm(g.ravel() - sums) <= 4 * limits.of(name, sums):
+                self.draft.findings.append(Finding("sum", int(name[1:]), f"layer {name[1:]}, where d{name} is summed", "bias-over-units", "db = δ.sum(axis=1)", "db = δ.sum(axis=0)", (f"d{name}",)))
+            else:
+                self.draft.unexplained.append(f"d{name}, of shape {g.shape} for {np.shape(asked.case.params[name])}")
 
     def _precision(self, groups: Sequence[Sequence[Point]], slack: float, name: str, slug: str) -> Finding | None:
         """Whether all is right but for the rounding of a lower precision, which is in the gradients too."""

@@ -31,6 +31,15 @@ def _of_t(rule: Callable[[Array], Array]) -> Callable[[Params, Array, Array], tu
     return lambda params, x, t: (params, x, np.asarray(rule(t)))
 
 
+def _of_classes(rule: Callable[[Array], Array]) -> Callable[[Params, Array, Array], tuple[Params, Array, Array]]:
+    def of(params: Params, x: Array, t: Array) -> tuple[Params, Array, Array]:
+        if t.ndim < 2 or t.shape[1] == 1:
+            raise ValueError("no classes")
+        return params, x, np.asarray(rule(t))
+
+    return of
+
+
 def _of_rows(rows: Callable[[int], slice]) -> Callable[[Params, Array, Array], tuple[Params, Array, Array]]:
     return lambda params, x, t: (params, x[rows(len(x))], t[rows(len(x))])
 
@@ -49,9 +58,9 @@ def _within(x: Array) -> Array:
 
 
 DATA: dict[str, Variant] = {
-    "labels-shifted": Variant("labels-shifted", "class k+1 for k", _of_t(lambda t: np.roll(t, 1, axis=-1))),
-    "labels-shifted-down": Variant("labels-shifted", "class k-1 for k", _of_t(lambda t: np.roll(t, -1, axis=-1))),
-    "labels-reversed": Variant("labels-reversed", "class C-1-k for k", _of_t(lambda t: t[..., ::-1] if t.ndim > 1 else t)),
+    "labels-shifted": Variant("labels-shifted", "class k+1 for k", _of_classes(lambda t: np.roll(t, 1, axis=-1))),
+    "labels-shifted-down": Variant("labels-shifted", "class k-1 for k", _of_classes(lambda t: np.roll(t, -1, axis=-1))),
+    "labels-reversed": Variant("labels-reversed", "class C-1-k for k", _of_classes(lambda t: t[:, ::-1])),
     "labels-complemented": Variant("labels-complemented", "1-t for t", _of_t(lambda t: 1 - t)),
     "targets-truncated": Variant("targets-truncated", "trunc(t)", _of_t(np.trunc)),
     "targets-misaligned": Variant("targets-misaligned", "t[i-1] for t[i]", _of_t(lambda t: np.roll(t, 1, axis=0))),

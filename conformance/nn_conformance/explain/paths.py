@@ -278,6 +278,14 @@ def predict(tr: Trace, array: str, edits: Mapping[Step, str]) -> Array:
     raise AssertionError(array)
 
 
+def delta(tr: Trace, k: int) -> Array:
+    """δ of layer k by right rules, (N, units)."""
+    g, flag = bw.error(tr)
+    for step in steps(tr, f"b{k}")[1:-1]:
+        g = right(tr, step, g[None], np.array([flag]))[0]
+    return np.asarray(g)
+
+
 def d_sum(g: Array) -> Array:
     """Σ over samples."""
     return np.asarray(g.sum(axis=-2))
