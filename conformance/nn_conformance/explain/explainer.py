@@ -8,6 +8,7 @@ import numpy as np
 
 from nn_conformance.explain import calls
 from nn_conformance.explain import findings as of
+from nn_conformance.explain import updates
 from nn_conformance.explain.asking import DISTINCT, OTHER, SQUARE, Asked, Asker, Budget, Limits, draw, one_output, sized, some_widths, widths
 from nn_conformance.explain.fitting import Point
 from nn_conformance.explain.gradients import Gradients, explain_gradients, traced
@@ -59,6 +60,7 @@ class Explainer:
         with np.errstate(all="ignore"):
             self._run()
         d = self.draft
+        d.confirmed = bool(d.findings or d.ties) and not d.unexplained and d.cases == d.of
         parts = {name: tuple(getattr(d, name)) for name in ("findings", "ties", "right", "unexplained", "blind", "aside", "notes")}
         return Explanation(**parts, confirmed=d.confirmed, cases=d.cases, of=d.of, ratio=d.ratio, exchanges=self.asker.exchanges, seconds=time.monotonic() - started)
 
@@ -74,7 +76,9 @@ class Explainer:
         if not groups:
             self.draft.unexplained.append("no call of a small case has an answer")
             return
-        self._evaluation(groups)
+        gradients = self._evaluation(groups)
+        if self.optimizer is not None:
+            self._updates(own, gradients)
         self.draft.findings += calls.overwritten(self.asker, self._draw(own, 4))
         if not self.draft.findings and not self.draft.ties and not self.draft.unexplained:
             self._extremes(own)
@@ -132,11 +136,12 @@ class Explainer:
             return None
         return Point(trace(case, (), asked.gradients), asked, Limits(case, self.dtype))
 
-    def _evaluation(self, groups: list[list[Point]]) -> None:
+    def _evaluation(self, groups: list[list[Point]]) -> Gradients:
         losses = LossSearch(groups, self.dtype, lambda: self.asker.left)
         if precision := self._precision(groups, 1.0, "float32", "single-precision"):
             self.draft.findings.append(precision)
-            return
+            self.draft.cases = self.draft.of = sum(map(len, groups))
+            return Gradients()
         shown = losses.shown()
         found = losses.find() if shown else []
         forward: list[Changes] = list(dict.fromkeys(_kept(loss.changes) for loss in found)) or [()]
@@ -146,7 +151,7 @@ class Explainer:
         loss = next((one for one in found if _kept(one.changes) == gradients.changes), found[0] if found else None)
         if len(gradients.open) == len(groups[0][0].asked.gradients) and (half := self._precision(groups, 2.0**9, "float16", "half-precision")):
             self.draft.findings.append(half)
-            return
+            return Gradients()
         of_loss = of.of_loss(self.network, loss) if loss else []
         if loss is None and gradients.changes:
             of_loss = [of.of_change(self.network, change) for change in gradients.changes]
@@ -159,6 +164,51 @@ class Explainer:
             self.draft.right.append("loss")
         self._gathered(groups, of_loss, gradients)
         self._confirm(groups, loss, gradients)
+        return gradients
+
+    def _updates(self, own: Sequence[int], gradients: Gradients) -> None:
+        """Several steps against the target's own gradients, or against the mutant's where it shows none."""
+        described = self.optimizer
+        if described is None or not self.asker.left or self.samples == 1:
+            return
+        known = self._of_mutant(gradients) if self.rate else lambda case: self.asker.ask(case).gradients or None
+        case = self._draw(own, self.samples, rate=0.0)
+        options = [updates.experiment(described)] if described.kind == "adam" or not self.rate else [fmt.Optimizer(kind="sgd", learning_rate=0.25)]
+        seen = next((one for o in (*options, described) if (one := updates.steps_of(self.asker, case, o, known))), None)
+        if seen is None:
+            return
+        found, explained = updates.explain_steps(seen)
+        if not explained and not self.rate and described.kind == "sgd" and not described.momentum:
+            found, explained = self._of_steps(own), True
+        self.draft.findings += found
+        if not explained:
+            self.draft.unexplained.append("the update")
+        elif not found:
+            self.draft.right.append("update")
+
+    def _of_steps(self, own: Sequence[int]) -> list[Finding]:
+        """What is wrong in the gradients of single steps, and right in those that it shows."""
+        groups = [[p for _ in range(n) if (p := self._point(self._draw(own, self.samples, rate=rate)))] for n, rate in ((3, 1.0), (2, 4.0))]
+        if not all(groups):
+            return []
+        gradients = explain_gradients(groups, self.dtype, [()], lambda: self.asker.left)
+        known = {(f.slug, f.place, f.uses) for f in self.draft.findings}
+        found = [f for a in gradients.assignments[:1] for f in of.of_assignment(groups[0][0].trace, a, self.samples)]
+        if gradients.open:
+            self.draft.unexplained.append("the update")
+        return [f for f in found if (f.slug, f.place, f.uses) not in known]
+
+    def _of_mutant(self, gradients: Gradients) -> Callable[[Case], dict[str, Array] | None]:
+        def of_case(case: Case) -> dict[str, Array] | None:
+            if not gradients.assignments or gradients.open:
+                return None
+            point = Point(trace(case, gradients.changes), Asked(case), Limits(case, self.dtype))
+            try:
+                return {a: way.predicted(point) for a, way in gradients.assignments[0].ways.items()}
+            except (ValueError, KeyError):
+                return None
+
+        return of_case
 
     def _gathered(self, groups: Sequence[Sequence[Point]], of_loss: list[Finding], gradients: Gradients) -> None:
         first = len(self.asker.kept[0].case.x)
@@ -232,7 +282,6 @@ class Explainer:
                 self.draft.notes.append(f"not on {p.asked.case.label}: there it gives other numbers than these rules make")
         d = self.draft
         d.cases, d.of, d.ratio = good, len(points), worst
-        d.confirmed = good == len(points) and not d.unexplained and bool(d.findings or d.ties)
 
     def _ratio(self, point: Point, loss: Loss | None, gradients: Gradients) -> float:
         try:
