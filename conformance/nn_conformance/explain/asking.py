@@ -1,5 +1,6 @@
 """Experiments: small cases drawn by a seeded generator, what a target answers to them, and how near that must be."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -116,6 +117,8 @@ class Asker:
         self.updates_only = False
         self.renew: Callable[[], Target] | None = None  # makes the target anew before each call
         self.kept: list[Asked] = []
+        self.accumulates = False
+        self._sum: dict[str, Array] = {}
 
     @property
     def left(self) -> bool:
@@ -135,8 +138,22 @@ class Asker:
                 asked = self._evaluated(case, *args)
         except Exception as error:  # noqa: BLE001 - a target may raise anything, and the experiment has its result
             asked = Asked(case, error=error)
+        if self.accumulates and asked.error is None:
+            asked = self._alone(asked)
         self.kept.append(asked)
         return asked
+
+    def _alone(self, asked: Asked) -> Asked:
+        """What a call has added to the gradients before it."""
+        before, self._sum = self._sum, dict(asked.gradients)
+        own = {n: g - before[n] if n in before and before[n].shape == g.shape else g for n, g in asked.gradients.items()}
+        # A difference of sums errs by the rounding of the sums.
+        spread = {n: 4 * ROUNDOFF[self.dtype] * norm(g) + asked.uncertainty.get(n, 0.0) for n, g in self._sum.items()}
+        return dataclasses.replace(asked, gradients=own, uncertainty=spread)
+
+    def accumulate(self, last: Asked) -> None:
+        """From now on, of gradients that add up over calls only what the last call has added."""
+        self.accumulates, self._sum = True, dict(last.gradients)
 
     def train(
         self, case: Case, optimizer: fmt.Optimizer, batches: Sequence[Sequence[int]]
@@ -193,7 +210,7 @@ def _reshaped(name: str, g: Array, shape: tuple[int, ...], samples: int) -> tupl
     """A gradient of another shape as one of the right shape, and what is wrong with its shape; None if it cannot be read."""
     if name[0] == "W":
         return (g.T, "transposed") if len(shape) == 2 and g.shape == shape[::-1] else None
-    if g.size == 1:
+    if g.size == 1 and samples > 1:
         return np.full(shape, g.reshape(-1)[0]), "one-number" if shape not in ((), (1,)) else "axis"
     if g.shape in ((samples, *shape), (*shape, samples)) and shape:
         return g.sum(axis=g.shape.index(samples)), "unsummed"
@@ -268,11 +285,20 @@ def draw(
             if layer.bias:
                 params[f"b{k}"] = np.asarray(rng.normal(0.2, 0.4, size=() if layer.vector else layer.units)).astype(dtype)
             below = layer.units
+        if network.loss.kind == "binary_cross_entropy" and not network.loss.from_logits and layer.activation.kind == "identity":
+            _between(params, len(network.layers))
         x = (scale * rng.normal(0.3, 1.0, size=(samples, network.inputs))).astype(dtype)
         case = Case(network, params, x, _targets(network, samples, rng).astype(dtype), rate, label, group)
         if min(float(np.abs(z).min()) for z in trace(case).z[1:]) > KINK:
             break
     return case
+
+
+def _between(params: dict[str, Any], last: int) -> None:
+    """Makes linear outputs that the loss takes as probabilities lie between 0 and 1."""
+    for name, size in ((f"W{last}", 0.1), (f"b{last}", 0.1)):
+        if name in params:
+            params[name] = np.asarray(params[name] * size + (0.45 if name[0] == "b" else 0.0), params[name].dtype)
 
 
 def _targets(network: fmt.Network, samples: int, rng: np.random.Generator) -> Array:

@@ -180,8 +180,9 @@ def of_change(network: fmt.Network, change: Change) -> Finding:
 
 
 def _activation_slug(network: fmt.Network, change: Change, slug: str) -> str:
-    described = network.layers[(change.layer or 1) - 1].activation.kind
-    own = described == change.name.split()[0]
+    chosen = [network.layers[change.layer - 1]] if change.layer else network.layers[:-1]
+    described = chosen[0].activation.kind
+    own = all(layer.activation.kind == change.name.split()[0] for layer in chosen)
     if change.layer == len(network.layers):
         if change.name == "identity":
             return "output-activation-left-out"

@@ -146,7 +146,7 @@ ACTIVATIONS: dict[str, Variant] = {
     "sigmoid base 2": Variant("activation-swapped", "a = 1/(1+2^-z)", lambda _: SQUARE_OF_TWO),
     "sigmoid of minus z": Variant("activation-swapped", "a = 1/(1+e^z)", lambda _: NEGATED),
     "softmax": Variant("softmax-twice", "a = softmax(z)", _other(SOFTMAX)),
-    "softmax batch": Variant("softmax-axis", "softmax over the samples of the batch", lambda _: Softmax(axis=-2)),
+    "softmax batch": Variant("softmax-axis", "softmax over the samples of the batch", lambda right: other_axis(right) if right.name == "softmax" else Softmax(axis=-2)),
     "softmax all": Variant("softmax-axis", "softmax over the whole array", lambda _: OVER_ALL),
     "normalized": Variant("activation-swapped", "a = z/Σz", lambda _: NORMALIZED),
 }  # fmt: skip

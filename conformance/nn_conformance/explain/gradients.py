@@ -70,17 +70,23 @@ def under(groups: Sequence[Sequence[Point]], dtype: fmt.Dtype, changes: Changes,
         own = traced(groups, changes)
     except ValueError:
         return None
-    fitter = Fitter(own, dtype, left)
-    if not changes and not all(fitter.right(a) for a in own[0][0].asked.gradients) and (clip := clipped(list(fitter.points()))):
+    arrays = sorted({a for group in own for p in group for a in p.asked.gradients}, key=lambda a: (-int(a[1:]), a))
+    learned: dict[tuple[str, int], list[str]] = {}
+    fitters = {array: Fitter(_with_array(own, array), dtype, left, learned) for array in arrays}
+    if not changes and not all(fitters[a].right(a) for a in arrays) and (clip := clipped([p for group in own for p in group])):
         return Gradients(clip=clip)
-    arrays = sorted(own[0][0].asked.gradients, key=lambda a: (-int(a[1:]), a))
-    ways = {array: fitter.explain(array) for array in arrays}
-    if fitter.learned:  # a constant that one array has shown may be in those before it too
-        ways |= {array: fitter.explain(array) for array in arrays if not ways[array]}
+    ways = {array: fitters[array].explain(array) for array in arrays}
+    if learned:  # a constant that one array has shown may be in those before it too
+        ways |= {array: fitters[array].explain(array) for array in arrays if not ways[array]}
     explained = {array: way for array, way in ways.items() if way}
     tr = own[0][0].trace
     assignments = best(tr, explained)
     return Gradients(changes, tuple(assignments), tuple(a for a in arrays if not ways[a]), ways)
+
+
+def _with_array(groups: Sequence[Sequence[Point]], array: str) -> list[list[Point]]:
+    """The points that have an array, the largest group first."""
+    return [kept for group in groups if (kept := [p for p in group if array in p.asked.gradients])]
 
 
 def _plainly(groups: Sequence[Sequence[Point]], dtype: fmt.Dtype, changes: tuple[Change, ...], left: Callable[[], bool]) -> Gradients | None:
