@@ -125,6 +125,10 @@ class Asker:
         """Whether anything may still be asked."""
         return self.exchanges < self.budget.exchanges and time.monotonic() - self.started < self.budget.seconds
 
+    def left_of(self, share: float) -> bool:
+        """Whether a share of the time is not yet over."""
+        return self.left and time.monotonic() - self.started < share * self.budget.seconds
+
     def ask(self, case: Case, *, copied: bool = True) -> Asked:
         """Loss and gradients of a case; whatever the target does is an answer."""
         args = _copies(case) if copied else (case.params, case.x, case.t)

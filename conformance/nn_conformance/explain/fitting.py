@@ -8,7 +8,7 @@ from math import isclose, log
 import numpy as np
 
 from nn_conformance.explain.asking import Asked, Limits, widths
-from nn_conformance.explain.paths import Edits, Search, Step, entries, predict, steps
+from nn_conformance.explain.paths import Edits, Search, Step, carried, entries, predict, steps
 from nn_conformance.explain.trace import Trace
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.tolerances import norm
@@ -154,16 +154,27 @@ class Fitter:
             return None
         return Explained(array, ratio=ratio) if ratio <= 1 else None
 
-    def explain(self, array: str, most: int = 3) -> list[Explained]:
-        """Every way in which an array comes about by few rules, the cheapest first; nothing if there is none."""
+    def explain(self, array: str, most: int = 3, above: Sequence[Explained] = ()) -> list[Explained]:
+        """Every way in which an array comes about by few rules, the cheapest first; nothing if there is none.
+
+        Args:
+            array: its name.
+            most: at most so many changed rules.
+            above: what explains the arrays of the layers above, whose rules are likely to be in this one too.
+        """
         if plain := self.plain(array):
             return [plain]
         if all(not np.any(p.asked.gradients[array]) for p in self.points()):
             return [Explained(array, factor=Factor(0.0))]
+        tr = self.groups[0][0].trace
+        bases = list(dict.fromkeys(edits for one in above for edits in carried(tr, array, one.edits)))[:12]
         found: list[Explained] = []
         for count in range(min(most, 2) + 1):
-            found += self._search(array, count)
-            if found and min(e.cost for e in found) <= count + 1:
+            for base in bases if count < 2 else ():
+                found += self._search(array, count, base)
+            if not found or count == 0:
+                found += self._search(array, count)
+            if found and min(e.cost for e in found) <= count + 1 + len(bases):
                 break
             if count == 1 and not found:
                 found = self._mixed(array, 0)
@@ -173,26 +184,31 @@ class Fitter:
             found = self._search(array, 3, common=True)
         return sorted(_unique(found), key=lambda e: e.cost)[:12]
 
-    def _search(self, array: str, count: int, *, common: bool = False) -> list[Explained]:
+    def _search(self, array: str, count: int, base: Edits = (), *, common: bool = False) -> list[Explained]:
         group = self.groups[0]
         if not self.left():
             return []
-        edits, stacked = self._stacked(self._searcher(array, count, common=common), array)
+        try:
+            edits, stacked = self._stacked(self._searcher(array, count, base, common=common), array)
+        except ValueError:
+            return []
+        way = steps(group[0].trace, array)
         found = []
         for extra in (None,) if common else (None, "W", "sign"):
             g, regress = self._answers(array, group, extra)
             for i in _survivors(stacked, g, regress, len(group)):
-                if explained := self._verified(array, edits[i], extra):
+                whole = tuple(sorted((*base, *edits[i]), key=lambda e: way.index(e[0])))
+                if explained := self._verified(array, whole, extra):
                     found.append(explained)
             if found:
                 break
         return found
 
-    def _searcher(self, array: str, count: int, *, common: bool = False) -> Search:
+    def _searcher(self, array: str, count: int, base: Edits = (), *, common: bool = False) -> Search:
         known = self._searches.get((array, common))
         others = [group[0].trace for group in self.groups[1:]]
         search = Search(
-            [p.trace for p in self.groups[0]], array, count, common=common, learned=self.learned, known=known and known.chosen, others=others
+            [p.trace for p in self.groups[0]], array, count, common=common, learned=self.learned, known=known and known.chosen, others=others, base=dict(base)
         )  # fmt: skip
         self._searches.setdefault((array, common), search)
         return search

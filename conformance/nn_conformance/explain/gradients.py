@@ -54,7 +54,12 @@ def explain_gradients(
         forward: forward passes that make the losses, the right one included where it may be.
         left: whether there is time.
     """
-    found = [one for changes in forward if (one := under(groups, dtype, changes, left))]
+    found = []
+    for changes in forward:
+        if one := under(groups, dtype, changes, left):
+            found.append(one)
+            if not one.open and one.cost[1] == 0:
+                break
     answer = min(found, key=lambda one: one.cost, default=Gradients())
     if (answer.open or not found) and left():
         network = groups[0][0].asked.case.network
@@ -75,7 +80,11 @@ def under(groups: Sequence[Sequence[Point]], dtype: fmt.Dtype, changes: Changes,
     fitters = {array: Fitter(_with_array(own, array), dtype, left, learned) for array in arrays}
     if not changes and not all(fitters[a].right(a) for a in arrays) and (clip := clipped([p for group in own for p in group])):
         return Gradients(clip=clip)
-    ways = {array: fitters[array].explain(array) for array in arrays}
+    ways: dict[str, list[Explained]] = {}
+    above: list[Explained] = []
+    for array in arrays:
+        ways[array] = fitters[array].explain(array, above=above)
+        above = [*ways[array][:3], *above][:6]
     if learned:  # a constant that one array has shown may be in those before it too
         ways |= {array: fitters[array].explain(array) for array in arrays if not ways[array]}
     explained = {array: way for array, way in ways.items() if way}

@@ -1,8 +1,7 @@
 """The loss and the forward pass: which changed rules make the losses, and the layers where they are shown."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -122,24 +121,47 @@ class LossSearch:
         for change in singles:
             found += self._of((change,))
         if not found:
-            firsts = [c for c in singles if c.slot != "loss"]
-            for pair in combinations(firsts, 2):
-                if not self.left() or len(found) > 8:
+            for pair in self._pairs(singles):
+                found += self._of(pair)
+                if len(found) > 8 or not self.left():
                     break
-                if pair[0].slot != pair[1].slot or pair[0].layer != pair[1].layer:
-                    found += self._of(pair, quick=True)
         least = min((loss.cost for loss in found), default=0.0)
         return sorted((loss for loss in found if loss.cost <= least + 0.5), key=lambda loss: loss.cost)[:10]
 
-    def _of(self, changes: Changes, *, quick: bool = False) -> list[Loss]:
+    def _pairs(self, singles: Sequence[Change]) -> Iterator[Changes]:
+        """Two changes together that may make the first group's losses, tried with cheap tests first."""
+        firsts = [c for c in singles if c.slot != "loss"]
+        traces = {c: t for c in firsts if (t := self._traced((c,))) is not None}
+        losses = [c for c in singles if c.slot == "loss"]
+        shown = first_wrong_layer([p for p in self.groups[0]], self.dtype)
+        if shown is not None:  # the first layer that is wrong names one of the two
+            traces = {c: t for c, t in traces.items() if _layers_match(t[0], self.groups[0][0].asked, self.dtype, self.groups[0][0].limits, shown or None)}
+        for first, own in traces.items():
+            for loss in losses:
+                try:
+                    likely = self._possible([with_loss(tr, loss) for tr in own])
+                except ValueError:
+                    continue
+                if likely:
+                    yield first, loss
+        for first in traces:
+            for other in firsts:
+                if not self.left():
+                    return
+                if (first.slot, first.layer) != (other.slot, other.layer) or first.slot == "data" and first.name[0] != other.name[0]:
+                    both = self._traced((first, other))
+                    if both is not None and self._possible(both):
+                        yield first, other
+
+    def _traced(self, changes: Changes) -> list[Trace] | None:
         try:
-            first = [trace(p.asked.case, changes) for p in self.groups[0]]
+            return [trace(p.asked.case, changes) for p in self.groups[0]]
         except ValueError:
-            return []
-        if quick and not self._possible(first):
-            return []
+            return None
+
+    def _of(self, changes: Changes) -> list[Loss]:
         try:
-            traces = [first, *([trace(p.asked.case, changes) for p in group] for group in self.groups[1:])]
+            traces = [[trace(p.asked.case, changes) for p in group] for group in self.groups]
             if not all(_layers_match(tr, p.asked, self.dtype, p.limits) for g, ts in zip(self.groups, traces, strict=True) for p, tr in zip(g, ts, strict=True)):
                 return []
             return list(self._fits(changes, traces))
@@ -217,12 +239,17 @@ def _solved(f: Callable[[float], float]) -> float:
     return float(np.exp(low))
 
 
-def _layers_match(tr: Trace, asked: Asked, dtype: fmt.Dtype, limits: Limits) -> bool:
+def with_loss(tr: Trace, change: Change) -> Trace:
+    """The trace with another loss."""
+    return replace(tr, net=replace(tr.net, loss=forwards.LOSSES[change.name].rule(tr.net)))
+
+
+def _layers_match(tr: Trace, asked: Asked, dtype: fmt.Dtype, limits: Limits, upto: int | None = None) -> bool:
     if not asked.layers:
         return True
     if len(asked.layers) != tr.last:
         return False
-    for k, shown in enumerate(asked.layers, 1):
+    for k, shown in enumerate(asked.layers[:upto], 1):
         for got, expected in zip(shown, (tr.z[k], tr.a[k]), strict=True):
             a = np.asarray(got, np.float64)
             if a.size != expected.size or not _near(a.reshape(expected.shape), expected, dtype, limits.longest):

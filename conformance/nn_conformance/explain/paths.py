@@ -87,6 +87,11 @@ def _same(some: Sequence[Array], others: Sequence[Array], near: float) -> bool:
     return all(a.shape == b.shape and (np.linalg.norm(a - b) <= near or bool(np.array_equal(a, b, equal_nan=True))) for a, b in zip(some, others, strict=True))
 
 
+def _sum(values: Sequence[Array]) -> float:
+    """Of the first traces: values whose sums differ are different."""
+    return float(values[0].sum())
+
+
 @dataclass
 class Stack:
     """States of a search: which edits, how many, and δ of shape (states, N, units)."""
@@ -108,6 +113,7 @@ class Search:
         learned: variants with a fitted constant, by step, that other arrays have shown.
         known: the variants of each step, from a search before.
         others: traces of other sizes, on which variants may differ that are the same on the first.
+        base: rules that are taken for granted, as arrays of the layers above have shown them.
     """
 
     def __init__(
@@ -120,26 +126,30 @@ class Search:
         learned: Mapping[tuple[str, int], Sequence[str]] | None = None,
         known: Mapping[Step, list[str]] | None = None,
         others: Sequence[Trace] = (),
+        base: Mapping[Step, str] | None = None,
     ) -> None:
         self.traces, self.others, self.array, self.most = traces, others, array, most
-        self.way = steps(traces[0], array)
+        self.way, self.base = steps(traces[0], array), base or {}
         self.chosen = dict(known or {step: self._distinct(step, common, learned or {}) for step in self.way})
 
     def _distinct(self, step: Step, common: bool, learned: Mapping[tuple[str, int], Sequence[str]]) -> list[str]:
         """Variants that can be had on these traces and whose values differ from each other and from the right one's."""
         names = [name for name, rule in rules(self.traces[0], step).items() if rule.common or not common]
         names = [*learned.get((step.slot, step.layer), ()), *names]
-        kept, values = [], [self._values(step, None)]
+        kept, values, sums = [], [self._values(step, None)], []
+        sums.append(_sum(values[0]))
         for name in names:
             try:
                 value = self._values(step, name)
             except (ValueError, KeyError):
                 continue
             own = np.concatenate(value)
-            size = np.linalg.norm(own)
-            if np.isfinite(size) and not any(_same(v, value, 1e-9 * size) for v in values):
+            size, total = np.linalg.norm(own), _sum(value)
+            near = 1e-9 * size * max(1, len(own))
+            if np.isfinite(size) and not any(abs(s - total) <= near and _same(v, value, 1e-9 * size) for v, s in zip(values, sums, strict=True)):
                 kept.append(name)
                 values.append(value)
+                sums.append(total)
         return kept
 
     def _values(self, step: Step, name: str | None) -> list[Array]:
@@ -184,19 +194,27 @@ class Search:
         return self._summed(tr, stack)
 
     def _final(self, tr: Trace, edits: Edits) -> bool:
+        if not edits and self.way[0] in self.base:
+            edits = ((self.way[0], self.base[self.way[0]]),)
         return rule_of(tr, *edits[0]).final if edits else bw.error(tr)[1]
+
+    def _right(self, tr: Trace, step: Step, g: Array, final: Array) -> Array:
+        if step not in self.base:
+            return right(tr, step, g, final)
+        return rule_of(tr, step, self.base[step]).of(tr, g) + np.zeros_like(right(tr, step, g, final))
 
     def _errors(self, tr: Trace) -> tuple[list[Edits], Array]:
         step = self.way[0]
-        names = self.chosen[step] if self.most else []
-        values = [bw.error(tr)[0], *(rule_of(tr, step, name).of(tr) for name in names)]
+        names = self.chosen[step] if self.most and step not in self.base else []
+        first = rule_of(tr, step, self.base[step]).of(tr) if step in self.base else bw.error(tr)[0]
+        values = [first, *(rule_of(tr, step, name).of(tr) for name in names)]
         return [(), *(((step, name),) for name in names)], np.stack(values)
 
     def _expand(self, tr: Trace, step: Step, stack: Stack) -> Stack:
-        edits, g = list(stack.edits), [right(tr, step, stack.g, stack.final)]
+        edits, g = list(stack.edits), [self._right(tr, step, stack.g, stack.final)]
         count, final = [stack.count], [stack.final]
         free = np.flatnonzero(stack.count < self.most)
-        for name in self.chosen[step] if len(free) else ():
+        for name in self.chosen[step] if len(free) and step not in self.base else ():
             g.append(rule_of(tr, step, name).of(tr, stack.g[free]) + np.zeros_like(g[0][free]))
             edits += [(*stack.edits[i], (step, name)) for i in free]
             count.append(stack.count[free] + 1)
@@ -276,6 +294,29 @@ def predict(tr: Trace, array: str, edits: Mapping[Step, str]) -> Array:
         else:
             g = right(tr, step, g, final) if name is None else rule_of(tr, step, name).of(tr, g) + np.zeros_like(right(tr, step, g, final))
     raise AssertionError(array)
+
+
+def carried(tr: Trace, array: str, edits: Edits) -> list[Edits]:
+    """What the rules of an array above would be on the way to this one: as they are there, or the same in more layers.
+
+    What is wrong in one function is wrong wherever it is called, so that a lower array has every wrong rule of those above.
+    """
+    letter, k, way = array[0], int(array[1:]), steps(tr, array)
+    own: dict[Step, str] = {}
+    derivatives = []
+    for step, name in edits:
+        if step.slot in ("input", "sum"):
+            continue
+        use = "" if step.slot == "back" else letter if step.layer == k else "down"
+        own[Step(step.slot, step.layer, use)] = name
+        derivatives += [name] if step.slot == "derivative" else []
+    found = [own]
+    for name in dict.fromkeys(derivatives):
+        hidden = [step for step in way if step.slot == "derivative" and step.layer < tr.last]
+        every = [step for step in way if step.slot == "derivative"]
+        found += [{**own, **dict.fromkeys(chosen, name)} for chosen in (hidden[-1:], hidden, every)]
+    kept = [tuple(sorted(one.items(), key=lambda e: way.index(e[0]))) for one in found if one and set(one) <= set(way)]
+    return list(dict.fromkeys(kept))
 
 
 def delta(tr: Trace, k: int) -> Array:
