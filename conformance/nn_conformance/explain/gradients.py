@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from nn_conformance.explain.fitting import Explained, Fitter, Point, clipped
 from nn_conformance.explain.joint import Assignment, best
-from nn_conformance.explain.losses import Changes, possible
+from nn_conformance.explain.losses import ROWS, Changes, possible
 from nn_conformance.explain.trace import Change, trace
 from nn_conformance.fixtures import format as fmt
 
@@ -64,7 +64,8 @@ def explain_gradients(
     if (answer.open or not found) and left():
         network = groups[0][0].asked.case.network
         for change in possible(network):
-            if change.slot != "loss" and (change,) not in forward and (one := _plainly(groups, dtype, (change,), left)):
+            rows = change.slot == "data" and change.name.startswith(ROWS)  # the backward pass has rules for these
+            if change.slot != "loss" and not rows and (change,) not in forward and (one := _plainly(groups, dtype, (change,), left)):
                 return one
     return answer
 

@@ -119,7 +119,9 @@ def _slot_groups(slot: str, name: str, used: set[tuple[int, str]], seen: set[tup
         own = {use for k, use in used if k == layer}
         every = {use for k, use in seen if k == layer}
         scope = "layer" if own == every else "use"
-        yield Group(slot, name, tuple(sorted((layer, use) for use in own)), scope, layer, ONE, price + 0.1 * (scope == "use" and len(own) > 1))
+        # Samples that count in one array only are a rule of that array's sum.
+        partly = scope == "use" and (len(own) > 1 or slot == "samples")
+        yield Group(slot, name, tuple(sorted((layer, use) for use in own)), scope, layer, ONE, price + 0.1 * partly)
 
 
 def _over(one: Factor, other: Factor) -> Factor:

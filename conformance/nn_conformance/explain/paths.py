@@ -70,6 +70,8 @@ def rule_of(tr: Trace, step: Step, name: str) -> bw.Rule:
         slug = "relu-leaky" if other == "(z < 0)" else "derivative-shifted"
         formula = f"φ′ + {share}" if other == "1" else f"φ′ + {share}·{other}"
         return bw.Rule(slug, formula, lambda tr, g: tr.through(step.layer, g) + float(share) * of(tr, g))
+    if name not in rules(tr, step):
+        raise ValueError(f"{name}: no rule of {step}")
     return rules(tr, step)[name]
 
 
@@ -141,7 +143,7 @@ class Search:
         for name in names:
             try:
                 value = self._values(step, name)
-            except (ValueError, KeyError):
+            except ValueError:
                 continue
             own = np.concatenate(value)
             size, total = np.linalg.norm(own), _sum(value)

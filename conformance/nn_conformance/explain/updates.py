@@ -213,7 +213,11 @@ def explain_steps(seen: Steps) -> tuple[list[Finding], bool]:
         return _endless(seen, right), len(seen.gradients) == 1
     still = [n for n in seen.gradients[0] if not any(np.any(seen.move(k, n)) for k in range(len(seen.gradients)))]
     moving = [n for n in seen.gradients[0] if n not in still and any(np.any(g[n]) for g in seen.gradients)]
-    found = [_still(still, list(seen.gradients[0]))] if still and any(np.any(seen.gradients[0][n]) for n in still) else []
+    described = list(right.moves(seen))
+    due = [n for n in still if not all(seen.near(k, n, moves[n]) for k, moves in enumerate(described))]
+    found = [_still(due, list(seen.gradients[0]))] if due else []
+    if not moving:
+        return found, True
     for rule in [right, *variants(right), *_decaying(right)]:
         factor = _fits(seen, rule, moving)
         if factor is None:
@@ -223,7 +227,7 @@ def explain_steps(seen: Steps) -> tuple[list[Finding], bool]:
         if not factor.is_one:
             found.append(_scaled(factor))
         return found, True
-    return found, not moving
+    return found, False
 
 
 def _decaying(right: Rule) -> list[Rule]:
