@@ -12,7 +12,7 @@ from nn_conformance.claims import claim_of
 from nn_conformance.doors import subject
 from nn_conformance.explain import Budget, Case, explain
 from nn_conformance.explain.asking import draw, sized
-from nn_conformance.explain.fitting import monomials
+from nn_conformance.explain.factors import monomials
 from nn_conformance.fixtures.families import describe_network, describe_optimizer
 from nn_conformance.mistakes import CATALOGUE
 from nn_conformance.mistakes.target import Mistaken
@@ -117,7 +117,12 @@ def relu_network(slope=0.0, decay=0.0, clip=0.0, epsilon=0.0):
         log_p = z2 - np.log(np.exp(z2).sum(1, keepdims=True))
         d2 = (np.exp(log_p) - t) / len(x)
         d1 = d2 @ params["W2"].T * np.where(z1 > 0, 1.0, slope)
-        g = {"W1": x.T @ d1 + decay * params["W1"], "b1": d1.sum(0), "W2": h.T @ d2 + decay * params["W2"], "b2": d2.sum(0)}
+        g = {
+            "W1": x.T @ d1 + decay * params["W1"],
+            "b1": d1.sum(0),
+            "W2": h.T @ d2 + decay * params["W2"],
+            "b2": d2.sum(0),
+        }
         if clip:
             size = np.sqrt(sum((v**2).sum() for v in g.values()))
             g = {k: v * min(1, clip / size) for k, v in g.items()}
@@ -177,11 +182,20 @@ def test_the_reference_is_not_explained(system, dtype):
     assert not explanation.unexplained
 
 
-@pytest.mark.parametrize("slugs", [("z-for-a", "bias-averaged"), ("output-derivative-missing", "sum-for-mean"), ("sample-dropped", "derivative-at-a")])
+@pytest.mark.parametrize(
+    "slugs",
+    [
+        ("z-for-a", "bias-averaged"),
+        ("output-derivative-missing", "sum-for-mean"),
+        ("sample-dropped", "derivative-at-a"),
+    ],
+)
 def test_two_mistakes_of_the_catalogue_are_both_named(slugs):
     """Two mistakes in different slots are told together."""
     mistakes = [mistake for mistake in CATALOGUE if mistake.slug in slugs]
-    network = describe_network(get("iris-sigmoid/documented" if "bias-averaged" not in slugs else "xor-sigmoid/documented").network)
+    network = describe_network(
+        get("iris-sigmoid/documented" if "bias-averaged" not in slugs else "xor-sigmoid/documented").network
+    )
     assert set(slugs) <= explain(Mistaken(*mistakes), network, budget=AMPLE).slugs
 
 
@@ -214,7 +228,10 @@ def test_cases_of_the_caller_are_confirmed_too():
     case = replace(draw(sized(network, [2, 3, 1]), 4, 99, "float64"), label="the caller's case")
     answer = subject(SLIPS["the last sample's bias"][0], [system]).evaluate(network, case.params, case.x, case.t)
     good = of(SLIPS["the last sample's bias"][0], cases=[(case, answer)])
-    other = of(SLIPS["the last sample's bias"][0], cases=[(case, Answer(answer.loss, {n: g + 1 for n, g in answer.gradients.items()}))])
+    other = of(
+        SLIPS["the last sample's bias"][0],
+        cases=[(case, Answer(answer.loss, {n: g + 1 for n, g in answer.gradients.items()}))],
+    )
     assert good.confirmed
     assert not other.confirmed
     assert any("the caller's case" in note for note in other.notes)
@@ -225,7 +242,10 @@ def test_a_case_with_nan_is_set_aside_and_said():
     network = describe_network(get("xor-sigmoid/documented").network)
     case = replace(draw(sized(network, [2, 3, 1]), 4, 99, "float64"), label="logits of ±1000")
     empty = {n: np.full_like(p, np.nan) for n, p in case.params.items()}
-    explanation = of(SLIPS["the last sample's bias"][0], cases=[(Case(case.network, case.params, case.x, case.t, label=case.label), Answer(0.1, empty))])
+    explanation = of(
+        SLIPS["the last sample's bias"][0],
+        cases=[(Case(case.network, case.params, case.x, case.t, label=case.label), Answer(0.1, empty))],
+    )
     assert explanation.confirmed
     assert any("±1000" in text for text in explanation.aside)
 
@@ -256,7 +276,9 @@ def test_no_more_is_asked_than_the_budget_has():
     system = get("xor-sigmoid/documented")
     explain(subject(counted, [system]), describe_network(system.network), budget=AMPLE)
     assert len(calls) <= 150
-    assert explain(subject(counted, [system]), describe_network(system.network), budget=Budget(5, 0.0)).confirmed is False
+    assert (
+        explain(subject(counted, [system]), describe_network(system.network), budget=Budget(5, 0.0)).confirmed is False
+    )
 
 
 def test_a_target_that_always_raises_has_no_explanation():

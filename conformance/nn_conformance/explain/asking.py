@@ -14,7 +14,16 @@ from nn_conformance.explain.backwards import error as error_and_kind
 from nn_conformance.explain.trace import Case, Trace, matrix, names, trace
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.targets import Answer, Run, Target, TargetError, Unsupported
-from nn_conformance.tolerances import FACTOR, ROUNDINGS, ROUNDOFF, gradient_limit, longest_sum, magnitudes, norm, value_limit
+from nn_conformance.tolerances import (
+    FACTOR,
+    ROUNDINGS,
+    ROUNDOFF,
+    gradient_limit,
+    longest_sum,
+    magnitudes,
+    norm,
+    value_limit,
+)
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import NNReferenceError
 from nn_reference.network import LayerOutput, backpropagate
@@ -136,10 +145,7 @@ class Asker:
         try:
             if self.renew:
                 self.target = self.renew()
-            if case.rate:
-                asked = self._updated(case, *args)
-            else:
-                asked = self._evaluated(case, *args)
+            asked = self._updated(case, *args) if case.rate else self._evaluated(case, *args)
         except Exception as error:  # noqa: BLE001 - a target may raise anything, and the experiment has its result
             asked = Asked(case, error=error)
         if self.accumulates and asked.error is None:
@@ -150,7 +156,9 @@ class Asker:
     def _alone(self, asked: Asked) -> Asked:
         """What a call has added to the gradients before it."""
         before, self._sum = self._sum, dict(asked.gradients)
-        own = {n: g - before[n] if n in before and before[n].shape == g.shape else g for n, g in asked.gradients.items()}
+        own = {
+            n: g - before[n] if n in before and before[n].shape == g.shape else g for n, g in asked.gradients.items()
+        }
         # A difference of sums errs by the rounding of the sums.
         spread = {n: 4 * ROUNDOFF[self.dtype] * norm(g) + asked.uncertainty.get(n, 0.0) for n, g in self._sum.items()}
         return dataclasses.replace(asked, gradients=own, uncertainty=spread)
@@ -173,13 +181,13 @@ class Asker:
 
     def _evaluated(self, case: Case, params: Params, x: Array, t: Array) -> Asked:
         try:
-            return self._read(case, self.target.evaluate(case.network, params, x, t))
+            return self.read(case, self.target.evaluate(case.network, params, x, t))
         except TargetError as error:
             lenient = _lenient(self.target) if error.failure == "wrong-shape" else None
             if lenient is None:
                 raise
             self.exchanges += 1
-            return self._read(case, lenient(case.network, *_copies(case)))
+            return self.read(case, lenient(case.network, *_copies(case)))
 
     def _updated(self, case: Case, params: Params, x: Array, t: Array) -> Asked:
         sgd = fmt.Optimizer(kind="sgd", learning_rate=case.rate)
@@ -193,10 +201,16 @@ class Asker:
             name: ROUNDINGS * unit * (norm(p) + norm(np.asarray(run.params[name]))) / case.rate
             for name, p in wide.items()
         }
-        return self._read(case, Answer(run.losses[0] if run.losses else None, found, uncertainty=spread))
+        return self.read(case, Answer(run.losses[0] if run.losses else None, found, uncertainty=spread))
 
-    def _read(self, case: Case, answer: Answer) -> Asked:
-        asked = Asked(case, None if answer.loss is None else float(answer.loss), layers=answer.layers, uncertainty=answer.uncertainty)
+    def read(self, case: Case, answer: Answer) -> Asked:
+        """An answer with its gradients as matrices."""
+        asked = Asked(
+            case,
+            None if answer.loss is None else float(answer.loss),
+            layers=answer.layers,
+            uncertainty=answer.uncertainty,
+        )
         for name in names(case.network):
             if name not in answer.gradients:
                 continue
@@ -287,9 +301,15 @@ def draw(
             w = rng.normal(size=shape) * 1.2 / np.sqrt(below)
             params[f"W{k}"] = (w[:, 0] if layer.vector else w).astype(dtype)
             if layer.bias:
-                params[f"b{k}"] = np.asarray(rng.normal(0.2, 0.4, size=() if layer.vector else layer.units)).astype(dtype)
+                params[f"b{k}"] = np.asarray(rng.normal(0.2, 0.4, size=() if layer.vector else layer.units)).astype(
+                    dtype
+                )
             below = layer.units
-        if network.loss.kind == "binary_cross_entropy" and not network.loss.from_logits and layer.activation.kind == "identity":
+        if (
+            network.loss.kind == "binary_cross_entropy"
+            and not network.loss.from_logits
+            and layer.activation.kind == "identity"
+        ):
             _between(params, len(network.layers))
         x = (scale * rng.normal(0.3, 1.0, size=(samples, network.inputs))).astype(dtype)
         case = Case(network, params, x, _targets(network, samples, rng).astype(dtype), rate, label, group)
@@ -313,7 +333,11 @@ def _targets(network: fmt.Network, samples: int, rng: np.random.Generator) -> Ar
     if network.loss.kind == "binary_cross_entropy":
         t = rng.permuted(np.arange(samples * last.units) % 2).reshape(samples, last.units)
     else:
-        t = rng.uniform(-0.9, 0.9, (samples, last.units)) if last.activation.kind == "tanh" else rng.uniform(0.05, 0.95, (samples, last.units))
+        t = (
+            rng.uniform(-0.9, 0.9, (samples, last.units))
+            if last.activation.kind == "tanh"
+            else rng.uniform(0.05, 0.95, (samples, last.units))
+        )
     return np.asarray(t[:, 0] if last.vector else t)
 
 

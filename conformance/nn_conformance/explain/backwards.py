@@ -63,41 +63,41 @@ def errors(tr: Trace) -> dict[str, Rule]:
     p = _probabilities(tr)
     rules: dict[str, Rule] = {
         "targets-misaligned": Rule("targets-misaligned", "t[i-1] for t[i]", _again(lambda t: np.roll(t, 1, axis=0)), final=fused),
-        "targets-misaligned-up": Rule("targets-misaligned", "t[i+1] for t[i]", _again(lambda t: np.roll(t, -1, axis=0)), False, fused),
-        "target-of-first": Rule("target-of-first", "t[0] for every sample", _again(lambda t: np.repeat(t[:1], len(t), axis=0)), False, fused),
-        "complement": Rule("labels-complemented", "1-t for t", _again(lambda t: 1 - t), False, fused),
-        "no-target": Rule("target-missing", "y for y-t", _again(lambda t: t * 0), False, fused),
-        "only-target": Rule("output-missing", "t for y-t", lambda tr: tr.t / n, False, fused),
-        "magnitude": Rule("error-magnitude", "|y-t| for y-t", lambda tr: np.abs(error(tr)[0]), False, fused),
-        "sign": Rule("error-sign", "sign(y-t) for y-t", lambda tr: np.sign(error(tr)[0]), False, fused),
-        "square": Rule("error-square", "(y-t)² for y-t", lambda tr: (tr.y - tr.t) ** 2 / n, False, fused),
-        "mean-over-batch": Rule("error-averaged", "the mean of y-t over the batch, for every sample", lambda tr: error(tr)[0].mean(axis=0) + 0 * tr.y, False, fused),
-        "mean-over-units": Rule("error-summed-over-units", "the sum of y-t over the outputs, for every output", lambda tr: error(tr)[0].sum(axis=1, keepdims=True) + 0 * tr.y, False, fused),
-        "loss-for-error": Rule("loss-for-error", "the loss of each entry for its derivative", lambda tr: (tr.y - tr.t) ** 2 * np.sign(tr.y - tr.t) / n, False, fused),
-        "last-for-all": Rule("error-of-last", "the last sample's error for every sample", lambda tr: error(tr)[0][-1:] + 0 * tr.y, False, fused),
-        "first-for-all": Rule("error-of-last", "the first sample's error for every sample", lambda tr: error(tr)[0][:1] + 0 * tr.y, False, fused),
+        "targets-misaligned-up": Rule("targets-misaligned", "t[i+1] for t[i]", _again(lambda t: np.roll(t, -1, axis=0)), common=False, final=fused),
+        "target-of-first": Rule("target-of-first", "t[0] for every sample", _again(lambda t: np.repeat(t[:1], len(t), axis=0)), common=False, final=fused),
+        "complement": Rule("labels-complemented", "1-t for t", _again(lambda t: 1 - t), common=False, final=fused),
+        "no-target": Rule("target-missing", "y for y-t", _again(lambda t: t * 0), common=False, final=fused),
+        "only-target": Rule("output-missing", "t for y-t", lambda tr: tr.t / n, common=False, final=fused),
+        "magnitude": Rule("error-magnitude", "|y-t| for y-t", lambda tr: np.abs(error(tr)[0]), common=False, final=fused),
+        "sign": Rule("error-sign", "sign(y-t) for y-t", lambda tr: np.sign(error(tr)[0]), common=False, final=fused),
+        "square": Rule("error-square", "(y-t)² for y-t", lambda tr: (tr.y - tr.t) ** 2 / n, common=False, final=fused),
+        "mean-over-batch": Rule("error-averaged", "the mean of y-t over the batch, for every sample", lambda tr: error(tr)[0].mean(axis=0) + 0 * tr.y, common=False, final=fused),
+        "mean-over-units": Rule("error-summed-over-units", "the sum of y-t over the outputs, for every output", lambda tr: error(tr)[0].sum(axis=1, keepdims=True) + 0 * tr.y, common=False, final=fused),
+        "loss-for-error": Rule("loss-for-error", "the loss of each entry for its derivative", lambda tr: (tr.y - tr.t) ** 2 * np.sign(tr.y - tr.t) / n, common=False, final=fused),
+        "last-for-all": Rule("error-of-last", "the last sample's error for every sample", lambda tr: error(tr)[0][-1:] + 0 * tr.y, common=False, final=fused),
+        "first-for-all": Rule("error-of-last", "the first sample's error for every sample", lambda tr: error(tr)[0][:1] + 0 * tr.y, common=False, final=fused),
         "pairs": Rule("pairs-broadcast", "y against the mean of t", lambda tr: (tr.y - tr.t.mean(axis=0)) / n, final=fused),
-        "rounded": Rule("outputs-rounded", "round(y)-t for y-t", lambda tr: (np.round(p) - tr.t) / n, False, fused),
+        "rounded": Rule("outputs-rounded", "round(y)-t for y-t", lambda tr: (np.round(p) - tr.t) / n, common=False, final=fused),
         "z-for-y": Rule("z-for-output", "z-t for y-t", lambda tr: (tr.z[-1] - tr.t) / n, final=fused),
-        "a-below": Rule("output-missing", "y·t", lambda tr: tr.y * tr.t / n, False, fused),
+        "a-below": Rule("output-missing", "y·t", lambda tr: tr.y * tr.t / n, common=False, final=fused),
     }  # fmt: skip
     if not one:
         rules |= {
             "labels-shifted": Rule("labels-shifted", "class k+1 for k", _again(lambda t: np.roll(t, 1, axis=1)), final=fused),
-            "labels-shifted-down": Rule("labels-shifted", "class k-1 for k", _again(lambda t: np.roll(t, -1, axis=1)), False, fused),
-            "labels-reversed": Rule("labels-reversed", "class C-1-k for k", _again(lambda t: t[:, ::-1]), False, fused),
+            "labels-shifted-down": Rule("labels-shifted", "class k-1 for k", _again(lambda t: np.roll(t, -1, axis=1)), common=False, final=fused),
+            "labels-reversed": Rule("labels-reversed", "class C-1-k for k", _again(lambda t: t[:, ::-1]), common=False, final=fused),
             "right-class-only": Rule("right-class-only", "(p-1) at the right class, 0 elsewhere", lambda tr: (p - 1) * tr.t / n, final=True),
-            "other-classes-only": Rule("right-class-only", "p of the other classes, 0 at the right one", lambda tr: p * (1 - tr.t) / n, False, True),
+            "other-classes-only": Rule("right-class-only", "p of the other classes, 0 at the right one", lambda tr: p * (1 - tr.t) / n, common=False, final=True),
             "softmax-twice": Rule("softmax-twice", "softmax(p)-t", lambda tr: (SOFTMAX.forward(p) - tr.t) / n, final=True),
             "softmax-batch": Rule("softmax-axis", "p-t, p the softmax over the batch", lambda tr: (SOFTMAX.forward(tr.z[-1].T).T - tr.t) / n, final=True),
-            "argmax": Rule("outputs-rounded", "one-hot(argmax p)-t for p-t", lambda tr: ((p == p.max(axis=1, keepdims=True)) - tr.t) / n, False, True),
+            "argmax": Rule("outputs-rounded", "one-hot(argmax p)-t for p-t", lambda tr: ((p == p.max(axis=1, keepdims=True)) - tr.t) / n, common=False, final=True),
         }  # fmt: skip
     if not _squared(tr):
         q = np.clip(p, 1e-300, 1)
         rules |= {
             "p-t": Rule("delta-p-minus-t", "p-t, without the derivative that belongs to it", lambda tr: (p - tr.t) / n, final=True),
             "squared": Rule("squared-for-cross-entropy", "2(p-t)·φ′, of squared error", lambda tr: (p - tr.t) / n),
-            "y-t": Rule("logits-reversed", "z-t for p-t", lambda tr: (tr.z[-1] - tr.t) / n, False, True),
+            "y-t": Rule("logits-reversed", "z-t for p-t", lambda tr: (tr.z[-1] - tr.t) / n, common=False, final=True),
             "slope-of-log": Rule("output-derivative-missing", "-t/p for p-t", lambda tr: -tr.t / q / n, final=True),
             "softmax-diagonal": Rule("softmax-diagonal", "δ = -t/p·p(1-p)", lambda tr: -tr.t * (1 - p) / n, final=True),
             "extra": Rule("output-derivative-extra", "(p-t)·p(1-p)", lambda tr: error(tr)[0] * p * (1 - p), final=fused or logits),
@@ -105,10 +105,12 @@ def errors(tr: Trace) -> dict[str, Rule]:
             "probability-of-sigmoid": Rule("sigmoid-for-softmax", "σ(z)-t", lambda tr: (SIGMOID_OF(tr.z[-1]) - tr.t) / n, final=True),
             "probability-of-softmax": Rule("softmax-for-sigmoid", "softmax(z)-t", lambda tr: (SOFTMAX.forward(tr.z[-1]) - tr.t) / n, final=True),
             "binary": Rule("binary-for-categorical", "(p-t)/(p(1-p))", lambda tr: (p - tr.t) / np.maximum(p * (1 - p), 1e-300) / n),
-            "log": Rule("loss-for-error", "-log p·t for the derivative", lambda tr: -np.log(q) * tr.t / n, False, True),
+            "log": Rule("loss-for-error", "-log p·t for the derivative", lambda tr: -np.log(q) * tr.t / n, common=False, final=True),
         }  # fmt: skip
         if isinstance(loss, BinaryCrossEntropy):
-            rules["sigmoid-again"] = Rule("output-activation-twice", "σ(p)-t", lambda tr: (SIGMOID_OF(p) - tr.t) / n, final=True)
+            rules["sigmoid-again"] = Rule(
+                "output-activation-twice", "σ(p)-t", lambda tr: (SIGMOID_OF(p) - tr.t) / n, final=True
+            )
     return rules
 
 
@@ -129,7 +131,7 @@ def _other_layer(tr: Trace, k: int, step: int) -> Array:
     return np.asarray(kind.backward(tr.z[other], tr.a[other], np.ones_like(tr.a[k])))
 
 
-def _slug(kind: str, formula: str, *, last: bool) -> str:  # noqa: PLR0911 - a table
+def _slug(kind: str, formula: str, *, last: bool) -> str:
     if formula == "1":
         return "output-derivative-missing" if last else "derivative-missing"
     table = {
@@ -225,7 +227,7 @@ def derivatives(tr: Trace, k: int) -> dict[str, Rule]:
 
 
 def _rows(keep: Callable[[int], Any], mean: Callable[[int], float]) -> Callable[[Trace, Array], Array]:
-    def of(tr: Trace, g: Array) -> Array:
+    def of(_: Trace, g: Array) -> Array:
         n = g.shape[-2]
         mask = np.zeros((n, 1))
         mask[keep(n)] = mean(n)
@@ -238,15 +240,15 @@ SAMPLES: dict[str, Rule] = {
     "sample-dropped": Rule("sample-dropped", "the last sample is left out", _rows(lambda n: slice(0, max(1, n - 1)), lambda n: n / max(1, n - 1))),
     "sample-dropped/N": Rule("sample-dropped", "the last sample is left out, divided by N all the same", _rows(lambda n: slice(0, max(1, n - 1)), lambda n: 1)),
     "sample-dropped/N, none of one": Rule("sample-dropped", "the last sample is left out, divided by N all the same", _rows(lambda n: slice(0, n - 1), lambda n: 1)),
-    "first-dropped": Rule("sample-dropped", "the first sample is left out", _rows(lambda n: slice(1, n), lambda n: n / max(1, n - 1)), False),
-    "first-dropped/N": Rule("sample-dropped", "the first sample is left out, divided by N all the same", _rows(lambda n: slice(1, n), lambda n: 1), False),
+    "first-dropped": Rule("sample-dropped", "the first sample is left out", _rows(lambda n: slice(1, n), lambda n: n / max(1, n - 1)), common=False),
+    "first-dropped/N": Rule("sample-dropped", "the first sample is left out, divided by N all the same", _rows(lambda n: slice(1, n), lambda n: 1), common=False),
     "one-sample": Rule("one-sample", "the first sample only", _rows(lambda n: slice(0, 1), lambda n: n)),
     "one-sample/N": Rule("one-sample", "the first sample only, divided by N", _rows(lambda n: slice(0, 1), lambda n: 1)),
     "last-sample": Rule("last-sample", "the last sample only", _rows(lambda n: slice(n - 1, n), lambda n: n)),
     "last-sample/N": Rule("last-sample", "the last sample only, divided by N", _rows(lambda n: slice(n - 1, n), lambda n: 1)),
-    "every-second": Rule("sample-dropped", "every second sample", _rows(lambda n: slice(0, n, 2), lambda n: 1), False),
-    "once-more": Rule("sample-twice", "the last sample counts twice", lambda tr, g: np.concatenate([g[..., :-1, :], 2 * g[..., -1:, :]], axis=-2), False),
-    "first-once-more": Rule("sample-twice", "the first sample counts twice", lambda tr, g: np.concatenate([2 * g[..., :1, :], g[..., 1:, :]], axis=-2), False),
+    "every-second": Rule("sample-dropped", "every second sample", _rows(lambda n: slice(0, n, 2), lambda n: 1), common=False),
+    "once-more": Rule("sample-twice", "the last sample counts twice", lambda tr, g: np.concatenate([g[..., :-1, :], 2 * g[..., -1:, :]], axis=-2), common=False),
+    "first-once-more": Rule("sample-twice", "the first sample counts twice", lambda tr, g: np.concatenate([2 * g[..., :1, :], g[..., 1:, :]], axis=-2), common=False),
 }  # fmt: skip
 
 
@@ -267,9 +269,8 @@ def _shaped(a: Array, shape: tuple[int, ...]) -> Array:
     return a
 
 
-def backs(tr: Trace, k: int) -> dict[str, Rule]:
+def backs(k: int) -> dict[str, Rule]:
     """Variants of the way back through W of layer k."""
-    del tr
 
     def by(weights: Callable[[Trace], Array]) -> Callable[[Trace, Array], Array]:
         return lambda tr, d: np.asarray(d @ _shaped(weights(tr), tr.W[k].shape).T)
@@ -288,26 +289,25 @@ def backs(tr: Trace, k: int) -> dict[str, Rule]:
         "reshaped": Rule("weights-untransposed", "δ·W.reshape for δWᵀ", by(lambda tr: tr.W[k].T.reshape(tr.W[k].shape))),
         "left out": Rule("weights-left-out", "δ summed, without W", by(lambda tr: np.ones_like(tr.W[k]))),
         "straight": Rule("weights-left-out", "δ as it is, without W", lambda tr, d: _shaped(d, (*d.shape[:-1], tr.W[k].shape[0]))),
-        "magnitude": Rule("weights-other", "|W| for W", by(lambda tr: np.abs(tr.W[k])), False),
-        "square": Rule("weights-other", "W² for W", by(lambda tr: tr.W[k] ** 2), False),
-        "below": Rule("weights-of-other-layer", "W of the layer below", by(through(k - 1)), False),
-        "above": Rule("weights-of-other-layer", "W of the layer above", by(through(k + 1)), False),
-        "sum over batch": Rule("error-averaged", "δ summed over the batch, for every sample", lambda tr, d: np.asarray(d.sum(axis=-2, keepdims=True) @ tr.W[k].T + 0 * (d @ tr.W[k].T)), False),
-        "last for all": Rule("error-of-last", "the last sample's δ for every sample", lambda tr, d: np.asarray(d[..., -1:, :] @ tr.W[k].T + 0 * (d @ tr.W[k].T)), False),
-        "first unit": Rule("weights-other", "only the first unit's error goes back", lambda tr, d: np.asarray(d[..., :1] @ tr.W[k].T[:1]), False),
-        "last unit": Rule("weights-other", "only the last unit's error goes back", lambda tr, d: np.asarray(d[..., -1:] @ tr.W[k].T[-1:]), False),
-        "units reversed": Rule("weights-other", "units in the other order", lambda tr, d: np.asarray(d[..., ::-1] @ tr.W[k].T), False),
+        "magnitude": Rule("weights-other", "|W| for W", by(lambda tr: np.abs(tr.W[k])), common=False),
+        "square": Rule("weights-other", "W² for W", by(lambda tr: tr.W[k] ** 2), common=False),
+        "below": Rule("weights-of-other-layer", "W of the layer below", by(through(k - 1)), common=False),
+        "above": Rule("weights-of-other-layer", "W of the layer above", by(through(k + 1)), common=False),
+        "sum over batch": Rule("error-averaged", "δ summed over the batch, for every sample", lambda tr, d: np.asarray(d.sum(axis=-2, keepdims=True) @ tr.W[k].T + 0 * (d @ tr.W[k].T)), common=False),
+        "last for all": Rule("error-of-last", "the last sample's δ for every sample", lambda tr, d: np.asarray(d[..., -1:, :] @ tr.W[k].T + 0 * (d @ tr.W[k].T)), common=False),
+        "first unit": Rule("weights-other", "only the first unit's error goes back", lambda tr, d: np.asarray(d[..., :1] @ tr.W[k].T[:1]), common=False),
+        "last unit": Rule("weights-other", "only the last unit's error goes back", lambda tr, d: np.asarray(d[..., -1:] @ tr.W[k].T[-1:]), common=False),
+        "units reversed": Rule("weights-other", "units in the other order", lambda tr, d: np.asarray(d[..., ::-1] @ tr.W[k].T), common=False),
     }  # fmt: skip
 
 
-def inputs(tr: Trace, k: int) -> dict[str, Rule]:
+def inputs(k: int) -> dict[str, Rule]:
     """Variants of what dW of layer k multiplies δ by, for the input a of the layer."""
-    del tr
     below = k - 1
 
     def kept(j: int, *, pre: bool = False) -> Callable[[Trace], Array]:
         def of(tr: Trace) -> Array:
-            if not 0 <= j <= tr.last or j == below and not pre:
+            if not 0 <= j <= tr.last or (j == below and not pre):
                 raise ValueError("no such layer")
             return _shaped((tr.z if pre and j else tr.a)[j], tr.a[below].shape)
 
@@ -319,87 +319,20 @@ def inputs(tr: Trace, k: int) -> dict[str, Rule]:
         "a below": Rule("input-of-other-layer", "the input of the layer below", kept(below - 1)),
         "x": Rule("input-of-other-layer", "x for the layer's input", kept(0)),
         "ones": Rule("input-left-out", "1 for the layer's input", lambda tr: np.ones_like(tr.a[below])),
-        "square": Rule("input-other", "a² for a", lambda tr: tr.a[below] ** 2, False),
-        "magnitude": Rule("input-other", "|a| for a", lambda tr: np.abs(tr.a[below]), False),
+        "square": Rule("input-other", "a² for a", lambda tr: tr.a[below] ** 2, common=False),
+        "magnitude": Rule("input-other", "|a| for a", lambda tr: np.abs(tr.a[below]), common=False),
         "mean": Rule("input-averaged", "the mean of the inputs over the batch", lambda tr: tr.a[below].mean(axis=0) + 0 * tr.a[below]),
         "first": Rule("input-of-one-sample", "the first sample's input for every sample", lambda tr: tr.a[below][:1] + 0 * tr.a[below]),
         "last": Rule("input-of-one-sample", "the last sample's input for every sample", lambda tr: tr.a[below][-1:] + 0 * tr.a[below]),
-        "rolled": Rule("input-misaligned", "the input of the sample before", lambda tr: np.roll(tr.a[below], 1, axis=0), False),
-        "rolled up": Rule("input-misaligned", "the input of the sample after", lambda tr: np.roll(tr.a[below], -1, axis=0), False),
-        "complement": Rule("input-other", "1-a for a", lambda tr: 1 - tr.a[below], False),
-        "units reversed": Rule("input-other", "units in the other order", lambda tr: tr.a[below][:, ::-1], False),
+        "rolled": Rule("input-misaligned", "the input of the sample before", lambda tr: np.roll(tr.a[below], 1, axis=0), common=False),
+        "rolled up": Rule("input-misaligned", "the input of the sample after", lambda tr: np.roll(tr.a[below], -1, axis=0), common=False),
+        "complement": Rule("input-other", "1-a for a", lambda tr: 1 - tr.a[below], common=False),
+        "units reversed": Rule("input-other", "units in the other order", lambda tr: tr.a[below][:, ::-1], common=False),
     }  # fmt: skip
     if k > 1:
         rules |= {
             "activated again": Rule("input-activated-again", "φ(a) for a", lambda tr: tr.net.layers[below - 1].activation.forward(tr.a[below])),
-            "derivative": Rule("input-other", "φ′(z) for a", lambda tr: tr.through(below, np.ones_like(tr.a[below])), False),
-            "bias less": Rule("input-other", "φ(z-b) for a", lambda tr: tr.net.layers[below - 1].activation.forward(tr.z[below] - (tr.b[below] if tr.b[below] is not None else np.nan)), False),
+            "derivative": Rule("input-other", "φ′(z) for a", lambda tr: tr.through(below, np.ones_like(tr.a[below])), common=False),
+            "bias less": Rule("input-other", "φ(z-b) for a", lambda tr: tr.net.layers[below - 1].activation.forward(tr.z[below] - (tr.b[below] if tr.b[below] is not None else np.nan)), common=False),
         }  # fmt: skip
     return rules
-
-
-def _transposed(a: Array, d: Array) -> Array:
-    if a.shape[1] != d.shape[-1]:
-        raise ValueError("not square")
-    return np.asarray(np.swapaxes(a.T @ d, -1, -2))
-
-
-def _reshaped(a: Array, d: Array) -> Array:
-    product = a.T @ d
-    if product.shape[-1] == product.shape[-2] or 1 in product.shape[-2:]:
-        raise ValueError("the same as transposed")
-    turned = np.swapaxes(product, -1, -2)
-    return np.asarray(turned.reshape(product.shape))
-
-
-def _each(part: Callable[[Array], Array]) -> Callable[[Array, Array], Array]:
-    return lambda a, d: np.asarray(part(a[:, :, None] * d[..., :, None, :]))
-
-
-WEIGHTS: dict[str, Rule] = {
-    "first": Rule("weights-of-one-sample", "dW of the first sample", lambda a, d: a[:1].T @ d[..., :1, :]),
-    "last": Rule("overwritten", "dW of the last sample", lambda a, d: a[-1:].T @ d[..., -1:, :]),
-    "without last": Rule("sample-dropped", "dW without the last sample", lambda a, d: a[:-1].T @ d[..., :-1, :], False),
-    "without first": Rule("sample-dropped", "dW without the first sample", lambda a, d: a[1:].T @ d[..., 1:, :], False),
-    "product of sums": Rule("product-of-sums", "Σa · Σδ for Σ a·δ", lambda a, d: a.sum(axis=0)[:, None] * d.sum(axis=-2)[..., None, :]),
-    "transposed": Rule("gradient-transposed", "(aᵀδ)ᵀ for aᵀδ", _transposed),
-    "reshaped": Rule("gradient-reshaped", "the right numbers, reshaped where they should be transposed", _reshaped),
-    "grand total": Rule("grand-total", "one number for all weights", lambda a, d: (a.T @ d).sum(axis=(-1, -2), keepdims=True) + 0 * (a.T @ d), False),
-    "over inputs": Rule("weights-summed", "summed over the inputs", lambda a, d: (a.T @ d).sum(axis=-2, keepdims=True) + 0 * (a.T @ d), False),
-    "over units": Rule("weights-summed", "summed over the units", lambda a, d: (a.T @ d).sum(axis=-1, keepdims=True) + 0 * (a.T @ d), False),
-    "magnitude": Rule("gradient-magnitude", "|dW| for dW", lambda a, d: np.abs(a.T @ d), False),
-    "sign": Rule("gradient-sign-only", "sign(dW) for dW", lambda a, d: np.sign(a.T @ d), False),
-    "square": Rule("gradient-magnitude", "dW² for dW", lambda a, d: (a.T @ d) ** 2, False),
-    "largest": Rule("overwritten", "the largest of the samples", _each(lambda each: each.max(axis=-3)), False),
-    "first column": Rule("part-missing", "the first unit's only", lambda a, d: (a.T @ d) * (np.arange(d.shape[-1]) == 0), False),
-    "without last column": Rule("part-missing", "all units but the last", lambda a, d: (a.T @ d) * (np.arange(d.shape[-1]) < d.shape[-1] - 1), False),
-    "without last row": Rule("part-missing", "all inputs but the last", lambda a, d: (a.T @ d) * (np.arange(a.shape[1]) < a.shape[1] - 1)[:, None], False),
-    "without first row": Rule("part-missing", "all inputs but the first", lambda a, d: (a.T @ d) * (np.arange(a.shape[1]) > 0)[:, None], False),
-    "diagonal": Rule("part-missing", "the diagonal only", lambda a, d: (a.T @ d) * np.eye(a.shape[1], d.shape[-1]), False),
-}  # fmt: skip
-
-
-def _of_samples(a: Array, d: Array) -> Array:
-    if d.shape[-2] != d.shape[-1]:
-        raise ValueError("no equal sizes")
-    return np.asarray(d.sum(axis=-1))
-
-
-BIASES: dict[str, Rule] = {
-    "first": Rule("bias-of-one-sample", "db = δ[0]", lambda a, d: d[..., 0, :]),
-    "last": Rule("bias-of-last-sample", "db = δ[-1]", lambda a, d: d[..., -1, :]),
-    "grand total": Rule("bias-grand-total", "db = δ.sum(), one number for all units", lambda a, d: d.sum(axis=(-1, -2))[..., None] + 0 * d[..., 0, :]),
-    "units": Rule("bias-over-units", "db = δ.sum(axis=1)", _of_samples),
-    "without last": Rule("sample-dropped", "db without the last sample", lambda a, d: d[..., :-1, :].sum(axis=-2), False),
-    "without first": Rule("sample-dropped", "db without the first sample", lambda a, d: d[..., 1:, :].sum(axis=-2), False),
-    "first total": Rule("bias-grand-total", "db = δ[0].sum(), one number for all units", lambda a, d: d[..., 0, :].sum(axis=-1)[..., None] + 0 * d[..., 0, :], False),
-    "inputs too": Rule("bias-from-weights", "db = Σ dW over the inputs", lambda a, d: (a.sum(axis=1)[:, None] * d).sum(axis=-2)),
-    "magnitude": Rule("gradient-magnitude", "|db| for db", lambda a, d: np.abs(d.sum(axis=-2)), False),
-    "magnitudes": Rule("gradient-magnitude", "Σ|δ| for Σδ", lambda a, d: np.abs(d).sum(axis=-2), False),
-    "sign": Rule("gradient-sign-only", "sign(db) for db", lambda a, d: np.sign(d.sum(axis=-2)), False),
-    "largest": Rule("bias-of-last-sample", "the largest of the samples", lambda a, d: d.max(axis=-2), False),
-    "ones": Rule("bias-without-error", "db = N, as if δ were 1", lambda a, d: np.ones_like(d).sum(axis=-2), False),
-    "first unit": Rule("part-missing", "the first unit's only", lambda a, d: d.sum(axis=-2) * (np.arange(d.shape[-1]) == 0), False),
-    "without last unit": Rule("part-missing", "all units but the last", lambda a, d: d.sum(axis=-2) * (np.arange(d.shape[-1]) < d.shape[-1] - 1), False),
-    "average over units": Rule("bias-grand-total", "db = the mean of δ over units, for every unit", lambda a, d: d.sum(axis=-2).mean(axis=-1, keepdims=True) + 0 * d[..., 0, :], False),
-}  # fmt: skip

@@ -6,14 +6,25 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from nn_conformance.explain import calls
+from nn_conformance.explain import calls, confirming, updates
 from nn_conformance.explain import findings as of
-from nn_conformance.explain import updates
-from nn_conformance.explain.asking import DISTINCT, OTHER, SQUARE, Asked, Asker, Budget, Limits, draw, one_output, sized, some_widths, widths
+from nn_conformance.explain.asking import (
+    DISTINCT,
+    OTHER,
+    SQUARE,
+    Asked,
+    Asker,
+    Budget,
+    Limits,
+    draw,
+    one_output,
+    sized,
+    some_widths,
+    widths,
+)
 from nn_conformance.explain.fitting import Point
-from nn_conformance.explain.gradients import Gradients, explain_gradients, traced
+from nn_conformance.explain.gradients import Gradients, explain_gradients
 from nn_conformance.explain.losses import ROWS, Changes, Loss, LossSearch
-from nn_conformance.explain.paths import delta
 from nn_conformance.explain.record import Explanation, Finding
 from nn_conformance.explain.trace import Case, trace
 from nn_conformance.fixtures import format as fmt
@@ -23,12 +34,6 @@ from nn_reference.arithmetic import Array
 LARGE = 5.0  # inputs from here on saturate units, where a lower precision errs by more than a limit allows for
 SHARE = 0.4  # of the time for the loss and the forward pass
 Kept = tuple[Case, Answer]
-SHAPES = {
-    "transposed": ("gradient-transposed", "(aᵀδ)ᵀ for aᵀδ", "the shape of W"),
-    "one-number": ("bias-grand-total", "db = δ.sum(), one number for all units", "db = δ.sum(axis=0)"),
-    "unsummed": ("bias-not-summed", "db = δ, a row for each sample", "db = δ.sum(axis=0)"),
-    "axis": ("other-shape", "an axis of length one that the parameter does not have", "the parameter's shape"),
-}
 
 
 @dataclass
@@ -51,7 +56,16 @@ class Draft:
 class Explainer:
     """One run. Args as those of `explain`."""
 
-    def __init__(self, target: Target, network: fmt.Network, optimizer: fmt.Optimizer | None, dtype: fmt.Dtype, kept: Sequence[Kept], budget: Budget, fresh: Callable[[], Target] | None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        network: fmt.Network,
+        optimizer: fmt.Optimizer | None,
+        dtype: fmt.Dtype,
+        kept: Sequence[Kept],
+        budget: Budget,
+        fresh: Callable[[], Target] | None,
+    ) -> None:
         self.network, self.optimizer, self.dtype, self.kept, self.fresh = network, optimizer, dtype, kept, fresh
         self.asker, self.draft, self.seed, self.rate = Asker(target, network, dtype, budget), Draft(), 0, 0.0
         self.misshapen: dict[str, tuple[Asked, Array]] = {}
@@ -63,8 +77,19 @@ class Explainer:
             self._run()
         d = self.draft
         d.confirmed = bool(d.findings or d.ties) and not d.unexplained and d.cases == d.of
-        parts = {name: tuple(getattr(d, name)) for name in ("findings", "ties", "right", "unexplained", "blind", "aside", "notes")}
-        return Explanation(**parts, confirmed=d.confirmed, cases=d.cases, of=d.of, ratio=d.ratio, exchanges=self.asker.exchanges, seconds=time.monotonic() - started)
+        parts = {
+            name: tuple(getattr(d, name))
+            for name in ("findings", "ties", "right", "unexplained", "blind", "aside", "notes")
+        }
+        return Explanation(
+            **parts,
+            confirmed=d.confirmed,
+            cases=d.cases,
+            of=d.of,
+            ratio=d.ratio,
+            exchanges=self.asker.exchanges,
+            seconds=time.monotonic() - started,
+        )
 
     def _run(self) -> None:
         own = self._widths()
@@ -85,44 +110,67 @@ class Explainer:
         if not self.draft.findings and not self.draft.ties and not self.draft.unexplained:
             self._extremes(own)
 
-    def _draw(self, sizes: Sequence[int], samples: int, *, rate: float | None = None, group: str = "", scale: float = 1.0) -> Case:
+    def _draw(
+        self, sizes: Sequence[int], samples: int, *, rate: float | None = None, group: str = "", scale: float = 1.0
+    ) -> Case:
         self.seed += 1
-        return draw(sized(self.network, sizes), samples, self.seed, self.dtype, rate=self.rate if rate is None else rate, group=group, scale=scale)
+        return draw(
+            sized(self.network, sizes),
+            samples,
+            self.seed,
+            self.dtype,
+            rate=self.rate if rate is None else rate,
+            group=group,
+            scale=scale,
+        )
 
     def _widths(self) -> list[int] | None:
         """The first widths that the target takes: distinct ones, its own, or all equal; None if it answers nothing."""
         square = [SQUARE] * (len(self.network.layers) + 1)
-        plans = [some_widths(self.network, DISTINCT), widths(self.network), [*square[:-1], 1] if one_output(self.network) else square]
+        plans = [
+            some_widths(self.network, DISTINCT),
+            widths(self.network),
+            [*square[:-1], 1] if one_output(self.network) else square,
+        ]
         refused: list[str] = []
-        for sizes in plans:
-            for samples in (6, 1) if sizes is plans[0] else (6,):
-                if sizes is plans[2]:
-                    samples = SQUARE
-                self.samples = samples
+        alone = False  # whether it takes one sample at a time
+        for sizes, samples in [(plans[0], 6), (plans[0], 1), (plans[1], 6), (plans[2], SQUARE)]:
+            if samples == 1 and not alone:
+                continue
+            self.samples = samples
+            asked = self.asker.ask(self._draw(sizes, samples))
+            if asked.uncertainty:
+                self.asker.updates_only, self.rate = True, 1.0
                 asked = self.asker.ask(self._draw(sizes, samples))
-                if asked.uncertainty:
-                    self.asker.updates_only, self.rate = True, 1.0
-                    asked = self.asker.ask(self._draw(sizes, samples))
-                if asked.error is None and asked.gradients and (not asked.misshapen or sizes is plans[2]):
-                    if refused:
-                        self.draft.notes.append(f"with other sizes it does not answer: {refused[0]}")
-                    return sizes
-                refused.append(f"{type(asked.error).__name__}: {str(asked.error)[:120]}" if asked.error else "no gradients of the right shapes")
-                if not isinstance(asked.error, Unsupported):
-                    break
+            if asked.error is None and asked.gradients and (not asked.misshapen or sizes is plans[2]):
+                if refused and samples > 1:
+                    self.draft.notes.append(f"with other sizes it does not answer: {refused[0]}")
+                return sizes
+            alone = isinstance(asked.error, Unsupported)
+            why = f"{type(asked.error).__name__}: {str(asked.error)[:120]}"
+            refused.append(why if asked.error else "no gradients of the right shapes")
         self.draft.unexplained.append(f"it answers no small case: {refused[0]}")
         return None
 
     def _groups(self, own: Sequence[int]) -> list[list[Point]]:
         n = self.samples
         other = some_widths(self.network, OTHER) if list(own) == some_widths(self.network, DISTINCT) else own
-        plan = [(own, n, 3, 1.0), (own, 1, 2, 1.0), (other, 4 if n > 1 else 1, 2, 1.0), (own, 5 if n > 1 else 1, 1, 6.0)]
+        plan = [
+            (own, n, 3, 1.0),
+            (own, 1, 2, 1.0),
+            (other, 4 if n > 1 else 1, 2, 1.0),
+            (own, 5 if n > 1 else 1, 1, 6.0),
+        ]
         if self.rate:
             plan.append((own, n, 2, 4.0))
         groups = []
         for sizes, samples, count, scale in plan:
             rate = scale if self.rate and scale == 4.0 else self.rate
-            group = [p for _ in range(count) if (p := self._point(self._draw(sizes, samples, rate=rate, scale=scale if scale == 6.0 else 1.0)))]
+            group = [
+                p
+                for _ in range(count)
+                if (p := self._point(self._draw(sizes, samples, rate=rate, scale=scale if scale == 6.0 else 1.0)))
+            ]
             if group:
                 groups.append(group)
         return groups
@@ -130,7 +178,9 @@ class Explainer:
     def _point(self, case: Case) -> Point | None:
         asked = self.asker.ask(case)
         if asked.error is not None:
-            self.draft.notes.append(f"with {len(case.x)} samples and widths {'-'.join(map(str, widths(case.network)))} it fails: {type(asked.error).__name__}: {str(asked.error)[:120]}")
+            self.draft.notes.append(
+                f"with {len(case.x)} samples and widths {'-'.join(map(str, widths(case.network)))} it fails: {type(asked.error).__name__}: {str(asked.error)[:120]}"
+            )
             return None
         if len(case.x) > 1:  # of one sample a sum over units and one over everything are the same number
             self.misshapen.update({name: (asked, g) for name, g in asked.misshapen.items()})
@@ -152,7 +202,9 @@ class Explainer:
             forward.append(())
         gradients = explain_gradients(groups, self.dtype, forward, lambda: self.asker.left)
         loss = next((one for one in found if _kept(one.changes) == gradients.changes), found[0] if found else None)
-        if len(gradients.open) == len(groups[0][0].asked.gradients) and (half := self._precision(groups, 2.0**9, "float16", "half-precision")):
+        if len(gradients.open) == len(groups[0][0].asked.gradients) and (
+            half := self._precision(groups, 2.0**9, "float16", "half-precision")
+        ):
             self.draft.findings.append(half)
             return Gradients()
         of_loss = of.of_loss(self.network, loss) if loss else []
@@ -160,7 +212,9 @@ class Explainer:
             of_loss = [of.of_change(self.network, change) for change in gradients.changes]
         if gradients.changes:
             arrays = tuple(f"d{a}" for a in groups[0][0].asked.gradients)
-            of_loss = [replace(f, arrays=(*f.arrays, *arrays)) if f.slot in ("data", "forward", "loss") else f for f in of_loss]
+            of_loss = [
+                replace(f, arrays=(*f.arrays, *arrays)) if f.slot in ("data", "forward", "loss") else f for f in of_loss
+            ]
         if shown and loss is None:
             self.draft.unexplained.append("the loss")
         elif shown and loss is not None and loss.cost == 0:
@@ -176,7 +230,11 @@ class Explainer:
             return
         known = self._of_mutant(gradients) if self.rate else lambda case: self.asker.ask(case).gradients or None
         case = self._draw(own, self.samples, rate=0.0)
-        options = [updates.experiment(described)] if described.kind == "adam" or not self.rate else [fmt.Optimizer(kind="sgd", learning_rate=0.25)]
+        options = (
+            [updates.experiment(described)]
+            if described.kind == "adam" or not self.rate
+            else [fmt.Optimizer(kind="sgd", learning_rate=0.25)]
+        )
         seen = next((one for o in (*options, described) if (one := updates.steps_of(self.asker, case, o, known))), None)
         if seen is None:
             return
@@ -191,7 +249,10 @@ class Explainer:
 
     def _of_steps(self, own: Sequence[int]) -> list[Finding]:
         """What is wrong in the gradients of single steps, and right in those that it shows."""
-        groups = [[p for _ in range(n) if (p := self._point(self._draw(own, self.samples, rate=rate)))] for n, rate in ((3, 1.0), (2, 4.0))]
+        groups = [
+            [p for _ in range(n) if (p := self._point(self._draw(own, self.samples, rate=rate)))]
+            for n, rate in ((3, 1.0), (2, 4.0))
+        ]
         if not all(groups):
             return []
         gradients = explain_gradients(groups, self.dtype, [()], lambda: self.asker.left)
@@ -199,7 +260,12 @@ class Explainer:
         found = [f for a in gradients.assignments[:1] for f in of.of_assignment(groups[0][0].trace, a, self.samples)]
         if gradients.open:
             self.draft.unexplained.append("the update")
-        return [f for f in found if (f.slug, f.place, f.uses) not in known]
+        found = [f for f in found if (f.slug, f.place, f.uses) not in known]
+        scales = [
+            updates.SCALES.get(f.uses.split(" ")[0]) if f.place == "the scale of every gradient" else None
+            for f in found
+        ]
+        return [replace(f, slug=slug or f.slug) for f, slug in zip(found, scales, strict=True)]
 
     def _of_mutant(self, gradients: Gradients) -> Callable[[Case], dict[str, Array] | None]:
         def of_case(case: Case) -> dict[str, Array] | None:
@@ -226,35 +292,14 @@ class Explainer:
         if len(options) > 1 and any(rest):
             self.draft.ties.append(rest)
         wrong = {a for option in options for f in option for a in f.arrays}
-        self._shapes(groups)
-        self._misshapen()
+        self.draft.findings += confirming.of_shapes(groups[0][0].asked.shapes, {f.slug for f in self.draft.findings})
+        found, left = confirming.of_misshapen(self.misshapen, self.dtype, self.draft.findings)
+        self.draft.findings += found
+        self.draft.unexplained += left
         wrong |= {a for f in self.draft.findings for a in f.arrays}
         arrays = [a for a in groups[0][0].asked.gradients if f"d{a}" not in wrong and a not in gradients.open]
         self.draft.right += [f"d{a}" for a in sorted(arrays, key=lambda a: (int(a[1:]), a))]
         self.draft.unexplained += [f"d{a}" for a in sorted(gradients.open, key=lambda a: (int(a[1:]), a))]
-
-    def _shapes(self, groups: Sequence[Sequence[Point]]) -> None:
-        """Gradients whose numbers could be read, and whose shapes are others."""
-        found: dict[str, list[str]] = {}
-        for name, what in groups[0][0].asked.shapes.items():
-            found.setdefault(what, []).append(f"d{name}")
-        for what, arrays in found.items():
-            slug, uses, right = SHAPES[what]
-            if not any(f.slug == slug for f in self.draft.findings):
-                places = " and ".join(sorted(arrays))
-                self.draft.findings.append(Finding("shape", 0, f"the shape of {places}", slug, uses, right, tuple(sorted(arrays))))
-
-    def _misshapen(self) -> None:
-        """Biases with a number for each sample: summed over units, or not explained."""
-        for name, (asked, g) in self.misshapen.items():
-            tr, limits = trace(asked.case), Limits(asked.case, self.dtype)
-            sums = delta(tr, int(name[1:])).sum(axis=1)
-            if any(f.slug == "bias-over-units" and f"d{name}" in f.arrays for f in self.draft.findings):
-                continue
-            if name[0] == "b" and g.size == sums.size and np.linalg.norm(g.ravel() - sums) <= 4 * limits.of(name, sums):
-                self.draft.findings.append(Finding("sum", int(name[1:]), f"layer {name[1:]}, where d{name} is summed", "bias-over-units", "db = δ.sum(axis=1)", "db = δ.sum(axis=0)", (f"d{name}",)))
-            else:
-                self.draft.unexplained.append(f"d{name}, of shape {g.shape} for {np.shape(asked.case.params[name])}")
 
     def _precision(self, groups: Sequence[Sequence[Point]], slack: float, name: str, slug: str) -> Finding | None:
         """Whether all is right but for the rounding of a lower precision, which is in the gradients too."""
@@ -264,47 +309,30 @@ class Explainer:
             return None
         for p in points:
             limits = Limits(p.asked.case, "float32")
-            if any(np.linalg.norm(g - limits.gradients[a]) > slack * limits.of(a, g) for a, g in p.asked.gradients.items()):
+            if any(
+                np.linalg.norm(g - limits.gradients[a]) > slack * limits.of(a, g) for a, g in p.asked.gradients.items()
+            ):
                 return None
-            if p.asked.loss is not None and abs(p.asked.loss - float(limits.loss)) > slack * limits.of_loss(p.asked.loss):
+            if p.asked.loss is not None and abs(p.asked.loss - float(limits.loss)) > slack * limits.of_loss(
+                p.asked.loss
+            ):
                 return None
         return Finding("precision", 0, "arithmetic", slug, f"{name} somewhere", "float64", ())
 
     def _confirm(self, groups: Sequence[Sequence[Point]], loss: Loss | None, gradients: Gradients) -> None:
         """The mutant against every finite number of every case, those of the caller included."""
-        points = [p for group in groups for p in group]
+        points, d = [p for group in groups for p in group], self.draft
         for case, answer in self.kept:
-            asked = self.asker._read(case, answer)
+            asked = self.asker.read(case, answer)
             if asked.finite and not asked.misshapen:
                 points.append(Point(trace(case, (), asked.gradients), asked, Limits(case, self.dtype)))
             else:
-                self.draft.aside.append(f"NaN, infinite or of another shape on {case.label or 'a case'}")
-        good, worst = 0, 0.0
-        for p in points:
-            ratio = self._ratio(p, loss, gradients)
-            good, worst = good + (ratio <= 1), max(worst, ratio if ratio <= 1 else 0.0)
-            if ratio > 1 and p.asked.case.label:
-                self.draft.notes.append(f"not on {p.asked.case.label}: there it gives other numbers than these rules make")
-        d = self.draft
-        d.cases, d.of, d.ratio = good, len(points), worst
-
-    def _ratio(self, point: Point, loss: Loss | None, gradients: Gradients) -> float:
-        try:
-            [[own]] = traced([[point]], gradients.changes)
-        except ValueError:
-            return np.inf
-        ratios = [0.0]
-        if loss is not None and point.asked.loss is not None:
-            tr = trace(point.asked.case, loss.changes)
-            expected = loss.on(tr, point.sizes() | {"n": float(len(tr.t))})
-            ratios.append(abs(expected - point.asked.loss) / point.limits.of_loss(expected))
-        for array, way in (gradients.assignments[0].ways if gradients.assignments else {}).items():
-            if array in point.asked.gradients:
-                try:
-                    ratios.append(own.ratio(array, way.predicted(own)))
-                except ValueError:
-                    return np.inf
-        return max(ratios)
+                d.aside.append(f"NaN, infinite or of another shape on {case.label or 'a case'}")
+        ratios = [confirming.ratio(p, loss, gradients) for p in points]
+        good = [ratio for ratio in ratios if ratio <= 1]
+        labels = [p.asked.case.label for p, ratio in zip(points, ratios, strict=True) if not ratio <= 1]
+        d.notes += [f"not on {label}: there it gives other numbers than these rules make" for label in labels if label]
+        d.cases, d.of, d.ratio = len(good), len(points), max(good, default=0.0)
 
     def _extremes(self, own: Sequence[int]) -> None:
         if finding := calls.extreme(self.asker, self._draw(own, 1), self._draw(own, 1), self.dtype):
@@ -338,4 +366,3 @@ def explain(
         fresh: makes the target anew, for what remembers between calls.
     """
     return Explainer(target, network, optimizer, dtype, cases, budget or Budget(), fresh).run()
-

@@ -1,13 +1,13 @@
 """One array by itself: which combination of rules, times one free factor, makes it on every case."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product as combinations_of
-from math import isclose, log
+from math import isclose
 
 import numpy as np
 
 from nn_conformance.explain.asking import Asked, Limits, widths
+from nn_conformance.explain.factors import ONE, Factor, monomials
 from nn_conformance.explain.paths import Edits, Search, Step, carried, entries, predict, steps
 from nn_conformance.explain.trace import Trace
 from nn_conformance.fixtures import format as fmt
@@ -15,45 +15,6 @@ from nn_conformance.tolerances import norm
 from nn_reference.arithmetic import Array
 
 NEAR = 4.0  # of the limit, in a search; a confirmation takes the limit itself
-NICE = {2.0: "2", 0.5: "½", 4.0: "4", 0.25: "¼", 3.0: "3", 1 / 3: "1/3", 10.0: "10", 0.1: "0.1", 1 / log(2): "1/ln 2", 1 / log(10): "1/ln 10"}
-
-
-@dataclass(frozen=True)
-class Factor:
-    """A constant times powers of sizes; `others` are powers that no case tells apart from these."""
-
-    value: float = 1.0
-    powers: tuple[tuple[str, int], ...] = ()
-    others: tuple[tuple[tuple[str, int], ...], ...] = ()
-
-    @property
-    def is_one(self) -> bool:
-        """Whether it is no factor."""
-        return self.value == 1.0 and not self.powers
-
-    @property
-    def nice(self) -> bool:
-        """Whether its constant has a name."""
-        return abs(self.value) == 1.0 or abs(self.value) in NICE
-
-    def on(self, case_sizes: Mapping[str, float]) -> float:
-        """Its value at given sizes."""
-        value = self.value
-        for symbol, power in self.powers:
-            value *= case_sizes[symbol] ** power
-        return float(value)
-
-    def text(self) -> str:
-        """For example ``2/N`` or ``0.731``."""
-        sign, size = ("-" if self.value < 0 else ""), abs(self.value)
-        over = [f"{s}{'' if p == -1 else f'^{-p}'}" for s, p in self.powers if p < 0]
-        beside = [f"{s}{'' if p == 1 else f'^{p}'}" for s, p in self.powers if p > 0]
-        constant = NICE.get(size) or f"{size:.6g}"
-        top = "·".join(([constant] if size != 1 or not beside else []) + beside)
-        return sign + top + ("" if not over else f"/{over[0]}" if len(over) == 1 else f"/({'·'.join(over)})")
-
-
-ONE = Factor()
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +76,8 @@ class Explained:
 
 def regressor(tr: Trace, array: str, name: str) -> Array:
     """The parameter that a penalty adds, or its sign."""
-    own = (tr.W if array[0] == "W" else tr.b)[int(array[1:])]
-    return np.sign(own) if name == "sign" else np.asarray(own)
+    own = np.asarray((tr.W if array[0] == "W" else tr.b)[int(array[1:])])
+    return np.asarray(np.sign(own)) if name == "sign" else own
 
 
 @dataclass
@@ -154,20 +115,24 @@ class Fitter:
             return None
         return Explained(array, ratio=ratio) if ratio <= 1 else None
 
-    def explain(self, array: str, most: int = 3, above: Sequence[Explained] = ()) -> list[Explained]:
+    def explain(
+        self, array: str, most: int = 3, above: Sequence[Explained] = (), settled: Collection[Step] = ()
+    ) -> list[Explained]:
         """Every way in which an array comes about by few rules, the cheapest first; nothing if there is none.
 
         Args:
             array: its name.
             most: at most so many changed rules.
             above: what explains the arrays of the layers above, whose rules are likely to be in this one too.
+            settled: steps that are right in an array that is right.
         """
         if plain := self.plain(array):
             return [plain]
         if all(not np.any(p.asked.gradients[array]) for p in self.points()):
             return [Explained(array, factor=Factor(0.0))]
         tr = self.groups[0][0].trace
-        bases = list(dict.fromkeys(edits for one in above for edits in carried(tr, array, one.edits)))[:12]
+        bases = list(dict.fromkeys(edits for one in above for edits in carried(tr, array, one.edits)))
+        bases = [base for base in bases if not any(step in settled for step, _ in base)][:12]
         found: list[Explained] = []
         for count in range(min(most, 2) + 1):
             for base in bases if count < 2 else ():
@@ -208,7 +173,7 @@ class Fitter:
         known = self._searches.get((array, common))
         others = [group[0].trace for group in self.groups[1:]]
         search = Search(
-            [p.trace for p in self.groups[0]], array, count, common=common, learned=self.learned, known=known and known.chosen, others=others, base=dict(base)
+            [p.trace for p in self.groups[0]], array, count, common=common, learned=self.learned, known=known.chosen if known else None, others=others, base=dict(base)
         )  # fmt: skip
         self._searches.setdefault((array, common), search)
         return search
@@ -217,7 +182,9 @@ class Fitter:
         columns = []
         for point in self.groups[0]:
             edits, values = search.states(point.trace)
-            columns.append(values / point.limits.of(array, point.asked.gradients[array], point.asked.uncertainty.get(array, 0.0)))
+            columns.append(
+                values / point.limits.of(array, point.asked.gradients[array], point.asked.uncertainty.get(array, 0.0))
+            )
         return edits, np.concatenate(columns, axis=1)
 
     def _answers(self, array: str, group: Sequence[Point], extra: str | None) -> tuple[Array, Array | None]:
@@ -256,7 +223,9 @@ class Fitter:
                 return Explained(array, edits, factor, explained.extra, ratio)
         return None
 
-    def _fitted(self, array: str, group: Sequence[Point], values: Sequence[Array], extra: str | None) -> tuple[float, ...] | tuple[()] | None:
+    def _fitted(
+        self, array: str, group: Sequence[Point], values: Sequence[Array], extra: str | None
+    ) -> tuple[float, ...] | tuple[()] | None:
         """Factor and coefficient on one group; () if it says nothing, None if nothing fits."""
         columns, answers = [], []
         for point, value in zip(group, values, strict=True):
@@ -323,7 +292,9 @@ def clipped(points: Sequence[Point]) -> tuple[str, float] | None:
         if not largest:
             return None
         bound = float(f"{largest:.6g}") if isclose(float(f"{largest:.6g}"), largest, rel_tol=1e-6) else largest
-        ratios = [p.ratio(a, value) for p, r in zip(points, rights, strict=True) for a, value in _clip(name, r, bound).items()]
+        ratios = [
+            p.ratio(a, value) for p, r in zip(points, rights, strict=True) for a, value in _clip(name, r, bound).items()
+        ]
         if all(ratio <= 1 for ratio in ratios):
             return name, bound
     return None
@@ -373,48 +344,21 @@ def _survivors(stacked: Array, g: Array, extra: Array | None, cases: int) -> lis
     size, own = np.einsum("ij,ij->i", p, p), float(rest @ rest)
     dot = p @ rest
     with np.errstate(all="ignore"):
-        likely = np.flatnonzero(np.isfinite(size) & (size > 1e-20 * np.einsum("ij,ij->i", stacked, stacked)) & (dot * dot > (1 - 1e-5) * size * own))
-    kept = []
-    for i in likely:
-        if norm(rest - dot[i] / size[i] * p[i]) <= NEAR * cases:
-            kept.append(int(i))
-    return kept[:40]
+        likely = np.flatnonzero(
+            np.isfinite(size)
+            & (size > 1e-20 * np.einsum("ij,ij->i", stacked, stacked))
+            & (dot * dot > (1 - 1e-5) * size * own)
+        )
+    return [int(i) for i in likely if norm(rest - dot[i] / size[i] * p[i]) <= NEAR * cases][:40]
 
 
 def _unique(found: Iterable[Explained]) -> list[Explained]:
     """Without those that add a penalty or a rule to one that explains by itself."""
     kept: list[Explained] = []
     for one in sorted(found, key=lambda e: e.cost):
-        if not any(set(other.edits) <= set(one.edits) and other.cost < one.cost and other.factor == one.factor for other in kept):
+        if not any(
+            set(other.edits) <= set(one.edits) and other.cost < one.cost and other.factor == one.factor
+            for other in kept
+        ):
             kept.append(one)
     return kept
-
-
-def monomials(measured: Sequence[tuple[Mapping[str, float], float]], rtol: float) -> Iterator[Factor]:
-    """Factors, the simplest first, that are these numbers at these sizes; the first of equals names the others."""
-    if not measured or any(c == 0 or not np.isfinite(c) for _, c in measured):
-        return
-    symbols = [s for s in measured[0][0] if len({m[s] for m, _ in measured if s in m}) > 1]
-    fits: list[tuple[float, Factor]] = []
-    for powers in combinations_of((0, 1, -1, 2, -2), repeat=len(symbols)):
-        if sum(map(abs, powers)) > 3 or sum(p != 0 for p in powers) > 2:
-            continue
-        chosen = tuple((s, p) for s, p in zip(symbols, powers, strict=True) if p)
-        values = [c / Factor(1.0, chosen).on(m) for m, c in measured]
-        if all(isclose(v, values[0], rel_tol=rtol) for v in values):
-            constant = _rounded(values[0], rtol)
-            factor = Factor(constant, chosen)
-            fits.append((sum(map(abs, powers)) + (0.0 if factor.nice else 1.5) + (0.25 if abs(constant) != 1 else 0.0), factor))
-    fits.sort(key=lambda fit: fit[0])
-    for cost, factor in fits:
-        same = tuple(f.powers for c, f in fits if c == cost and f is not factor and f.value == factor.value)
-        yield Factor(factor.value, factor.powers, same)
-
-
-def _rounded(value: float, rtol: float) -> float:
-    sign = -1.0 if value < 0 else 1.0
-    for nice in (1.0, *NICE):
-        if isclose(abs(value), nice, rel_tol=rtol):
-            return sign * nice
-    short = float(f"{value:.6g}")
-    return short if isclose(short, value, rel_tol=rtol) else value

@@ -113,12 +113,18 @@ def _softmax_over_all(z: Array) -> Array:
 OVER_ALL = Activation(
     "softmax", _softmax_over_all, lambda z, a, da: a * (da - (a * da).sum(axis=(-1, -2), keepdims=True)), elementwise=False, axis=-3
 )  # fmt: skip
-NORMALIZED = Activation("softmax", lambda z: z / z.sum(axis=-1, keepdims=True), lambda z, a, da: da, elementwise=False, axis=-3)
+NORMALIZED = Activation(
+    "softmax", lambda z: z / z.sum(axis=-1, keepdims=True), lambda z, a, da: da, elementwise=False, axis=-3
+)
 SOFTPLUS = _elementwise("softplus", lambda z: np.logaddexp(0, z), sigmoid)
 SWISH = _elementwise("SiLU", lambda z: z * sigmoid(z), lambda z: sigmoid(z) * (1 + z * (1 - sigmoid(z))))
-SQUARE_OF_TWO = _elementwise("sigmoid of base 2", lambda z: 1 / (1 + 2.0**-z), lambda z: np.log(2) * 2.0**-z / (1 + 2.0**-z) ** 2)
+SQUARE_OF_TWO = _elementwise(
+    "sigmoid of base 2", lambda z: 1 / (1 + 2.0**-z), lambda z: np.log(2) * 2.0**-z / (1 + 2.0**-z) ** 2
+)
 CAPPED = _elementwise("ReLU6", lambda z: np.clip(z, 0, 6), lambda z: ((z > 0) & (z < 6)) * 1.0)
-TANH_SCALED = _elementwise("scaled tanh", lambda z: 1.7159 * np.tanh(2 * z / 3), lambda z: 1.7159 * 2 / 3 * (1 - np.tanh(2 * z / 3) ** 2))
+TANH_SCALED = _elementwise(
+    "scaled tanh", lambda z: 1.7159 * np.tanh(2 * z / 3), lambda z: 1.7159 * 2 / 3 * (1 - np.tanh(2 * z / 3) ** 2)
+)
 HARD_SIGMOID = _elementwise("hard sigmoid", lambda z: np.clip(0.2 * z + 0.5, 0, 1), lambda z: 0.2 * (abs(z) < 2.5))
 ELU = _elementwise("ELU", lambda z: np.where(z > 0, z, np.expm1(z)), lambda z: np.where(z > 0, 1, np.exp(z)))
 NEGATED = _elementwise("sigmoid", lambda z: sigmoid(-z), lambda z: -sigmoid(z) * sigmoid(-z))
@@ -217,7 +223,7 @@ def _probability(net: Network, y: Array) -> Array:
 
 def _of_p(rule: Callable[[Array, Array], Array]) -> Callable[[Network], Any]:
     """A loss of probabilities whose slope is the right loss's."""
-    return lambda net: OtherLoss(lambda y, t: np.sum(rule(_probability(net, y), t)) / len(t), lambda y, t: net.loss.gradient(y, t))
+    return lambda net: OtherLoss(lambda y, t: np.sum(rule(_probability(net, y), t)) / len(t), net.loss.gradient)
 
 
 # Those whose slope is their own; the others keep the right slope, as people change the number that they print.

@@ -1,11 +1,12 @@
 """The gradients of all cases explained jointly, under each forward pass that the losses allow."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nn_conformance.explain.fitting import Explained, Fitter, Point, clipped
 from nn_conformance.explain.joint import Assignment, best
 from nn_conformance.explain.losses import ROWS, Changes, possible
+from nn_conformance.explain.paths import steps
 from nn_conformance.explain.trace import Change, trace
 from nn_conformance.fixtures import format as fmt
 
@@ -40,7 +41,9 @@ def traced(groups: Sequence[Sequence[Point]], changes: Changes) -> list[list[Poi
     Raises:
         ValueError: it cannot be had at these sizes.
     """
-    return [[Point(trace(p.asked.case, changes, p.asked.gradients), p.asked, p.limits) for p in group] for group in groups]
+    return [
+        [Point(trace(p.asked.case, changes, p.asked.gradients), p.asked, p.limits) for p in group] for group in groups
+    ]
 
 
 def explain_gradients(
@@ -65,12 +68,19 @@ def explain_gradients(
         network = groups[0][0].asked.case.network
         for change in possible(network):
             rows = change.slot == "data" and change.name.startswith(ROWS)  # the backward pass has rules for these
-            if change.slot != "loss" and not rows and (change,) not in forward and (one := _plainly(groups, dtype, (change,), left)):
+            if (
+                change.slot != "loss"
+                and not rows
+                and (change,) not in forward
+                and (one := _plainly(groups, dtype, (change,), left))
+            ):
                 return one
     return answer
 
 
-def under(groups: Sequence[Sequence[Point]], dtype: fmt.Dtype, changes: Changes, left: Callable[[], bool]) -> Gradients | None:
+def under(
+    groups: Sequence[Sequence[Point]], dtype: fmt.Dtype, changes: Changes, left: Callable[[], bool]
+) -> Gradients | None:
     """The cheapest explanation under one forward pass; None if it cannot be had."""
     try:
         own = traced(groups, changes)
@@ -79,19 +89,36 @@ def under(groups: Sequence[Sequence[Point]], dtype: fmt.Dtype, changes: Changes,
     arrays = sorted({a for group in own for p in group for a in p.asked.gradients}, key=lambda a: (-int(a[1:]), a))
     learned: dict[tuple[str, int], list[str]] = {}
     fitters = {array: Fitter(_with_array(own, array), dtype, left, learned) for array in arrays}
-    if not changes and not all(fitters[a].right(a) for a in arrays) and (clip := clipped([p for group in own for p in group])):
+    if (
+        not changes
+        and not all(fitters[a].right(a) for a in arrays)
+        and (clip := clipped([p for group in own for p in group]))
+    ):
         return Gradients(clip=clip)
-    ways: dict[str, list[Explained]] = {}
-    above: list[Explained] = []
-    for array in arrays:
-        ways[array] = fitters[array].explain(array, above=above)
-        above = [*ways[array][:3], *above][:6]
+    ways = _ways(fitters, arrays)
     if learned:  # a constant that one array has shown may be in those before it too
         ways |= {array: fitters[array].explain(array) for array in arrays if not ways[array]}
-    explained = {array: way for array, way in ways.items() if way}
     tr = own[0][0].trace
-    assignments = best(tr, explained)
+    assignments = best(tr, {array: way for array, way in ways.items() if way})
+    if not assignments:  # what the arrays above have shown does not agree with the others
+        ways |= {array: fitters[array].explain(array) for array in arrays if any(way.edits for way in ways[array])}
+        assignments = best(tr, {array: way for array, way in ways.items() if way})
+    if not assignments:
+        return Gradients(changes, (), tuple(a for a in arrays if not (ways[a] and ways[a][0].cost == 0)), ways)
     return Gradients(changes, tuple(assignments), tuple(a for a in arrays if not ways[a]), ways)
+
+
+def _ways(fitters: Mapping[str, Fitter], arrays: Sequence[str]) -> dict[str, list[Explained]]:
+    """What explains each array; rules that those above have shown are tried first, but for rules that a right array has shown to be right."""
+    ways = {array: [plain] for array in arrays if (plain := fitters[array].plain(array))}
+    tr = next(iter(fitters.values())).groups[0][0].trace
+    settled = {step for array in ways for step in steps(tr, array)}
+    above: list[Explained] = []
+    for array in arrays:
+        if array not in ways:
+            ways[array] = fitters[array].explain(array, above=above, settled=settled)
+            above = [*ways[array][:3], *above][:6]
+    return {array: ways[array] for array in arrays}
 
 
 def _with_array(groups: Sequence[Sequence[Point]], array: str) -> list[list[Point]]:
@@ -99,7 +126,9 @@ def _with_array(groups: Sequence[Sequence[Point]], array: str) -> list[list[Poin
     return [kept for group in groups if (kept := [p for p in group if array in p.asked.gradients])]
 
 
-def _plainly(groups: Sequence[Sequence[Point]], dtype: fmt.Dtype, changes: tuple[Change, ...], left: Callable[[], bool]) -> Gradients | None:
+def _plainly(
+    groups: Sequence[Sequence[Point]], dtype: fmt.Dtype, changes: tuple[Change, ...], left: Callable[[], bool]
+) -> Gradients | None:
     """With every rule of the backward pass right but for a factor."""
     try:
         own = traced(groups, changes)

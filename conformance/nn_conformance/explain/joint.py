@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from nn_conformance.explain.fitting import ONE, Explained, Factor
+from nn_conformance.explain.factors import ONE, Factor
+from nn_conformance.explain.fitting import Explained
 from nn_conformance.explain.paths import Step, steps
 from nn_conformance.explain.trace import Trace
 
@@ -20,7 +21,8 @@ class Group:
     Attributes:
         kind: a slot, or `factor`, `zero`, `extra`.
         name: the variant; of a factor its text.
-        places: (layer, use) of a slot; of the others names of arrays.
+        places: (layer, use) of a slot.
+        arrays: what a factor or an extra term is in.
         scope: `everywhere`, `layer`, `use`, `all`, `W`, `b`, `below`, or `array`.
         layer: the layer, or 0.
         factor: of `factor` and `extra`.
@@ -29,7 +31,8 @@ class Group:
 
     kind: str
     name: str
-    places: tuple[object, ...]
+    places: tuple[tuple[int, str], ...]
+    arrays: tuple[str, ...]
     scope: str
     layer: int
     factor: Factor
@@ -52,19 +55,27 @@ class Assignment:
 def best(tr: Trace, ways: Mapping[str, Sequence[Explained]]) -> list[Assignment]:
     """The assignments that change the fewest rules; several if they change equally few."""
     arrays = sorted(ways, key=lambda a: (-int(a[1:]), a))
-    found = [Assignment(chosen, tuple(groups(tr, chosen))) for chosen in islice(_agreeing(tr, arrays, ways, {}, {}), MOST)]
+    found = [
+        Assignment(chosen, tuple(groups(tr, chosen))) for chosen in islice(_agreeing(tr, arrays, ways, {}, {}), MOST)
+    ]
     if not found:
         return []
     least = min(one.cost for one in found)
     kept: dict[tuple[object, ...], Assignment] = {}
     for one in sorted(found, key=lambda a: a.cost):
         if one.cost <= least + TIE:
-            kept.setdefault(tuple(sorted((g.kind, g.name, g.scope, g.layer, g.places) for g in one.groups)), one)  # type: ignore[type-var]
+            kept.setdefault(
+                tuple(sorted((g.kind, g.name, g.scope, g.layer, g.places, g.arrays) for g in one.groups)), one
+            )
     return list(kept.values())[:4]
 
 
 def _agreeing(
-    tr: Trace, arrays: Sequence[str], ways: Mapping[str, Sequence[Explained]], chosen: dict[str, Explained], names: Mapping[Step, str | None]
+    tr: Trace,
+    arrays: Sequence[str],
+    ways: Mapping[str, Sequence[Explained]],
+    chosen: dict[str, Explained],
+    names: Mapping[Step, str | None],
 ) -> Iterator[dict[str, Explained]]:
     if not arrays:
         yield dict(chosen)
@@ -97,23 +108,33 @@ def groups(tr: Trace, chosen: Mapping[str, Explained]) -> Iterator[Group]:
             extras[way.extra].append(array)
     for (name, factor), arrays in extras.items():
         scope = "all" if len(arrays) == len(chosen) else "W" if all(a[0] == "W" for a in arrays) else "array"
-        yield Group("extra", name, tuple(arrays), scope, 0, factor, 1.0)
+        yield Group("extra", name, (), tuple(arrays), scope, 0, factor, 1.0)
 
 
 def _slot_groups(slot: str, name: str, used: set[tuple[int, str]], seen: set[tuple[int, str]]) -> Iterator[Group]:
-    price = 1.0 + 0.06 * (slot == "sum") + 0.03 * (slot in ("derivative", "back")) + (0.5 if name.startswith("right+") else 0.0)
+    price = (
+        1.0
+        + 0.06 * (slot == "sum")
+        + 0.03 * (slot in ("derivative", "back"))
+        + (0.5 if name.startswith("right+") else 0.0)
+    )
     layers = sorted({layer for layer, _ in seen})
     hidden = [k for k in layers if slot == "derivative" and k != max(layers)]
     wrong = sorted({layer for layer, _ in used})
     if used == seen and len(layers) > 1:
-        yield Group(slot, name, tuple(sorted(used)), "everywhere", 0, ONE, price)
+        yield Group(slot, name, tuple(sorted(used)), (), "everywhere", 0, ONE, price)
         return
     if len(hidden) > 1 and used == {place for place in seen if place[0] in hidden}:
-        yield Group(slot, name, tuple(sorted(used)), "hidden", 0, ONE, price)
+        yield Group(slot, name, tuple(sorted(used)), (), "hidden", 0, ONE, price)
         return
     letters = {use for _, use in used}
-    if slot == "sum" and len(layers) > 1 and len(letters) == 1 and used == {place for place in seen if place[1] in letters}:
-        yield Group(slot, name, tuple(sorted(used)), "everywhere", 0, ONE, price)
+    if (
+        slot == "sum"
+        and len(layers) > 1
+        and len(letters) == 1
+        and used == {place for place in seen if place[1] in letters}
+    ):
+        yield Group(slot, name, tuple(sorted(used)), (), "everywhere", 0, ONE, price)
         return
     for layer in wrong:
         own = {use for k, use in used if k == layer}
@@ -121,7 +142,7 @@ def _slot_groups(slot: str, name: str, used: set[tuple[int, str]], seen: set[tup
         scope = "layer" if own == every else "use"
         # Samples that count in one array only are a rule of that array's sum.
         partly = scope == "use" and (len(own) > 1 or slot == "samples")
-        yield Group(slot, name, tuple(sorted((layer, use) for use in own)), scope, layer, ONE, price + 0.1 * partly)
+        yield Group(slot, name, tuple(sorted((layer, use) for use in own)), (), scope, layer, ONE, price + 0.2 * partly)
 
 
 def _over(one: Factor, other: Factor) -> Factor:
@@ -143,7 +164,7 @@ def _factor_groups(factors: Mapping[str, Factor]) -> Iterator[Group]:
         return
     options = []
     for base in [ONE, *{f for f in rest.values() if not f.is_one}]:
-        found = [] if base.is_one else [Group("factor", base.text(), tuple(rest), "all", 0, base, _price(base))]
+        found = [] if base.is_one else [Group("factor", base.text(), (), tuple(rest), "all", 0, base, _price(base))]
         classes: dict[tuple[float, tuple[tuple[str, int], ...]], list[str]] = defaultdict(list)
         for array, f in rest.items():
             left = _over(f, base)
@@ -167,14 +188,14 @@ def _cover(arrays: Sequence[str], every: Sequence[str], factor: Factor, kind: st
     name, price = factor.text() if kind == "factor" else kind, _price(factor)
     own, last = set(arrays), max(int(a[1:]) for a in every)
     if own == set(every) and len(every) > 1:
-        return [Group(kind, name, tuple(arrays), "all", 0, factor, price)]
+        return [Group(kind, name, (), tuple(arrays), "all", 0, factor, price)]
     for letter in "Wb":
         if own == {a for a in every if a[0] == letter} and len(own) > 1:
-            return [Group(kind, name, tuple(arrays), letter, 0, factor, price)]
+            return [Group(kind, name, (), tuple(arrays), letter, 0, factor, price)]
     for m in range(1, last):
         if own == {a for a in every if int(a[1:]) <= m}:
-            return [Group(kind, name, tuple(arrays), "below", m, factor, price)]
+            return [Group(kind, name, (), tuple(arrays), "below", m, factor, price)]
     layers = {int(a[1:]) for a in arrays}
     if len(layers) == 1 and own == {a for a in every if int(a[1:]) in layers} and len(own) > 1:
-        return [Group(kind, name, tuple(arrays), "layer", layers.pop(), factor, price)]
-    return [Group(kind, name, (a,), "array", int(a[1:]), factor, price) for a in arrays]
+        return [Group(kind, name, (), tuple(arrays), "layer", layers.pop(), factor, price)]
+    return [Group(kind, name, (), (a,), "array", int(a[1:]), factor, price) for a in arrays]

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
 from nn_conformance.explain import forwards
 from nn_conformance.explain.asking import Asked, Limits, widths
-from nn_conformance.explain.fitting import ONE, Factor, Point, monomials
+from nn_conformance.explain.factors import ONE, Factor, monomials
+from nn_conformance.explain.fitting import Point
 from nn_conformance.explain.trace import Change, Trace, trace
 from nn_conformance.fixtures import format as fmt
 from nn_conformance.tolerances import norm, value_limit
@@ -89,7 +91,11 @@ def possible(network: fmt.Network) -> list[Change]:
     for name in forwards.ACTIVATIONS:
         hidden = list(range(1, last))
         found += [Change("a", k, name) for k in ([0] if len(hidden) > 1 else []) + hidden + [last]]
-    skipped = {"squared_error": ("squared-for-cross-entropy", "logits-reversed", "second-term", "first-term"), "cross_entropy": ("root", "pairs"), "binary_cross_entropy": ("root", "pairs", "binary-for")}
+    skipped = {
+        "squared_error": ("squared-for-cross-entropy", "logits-reversed", "second-term", "first-term"),
+        "cross_entropy": ("root", "pairs"),
+        "binary_cross_entropy": ("root", "pairs", "binary-for"),
+    }
     found += [Change("loss", last, name) for name in forwards.LOSSES if not name.startswith(skipped[loss])]
     return found
 
@@ -133,9 +139,13 @@ class LossSearch:
         firsts = [c for c in singles if c.slot != "loss"]
         traces = {c: t for c in firsts if (t := self._traced((c,))) is not None}
         losses = [c for c in singles if c.slot == "loss"]
-        shown = first_wrong_layer([p for p in self.groups[0]], self.dtype)
+        shown = first_wrong_layer(self.groups[0], self.dtype)
         if shown is not None:  # the first layer that is wrong names one of the two
-            traces = {c: t for c, t in traces.items() if _layers_match(t[0], self.groups[0][0].asked, self.dtype, self.groups[0][0].limits, shown or None)}
+            traces = {
+                c: t
+                for c, t in traces.items()
+                if _layers_match(t[0], self.groups[0][0].asked, self.dtype, self.groups[0][0].limits, shown or None)
+            }
         for first, own in traces.items():
             for loss in losses:
                 try:
@@ -144,14 +154,17 @@ class LossSearch:
                     continue
                 if likely:
                     yield first, loss
-        for first in traces:
-            for other in firsts:
-                if not self.left():
-                    return
-                if (first.slot, first.layer) != (other.slot, other.layer) or first.slot == "data" and first.name[0] != other.name[0]:
-                    both = self._traced((first, other))
-                    if both is not None and self._possible(both):
-                        yield first, other
+        yield from self._forward_pairs(list(traces), firsts)
+
+    def _forward_pairs(self, some: Sequence[Change], firsts: Sequence[Change]) -> Iterator[Changes]:
+        for first, other in product(some, firsts):
+            if not self.left():
+                return
+            data = first.slot == "data" and first.name[0] != other.name[0]  # of x and of t, by their names
+            if (first.slot, first.layer) != (other.slot, other.layer) or data:
+                both = self._traced((first, other))
+                if both is not None and self._possible(both):
+                    yield first, other
 
     def _traced(self, changes: Changes) -> list[Trace] | None:
         try:
@@ -162,7 +175,11 @@ class LossSearch:
     def _of(self, changes: Changes) -> list[Loss]:
         try:
             traces = [[trace(p.asked.case, changes) for p in group] for group in self.groups]
-            if not all(_layers_match(tr, p.asked, self.dtype, p.limits) for g, ts in zip(self.groups, traces, strict=True) for p, tr in zip(g, ts, strict=True)):
+            if not all(
+                _layers_match(tr, p.asked, self.dtype, p.limits)
+                for g, ts in zip(self.groups, traces, strict=True)
+                for p, tr in zip(g, ts, strict=True)
+            ):
                 return []
             return list(self._fits(changes, traces))
         except ValueError:
@@ -170,12 +187,21 @@ class LossSearch:
 
     def _possible(self, traces: Sequence[Trace]) -> bool:
         """Whether one factor makes the losses of the first group."""
-        pairs = [(p.asked.loss, value_of(tr)) for p, tr in zip(self.groups[0], traces, strict=True) if p.asked.loss is not None]
+        pairs = [
+            (p.asked.loss, value_of(tr))
+            for p, tr in zip(self.groups[0], traces, strict=True)
+            if p.asked.loss is not None
+        ]
         factors = np.array([got / value for got, value in pairs if value])
         return len(factors) > 1 and bool(np.all(np.isfinite(factors))) and np.ptp(factors) <= 1e-6 * abs(factors[0]) > 0
 
     def _fits(self, changes: Changes, traces: Sequence[Sequence[Trace]]) -> Iterator[Loss]:
-        pairs = [(p, tr) for group, ts in zip(self.groups, traces, strict=True) for p, tr in zip(group, ts, strict=True) if p.asked.loss is not None]
+        pairs = [
+            (p, tr)
+            for group, ts in zip(self.groups, traces, strict=True)
+            for p, tr in zip(group, ts, strict=True)
+            if p.asked.loss is not None
+        ]
         if not pairs:
             yield Loss(changes)
             return

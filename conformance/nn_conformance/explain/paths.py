@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nn_conformance.explain import backwards as bw
+from nn_conformance.explain.sums import BIASES, WEIGHTS
 from nn_conformance.explain.trace import Trace, described, matrix
 from nn_reference.arithmetic import Array
 
@@ -56,10 +57,10 @@ def _rules(tr: Trace, step: Step) -> dict[str, bw.Rule]:
         case "samples":
             return bw.SAMPLES
         case "back":
-            return bw.backs(tr, step.layer)
+            return bw.backs(step.layer)
         case "input":
-            return bw.inputs(tr, step.layer)
-    return bw.WEIGHTS if step.use == "W" else bw.BIASES
+            return bw.inputs(step.layer)
+    return WEIGHTS if step.use == "W" else BIASES
 
 
 def rule_of(tr: Trace, step: Step, name: str) -> bw.Rule:
@@ -86,7 +87,10 @@ def right(tr: Trace, step: Step, g: Array, final: Array) -> Array:
 
 
 def _same(some: Sequence[Array], others: Sequence[Array], near: float) -> bool:
-    return all(a.shape == b.shape and (np.linalg.norm(a - b) <= near or bool(np.array_equal(a, b, equal_nan=True))) for a, b in zip(some, others, strict=True))
+    return all(
+        a.shape == b.shape and (np.linalg.norm(a - b) <= near or bool(np.array_equal(a, b, equal_nan=True)))
+        for a, b in zip(some, others, strict=True)
+    )
 
 
 def _sum(values: Sequence[Array]) -> float:
@@ -146,9 +150,11 @@ class Search:
             except ValueError:
                 continue
             own = np.concatenate(value)
-            size, total = np.linalg.norm(own), _sum(value)
+            size, total = float(np.linalg.norm(own)), _sum(value)
             near = 1e-9 * size * max(1, len(own))
-            if np.isfinite(size) and not any(abs(s - total) <= near and _same(v, value, 1e-9 * size) for v, s in zip(values, sums, strict=True)):
+            if np.isfinite(size) and not any(
+                abs(s - total) <= near and _same(v, value, 1e-9 * size) for v, s in zip(values, sums, strict=True)
+            ):
                 kept.append(name)
                 values.append(value)
                 sums.append(total)
@@ -277,11 +283,10 @@ def predict(tr: Trace, array: str, edits: Mapping[Step, str]) -> Array:
         ValueError: a rule that cannot be had at these sizes.
     """
     way = steps(tr, array)
-    name = edits.get(way[0])
     g, flag = bw.error(tr)
-    if name is not None:
-        rule = rule_of(tr, way[0], name)
-        g, flag = rule.of(tr), rule.final
+    if way[0] in edits:
+        first = rule_of(tr, way[0], edits[way[0]])
+        g, flag = first.of(tr), first.final
     final, g = np.array([flag]), np.asarray(g)[None]
     a = tr.a[int(array[1:]) - 1]
     for step in way[1:]:
@@ -294,7 +299,11 @@ def predict(tr: Trace, array: str, edits: Mapping[Step, str]) -> Array:
             out = out[0]
             return _reordered(tr, array, out) if tr.reshaped and step.use == "W" else out
         else:
-            g = right(tr, step, g, final) if name is None else rule_of(tr, step, name).of(tr, g) + np.zeros_like(right(tr, step, g, final))
+            g = (
+                right(tr, step, g, final)
+                if name is None
+                else rule_of(tr, step, name).of(tr, g) + np.zeros_like(right(tr, step, g, final))
+            )
     raise AssertionError(array)
 
 

@@ -101,7 +101,9 @@ class Explanation:
                 word = "either" if k == 0 else "or    "
                 lines += [f"{word} {line}" if n == 0 else f"       {line}" for n, line in enumerate(_flat(option))]
         if lines and self.confirmed:
-            lines.append(f"  every number of {self.cases} of {self.of} cases comes out, to {self.ratio:.2g} of the limit")
+            lines.append(
+                f"  every number of {self.cases} of {self.of} cases comes out, to {self.ratio:.2g} of the limit"
+            )
         lines += [f"also   {text}" for text in (*self.aside, *self.notes)]
         lines += [f"wrong, not explained: {text}" for text in self.unexplained]
         if self.right and (lines or self.findings):

@@ -146,7 +146,9 @@ def trace(case: Case, changes: tuple[Change, ...] = (), answer: Mapping[str, Arr
                 pre = forwards.PREACTIVATIONS[change.name].rule(pre, biases[k])
         z.append(pre)
         a.append(layer.activation.forward(pre))
-    return Trace(case, net, weights, biases, z, a, t, answer or {}, reshaped, tuple(c.name for c in changes if c.slot == "data"))
+    return Trace(
+        case, net, weights, biases, z, a, t, answer or {}, reshaped, tuple(c.name for c in changes if c.slot == "data")
+    )
 
 
 def _activated(net: Network, change: Change) -> Network:

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from nn_conformance.explain.asking import Asker
-from nn_conformance.explain.fitting import Factor, monomials
+from nn_conformance.explain.factors import Factor, monomials
 from nn_conformance.explain.record import Finding
 from nn_conformance.explain.trace import Case, matrix
 from nn_conformance.fixtures import format as fmt
@@ -45,11 +45,17 @@ class Steps:
 
     def near(self, k: int, name: str, expected: Array) -> bool:
         """Whether a move is as expected, but for rounding."""
-        limit = update_limit(norm(expected), norm(self.thetas[k + 1][name]), self.optimizer, self.dtype, self.longest).value
-        return norm(self.move(k, name) - expected) <= NEAR * limit + 2 * ROUNDOFF[self.dtype] * norm(self.thetas[k][name])
+        limit = update_limit(
+            norm(expected), norm(self.thetas[k + 1][name]), self.optimizer, self.dtype, self.longest
+        ).value
+        return norm(self.move(k, name) - expected) <= NEAR * limit + 2 * ROUNDOFF[self.dtype] * norm(
+            self.thetas[k][name]
+        )
 
 
-def steps_of(asker: Asker, case: Case, optimizer: fmt.Optimizer, gradient: Callable[[Case], Params | None], count: int = 4) -> Steps | None:
+def steps_of(
+    asker: Asker, case: Case, optimizer: fmt.Optimizer, gradient: Callable[[Case], Params | None], count: int = 4
+) -> Steps | None:
     """Takes 1, 2, … steps from the same parameters, each run from the beginning; None if the target does not."""
     batches = [[(3 * k + i) % len(case.x) for i in range(SIZES[k])] for k in range(count)]
     thetas: list[Params] = [{n: np.asarray(p, np.float64) for n, p in case.params.items()}]
@@ -67,7 +73,9 @@ def steps_of(asker: Asker, case: Case, optimizer: fmt.Optimizer, gradient: Calla
         if not all(np.isfinite(p).all() for p in after.values()):
             break
     as_matrices = [{n: matrix(case.network, n, p) for n, p in of.items()} for of in thetas]
-    return Steps(optimizer, as_matrices, gradients, SIZES[: len(gradients)], asker.dtype, longest_sum(case.network, max(SIZES)))
+    return Steps(
+        optimizer, as_matrices, gradients, SIZES[: len(gradients)], asker.dtype, longest_sum(case.network, max(SIZES))
+    )
 
 
 @dataclass(frozen=True)
@@ -134,15 +142,21 @@ class Rule:
         second = 1 - self.beta2**t if self.corrected[1] else 1.0
         inside, beside = (self.epsilon, 0.0) if self.inside else (0.0, self.epsilon)
         if self.placement == "keras":
-            return np.asarray(self.rate * second**self.power / np.float64(first) * m[key] / ((v[key] + inside) ** self.power + beside))
-        return np.asarray(self.rate * m[key] / np.float64(first) / ((v[key] / np.float64(second) + inside) ** self.power + beside))
+            return np.asarray(
+                self.rate * second**self.power / np.float64(first) * m[key] / ((v[key] + inside) ** self.power + beside)
+            )
+        return np.asarray(
+            self.rate * m[key] / np.float64(first) / ((v[key] / np.float64(second) + inside) ** self.power + beside)
+        )
 
 
 def right_rule(optimizer: fmt.Optimizer) -> Rule:
     """The described one."""
     if optimizer.kind == "sgd":
         return Rule("", "", "sgd", optimizer.learning_rate, optimizer.momentum)
-    return Rule("", "", "adam", optimizer.learning_rate, 0.0, 0.0, False, optimizer.beta1 or 0.0, optimizer.beta2 or 0.0, optimizer.epsilon or 0.0, optimizer.placement or "torch")
+    o = optimizer
+    adam = Rule("", "", "adam", o.learning_rate, placement=o.placement or "torch")
+    return replace(adam, beta1=o.beta1 or 0.0, beta2=o.beta2 or 0.0, epsilon=o.epsilon or 0.0)
 
 
 def variants(right: Rule) -> list[Rule]:
@@ -151,19 +165,32 @@ def variants(right: Rule) -> list[Rule]:
         return _momenta(right)
     other = "keras" if right.placement == "torch" else "torch"
     found = [
-        replace(right, slug="epsilon-misplaced", uses=f"ε as {'Keras' if other == 'keras' else 'PyTorch'} has it", placement=other),
+        replace(
+            right,
+            slug="epsilon-misplaced",
+            uses=f"ε as {'Keras' if other == 'keras' else 'PyTorch'} has it",
+            placement=other,
+        ),
         replace(right, slug="correction-missing", uses="m/√v without 1-βᵗ", corrected=(False, False)),
         replace(right, slug="correction-missing", uses="only v is corrected", corrected=(False, True)),
         replace(right, slug="correction-missing", uses="only m is corrected", corrected=(True, False)),
         replace(right, slug="epsilon-inside-root", uses="√(v̂+ε)", inside=True),
         replace(right, slug="moment-of-magnitude", uses="v of |g|", magnitude=True),
         replace(right, slug="root-missing", uses="m̂/(v̂+ε)", power=1.0),
-        replace(right, slug="betas-swapped", uses=f"β₁ = {right.beta2}, β₂ = {right.beta1}", beta1=right.beta2, beta2=right.beta1),
+        replace(
+            right,
+            slug="betas-swapped",
+            uses=f"β₁ = {right.beta2}, β₂ = {right.beta1}",
+            beta1=right.beta2,
+            beta2=right.beta1,
+        ),
         replace(right, slug="steps-behind", uses="t from 0", steps=lambda t, i, n: t - 1),
         replace(right, slug="steps-ahead", uses="t from 2", steps=lambda t, i, n: t + 1),
         replace(right, slug="steps-per-tensor", uses="t counts tensors", steps=lambda t, i, n: (t - 1) * n + i + 1),
         replace(right, slug="steps-uncounted", uses="t = 1 in every step", steps=lambda t, i, n: 1),
-        replace(right, slug="moments-reset", uses="m = v = 0 and t = 1 at each step", forgets=True, steps=lambda t, i, n: 1),
+        replace(
+            right, slug="moments-reset", uses="m = v = 0 and t = 1 at each step", forgets=True, steps=lambda t, i, n: 1
+        ),
         replace(right, slug="moments-reset", uses="m = v = 0 at each step", forgets=True),
         replace(right, slug="moments-shared", uses="one m and v for all parameters", shared=True),
         Rule("plain-step", "θ - lr·g", "sgd", right.rate),
@@ -171,10 +198,13 @@ def variants(right: Rule) -> list[Rule]:
         replace(right, slug="adam-constant", uses="no ε", epsilon=0.0),
         replace(right, slug="momentum-missing", uses="β₁ = 0", beta1=0.0),
     ]
-    defaults = {"beta1": (0.9,), "beta2": (0.999, 0.99, 0.9), "epsilon": (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-10)}
-    symbols = {"beta1": "β₁", "beta2": "β₂", "epsilon": "ε"}
-    found += [replace(right, slug="adam-constant", uses=f"{symbols[n]} = {v:g}", **{n: v}) for n, vs in defaults.items() for v in vs]
-    found += [replace(right, slug="adam-constant", uses=f"β₁ = 0.9, β₂ = {b:g}, ε = {e:g}", beta1=0.9, beta2=b, epsilon=e) for b in (0.999, 0.99) for e in (1e-8, 1e-7)]
+    found += [replace(right, slug="adam-constant", uses="β₁ = 0.9", beta1=0.9)]
+    found += [replace(right, slug="adam-constant", uses=f"β₂ = {v:g}", beta2=v) for v in (0.999, 0.99, 0.9)]
+    found += [replace(right, slug="adam-constant", uses=f"ε = {v:g}", epsilon=v) for v in EPSILONS]
+    for beta2 in (0.999, 0.99):
+        for epsilon in (1e-8, 1e-7):
+            uses = f"β₁ = 0.9, β₂ = {beta2:g}, ε = {epsilon:g}"
+            found.append(replace(right, slug="adam-constant", uses=uses, beta1=0.9, beta2=beta2, epsilon=epsilon))
     return found
 
 
@@ -198,11 +228,29 @@ def _endless(seen: Steps, right: Rule) -> list[Finding]:
     for rule in variants(right):
         moves = next(rule.moves(seen))
         got = {n: seen.move(0, n) for n in moves}
-        if all(np.array_equal(np.isnan(got[n]), np.isnan(m)) and np.array_equal(np.isinf(got[n]), np.isinf(m)) for n, m in moves.items()):
-            return [Finding("update", 0, "the update", rule.slug, f"{rule.uses}: the first step is no number", "the described optimiser", ("update",))]
-    return [Finding("update", 0, "the update", "update-not-finite", "NaN or infinite parameters", "finite steps", ("update",))]
+        if all(
+            np.array_equal(np.isnan(got[n]), np.isnan(m)) and np.array_equal(np.isinf(got[n]), np.isinf(m))
+            for n, m in moves.items()
+        ):
+            return [
+                Finding(
+                    "update",
+                    0,
+                    "the update",
+                    rule.slug,
+                    f"{rule.uses}: the first step is no number",
+                    "the described optimiser",
+                    ("update",),
+                )
+            ]
+    return [
+        Finding(
+            "update", 0, "the update", "update-not-finite", "NaN or infinite parameters", "finite steps", ("update",)
+        )
+    ]
 
 
+EPSILONS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-10)
 DECAYS = (0.01, 0.1, 1e-3, 1e-4, 5e-4, 1e-5, 0.05, 0.02, 0.2, 1.0)
 
 
@@ -215,34 +263,59 @@ def explain_steps(seen: Steps) -> tuple[list[Finding], bool]:
     moving = [n for n in seen.gradients[0] if n not in still and any(np.any(g[n]) for g in seen.gradients)]
     described = list(right.moves(seen))
     due = [n for n in still if not all(seen.near(k, n, moves[n]) for k, moves in enumerate(described))]
-    found = [_still(due, list(seen.gradients[0]))] if due else []
+    found = [_still(due, still, list(seen.gradients[0]))] if due else []
     if not moving:
         return found, True
-    for rule in [right, *variants(right), *_decaying(right)]:
-        factor = _fits(seen, rule, moving)
-        if factor is None:
-            continue
-        if rule.slug:
-            found.append(Finding("update", 0, "the update", rule.slug, rule.uses, "the described optimiser", ("update",)))
-        if not factor.is_one:
-            found.append(_scaled(factor))
-        return found, True
-    return found, False
+    rules = [right, *variants(right), *_decaying(right)]
+    fits = [(rule, factor) for rule in rules if (factor := _fits(seen, rule, moving))]
+    if not fits:
+        return found, False
+    rule, factor = min(fits, key=lambda fit: (not fit[1].is_one, bool(fit[0].slug)))
+    if rule.slug:
+        found.append(Finding("update", 0, "the update", rule.slug, rule.uses, "the described optimiser", ("update",)))
+    return [*found, *([] if factor.is_one else [_scaled(factor)])], True
 
 
 def _decaying(right: Rule) -> list[Rule]:
     coupled = [replace(right, slug="weight-decay", uses=f"θ - lr·(g + {v:g}·θ)", decay=v) for v in DECAYS]
-    return [*coupled, *(replace(rule, slug="decay-in-update", uses=f"θ - lr·(… + {rule.decay:g}·θ)", decoupled=True) for rule in coupled if right.kind == "adam")]
+    return [
+        *coupled,
+        *(
+            replace(rule, slug="decay-in-update", uses=f"θ - lr·(… + {rule.decay:g}·θ)", decoupled=True)
+            for rule in coupled
+            if right.kind == "adam"
+        ),
+    ]
 
 
-def _still(names: Sequence[str], every: Sequence[str]) -> Finding:
-    biases = all(n[0] == "b" for n in names) and set(names) == {n for n in every if n[0] == "b"}
-    return Finding("update", 0, "the update", "biases-not-updated" if biases else "update-part-missing", f"{', '.join(names)} stay", "all parameters move", tuple(names))
+def _still(names: Sequence[str], still: Sequence[str], every: Sequence[str]) -> Finding:
+    biases = all(n[0] == "b" for n in names) and set(still) >= {n for n in every if n[0] == "b"}
+    return Finding(
+        "update",
+        0,
+        "the update",
+        "biases-not-updated" if biases else "update-part-missing",
+        f"{', '.join(names)} stay",
+        "all parameters move",
+        tuple(names),
+    )
+
+
+SCALES = {"-1": "uphill", "10": "rate-tenfold", "1/N": "rate-over-batch"}
 
 
 def _scaled(factor: Factor) -> Finding:
-    slug = {(-1.0, ()): "uphill", (10.0, ()): "rate-tenfold", (1.0, (("N", -1),)): "rate-over-batch"}.get((factor.value, factor.powers), "rate-scaled")
-    return Finding("update", 0, "the update", slug, f"{factor.text()} times the step", "θ - lr·g", ("update",), {} if factor.nice else {"factor": factor.value})
+    slug = SCALES.get(factor.text(), "rate-scaled")
+    return Finding(
+        "update",
+        0,
+        "the update",
+        slug,
+        f"{factor.text()} times the step",
+        "θ - lr·g",
+        ("update",),
+        {} if factor.nice else {"factor": factor.value},
+    )
 
 
 def _fits(seen: Steps, rule: Rule, names: Sequence[str]) -> Factor | None:
@@ -253,12 +326,18 @@ def _fits(seen: Steps, rule: Rule, names: Sequence[str]) -> Factor | None:
         return None
     measured: list[tuple[Mapping[str, float], float]] = []
     for k, moves in enumerate(predicted):
-        own, got = (np.concatenate([of(n).ravel() for n in names]) for of in (moves.__getitem__, lambda n, k=k: seen.move(k, n)))
+        own, got = (
+            np.concatenate([of(n).ravel() for n in names]) for of in (moves.__getitem__, lambda n, k=k: seen.move(k, n))
+        )
         if not np.isfinite(own).all() or not np.any(own):
             return None
         measured.append(({"N": float(seen.sizes[k])}, float(own @ got / (own @ own))))
     for factor in [Factor(), *monomials(measured, 1e-6 if seen.dtype == "float64" else 1e-3)]:
-        if all(seen.near(k, n, factor.on({"N": seen.sizes[k]}) * moves[n]) for k, moves in enumerate(predicted) for n in names):
+        if all(
+            seen.near(k, n, factor.on({"N": seen.sizes[k]}) * moves[n])
+            for k, moves in enumerate(predicted)
+            for n in names
+        ):
             return factor
     return None
 
