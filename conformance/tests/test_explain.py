@@ -302,3 +302,12 @@ def test_a_letter_is_named_only_if_sizes_differ():
 def test_a_constant_that_differs_from_case_to_case_is_none():
     """Factors that no monomial makes are no factor."""
     assert not list(monomials([({"N": 4.0}, 0.31), ({"N": 6.0}, 0.97), ({"N": 7.0}, 0.11)], 1e-9))
+
+
+def test_what_is_wrong_with_one_sample_only_says_so():
+    """A rule that is wrong with a batch of one, and right with more, is named with that condition."""
+    explanation = of(xor(W1=lambda x, d: x.T @ d * (3 if len(x) == 1 else 1)))
+    [finding] = explanation.findings
+    assert finding.arrays == ("dW1",)
+    assert finding.when == "with a batch of one"
+    assert explanation.confirmed

