@@ -246,7 +246,8 @@ class Explainer:
     def _updates(self, own: Sequence[int], gradients: Gradients) -> None:
         """Several steps against the target's own gradients, or against the mutant's where it shows none."""
         described = self.optimizer
-        if described is None or not self.asker.left or self.samples == 1:
+        remembers = any(f.slot == "memory" or f.slug == "first-batch-size" for f in self.draft.findings)
+        if described is None or not self.asker.left or self.samples == 1 or remembers:
             return
         known = self._of_mutant(gradients) if self.rate else lambda case: self.asker.ask(case).gradients or None
         case = self._draw(own, self.samples, rate=0.0)

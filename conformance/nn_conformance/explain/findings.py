@@ -208,6 +208,7 @@ def of_loss(network: fmt.Network, loss: Loss) -> list[Finding]:
         f = loss.factor
         slug = {
             (1.0, (("N", 1),)): "loss-summed",
+            (1.0, (("n", 1),)): "loss-summed",
             (-1.0, ()): "loss-sign",
             (2.0, ()): "loss-half",
             (0.5, ()): "loss-half",

@@ -174,8 +174,10 @@ def _factor_groups(factors: Mapping[str, Factor]) -> Iterator[Group]:
             # The letters that no case tells apart belong to the whole factor.
             others = next(factors[a].others for a in arrays) if base.is_one else ()
             found += list(_cover(arrays, list(rest), Factor(value, powers, others), "factor"))
-        options.append(found)
-    yield from min(options, key=lambda o: sum(g.cost for g in o))
+        simple = sum(abs(power) for _, power in base.powers) + (0 if abs(base.value) == 1 else 1)
+        # Of two that are equally cheap, a factor of everything and one beside it say more than two unrelated ones.
+        options.append((sum(g.cost for g in found), base.is_one, simple, found))
+    yield from min(options, key=lambda option: option[:3])[3]
 
 
 def _price(factor: Factor) -> float:

@@ -157,9 +157,12 @@ class LossSearch:
         yield from self._forward_pairs(list(traces), firsts)
 
     def _forward_pairs(self, some: Sequence[Change], firsts: Sequence[Change]) -> Iterator[Changes]:
+        order = {change: k for k, change in enumerate(firsts)}
         for first, other in product(some, firsts):
             if not self.left():
                 return
+            if other in some and order[other] < order[first]:  # has been tried already
+                continue
             data = first.slot == "data" and first.name[0] != other.name[0]  # of x and of t, by their names
             if (first.slot, first.layer) != (other.slot, other.layer) or data:
                 both = self._traced((first, other))
@@ -168,7 +171,7 @@ class LossSearch:
 
     def _traced(self, changes: Changes) -> list[Trace] | None:
         try:
-            return [trace(p.asked.case, changes) for p in self.groups[0]]
+            return [trace(p.asked.case, changes) for p in self.groups[0][:FEW]]
         except ValueError:
             return None
 
@@ -189,7 +192,7 @@ class LossSearch:
         """Whether one factor makes the losses of the first group."""
         pairs = [
             (p.asked.loss, value_of(tr))
-            for p, tr in zip(self.groups[0], traces, strict=True)
+            for p, tr in zip(self.groups[0], traces, strict=False)
             if p.asked.loss is not None
         ]
         factors = np.array([got / value for got, value in pairs if value])
@@ -287,6 +290,7 @@ def _near(a: Array, b: Array, dtype: fmt.Dtype, longest: int) -> bool:
     return norm(a - b) <= NEAR_LAYERS * value_limit(b, dtype, longest).value
 
 
+FEW = 2  # cases on which pairs are tried first
 NEAR_LAYERS = 4.0  # errors of the layers below, which the limit of one layer does not count
 
 

@@ -6,6 +6,7 @@ Legend: N samples, units[k] outputs of layer k (units[0] inputs). Whatever the d
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,6 +43,11 @@ class Case:
     rate: float = 0.0
     label: str = ""
     group: str = ""
+
+    @cached_property
+    def net(self) -> Network:
+        """The reference's network."""
+        return build_network(self.network)
 
 
 @dataclass(eq=False)
@@ -120,7 +126,7 @@ def trace(case: Case, changes: tuple[Change, ...] = (), answer: Mapping[str, Arr
     Raises:
         ValueError: a change that does not fit the network or the sizes (NumPy's and the reference's errors are of this kind).
     """
-    net, params, x, t = build_network(case.network), dict(case.params), case.x, case.t
+    net, params, x, t = case.net, dict(case.params), case.x, case.t
     reshaped = False
     for change in changes:
         if change.slot == "data":
