@@ -146,7 +146,7 @@ def _slug(kind: str, formula: str, *, last: bool) -> str:
         ("relu", "(g > 0)"): "relu-mask-of-gradient",
         ("softmax", "a(1-a)"): "softmax-diagonal",
     }
-    if formula.startswith("e"):
+    if formula in OF_ERROR and formula != "y":
         return "derivative-of-error"
     return table.get((kind, formula), "derivative-other")
 

@@ -320,6 +320,9 @@ class Explainer:
         self.draft.unexplained += left
         wrong |= {a for f in self.draft.findings for a in f.arrays}
         arrays = [a for a in groups[0][0].asked.gradients if f"d{a}" not in wrong and a not in gradients.open]
+        blind = [a for a in arrays if gradients.ways.get(a) and gradients.ways[a][0].blind]
+        self.draft.blind += [f"d{a} is 0 whatever the rules behind it" for a in sorted(blind)]
+        arrays = [a for a in arrays if a not in blind]
         self.draft.right += [f"d{a}" for a in sorted(arrays, key=lambda a: (int(a[1:]), a))]
         self.draft.unexplained += [f"d{a}" for a in sorted(gradients.open, key=lambda a: (int(a[1:]), a))]
 

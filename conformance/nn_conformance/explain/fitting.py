@@ -51,7 +51,7 @@ class Explained:
         factor: by which it is multiplied beyond them.
         extra: what is added: `W` or `sign W` times a factor.
         ratio: the largest difference, in units of the limit.
-        cost: the fewer the better.
+        blind: whether the right array is zero on every case, so that it says nothing of the rules behind it.
     """
 
     array: str
@@ -59,6 +59,7 @@ class Explained:
     factor: Factor = ONE
     extra: tuple[str, Factor] | None = None
     ratio: float = 0.0
+    blind: bool = False
 
     @property
     def cost(self) -> float:
@@ -113,7 +114,8 @@ class Fitter:
             ratio = max((p.ratio(array, one.predicted(p)) for p in self.points()), default=0.0)
         except ValueError:
             return None
-        return Explained(array, ratio=ratio) if ratio <= 1 else None
+        nothing = all(p.ratio(array, np.zeros_like(p.asked.gradients[array])) <= 1 for p in self.points())
+        return Explained(array, ratio=ratio, blind=nothing) if ratio <= 1 else None
 
     def explain(
         self, array: str, most: int = 3, above: Sequence[Explained] = (), settled: Collection[Step] = ()
@@ -128,7 +130,7 @@ class Fitter:
         """
         if plain := self.plain(array):
             return [plain]
-        if all(not np.any(p.asked.gradients[array]) for p in self.points()):
+        if all(p.ratio(array, np.zeros_like(p.asked.gradients[array])) <= 1 for p in self.points()):
             return [Explained(array, factor=Factor(0.0))]
         tr = self.groups[0][0].trace
         bases = list(dict.fromkeys(edits for one in above for edits in carried(tr, array, one.edits)))
@@ -289,7 +291,7 @@ def clipped(points: Sequence[Point]) -> tuple[str, float] | None:
     for name in ("all", "each", "entries"):
         sizes = [_clip_sizes(name, p.asked.gradients) for p in points]
         largest = max(max(s) for s in sizes)
-        if not largest:
+        if all(p.ratio(a, np.zeros_like(g)) <= 1 for p in points for a, g in p.asked.gradients.items()):
             return None
         bound = float(f"{largest:.6g}") if isclose(float(f"{largest:.6g}"), largest, rel_tol=1e-6) else largest
         ratios = [

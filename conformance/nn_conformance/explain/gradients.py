@@ -112,7 +112,7 @@ def _ways(fitters: Mapping[str, Fitter], arrays: Sequence[str]) -> dict[str, lis
     """What explains each array; rules that those above have shown are tried first, but for rules that a right array has shown to be right."""
     ways = {array: [plain] for array in arrays if (plain := fitters[array].plain(array))}
     tr = next(iter(fitters.values())).groups[0][0].trace
-    settled = {step for array in ways for step in steps(tr, array)}
+    settled = {step for array, [way] in ways.items() if not way.blind for step in steps(tr, array)}
     above: list[Explained] = []
     for array in arrays:
         if array not in ways:

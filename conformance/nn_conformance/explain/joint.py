@@ -84,7 +84,7 @@ def _agreeing(
     for way in ways[array]:
         own = dict(names)
         edits = dict(way.edits)
-        silent = way.factor.value == 0.0  # an array of zeros says nothing of the rules before it
+        silent = way.factor.value == 0.0 or way.blind  # an array of zeros says nothing of the rules before it
         if not silent and any(own.setdefault(step, edits.get(step)) != edits.get(step) for step in steps(tr, array)):
             continue
         yield from _agreeing(tr, rest, ways, {**chosen, array: way}, own)
@@ -92,6 +92,7 @@ def _agreeing(
 
 def groups(tr: Trace, chosen: Mapping[str, Explained]) -> Iterator[Group]:
     """The changed rules of an assignment: one that is wrong in all layers, or all uses, counts once."""
+    chosen = {array: way for array, way in chosen.items() if not way.blind}
     places: dict[tuple[str, str], set[tuple[int, str]]] = defaultdict(set)
     seen: dict[str, set[tuple[int, str]]] = defaultdict(set)
     for array, way in chosen.items():
