@@ -163,7 +163,7 @@ def _scale(group: Group, tr: Trace, first_samples: int) -> tuple[str, tuple[str,
     """The slug of a factor, and those of the parts that it is made of."""
     factor = group.factor
     if "r" in dict(factor.powers):
-        return "rate-constant", ("rate-tenfold",)
+        return "rate-constant", ()
     if factor.powers == (("N", 1),) and abs(factor.value * first_samples - 1) < 1e-9:
         return "first-batch-size", ()
     scope = "b" if all(a[0] == "b" for a in group.arrays) else group.scope

@@ -100,7 +100,7 @@ class Explanation:
             for k, option in enumerate(tie):
                 word = "either" if k == 0 else "or    "
                 lines += [f"{word} {line}" if n == 0 else f"       {line}" for n, line in enumerate(_flat(option))]
-        if lines and self.confirmed:
+        if lines and self.confirmed and self.cases:
             lines.append(
                 f"  every number of {self.cases} of {self.of} cases comes out, to {self.ratio:.2g} of the limit"
             )
