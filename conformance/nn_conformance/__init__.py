@@ -7,15 +7,17 @@ from nn_reference import __version__
 
 if TYPE_CHECKING:
     from nn_conformance.adapt.claims import conforms
+    from nn_conformance.cases.text import network
     from nn_conformance.checks import parametrize_with_checks
     from nn_conformance.gradcheck import check_gradients
     from nn_conformance.run import verify
 
-__all__ = ["__version__", "check_gradients", "conforms", "parametrize_with_checks", "verify"]
+__all__ = ["__version__", "check_gradients", "conforms", "network", "parametrize_with_checks", "verify"]
 
 HOMES = {
     "check_gradients": "gradcheck",
     "conforms": "adapt.claims",
+    "network": "cases.text",
     "parametrize_with_checks": "checks",
     "verify": "run",
 }

@@ -22,7 +22,7 @@ import nn_conformance
 import nn_reference
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-EXTRAS = ("torch", "tensorflow", "keras", "flint", "matplotlib", "pytest", "sklearn")
+EXTRAS = ("torch", "tensorflow", "keras", "matplotlib", "pytest", "sklearn")
 CARRIED = {
     "nn_reference/py.typed",
     "nn_conformance/py.typed",
@@ -92,6 +92,15 @@ def check_small(scratch: Path) -> None:
     assert not (scratch / "unused").exists(), "verify of the probes wrote to the cache"
 
 
+def check_own(scratch: Path) -> None:
+    """A network of one's own is certified without any extra, and its files are sound."""
+    with mirror() as address:
+        pass
+    folder = str(scratch / "own")
+    run("fixtures", "make", "3-4 relu-2 softmax, cross-entropy", folder, address=address, cache=scratch / "made")
+    run("fixtures", "check", folder, address=address, cache=scratch / "made")
+
+
 def check_mnist(scratch: Path) -> None:
     """MNIST is fetched once, then read from the cache; with neither server nor cache, one line says what to do."""
     with mirror() as address:
@@ -110,7 +119,10 @@ def check_mnist(scratch: Path) -> None:
 def main() -> None:
     """Every check in turn; the first that fails ends the run."""
     with tempfile.TemporaryDirectory() as scratch:
-        for check in (check_contents, partial(check_small, Path(scratch)), partial(check_mnist, Path(scratch))):
+        for check in (
+            check_contents,
+            *(partial(each, Path(scratch)) for each in (check_small, check_own, check_mnist)),
+        ):
             check()
     print(f"the wheel of nn-conformance {nn_conformance.__version__} works on its own")  # noqa: T201 - a script's last word
 

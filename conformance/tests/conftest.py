@@ -26,7 +26,6 @@ collect_ignore = ["check_wheel.py"]  # a script, for where the wheel alone is in
 EXTRAS = {
     "torch": {"torch": "torch"},
     "keras": {"keras": "keras", "tensorflow": "tensorflow"},
-    "certify": {"python-flint": "flint"},
     "report": {"joblib": "joblib", "matplotlib": "matplotlib", "scipy": "scipy"},
     "dask": {"distributed": "distributed"},
     "jax": {"jax": "jax"},

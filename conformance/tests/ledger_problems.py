@@ -7,7 +7,7 @@ from nn_conformance.replay.evidence import Evidence
 from nn_conformance.replay.ledger import Ledger, Run
 from nn_conformance.replay.placement import SEEDS
 from nn_conformance.replay.run import whole_epochs
-from nn_conformance.replay.truth import table
+from nn_conformance.replay.truth import tables
 
 # What no verdict may say.
 VAGUE = re.compile(r"approximat|approx\.|\babout\b|roughly|\bcirca\b|\bnearly\b|\balmost\b|[≈~]", re.IGNORECASE)
@@ -20,7 +20,11 @@ def run_like(system, seed, change=lambda value, _: value, *, first=4.0, **fields
     for figure in system.figures:
         text = figure.printed.replace(",", "")
         quantity = figure.quantity.removesuffix("_percent").replace("stated_accuracy", "test_accuracy")
-        if not re.fullmatch(r"-?[\d.]+", text) or quantity.startswith(("stated", "hint")) or "image" in quantity:
+        if (
+            not re.fullmatch(r"-?[\d.]+", text)
+            or quantity.startswith(("stated", "hint", "inputs"))
+            or "image" in quantity
+        ):
             continue
         value = float(text) / (100 if figure.quantity.endswith("_percent") else 1)
         if figure.epoch is None or quantity.endswith(("_pruned", "_fine_tuned")):
@@ -32,7 +36,7 @@ def run_like(system, seed, change=lambda value, _: value, *, first=4.0, **fields
     return Run(
         **{
             "seed": seed, "start": "made up", "order": "file order", "versions": {"python": "3", "numpy": "2"},
-            "epochs": whole_epochs(system), "steps": whole_epochs(system) * int(steps), "seconds": 1.0, "resumed": 0, "first_losses": [first, 2.0],
+            "epochs": whole_epochs(system), "steps": whole_epochs(system) * int(steps), "seconds": 1.0, "first_losses": [first, 2.0],
             "rows": {"epoch": epochs, **rows} if rows else {}, "final": final, "weights": "0" * 64,
             "predictions": [0] * 50, **fields,
         }
@@ -55,4 +59,4 @@ def seeds(system, change, count=SEEDS, **fields):
 
 
 def verdicts(system, found):
-    return {row.figure: row.ruling.verdict for row in table(system, found)}
+    return {row.figure: row.ruling.verdict for row in tables(found)[system.name]}

@@ -14,7 +14,7 @@ from nn_conformance.replay import chaos, chaos_runs, record_files, studies_outpu
 from nn_conformance.replay.chaos import Exact
 from nn_conformance.replay.enclosure import Box, Orbit, hessian
 from nn_conformance.replay.levenberg import STEP
-from nn_reference.errors import InputError, UndecidedError
+from nn_reference.errors import UndecidedError
 from nn_reference.network import backpropagate
 from nn_reference.paths import fixtures_root
 from nn_reference.training import train
@@ -231,10 +231,3 @@ def test_the_command_prints_and_writes(capsys, monkeypatch, tmp_path):
     printed = capsys.readouterr().out
     assert "exact for 3 epochs" in printed
     assert "float32" in printed
-
-
-def test_without_flint_the_command_says_what_to_install(monkeypatch):
-    """One line, and not the import's own error."""
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r"needs python-flint, .*nn-conformance\[certify\]"):
-        studies_output.chaos(1, 1, None, as_json=False)

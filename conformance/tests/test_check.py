@@ -309,7 +309,7 @@ def test_a_malformed_case_is_one_line(root):
     relist(root, f"{ID}.json", b"{}")
 
     assert problems(root) == [
-        f"{ID}.json: expected a case of format 1, got Object missing required field `format`: {RESTORE}"
+        f"{ID}.json: expected a case of format 1 or 2, got Object missing required field `format`: {RESTORE}"
     ]
 
 

@@ -115,13 +115,15 @@ def test_description_has_the_documented_keys(command, system):
     """`describe --json` has these keys for every version of every network, and the counts of parameters add up."""
     description = command("describe", system.name, "--version", system.version, "--json").json
     assert list(description) == [
-        "id", "name", "version", "versions", "title", "document", "inputs", "layers", "parameters", "loss",
-        "precision", "initial_weights", "seed", "start_note", "preprocessing", "recipe", "figures", "defects", "remarks",
+        "id", "name", "version", "versions", "title", "document", "inputs", "layers", "parameters", "depends_on",
+        "loss", "precision", "initial_weights", "seed", "start_note", "preprocessing", "recipe", "figures", "defects", "remarks",
     ]  # fmt: skip
     assert description["id"] == system.id
     assert description["parameters"] == sum(layer["parameters"] for layer in description["layers"])
     for layer in description["layers"]:
-        assert list(layer) == ["kind", "activation", "output_shape", "weights_layout", "shapes", "parameters"]
+        assert list(layer) == [
+            "kind", "activation", "output_shape", "weights_layout", "shapes", "parameters", "counted", "purpose",
+        ]  # fmt: skip
         assert layer["parameters"] == sum(int(np.prod(shape)) for shape in layer["shapes"].values())
     for figure in description["figures"]:
         assert list(figure) == ["quantity", "printed", "epoch", "note"]
@@ -158,12 +160,21 @@ def test_describe_counts_parameters_layer_by_layer(command):
     assert "total parameters: 109,386\n" in text
 
 
+def test_describe_answers_what_document_002_asks(command):
+    """What each activation is for, where 100,480 comes from, and that it depends on the image's height and width."""
+    text = command("describe", "mnist-dense-keras", "--version", "as-run").out
+    assert "layer 1: 784 × 128 weights and 128 biases; relu keeps what is positive" in text
+    assert "softmax turns the outputs into probabilities of the classes, which sum to 1" in text
+    assert "the image's 28 × 28 = 784 pixels, so its count grows with height times width" in text
+    assert "pixels" not in command("describe", "xor-tanh").out
+
+
 def test_corrected_version_says_what_is_mended(command):
-    """The corrected version has another first layer, and calls the document's defect mended."""
-    documented = command("describe", "mnist-dense-keras").out
-    corrected = command("describe", "mnist-dense-keras", "--version", "corrected").out
-    assert "dense 1  identity" in documented
-    assert "dense 1  relu" in corrected
+    """The corrected version has another last layer, and calls the document's defect mended."""
+    documented = command("describe", "mnist-relu-torch").out
+    corrected = command("describe", "mnist-relu-torch", "--version", "corrected").out
+    assert "dense 2  softmax over the batch" in documented
+    assert "dense 2  identity" in corrected
     assert "defects, reproduced here\n" in documented
     assert "defects of the document, mended here\n" in corrected
 

@@ -145,7 +145,7 @@ def test_interruption_is_one_line(environment):
     ("line", "expected"),
     [
         ("nn-conformance ", [command.name for command in (*app.registered_commands, *app.registered_groups)]),
-        ("nn-conformance fixtures ", ["list", "show", "export", "check", "index", "build"]),
+        ("nn-conformance fixtures ", ["list", "show", "export", "make", "check", "index", "build"]),
         ("nn-conformance fixtures show xor-tanh/documented", ["xor-tanh/documented", "xor-tanh/documented-float32"]),
         ("nn-conformance de", ["describe"]),
         ("nn-conformance describe mnist-t", ["mnist-tanh", "mnist-tanh-deeper", "mnist-tanh-512", "mnist-tanh-lr025"]),

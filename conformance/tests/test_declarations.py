@@ -189,7 +189,10 @@ FINALS = {
         ("accuracy_difference_pruned", "-0.0029", 10),
         ("accuracy_difference_fine_tuned", "0.0089", 15),
     ],
-    "mnist-sigmoid-numpy": [("stated_accuracy_percent", printed, None) for printed in ("0", "5-10", "22", "94.5")],
+    "mnist-sigmoid-numpy": [
+        ("warnings", "its derivative, sigmoid, its derivative, its derivative", None),
+        *(("stated_accuracy_percent", printed, None) for printed in ("0", "5-10", "22", "94.5")),
+    ],
     "homework": [
         ("loss", "0.1332476222330792", None),
         ("gradient W1[0,0]", "0.00244596", None),
@@ -225,6 +228,11 @@ FINALS = {
         ("parameters total", "109,386", None),
         ("parameters trainable", "109,386", None),
         ("parameters non-trainable", "0", None),
+        ("output shape dense", "(None, 128)", None),
+        ("output shape dense_1", "(None, 64)", None),
+        ("output shape dense_2", "(None, 10)", None),
+        ("activations named", "ReLU, softmax", None),
+        ("inputs", "784", None),
         ("predictions of test images 15-19", "5 9 7 3 4", None),
         ("labels of test images 20-49", "9 6 6 5 4 0 7 4 0 1 3 1 3 4 7 2 7 1 2 1 1 7 4 2 3 5 1 2 4 4", None),
         ("predictions of test images 20-49", "9 6 6 5 4 0 7 4 0 1 3 1 3 4 7 2 7 1 2 1 1 7 4 2 3 5 1 2 4 4", None),
@@ -246,7 +254,14 @@ FINALS = {
         ("elapsed_seconds", "209.64", 19),
         ("label of test image 0", "7", None),
     ],
-    "mnist-relu-torch": [("test_accuracy", "0.9754", 19), ("elapsed_seconds", "107.54059090000001", 19)],
+    "mnist-relu-torch": [
+        ("test_accuracy", "0.9754", 19),
+        ("module layer1", "Linear(in_features=784, out_features=300, bias=True)", None),
+        ("module relu", "ReLU()", None),
+        ("module layer2", "Linear(in_features=300, out_features=10, bias=True)", None),
+        ("module softmax", "Softmax(dim=0)", None),
+        ("elapsed_seconds", "107.54059090000001", 19),
+    ],
 }
 
 

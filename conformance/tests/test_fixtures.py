@@ -8,6 +8,7 @@ import pytest
 
 from nn_conformance.cases.build import build
 from nn_conformance.cases.documents_json import encode_document
+from nn_conformance.cases.drafts import of_system
 from nn_conformance.cases.families import build_network, build_optimizer, describe_network, describe_optimizer, family
 from nn_conformance.cases.generate import _json_difference, drafts, first_difference
 from nn_conformance.cases.kinks import KinkError
@@ -123,7 +124,7 @@ def test_a_wrong_backward_formula_cannot_certify_itself():
 
     from flint import arb
 
-    draft = next(probes(get("xor-sigmoid")))
+    draft = next(probes(of_system(get("xor-sigmoid"))))
     off = replace(SIGMOID, backward=lambda z, a, da: da * (a * (1 - a)) * (1 + arb(10) ** -25))
     layers = tuple(replace(layer, activation=off) for layer in draft.network.layers)
 
@@ -135,7 +136,7 @@ def test_an_accidental_kink_is_refused():
     """A pre-activation of exactly zero in a case that is not made for it stops the build."""
     from dataclasses import replace
 
-    draft = next(d for d in probes(get("mnist-relu")) if d.case == "probe-kink")
+    draft = next(d for d in probes(of_system(get("mnist-relu"))) if d.case == "probe-kink")
 
     with pytest.raises(KinkError, match="expected no pre-activation of exactly zero"):
         build(replace(draft, flags=()))

@@ -1,7 +1,5 @@
 """`nn-conformance fixtures ...` as people use it."""
 
-import importlib.util
-
 import pytest
 
 from nn_conformance.cases.store import Store
@@ -89,14 +87,6 @@ def test_check_passes_on_what_is_shipped(command):
     assert command("fixtures", "check") == (
         0, f"{len(files) - len(exempt)} files and {cases} cases are as the index says\n", "",
     )  # fmt: skip
-
-
-def test_build_without_python_flint_says_how_to_get_it(command, monkeypatch):
-    """The generator needs the extra `certify`, and one line says so."""
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "flint" else find(name, *rest))
-
-    assert "pip install 'nn-conformance[certify]'" in command("fixtures", "build", "--check").complaint
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -14,7 +14,7 @@ import pytest
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import INLINE
-from nn_conformance.cases.probes import probes
+from nn_conformance.cases.generate import drafts as own_drafts
 from nn_conformance.cases.schema import schema_bytes, schemas, validate
 from nn_conformance.cases.store import LARGEST, Store
 from nn_conformance.cases.summaries import signs
@@ -165,7 +165,12 @@ def test_example_of_a_projection_has_the_signs():
 
 def test_probes_and_their_purposes_are_listed():
     """The table of probes has each kind that some system has, with the purpose that stands in its cases."""
-    drafts = {draft.case: draft.purpose for system in SYSTEMS for draft in probes(system)}
+    drafts = {
+        draft.case: draft.purpose
+        for system in SYSTEMS
+        for draft in own_drafts(system)
+        if draft.case.startswith("probe")
+    }
 
     assert {row[0]: row[1] for row in table(section("The probes"))} == drafts
 
@@ -224,7 +229,7 @@ def test_schemas_are_schemas(file):
 
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert f"format {fmt.FORMAT}" in schema["title"]
+    assert f"format {1 if file.startswith('index') else fmt.FORMAT}" in schema["title"]
 
 
 def rules(schema):
@@ -317,7 +322,7 @@ MUTATIONS = {
     "no network": without("network"),
     "no digest": without("x", "sha256"),
     "null for an array": put("x", None),
-    "format 2": put("format", 2),
+    "format 3": put("format", 3),
     "version 0": put("version", 0),
     "version as text": put("version", "1"),
     "version true": put("version", True),  # noqa: FBT003 - a value, no flag
@@ -339,7 +344,7 @@ MUTATIONS = {
     "unknown dataset": put("x", "dataset", "cifar"),
     "negative row": put("steps", 0, "rows", [-1]),
     "no layers": put("network", "layers", []),
-    "unknown activation": put("network", "layers", 0, "activation", "kind", "gelu"),
+    "unknown activation": put("network", "layers", 0, "activation", "kind", "swish"),
     "unknown layout": put("network", "layers", 0, "layout", "out, in"),
     "unknown reduction": put("network", "loss", "reduction", "mean"),
     "rate as text": put("optimizer", "learning_rate", "0.1"),

@@ -196,7 +196,7 @@ def test_a_claimed_function_is_drawn_networks_like_its_own(command, tmp_path):
     assert "5 networks drawn; all agree" in command("verify", f"{path}:right", "--fuzz", "5").out
     assert "5 networks drawn; all agree" in command("verify", f"{path}:unmarked", "homework", "--fuzz", "5").out
 
-    done = command("verify", f"{path}:wrong", "--fuzz", "5")
+    done = command("verify", f"{path}:wrong", "--fuzz", "20")
     assert done.code == 1
     assert re.search(r"^# \d → \d sigmoid → 1 sigmoid, squared_error; 2 samples$", done.out, re.MULTILINE)
     with contextlib.redirect_stdout(io.StringIO()) as printed:

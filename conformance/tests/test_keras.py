@@ -201,7 +201,7 @@ def test_keras_refuses_pytorchs_placement_of_epsilon():
 
     loaded = STORE.case("iris-relu-adam/probe-one")
 
-    with pytest.raises(Unsupported, match="ε beside the plain root"):
+    with pytest.raises(Unsupported, match="ε of adam beside the plain root"):
         keras.train(loaded.case.network, loaded.case.optimizer, loaded.params, loaded.x, loaded.t, [[0]])
 
 

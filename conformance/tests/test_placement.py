@@ -7,7 +7,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from nn_conformance.replay.placement import OUTSIDE, SEEDS, deviations, place
+from nn_conformance.replay.placement import OUTSIDE, SEEDS, deviations, enough, holm, place
 
 # The statistic.
 
@@ -38,7 +38,6 @@ def test_statistic_is_two_sided_and_names_the_place(sign):
     seeds_, run = rng.standard_normal((SEEDS, 50)), rng.standard_normal((1, 50))
     run[0, 17] = 20 * sign
     found = place(run, seeds_)
-    assert found.outside
     assert found.level == pytest.approx(1 / (SEEDS + 1))
     assert (found.figure, np.sign(found.deviation), found.seeds) == (17, sign, SEEDS)
 
@@ -48,7 +47,7 @@ def test_whole_curves_are_not_condemned_for_single_figures():
     rng = np.random.default_rng(3)
     trials = rng.standard_normal((400, SEEDS + 1, 60))
     beyond = sum(bool(((t[0] > t[1:].max(axis=0)) | (t[0] < t[1:].min(axis=0))).any()) for t in trials)
-    outside = sum(place(t[:1], t[1:]).outside for t in trials)
+    outside = sum(place(t[:1], t[1:]).level <= OUTSIDE for t in trials)
     assert beyond > 380
     # Binomial with p = 1/21: four standard deviations around 19.
     assert abs(outside - 400 / 21) < 4 * np.sqrt(400 / 21 * 20 / 21)
@@ -59,6 +58,41 @@ def test_twenty_seeds_can_tell():
     assert 1 / (SEEDS + 1) < OUTSIDE
     assert Fraction(1, SEEDS) <= Fraction(str(OUTSIDE))
     assert 1 / (SEEDS - 1) > OUTSIDE
+
+
+def test_the_seeds_that_lie_as_far_out_are_placed_too():
+    """For each of them the figure in which it lies furthest out is named."""
+    x = np.zeros((SEEDS + 1, 3)) + np.linspace(-1, 1, SEEDS + 1)[:, None]
+    x[0, 0], x[1, 2], x[2, 1] = 50, 60, 70
+    found = place(x[:1], x[1:])
+    assert (found.as_far, found.figure, found.far_figures) == (2, 0, (2, 1))
+
+
+def test_holm_steps_down_from_the_smallest_level():
+    """Each level has its own threshold, and the first that misses it stops all that follow."""
+    assert holm([0.011, 0.5, 0.012, 0.02], 0.05) == [True, False, True, True]  # at most .0125, .0167, .025
+    assert holm([0.013, 0.0, 0.02], 0.05) == [True, True, True]
+    assert holm([0.02, 0.02, 0.02], 0.05) == [False] * 3
+    assert holm([], 0.05) == []
+
+
+def test_holm_keeps_the_error_of_all_curves_together():
+    """Of right curves, one or more are called outside in at most one page in twenty, where each alone is one time in 21."""
+    rng, pages = np.random.default_rng(6), 2000
+    levels = np.ceil(rng.random((pages, 16)) * 400) / 400  # of 399 seeds
+    wrong = sum(any(holm(page, OUTSIDE)) for page in levels.tolist())
+    # Binomial: four standard deviations above 1/20.
+    assert wrong <= pages / 20 + 4 * np.sqrt(pages * 0.05 * 0.95)
+    assert (levels <= OUTSIDE).any(axis=1).mean() > 0.5
+
+
+@pytest.mark.parametrize("curves", [1, 12, 17, 20])
+def test_seeds_are_enough_when_the_furthest_of_all_can_be_outside(curves):
+    """The smallest level of so many seeds is significant among the curves, and of one seed less it is not."""
+    least = enough(curves)
+    others = [1.0] * (curves - 1)
+    assert holm([1 / (least + 1), *others], OUTSIDE)[0]
+    assert not holm([1 / least, *others], OUTSIDE)[0]
 
 
 def test_level_needs_no_unit():
@@ -89,7 +123,7 @@ def test_nan_is_infinitely_far_from_numbers_and_not_from_nan():
     x = np.random.default_rng(5).standard_normal((SEEDS + 1, 2))
     lost = x.copy()
     lost[0, 1] = np.nan
-    assert place(lost[:1], lost[1:]).outside
+    assert place(lost[:1], lost[1:]).level <= OUTSIDE
     assert np.isinf(place(lost[:1], lost[1:]).deviation)
     lost[:, 1] = np.nan
     assert place(lost[:1], lost[1:]).level == place(x[:1, :1], x[1:, :1]).level

@@ -57,7 +57,7 @@ def test_pytorch_refuses_keras_placement_of_epsilon():
 
     loaded = STORE.case("mnist-dense-keras/probe-one")
 
-    with pytest.raises(Unsupported, match="ε beside the corrected root"):
+    with pytest.raises(Unsupported, match="ε of adam beside the corrected root"):
         pytorch.train(loaded.case.network, loaded.case.optimizer, loaded.params, loaded.x, loaded.t, [[0]])
 
 

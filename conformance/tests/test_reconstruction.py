@@ -12,6 +12,7 @@ from nn_conformance.cases.families import describe_optimizer
 from nn_conformance.judge.limits import norm, update_limit
 from nn_conformance.replay import copies, reconstruction, record_files, studies_output
 from nn_conformance.replay import reconstruction_runs as runs
+from nn_conformance.replay.copies import LATE, NO_SLOPE
 from nn_conformance.replay.levenberg import STEP, fit, linearized
 from nn_reference.errors import DataError, InputError
 from nn_reference.paths import fixtures_root
@@ -256,11 +257,67 @@ def test_a_start_that_leads_nowhere_is_said(capsys, monkeypatch):
     assert "none of 1 random starts" in capsys.readouterr().out
 
 
+def test_controls_ship_beside_the_solutions(system, found):
+    """Four wrong networks were solved for from the same starts; xor-tanh needs its hidden derivative, xor-sigmoid does not."""
+    figures = {control.mistake: control.figures for control in found.controls}
+    assert list(figures) == [NO_SLOPE, LATE, "learning rate 0.11 for 0.1", "learning rate 0.101 for 0.1"]
+    assert (figures[NO_SLOPE] == 32) == (system.name == "xor-sigmoid")
+    assert all(0 <= count <= 32 for count in figures.values())
+    assert {control.starts for control in found.controls} == {runs.CONTROL_STARTS}
+
+
+def test_a_control_makes_its_mistake_in_every_update(system):
+    """Without the hidden derivative, or with the updated W2, two samples give the weights that plain NumPy gives."""
+    weights = np.random.default_rng(4).uniform(-0.5, 0.5, 13)
+    activation, rate = system.network.layers[0].activation, 0.1
+    for mistake in (NO_SLOPE, LATE):
+        W1, b1, W2, b2 = (p.copy() for p in copies.shaped(system, weights).values())
+        for x, t in zip(system.load().train_x, system.load().train_t[:, 0], strict=True):
+            z1 = x @ W1 + b1
+            a1 = activation.forward(z1)
+            z2 = a1 @ W2 + b2
+            y = activation.forward(z2)
+            d2 = activation.backward(z2, y, 2 * (y - t))
+            old = W2.copy()
+            W2 -= rate * np.outer(a1, d2)
+            back = (W2 if mistake == LATE else old)[:, 0] * d2
+            d1 = back if mistake == NO_SLOPE else activation.backward(z1, a1, back)
+            b2 -= rate * d2
+            W1 -= rate * np.outer(x, d1)
+            b1 -= rate * d1
+        ours = copies.trained(system, weights, 1, mistake)[1]
+        # Four updates of some 20 operations on numbers of size one, each rounding by 2⁻⁵³.
+        assert np.abs(ours - copies.flat({"W1": W1, "b1": b1, "W2": W2, "b2": b2})).max() < 80 * 2**-53
+        assert np.abs(ours - copies.trained(system, weights, 1)[1]).max() > 1e-6
+
+
+def test_a_control_counts_the_figures_that_come_out(monkeypatch):
+    """From a solution of the right network, and no iterations, each wrong network misses figures; all four are tried."""
+    system, names = get("xor-tanh"), []
+    monkeypatch.setattr(runs, "settle", lambda _, weights, *rest, **mistake: weights)
+    monkeypatch.setattr(runs, "RandomState", lambda seed: Solved(RECORD.systems[system.id]))
+    made = list(runs.controls(system, 1, 0, names.append))
+    assert [control.mistake for control in made] == names
+    assert len(made) == 4
+    assert all(control.figures < 32 for control in made)
+
+
+class Solved:
+    """A generator that draws what was solved for."""
+
+    def __init__(self, found):
+        self.found = found
+
+    def uniform(self, *_):
+        return first(self.found)[None]
+
+
 @pytest.mark.slow
 def test_the_command_writes_what_it_found(capsys, monkeypatch, tmp_path):
     """From the solutions that ship, themselves not searched for again: record, weights, and what is printed."""
     monkeypatch.setattr(runs, "solve", lambda system, _: first(RECORD.systems[system.id])[None])
     monkeypatch.setattr(runs, "push", lambda system, weights: weights[None])
+    monkeypatch.setattr(runs, "controls", lambda system, *_: iter(RECORD.systems[system.id].controls))
     for name in SYSTEMS:
         assert studies_output.reconstruct(name, 1, 0, tmp_path, as_json=False)
     written = record_files.read("reconstruction", reconstruction.Reconstructions, tmp_path / "replays")

@@ -25,12 +25,11 @@ APP.command("replay", epilog=commands.EPILOG)(commands.replay)
 
 
 @pytest.fixture
-def call(tmp_path):
-    """Runs `replay` with these arguments, unfinished runs in a folder of the test's; errors are raised."""
+def call():
+    """Runs `replay` with these arguments; errors are raised."""
 
     def run(*arguments):
-        work = () if "--work" in arguments else ("--work", str(tmp_path / "work"))
-        return CliRunner().invoke(APP, [*arguments, *work], catch_exceptions=False)
+        return CliRunner().invoke(APP, arguments, catch_exceptions=False)
 
     return run
 
@@ -77,13 +76,21 @@ def test_json_has_figures_and_runs(call):
     assert found["runs"][0]["rows"]["training_loss"] == ["nan"] * 10
 
 
-def test_finished_runs_join_a_ledger_and_leave_nothing_behind(call, tmp_path):
-    """`--out` writes runs into the ledger of that folder, beside those that are there; checkpoints are gone then."""
+def test_finished_runs_join_a_ledger(call, tmp_path):
+    """`--out` writes runs into the ledger of that folder, beside those that are there."""
     call("iris-relu-adam", "--out", str(tmp_path / "out"))
     call("iris-relu-adam", "--out", str(tmp_path / "out"), "--seeds", "2", "--with", "numpy")
     (path,) = (tmp_path / "out").iterdir()
     assert [run.seed for run in ledger.read(path).runs] == [0, 42]
-    assert not list((tmp_path / "work").iterdir())
+
+
+def test_first_epochs_have_a_ledger_of_their_own(call, tmp_path):
+    """Runs that are stopped early go into a file whose name says so, and whole runs do not meet them there."""
+    call("xor-tanh", "--epochs", "3", "--out", str(tmp_path))
+    call("xor-tanh", "--out", str(tmp_path))
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["xor-tanh.documented.numpy.first-3.json", "xor-tanh.documented.numpy.json"]
+    assert [ledger.read(tmp_path / name).runs[0].epochs for name in names] == [3, 1000]
 
 
 def test_a_ledger_keeps_the_runs_that_it_has(call, tmp_path):
@@ -102,28 +109,32 @@ def test_a_ledger_keeps_the_runs_that_it_has(call, tmp_path):
     assert ledger.read(path).runs[0].start == first.start
 
 
-@pytest.mark.parametrize("option", ["--out", "--work"])
-def test_a_folder_is_tried_before_anything_is_trained(option, call, tmp_path, monkeypatch):
+def test_a_folder_is_tried_before_anything_is_trained(call, tmp_path, monkeypatch):
     """A folder that cannot be written is told at once, by its option, and not after hours."""
     monkeypatch.setattr(session, "replay_all", None)
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=rf"{option} .*file: cannot be written \(.*\); name another folder"):
-        call("xor-tanh", option, str(tmp_path / "file"))
+    with pytest.raises(InputError, match=r"--out .*file: cannot be written \(.*\); name another folder"):
+        call("xor-tanh", "--out", str(tmp_path / "file"))
 
 
-def test_a_run_that_nobody_has_seen_is_kept(call, tmp_path, monkeypatch):
-    """If whoever reads the output has gone, the run is still there, and the next call shows it without training."""
+def test_what_an_ensemble_has_done_when_it_is_interrupted_is_kept(call, tmp_path, monkeypatch):
+    """Ctrl-C in the third seed leaves two in the ledger; the same command runs the third alone."""
+    train, calls = Trainer.train, []
 
-    def gone(*_):
-        raise BrokenPipeError
+    def interrupted(self, batches):
+        calls.append(1)
+        if len(calls) == 250:  # of a hundred in each run
+            raise KeyboardInterrupt
+        return train(self, batches)
 
-    with monkeypatch.context() as broken:
-        broken.setattr(session, "replayed", gone)
-        with pytest.raises(BrokenPipeError):
-            call("xor-tanh", "--epochs", "2")
-    monkeypatch.setattr(Trainer, "train", None)
-    assert "2      0.324308       0.312688" in call("xor-tanh", "--epochs", "2").stdout
-    assert not list((tmp_path / "work").iterdir())
+    arguments = ("iris-relu-adam", "--seeds", "3", "--out", str(tmp_path))
+    monkeypatch.setattr(Trainer, "train", interrupted)
+    assert call(*arguments).exit_code == 130
+    (path,) = tmp_path.iterdir()
+    assert [run.seed for run in ledger.read(path).runs] == [0, 42]
+    assert call(*arguments).exit_code == 0
+    assert [run.seed for run in ledger.read(path).runs] == [0, 1, 42]
+    assert len(calls) == 350
 
 
 def test_another_precision_has_another_ledger_and_another_case(call, tmp_path):
@@ -163,7 +174,6 @@ def test_a_run_that_leaves_the_certified_losses_is_a_failure(call, monkeypatch):
         ),
         (("xor-tanh", "--backend", "desk"), "--backend: none is named 'desk', did you mean 'dask'"),
         (("xor-tanh", "--epochs", "1001"), "epochs: expected an integer in 1..1000"),
-        (("xor-tanh", "--epochs", "5", "--out", "x"), "--out: a ledger has whole runs, 1000 epochs"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(arguments, message, call):
@@ -184,7 +194,6 @@ def test_help_has_examples_that_exist():
         "--dtype",
         "--seeds",
         "--epochs",
-        "--work",
         "--out",
         "--jobs",
         "--backend",
@@ -205,18 +214,12 @@ def test_one_thread_is_set_before_numpy_is_imported(call, monkeypatch):
     assert (os.environ["OPENBLAS_NUM_THREADS"], os.environ["OMP_NUM_THREADS"]) == ("1", "2")
 
 
-def test_progress_counts_every_epoch_once(tmp_path):
-    """A run that is taken up again reports the epochs that it had done already, so that a bar ends where it should."""
-    task, told = Task("xor-tanh", seed=0, epochs=6, work=tmp_path), []
-
-    def stop(done, _):
-        if done == 4:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        replay(task, stop)
-    list(replay_all([task, Task("mnist-sigmoid-numpy", seed=1)], progress=told.append))
-    assert told == ["seed 0"] * 6 + ["seed 1"] * 10
+def test_progress_counts_every_epoch_once():
+    """Each epoch is reported by its seed, and those that NaN makes needless too, so that a bar ends where it should."""
+    names = []
+    tasks = [Task("xor-tanh", seed=0, epochs=6), Task("mnist-sigmoid-numpy", seed=1)]
+    list(replay_all(tasks, progress=names.append))
+    assert names == ["seed 0"] * 6 + ["seed 1"] * 10
 
 
 @pytest.mark.report
@@ -280,21 +283,3 @@ def test_cells_of_an_ensemble_are_lowest_median_highest():
     assert display._cells(system, figure, runs[:1]) == ["96.67"]
     lowest, median, highest = map(float, display._cells(system, figure, runs))
     assert lowest <= median <= highest
-
-
-def test_ctrl_c_says_that_the_run_can_go_on_and_it_does(call, monkeypatch, tmp_path):
-    """Interrupted, the command names the folder with what is done; called again, it goes on there, and says so."""
-    epochs, train = [], Trainer.train
-
-    def interrupted(self, batches):
-        epochs.append(len(batches))
-        if len(epochs) == 8:
-            raise KeyboardInterrupt
-        return train(self, batches)
-
-    monkeypatch.setattr(Trainer, "train", interrupted)
-    found = call("xor-tanh", "--epochs", "20")
-    assert found.exit_code == 130
-    assert f"what is done is kept in {tmp_path / 'work'}" in found.stderr
-    assert "resumed 1 time;" in call("xor-tanh", "--epochs", "20").stdout
-    assert len(epochs) == 8 + 13

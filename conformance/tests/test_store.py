@@ -146,7 +146,7 @@ def test_damaged_text_is_one_line(damage, tmp_path):
 
 # The place, the value put there, and what the message says of it.
 DAMAGED_FORM = {
-    "other-format": ("format", 2, "$.format"),
+    "other-format": ("format", 3, "$.format"),
     "format-as-text": ("format", "1", "$.format"),
     "version-zero": ("version", 0, "$.version"),
     "version-as-fraction": ("version", 1.5, "$.version"),
@@ -222,5 +222,5 @@ def test_a_missing_field_is_named(field, tmp_path):
     case = json.dumps({key: value for key, value in GIVEN.items() if key != field}).encode()
 
     assert refusal(read, write(tmp_path, case)) == (
-        f"{FILE}: expected a case of format 1, got Object missing required field `{field}`: {RESTORE}"
+        f"{FILE}: expected a case of format 1 or 2, got Object missing required field `{field}`: {RESTORE}"
     )

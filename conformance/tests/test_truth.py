@@ -1,26 +1,37 @@
-"""The table of truth: every printed figure has one row and one verdict, and the statistic behind it keeps its level."""
+"""The table of truth: every printed figure has one row and one verdict, and none contradicts its own definition."""
 
 import re
+import warnings
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from ledger_problems import VAGUE, evidence, noise, run_like, seeds, verdicts
 
-from nn_conformance.replay import copies
+from nn_conformance.replay import copies, ledger, rulings
 from nn_conformance.replay.chaos import Chaos, Ensemble, Exact, Plain, Spread
-from nn_conformance.replay.evidence import Evidence, load
-from nn_conformance.replay.ledger import Agreement
-from nn_conformance.replay.placement import SEEDS
-from nn_conformance.replay.reconstruction import Reconstruction, Reconstructions, Solution
-from nn_conformance.replay.rulings import VERDICTS, Judge
-from nn_conformance.replay.run import own_seed
+from nn_conformance.replay.evidence import Evidence, judged_by, load
+from nn_conformance.replay.figures import DECLARED, TIMES, is_number
+from nn_conformance.replay.ledger import Agreement, Ledger
+from nn_conformance.replay.placement import OUTSIDE, SEEDS, enough
+from nn_conformance.replay.reconstruction import Control, Reconstruction, Reconstructions, Solution
+from nn_conformance.replay.rulings import DOCUMENTED, VERDICTS, Judge, of_the_run
+from nn_conformance.replay.run import Task, own_seed, replay
 from nn_conformance.replay.sides import side
-from nn_conformance.replay.truth import counts, table
+from nn_conformance.replay.truth import counts, curve_counts, tables
+from nn_conformance.replay.warning_lines import warning_lines
 from nn_reference.systems import NAMES, get
 from nn_reference.systems.base import curve
 
 COMMITTED = load()
+ROWS = tables(COMMITTED)
+
+
+def ruling(name, found):
+    """The verdict on the run that a document shows, by the last of its curves."""
+    system = get(name)
+    return Judge(found).ruling(system, of_the_run(system)[-1])
 
 
 # The rows.
@@ -28,78 +39,131 @@ COMMITTED = load()
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_figure_has_one_row_and_a_verdict(name):
-    """With the committed ledgers and without any: one row for each figure, in order, with a verdict of the closed set."""
-    system = get(name)
-    for found in (COMMITTED, evidence()):
-        rows = table(system, found)
-        assert [row.figure for row in rows] == list(system.figures)
+    """With the committed ledgers and without any: a row for each figure, in order, one verdict of the closed set, one sentence."""
+    for rows in (ROWS[name], tables(evidence())[name]):
+        assert [row.figure for row in rows] == list(get(name).figures)
         for row in rows:
             assert row.ruling.verdict in VERDICTS
             assert row.ruling.reason
             assert not VAGUE.search(row.ruling.reason)
+            assert row.ruling.check.startswith("nn-conformance ") == (row.ruling.verdict != "not judged")
         assert sum(counts(rows).values()) == len(rows)
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_no_verdict_contradicts_its_definition(name):
+    """Exact rows have the printed digits from NumPy; inside and outside rest on seeds enough; the reason says what decided."""
+    for row in ROWS[name]:
+        verdict, reason, check = row.ruling
+        if verdict.startswith("exact") and row.figure.quantity.split(" ")[0] != "stated_mean_accuracy_percent":
+            ours, printed = row.ours["numpy"], row.figure.printed
+            assert ours == printed or float(ours) == float(printed.replace(",", ""))
+        if verdict == "inside" and is_number(row.figure.printed) and "level" in reason:
+            assert int(re.search(r"of (\d+) seeds", reason)[1]) >= SEEDS
+            assert float(re.search(r"level (\d\.\d+)", reason)[1]) > OUTSIDE or "does not uphold" in reason
+            assert "decided by" in reason or "stated runs" in reason
+        if verdict == "outside":
+            assert "curves upholds" in reason
+        if verdict == "reconstructed":
+            assert re.search(r"\d of 4 wrong networks.*level", reason)
+        assert "replay" not in check or f" {name}" in check
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_what_was_not_run_is_no_pass(name):
-    """Without ledgers no figure has a number of ours; each is `not run`, a time, or follows from other printed ones."""
-    for row in table(get(name), evidence()):
-        derived = row.figure.quantity.startswith("stated_mean")
-        expected = "exact" if derived else "not judged" if row.figure.quantity.endswith("seconds") else "open"
+    """Without ledgers no trained figure has a number of ours; each is open, a time, or follows without a run."""
+    for row in tables(evidence())[name]:
+        kind = row.figure.quantity.split(" ")[0]
+        settled = kind in DECLARED or kind.startswith("stated_mean")
+        expected = "exact" if settled else "not judged" if row.figure.quantity in TIMES else "open"
         assert row.ruling.verdict == expected
         assert (row.ours, row.place, row.spread) == ({}, "", "")
 
 
 @pytest.mark.parametrize("name", ["iris-sigmoid", "fashion-pruning", "mnist-sigmoid-numpy", "mnist-tanh", "mnist-relu"])
 def test_too_few_seeds_judge_nothing(name):
-    """One seed less than twenty leaves every figure of the training `not run`, and says how many there are."""
+    """One seed less than twenty leaves every figure of the training open, and says how many there are."""
     system = get(name)
-    runs = seeds(system, noise(np.random.default_rng(0)), SEEDS - 2)
-    runs.append(run_like(system, own_seed(system) or SEEDS, noise(np.random.default_rng(1))))
-    if own_seed(system) == 0:
-        runs = runs[: SEEDS - 1]
-    for row in table(system, evidence((system, "numpy", runs))):
-        if row.ruling.verdict not in {"not judged", "exact"}:
+    runs = seeds(system, noise(np.random.default_rng(0)), SEEDS - 1)
+    if system.seed is not None:
+        runs.append(run_like(system, own_seed(system), noise(np.random.default_rng(1), 0.2)))
+    for row in tables(evidence((system, "numpy", runs)))[name]:
+        if row.figure in of_the_run(system):
             assert row.ruling[:2] == ("open", f"{SEEDS - 1} of {SEEDS} seeds so far")
 
 
 @pytest.mark.parametrize("name", ["mnist-dense-keras", "mnist-tanh", "mnist-relu", "mnist-sigmoid-torch", "xor-tanh"])
 def test_a_curve_among_its_seeds_is_inside(name):
-    """Seeds that scatter around the printed figures hold them: every figure of the run is inside, with its level."""
-    system = get(name)
-    judge = Judge(system, evidence((system, "numpy", seeds(system, noise(np.random.default_rng(6))))))
-    assert judge.curve.verdict == "inside"
-    assert re.search(rf"among {SEEDS} seeds: level 0\.\d{{3}}|level 1\.000", judge.curve.reason)
+    """Seeds that scatter around the printed figures hold them: inside, with its level and the column that decided."""
+    system = judged_by(get(name))
+    found = ruling(name, evidence((system, "numpy", seeds(system, noise(np.random.default_rng(6))))))
+    assert found.verdict == "inside"
+    assert re.search(
+        rf"of {SEEDS} seeds lie as far out, level \d\.\d{{3}}, decided by [a-z ]+, epoch \d+", found.reason
+    )
 
 
-@pytest.mark.parametrize("name", ["mnist-dense-keras", "mnist-tanh", "mnist-relu", "xor-sigmoid"])
-def test_a_single_figure_far_off_puts_the_whole_run_outside(name):
-    """One epoch of one quantity off by a hundred deviations: all figures of the run are outside, and the place is told."""
-    system = get(name)
-    off = Judge(system, evidence()).of_the_run[3]
+def off_by_far(system, count, seed=7):
+    """Evidence of `count` seeds whose fourth figure is twice the printed one."""
+    off, rng = of_the_run(system)[3], np.random.default_rng(seed)
 
-    def change(value, place, rng=np.random.default_rng(7)):  # noqa: B008 - one generator for all runs
+    def change(value, place):
         return value * (1 + 0.01 * rng.standard_normal()) + (place == (off.quantity, off.epoch)) * value
 
-    rows = table(system, evidence((system, "numpy", seeds(system, change))))
-    of_the_run = [row for row in rows if row.figure in Judge(system, evidence()).of_the_run]
-    assert {row.ruling.verdict for row in of_the_run} == {"outside"}
-    assert f"{off.quantity.replace('_', ' ')}, epoch {off.epoch}" in of_the_run[0].ruling.reason
-    assert f"level {1 / (SEEDS + 1):.3f}" in of_the_run[0].ruling.reason
+    return evidence((system, "numpy", seeds(system, change, count)))
 
 
-@pytest.mark.parametrize(("scale", "verb"), [(1.0, "hold it"), (2.0, "do not hold it either")])
-def test_what_is_outside_is_looked_for_in_the_corrected_version(scale, verb):
-    """A run outside the documented version's seeds is placed among the corrected version's, and that is told."""
-    system, mended = get("mnist-dense-keras"), get("mnist-dense-keras", "corrected")
-    rng = np.random.default_rng(8)
-    found = evidence(
-        (system, "numpy", seeds(system, lambda value, _: 3 * value * (1 + 0.01 * rng.standard_normal()))),
-        (mended, "numpy", seeds(mended, lambda value, _: scale * value * (1 + 0.01 * rng.standard_normal()))),
+@pytest.mark.parametrize("name", ["mnist-tanh", "mnist-relu", "xor-sigmoid"])
+def test_a_curve_that_is_further_out_than_every_seed_is_outside_only_with_seeds_enough(name):
+    """Twenty seeds can judge one curve and not sixteen; where Holm's correction needs more, the verdict is open."""
+    system = get(name)
+    off = of_the_run(system)[3]
+    alone = ruling(name, off_by_far(system, SEEDS))
+    assert alone.verdict == ("outside" if name != "mnist-tanh" else "open")  # whose five stated runs are a second curve
+    assert f"{off.quantity.replace('_', ' ')}, epoch {off.epoch}" in alone.reason
+    assert f"level {1 / (SEEDS + 1):.3f}" in alone.reason
+    others = {
+        (s.id, "numpy"): Ledger(1, s.id, "numpy", s.precision, seeds(s, noise(np.random.default_rng(3))))
+        for s in map(judged_by, DOCUMENTED) if s.recipe.epochs and s.name != name
+    }  # fmt: skip
+    few = Evidence(others | off_by_far(system, SEEDS).ledgers)
+    many = len(Judge(few).tested)
+    assert many >= 16
+    assert ruling(name, few).verdict == "open"
+    assert f"only {enough(many)} seeds could tell" in ruling(name, few).reason
+    plenty = Evidence(others | off_by_far(system, enough(many)).ledgers)
+    assert ruling(name, plenty).verdict == "outside"
+    assert f"Holm's correction over {many} curves" in ruling(name, plenty).reason
+
+
+def test_a_nearly_constant_column_is_named_as_weak():
+    """Where the column that decides has few values among the seeds, the level without such columns stands beside it."""
+    system, rng = get("mnist-relu"), np.random.default_rng(2)
+
+    def change(value, place):
+        if place == ("training_accuracy", 17):
+            return value + 1e-5 * (place[1] and rng.integers(2)) + 5e-5
+        return value * (1 + 0.01 * rng.standard_normal())
+
+    found = ruling("mnist-relu", evidence((system, "numpy", seeds(system, change))))
+    assert "decided by training accuracy, epoch 17" in found.reason
+    assert re.search(
+        r"has [12] values among the seeds, so this is weak: without such columns the level is \d", found.reason
     )
-    ruling = Judge(system, found).curve
-    assert ruling.verdict == "outside"
-    assert f"corrected version {verb}, level" in ruling.reason
+
+
+def test_first_epochs_with_more_seeds_are_a_curve_of_their_own():
+    """The printed epochs up to there are judged by those seeds, the later ones by the whole runs."""
+    system = get("mnist-sigmoid-keras")
+    few, more = (seeds(system, noise(np.random.default_rng(k)), count) for k, count in ((1, SEEDS), (2, 60)))
+    book = Ledger(1, system.id, "numpy", "float32", more)
+    found = replace(evidence((system, "numpy", few)), first={system.id: (2, book)})
+    rows = {(row.figure.quantity, row.figure.epoch): row.ruling for row in tables(found)[system.name]}
+    assert "epochs 1 to 2 (4 figures)" in rows["training_loss", 1].reason
+    assert "of 60 seeds" in rows["training_loss", 1].reason
+    assert rows["training_loss", 2].check.endswith("--seeds 60 --epochs 2")
+    assert "the later epochs (12 figures)" in rows["training_loss", 3].reason
+    assert f"of {SEEDS} seeds" in rows["training_accuracy", 8].reason
 
 
 def test_the_documents_own_seed_is_exact_only_with_all_its_figures():
@@ -112,17 +176,24 @@ def test_the_documents_own_seed_is_exact_only_with_all_its_figures():
     assert "exact" not in verdicts(system, evidence((system, "numpy", [*runs, wrong]))).values()
 
 
+def test_a_seed_that_is_presumed_is_said_to_be():
+    """96.67 from a seed that stands in a later cell is exact from the presumed seed, and how many others give it is said."""
+    (row,) = ROWS["iris-relu-adam"]
+    assert row.ruling.verdict == "exact from the presumed seed"
+    assert re.search(r"presumed.* of 20 other seeds give it too", row.ruling.reason)
+
+
 def test_our_run_from_the_documents_seed_is_no_independent_one():
     """It is not counted among the seeds that the document's run is compared with."""
-    system = get("iris-sigmoid")
-    runs = [
-        run_like(system, seed, noise(np.random.default_rng(seed), 0.2)) for seed in (*range(SEEDS), own_seed(system))
-    ]
-    assert f"among {SEEDS} seeds" in Judge(system, evidence((system, "numpy", runs))).curve.reason
+    system = get("fashion-pruning")
+    runs = [run_like(system, seed, noise(np.random.default_rng(seed), 0.2)) for seed in (*range(SEEDS), 42)]
+    found = ruling("fashion-pruning", evidence((system, "numpy", runs)))
+    assert f"of {SEEDS} seeds" in found.reason
+    assert found.check == f"nn-conformance replay fashion-pruning --seeds {SEEDS + 1}"
 
 
-def test_proven_chaos_is_not_reproducible_even_where_the_digits_come_out():
-    """With the exact run recorded, a printed figure of chaos is no system's property; without it, the seeds judge."""
+def test_what_rounding_decides_is_not_determined_even_where_the_digits_come_out():
+    """With the exact run recorded, a figure that rounding decides is not determined; without it, the seeds judge."""
     system = get("iris-sigmoid")
     runs = [*seeds(system, noise(np.random.default_rng(13), 0.2)), run_like(system, own_seed(system))]
     ledgers = evidence((system, "numpy", runs)).ledgers
@@ -130,92 +201,109 @@ def test_proven_chaos_is_not_reproducible_even_where_the_digits_come_out():
     spread = Spread([0.0, 0.0], [0.5, 0.5], [1.0, 1.0])
     record = Chaos(
         1, system.id, {}, 30, [0, 20], exact, Plain(100, 10, 3.7, 370),
-        {"float64": Ensemble(spread, spread, [61, 58, 60], [9, 29, 9])},
+        {"float64": Ensemble(spread, spread, [61, 58, 60], [9, 19, 9])},
     )  # fmt: skip
-    ruling = Judge(system, Evidence(ledgers, record)).curve
-    assert ruling.verdict == "not reproducible"
-    assert "the run ends at 0.9000; 3 runs in float64" in ruling.reason
-    assert "after 58 to 61 epochs and end at 2 accuracies from 0.3000 to 0.9667" in ruling.reason
-    assert Judge(system, Evidence(ledgers)).curve.verdict == "exact"
-    other = get("mnist-tanh")
-    book = evidence((other, "numpy", seeds(other, noise(np.random.default_rng(14))))).ledgers
-    assert Judge(other, Evidence(book, record)).curve.verdict == "inside"
+    found = ruling("iris-sigmoid", Evidence(ledgers, record))
+    assert found.verdict == "not determined by what is shown"
+    assert "the run ends at 0.9000; 3 runs in float64" in found.reason
+    assert "end at 2 accuracies from 0.3000 to 0.6333, 1 of them at 0.63" in found.reason
+    assert ruling("iris-sigmoid", Evidence(ledgers)).verdict == "exact"
 
 
 def test_a_reconstructed_start_must_print_every_figure():
-    """Weights whose run prints all figures make the curve reconstructed; weights that miss a digit do not."""
+    """Weights whose run prints all figures make the curve reconstructed, controls beside it; weights that miss a digit do not."""
     start = np.random.default_rng(15).uniform(-0.5, 0.5, 13).tolist()
     system = get("xor-tanh")
-    found, _ = copies.run(system, copies.shaped(system, np.array(start)), 32)
-    printed = " ".join(f"{error:.6f}" for error in found)
-    system = replace(system, figures=curve("training_loss", printed))
-    runs = seeds(system, noise(np.random.default_rng(16)))
-    for weights, verdict in ((start, "reconstructed"), ([start[0] + 1e-3, *start[1:]], "inside")):
+    errors, _ = copies.run(system, copies.shaped(system, np.array(start)), 32)
+    system = replace(system, figures=curve("training_loss", " ".join(f"{error:.6f}" for error in errors)))
+    for weights, holds in ((start, True), ([start[0] + 1e-3, *start[1:]], False)):
         solution = Solution(weights, 0.25, 0.1, [0.0, 1.0, 1.0, 0.0])
-        record = Reconstruction("x", 32, 0, 10, 6, 1, [1.0], 9, 7, {}, [solution])
-        records = Reconstructions(1, {}, {system.id: record})
-        ledgers = evidence((system, "numpy", runs)).ledgers
-        ruling = Judge(system, Evidence(ledgers, reconstructed=records)).curve
-        assert ruling.verdict == verdict
-        assert ("one of 7 that were found" in ruling.reason) == (verdict == "reconstructed")
-        assert ("they determine 9 of 13 directions" in ruling.reason) == (verdict == "reconstructed")
+        record = Reconstruction("x", 32, 0, 10, 6, 1, [1.0], 9, 7, {}, [solution], [Control("wrong", 32, 16)])
+        text = Evidence({}, reconstructed=Reconstructions(1, {}, {system.id: record})).reconstruction(system)
+        assert bool(text) == holds
+        assert (
+            "in 9 of 13 directions; 0 of 1 wrong networks, solved for in the same way, print all 32" in text
+        ) == holds
 
 
 def test_five_stated_runs_are_judged_together():
     """Five accuracies of five runs have one level; the mean that is printed of them is arithmetic."""
     system = get("mnist-tanh")
-    book = evidence((system, "numpy", seeds(system, noise(np.random.default_rng(10), 0.02))))
-    found = table(system, book)
-    stated = [row.ruling for row in found if row.figure.quantity == "stated_accuracy_percent"]
-    mean = next(row for row in found if row.figure.quantity == "stated_mean_accuracy_percent")
+    rows = tables(evidence((system, "numpy", seeds(system, noise(np.random.default_rng(10), 0.02)))))["mnist-tanh"]
+    stated = [row.ruling for row in rows if row.figure.quantity == "stated_accuracy_percent"]
+    mean = next(row for row in rows if row.figure.quantity == "stated_mean_accuracy_percent")
     assert len(stated) == 5
     assert len(set(stated)) == 1
     assert stated[0].verdict == "inside"
-    assert stated[0].reason.startswith("the 5 figures among")
-    assert Judge(system, book).curve.reason.startswith("the curve of 34 figures among")
+    assert stated[0].reason.startswith("5 stated runs: ")
     assert mean.ruling[:2] == ("exact", "arithmetic: the mean of the printed ones is 92.088")
 
 
-def test_nan_absorbs_what_the_text_tells():
-    """Where every seed ends in NaN, 9.80 is exact and inside 5-10, and no run can reach 0, 22 or 94.5."""
-    system = get("mnist-sigmoid-numpy")
+def test_the_sentence_about_accuracies_is_judged_by_the_runs_that_might_be_meant():
+    """A figure that an epoch of In[7] or In[3] has is inside, and which is said; what none has is not determined."""
+    system, variant = get("mnist-sigmoid-numpy"), get("mnist-sigmoid-numpy", "in-3")
     runs = [run_like(system, seed, nan_from=seed + 4) for seed in range(SEEDS)]
-    found = {f.printed: verdict for f, verdict in verdicts(system, evidence((system, "numpy", runs))).items()}
-    assert (found["9.80"], found["5-10"]) == ("exact", "inside")
-    assert {found[text] for text in ("0", "22", "94.5")} == {"not reproducible"}
-    assert "after 4 to 23 updates" in Judge(system, evidence((system, "numpy", runs))).absorbed
+    rows = {"epoch": [1, 2], "test_accuracy": [0.2245, 0.35]}
+    other = msgspec.structs.replace(run_like(system, 7), rows=rows)
+    found = tables(evidence((system, "numpy", runs), (variant, "numpy", [other])))[system.name]
+    stated = {row.figure.printed: row.ruling for row in found if row.figure.quantity == "stated_accuracy_percent"}
+    assert {text: r.verdict for text, r in stated.items()} == {
+        "0": "not determined by what is shown", "5-10": "inside", "22": "inside", "94.5": "not determined by what is shown",
+    }  # fmt: skip
+    assert "in-3 from seed 7 22.45 % after epoch 1" in stated["22"].reason
+    assert "9.80 to 35.00 %" in stated["94.5"].reason
+    assert next(row for row in found if row.figure.printed == "9.80").ruling.verdict == "exact"
 
 
-def test_predictions_are_placed_like_any_figure():
-    """Classes that all seeds predict are exact; else they have a level: outside is only what no chance explains."""
-    system = get("mnist-dense-keras")
+def test_four_warnings_come_as_the_document_prints_them():
+    """The documented class warns in the printed source lines, in their order, before it is NaN; on scaled pixels it does not."""
+    system = get("mnist-sigmoid-numpy")
+    (printed,) = [figure.printed for figure in system.figures if figure.quantity == "warnings"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # none leaves the function
+        assert {warning_lines(system, seed) for seed in range(3)} == {printed}
+        data = system.load()
+        few = replace(data, train_x=data.train_x[:100] / np.float32(255), train_t=data.train_t[:100])
+        scaled = replace(system, load=lambda: few)
+        assert warning_lines(scaled, 0) == ""
+
+
+def test_predictions_are_counted_among_the_seeds():
+    """Classes that all seeds predict are exact, those of some inside, and of none open."""
+    system = judged_by(get("mnist-dense-keras"))
     printed = {f.quantity: f.printed.split() for f in system.figures if f.quantity.startswith("predictions")}
     right = [0] * 15 + [
         int(k) for k in (*printed["predictions of test images 15-19"], *printed["predictions of test images 20-49"])
     ]
     wrong = [*right[:-1], 0]
-    own = [[*right[:20], *((k + (place == seed)) % 10 for place, k in enumerate(right[20:]))] for seed in range(SEEDS)]
     for predicted, expected in (
         ([right] * SEEDS, "exact"),
         ([wrong] + [right] * (SEEDS - 1), "inside"),
-        ([wrong] * SEEDS, "outside"),
-        (own, "inside"),  # each seed errs in a place of its own, and the document's run in none
+        ([wrong] * SEEDS, "open"),
     ):
-        runs = [
-            run_like(system, seed, noise(np.random.default_rng(seed)), predictions=classes)
-            for seed, classes in enumerate(predicted)
-        ]
+        runs = [run_like(system, seed, predictions=classes) for seed, classes in enumerate(predicted)]
         found = verdicts(system, evidence((system, "numpy", runs)))
         assert {v for f, v in found.items() if f.quantity == "predictions of test images 20-49"} == {expected}
         assert {v for f, v in found.items() if f.quantity == "predictions of test images 15-19"} == {"exact"}
 
 
-def test_homework_is_exact_but_for_two_misrounded_hints():
-    """Every printed digit of the evaluation comes out of the committed ledger; two hints are misrounded, and so outside."""
-    rows = table(get("homework"), COMMITTED)
-    outside = {row.figure.quantity for row in rows if row.ruling.verdict == "outside"}
-    assert outside == {"hint gradient b1[0]", "hint gradient b1[1]"}
-    assert {row.ruling.verdict for row in rows} == {"exact", "outside"}
+def test_homework_is_exact_and_its_hints_are_close():
+    """Every printed digit of the evaluation comes out; the hints, which the text calls close, are within a unit."""
+    found = {row.figure.quantity: row.ruling.verdict for row in ROWS["homework"]}
+    assert {v for q, v in found.items() if q.startswith("hint ")} == {"close as stated"}
+    assert {v for q, v in found.items() if not q.startswith("hint ")} == {"exact"}
+    off = replace(get("homework").figures[-1], printed="-0.00068")
+    own = COMMITTED.own(get("homework"))
+    assert rulings._of_evaluation(get("homework"), own, off).verdict == "outside"
+
+
+def test_no_defect_is_laid_at_an_authors_door():
+    """002's network as shown has no defect in our words, and its figures are judged by what ran."""
+    assert get("mnist-dense-keras").defects == ()
+    assert judged_by(get("mnist-dense-keras")) is get("mnist-dense-keras", "as-run")
+    assert {row.ruling.verdict for row in ROWS["mnist-dense-keras"]} == {"exact", "inside", "not judged"}
+    reason = next(row.ruling.reason for row in ROWS["mnist-dense-keras"] if row.figure.quantity == "training_loss")
+    assert reason.endswith("of what is shown, mnist-dense-keras/documented, 0 of 21 lie as far out, level 0.045")
 
 
 def test_place_and_spread_are_counted_in_printed_digits():
@@ -226,23 +314,44 @@ def test_place_and_spread_are_counted_in_printed_digits():
         run_like(system, seed, lambda v, at, end=end: end if at[0] == "test_accuracy" else v)
         for seed, end in enumerate(ends)
     ]
-    rows = {row.figure.quantity: row for row in table(system, evidence((system, "numpy", runs)))}
+    rows = {row.figure.quantity: row for row in tables(evidence((system, "numpy", runs)))["mnist-tanh"]}
     assert rows["test_accuracy"].figure.printed == "0.9299"
     assert (rows["test_accuracy"].place, rows["test_accuracy"].spread) == ("2 · 2 · 3", "0.9100 … 0.9299 … 0.9500")
     assert rows["test_accuracy"].ours == {"numpy": "0.9100"}
     assert (rows["training_loss"].place, rows["training_loss"].spread) == ("0 · 7 · 0", "0.051688")
 
 
-def test_parameters_and_labels_need_no_training():
-    """Counts come from the declaration and labels from the dataset: exact, and a wrong one would be outside."""
-    system = get("mnist-dense-keras")
-    found = verdicts(system, evidence((system, "numpy", [run_like(system, 0)])))
-    settled = {f: v for f, v in found.items() if f.quantity.startswith(("parameters", "labels", "steps"))}
-    assert len(settled) == 9
-    assert set(settled.values()) == {"exact"}
-    judge = Judge(get("mnist-dense-keras", "corrected"), evidence((system, "numpy", [run_like(system, 0)])))
-    wrong = judge.untrained(run_like(system, 0), type(system.figures[0])("parameters total", "109,387"), "counted")
-    assert wrong.verdict == "outside"
+def test_what_is_declared_needs_no_training():
+    """Counts, shapes, modules and labels come from the declaration and the dataset; a wrong one is outside."""
+    for name, many in (("mnist-dense-keras", 12), ("mnist-relu-torch", 4), ("mnist-relu", 1)):
+        settled = [row for row in tables(evidence())[name] if row.figure.quantity.split(" ")[0] in DECLARED]
+        assert len(settled) == many
+        assert {row.ruling.verdict for row in settled} == {"exact"}
+        for row in settled:
+            wrong = replace(row.figure, printed=row.figure.printed[:-1] + "9")
+            if wrong != row.figure:
+                assert Judge(evidence()).ruling(get(name), wrong).verdict == "outside"
+
+
+def test_curves_are_counted_apart_from_figures():
+    """A trained run is one curve, however many figures it has; the counts are those of the rows."""
+    found = curve_counts(ROWS)
+    # Fifteen networks are trained; five stated runs and the first epochs of 001's Keras network are curves of their own.
+    assert sum(found.values()) == 15 + 1 + bool(COMMITTED.first)
+    assert found["reconstructed"] == 2
+
+
+@pytest.mark.parametrize("name", ["iris-relu-adam", "xor-sigmoid", "xor-tanh", "mnist-sigmoid-numpy", "homework"])
+def test_quick_verdicts_are_recomputed(name, tmp_path):
+    """Runs made here and now, with the records that ship, have the committed verdicts on every figure but hearsay."""
+    system = get(name)
+    runs = [replay(Task(system.id, seed=seed)) for seed in {own_seed(system), *range(SEEDS)}]
+    ledger.add(tmp_path, system, "numpy", system.precision, runs)
+    found = replace(load(tmp_path), reconstructed=COMMITTED.reconstructed)
+    for here, there in zip(tables(found)[name], ROWS[name], strict=True):
+        assert here.figure == there.figure
+        if not here.figure.quantity.startswith("stated"):
+            assert here.ruling.verdict == there.ruling.verdict
 
 
 # The frameworks.
@@ -258,8 +367,8 @@ def test_a_frameworks_run_is_placed_among_numpys_other_seeds():
     found = side(system, evidence((system, "numpy", runs), (system, "torch", [near])), "torch")
     assert found.first == (pytest.approx(1e-9), 2)
     assert (found.seeds, found.placement.seeds, found.agreement) == (SEEDS - 1, SEEDS - 1, agreement)
-    assert not found.placement.outside
-    assert side(system, evidence((system, "numpy", runs), (system, "keras", [far])), "keras").placement.outside
+    assert found.placement.level > OUTSIDE
+    assert side(system, evidence((system, "numpy", runs), (system, "keras", [far])), "keras").placement.level <= OUTSIDE
     assert side(system, evidence((system, "numpy", runs)), "keras") is None
     assert side(system, evidence((system, "numpy", runs[:-1]), (system, "torch", [near])), "torch").placement is None
 

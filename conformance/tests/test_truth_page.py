@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from nn_conformance.replay import ledger, truth_page
 from nn_conformance.replay.costs import costs
 from nn_conformance.replay.evidence import load
-from nn_conformance.replay.rulings import VERDICTS
+from nn_conformance.replay.rulings import DOCUMENTED, VERDICTS
 from nn_conformance.replay.run import own_seed
 from nn_conformance.replay.table import table as table_command
-from nn_conformance.replay.truth import DOCUMENTED, table, telling
+from nn_conformance.replay.truth import tables, telling
 from nn_reference.errors import DataError
 from nn_reference.paths import fixtures_root
 from nn_reference.systems import NAMES, get
@@ -57,7 +57,7 @@ def test_page_has_every_figure_and_nothing_vague():
 @pytest.mark.parametrize("name", NAMES)
 def test_telling_figure_is_of_the_last_epoch(name):
     """The README shows the last epoch of a quantity, in the fewest digits that the document prints of it."""
-    rows = table(get(name), COMMITTED)
+    rows = tables(COMMITTED)[name]
     chosen = telling(rows).figure
     of_quantity = [row.figure for row in rows if row.figure.quantity == chosen.quantity]
     assert chosen.epoch == of_quantity[-1].epoch
@@ -114,6 +114,28 @@ def test_command_writes_between_the_marks(tmp_path, monkeypatch):
         assert (fixtures / "replays" / "README.md").read_text("utf-8") == truth_page.page(evidence())
 
 
+def test_command_judges_by_ones_own_ledgers(tmp_path):
+    """With --from the ledgers of a folder judge: with none there, what is trained is open."""
+    found = json.loads(CliRunner().invoke(app(), ["--json", "--from", str(tmp_path)]).output)
+    assert {row["verdict"] for row in found if row["epoch"] is not None and "seconds" not in row["quantity"]} <= {
+        "open", "exact", "not judged",
+    }  # fmt: skip
+    done = CliRunner().invoke(app(), ["--write", "--from", str(tmp_path)])
+    assert "leave --from out" in str(done.exception)
+
+
+def test_every_command_on_the_page_exists():
+    """What stands beside a reason is a command that there is, with options that it has and a network that there is."""
+    for check in {row.ruling.check for rows in tables(COMMITTED).values() for row in rows} - {""}:
+        words = check.split()
+        assert words[0] == "nn-conformance"
+        assert words[1] in {"replay", "verify", "describe", "reconstruct", "chaos"}
+        assert not words[2:] or words[2] in NAMES
+        if "--version" in words:
+            assert get(words[2], words[words.index("--version") + 1])
+        assert {word for word in words if word.startswith("--")} <= {"--version", "--seeds", "--epochs"}
+
+
 @pytest.mark.parametrize("text", [
     "no marks",
     truth_page.BEGIN,
@@ -151,6 +173,14 @@ def test_a_ledger_under_another_name_is_refused(tmp_path, name, expected):
     ledger.add(tmp_path, system, "numpy", "float64", [run_like(system, 0)])
     (tmp_path / "homework.documented.numpy.json").rename(tmp_path / name)
     with pytest.raises(DataError, match=re.escape(expected)):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("runs", [[], [run_like(get("mnist-tanh"), 0)]])
+def test_first_epochs_must_end_where_the_name_says(tmp_path, runs):
+    """A ledger of first epochs without runs, or with longer ones, is named in one line."""
+    ledger.add(tmp_path, get("mnist-tanh"), "numpy", "float64", runs, 2)
+    with pytest.raises(DataError, match=r"first-2\.json: epochs: expected runs that end where [^\n]*$"):
         load(tmp_path)
 
 

@@ -2,7 +2,7 @@
 
 Legend: z pre-activation, a = φ(z) activation, both of shape (..., N, C): any leading axes, N samples, C units.
 `da` is the gradient of the loss with respect to a, `dz` with respect to z. ReLU′(0) is 0 here, as in the
-documents; any value in [0, 1] is a right one.
+documents; any value in [0, 1] is a right one. Leaky ReLU and ELU too take the slope of the left side at 0.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,12 @@ from typing import Literal
 
 import numpy as np
 
-from nn_reference.arithmetic import Array, positive, real
+from nn_reference.arithmetic import Array, log1p, positive, real
 from nn_reference.errors import InputError
-from nn_reference.validation import check_choice, shown
+from nn_reference.validation import check_choice, check_number, shown
+
+# The float64 nearest to √(2/π): GELU's tanh form is defined by this number.
+GELU_SCALE, GELU_CUBIC = 0.7978845608028654, 0.044715
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,9 @@ class Activation:
             function, this is the document's rule.
         elementwise: each output depends on its own input only.
         derivative: which rule `backward` is, where there are several for one function.
+        axis: of a softmax: -1 or -2.
+        alpha: leaky ReLU's slope below 0, or ELU's α.
+        jumps: whether the slope jumps at 0, from α, or 0 where it has none, to 1.
     """
 
     name: str
@@ -36,6 +42,8 @@ class Activation:
     elementwise: bool = True
     derivative: str = "exact"
     axis: int | None = None
+    alpha: float | None = None
+    jumps: bool = False
 
 
 def identity(z: Array) -> Array:
@@ -91,6 +99,68 @@ def relu_backward(z: Array, a: Array, da: Array) -> Array:
     return da * positive(z)
 
 
+def leaky_relu(z: Array, alpha: float) -> Array:
+    """a = z where z > 0, else α·z. Raises as `relu` does."""
+    right = positive(z)
+    return z * right + z * ~right * alpha
+
+
+def leaky_relu_backward(z: Array, a: Array, da: Array, alpha: float) -> Array:
+    """dz = da where z > 0, else α·da."""
+    right = positive(z)
+    return da * right + da * ~right * alpha
+
+
+def elu(z: Array, alpha: float) -> Array:
+    """a = z where z > 0, else α(e^z-1). Raises as `relu` does."""
+    right = positive(z)
+    return z * right + (np.exp(z * ~right) - 1) * alpha
+
+
+def elu_backward(z: Array, a: Array, da: Array, alpha: float) -> Array:
+    """dz = da where z > 0, else da · (a+α), which is α·e^z."""
+    right = positive(z)
+    return da * right + da * ~right * (a + alpha)
+
+
+def softplus(z: Array) -> Array:
+    """a = log(1+e^z), as max(z,0) + log(1+e^-|z|), which overflows for no z."""
+    size = magnitude(z)
+    return (z + size) / 2 + log1p(np.exp(-size))
+
+
+def softplus_backward(z: Array, a: Array, da: Array) -> Array:
+    """dz = da · 1/(1+e^-z)."""
+    return da * sigmoid(z)
+
+
+def silu(z: Array) -> Array:
+    """a = z/(1+e^-z), also called swish."""
+    return z * sigmoid(z)
+
+
+def silu_backward(z: Array, a: Array, da: Array) -> Array:
+    """dz = da · s(1 + z(1-s)) with s = 1/(1+e^-z)."""
+    s = sigmoid(z)
+    return da * (s * (1 + z * (1 - s)))
+
+
+def gelu(z: Array) -> Array:
+    """a = z/2 · (1 + tanh(√(2/π)·(z + 0.044715 z³))), the tanh form."""
+    return z / 2 * (1 + np.tanh(_gelu_inner(z)))
+
+
+def gelu_backward(z: Array, a: Array, da: Array) -> Array:
+    """dz = da · ((1+τ)/2 + z/2·(1-τ²)·√(2/π)(1 + 3·0.044715 z²)), τ the tanh of `gelu`."""
+    tau = np.tanh(_gelu_inner(z))
+    slope = (z * z * GELU_CUBIC * 3 + 1) * GELU_SCALE
+    return da * ((1 + tau) / 2 + z / 2 * (1 - tau * tau) * slope)
+
+
+def _gelu_inner(z: Array) -> Array:
+    return (z + z * z * z * GELU_CUBIC) * GELU_SCALE
+
+
 def softmax(z: Array, axis: int = -1) -> Array:
     """a = e^z / Σ e^z along `axis` (-1 the units of a sample, -2 the samples of a batch), shifted by the maximum."""
     e = np.exp(z - np.max(real(z), axis=axis, keepdims=True))
@@ -119,6 +189,37 @@ def magnitude(z: Array) -> Array:
     Of a ball across zero it is -z, not |z|: what sigmoid and binary cross-entropy make of it holds for either sign.
     """
     return np.where(real(z) >= 0, z, -z) if z.dtype.kind in "cO" else np.abs(z)
+
+
+def LeakyReLU(slope: float = 0.01) -> Activation:  # noqa: N802 - reads as a class
+    """Leaky ReLU with that slope below 0.
+
+    Raises:
+        InputError: a slope that is no number in [0, 1).
+    """
+    check_number("slope", slope, least=0, below=1)
+    return _bent("leaky_relu", leaky_relu, leaky_relu_backward, float(slope))
+
+
+def ELU(alpha: float = 1.0) -> Activation:  # noqa: N802 - reads as a class
+    """ELU with that α.
+
+    Raises:
+        InputError: an α that is no finite number ≥ 0.
+    """
+    check_number("alpha", alpha, least=0)
+    return _bent("elu", elu, elu_backward, float(alpha))
+
+
+@cache  # as for softmax, below
+def _bent(name: str, forward: Callable[..., Array], backward: Callable[..., Array], alpha: float) -> Activation:
+    return Activation(
+        name=name,
+        forward=partial(forward, alpha=alpha),
+        backward=partial(backward, alpha=alpha),
+        alpha=alpha,
+        jumps=alpha != 1,
+    )
 
 
 def Softmax(axis: int = -1, derivative: Literal["exact", "diagonal"] = "exact") -> Activation:  # noqa: N802 - reads as a class
@@ -153,5 +254,8 @@ IDENTITY = Activation("identity", identity, identity_backward)
 SIGMOID = Activation("sigmoid", sigmoid, sigmoid_backward)
 SIGMOID_QUOTIENT = Activation("sigmoid", sigmoid, sigmoid_backward_quotient, derivative="quotient")
 TANH = Activation("tanh", tanh, tanh_backward)
-RELU = Activation("relu", relu, relu_backward)
+RELU = Activation("relu", relu, relu_backward, jumps=True)
+SOFTPLUS = Activation("softplus", softplus, softplus_backward)
+SILU = Activation("silu", silu, silu_backward)
+GELU = Activation("gelu", gelu, gelu_backward)
 SOFTMAX = Softmax()

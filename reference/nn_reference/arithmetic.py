@@ -46,6 +46,13 @@ def outside(z: Array, low: float, high: float) -> tuple[NDArray[np.bool_], NDArr
     return np.asarray(value < low), np.asarray(value > high)
 
 
+def log1p(z: Array) -> Array:
+    """log(1+z). NumPy's of a complex number is that of its modulus, and loses the digits of a small z."""
+    if z.dtype.kind != "c":
+        return np.log1p(z)
+    return np.asarray(np.log1p(z.real) + 1j * (z.imag / (1 + z.real)), z.dtype)
+
+
 def exact(value: float, like: Array) -> Any:
     """`value` as a scalar of `like`'s arithmetic, so that powers and quotients of it are not rounded early.
 

@@ -1,4 +1,4 @@
-"""Losses as value/gradient pairs, in every reduction that the documents use.
+"""Losses as value/gradient pairs, in every reduction, and the L2 penalty.
 
 Legend: y output of the network, t target, both (N, C), or (N,) where the network's output is a vector; N samples,
 C outputs. y may have further leading axes (many perturbed copies of one batch); the value then has those axes.
@@ -7,13 +7,18 @@ so that balls stay exact.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
 from nn_reference.activations import log_softmax, magnitude, sigmoid, softmax
-from nn_reference.arithmetic import Array, outside, real, zeros_like
+from nn_reference.arithmetic import Array, Params, log1p, outside, real, zeros_like
 from nn_reference.validation import check_choice, check_flag, check_number
+
+Reduction: TypeAlias = Literal["sum", "samples", "elements"]
+OVER = {"sum": "sum", "samples": "mean over samples", "elements": "mean over samples and outputs"}
+# What λ·Σ θ² is divided by: a constant, and N or not.
+SCALINGS = {"1": (1, False), "1/2": (2, False), "1/N": (1, True), "1/2N": (2, True)}
 
 
 class Loss(Protocol):
@@ -38,47 +43,69 @@ class SquaredError:
     over a sample's outputs, which is `elements` at a batch of one.
     """
 
-    reduction: Literal["sum", "samples", "elements"]
+    reduction: Reduction
     half: bool = False
 
     def __post_init__(self) -> None:
-        check_choice("reduction", self.reduction, ("sum", "samples", "elements"))
-        check_flag("half", self.half)
+        _check(self)
 
     @property
     def name(self) -> str:
         """For example ``squared error, ½, mean over samples``."""
-        over = {"sum": "sum", "samples": "mean over samples", "elements": "mean over samples and outputs"}
-        return f"squared error, {'½, ' if self.half else ''}{over[self.reduction]}"
+        return f"squared error, {_over(self)}"
 
     def value(self, y: Array, t: Array) -> Any:
         """The loss."""
         error = y - t
         # Not error**2, which is NaN for a ball around zero.
-        return _sum(error * error, t) / ((2 if self.half else 1) * self._count(t))
+        return _sum(error * error, t) / count(self, t)
 
     def gradient(self, y: Array, t: Array) -> Array:
         """(y-t), doubled unless `half`, over the count."""
         error = y - t if self.half else 2 * (y - t)
-        return error / self._count(t)
+        return error / _counted(self.reduction, t)
 
-    def _count(self, t: Array) -> int:
-        return {"sum": 1, "samples": t.shape[0], "elements": t.size}[self.reduction]
+
+@dataclass(frozen=True)
+class Linear:
+    """Σ t·y, divided as `SquaredError` is: its slope is t itself, so that t is what a layer's `backward` is given."""
+
+    reduction: Reduction = "sum"
+    half: bool = False
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def name(self) -> str:
+        """For example ``Σ t·y, sum``."""
+        return f"Σ t·y, {_over(self)}"
+
+    def value(self, y: Array, t: Array) -> Any:
+        """The loss."""
+        return _sum(t * y, t) / count(self, t)
+
+    def gradient(self, y: Array, t: Array) -> Array:
+        """t over the count, in the arithmetic of y."""
+        return (t + zeros_like(real(y))) / count(self, t)
 
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """-Σ t·log p over the outputs, mean over samples; p = y, or softmax(y) over the outputs if `from_logits`."""
+    """-Σ t·log p over the outputs, divided as `SquaredError` is; p = y, or softmax(y) over the outputs if `from_logits`."""
 
     from_logits: bool = False
+    reduction: Reduction = "samples"
+    half: bool = False
 
     def __post_init__(self) -> None:
         check_flag("from_logits", self.from_logits)
+        _check(self)
 
     @property
     def name(self) -> str:
         """For example ``cross-entropy from logits, mean over samples``."""
-        return f"cross-entropy from {'logits' if self.from_logits else 'probabilities'}, mean over samples"
+        return f"cross-entropy from {'logits' if self.from_logits else 'probabilities'}, {_over(self)}"
 
     def value(self, y: Array, t: Array) -> Any:
         """The loss; infinite where a target class has probability zero."""
@@ -87,19 +114,19 @@ class CrossEntropy:
         else:
             with np.errstate(divide="ignore"):
                 log_p = np.log(_one_where_unused(y, t))
-        return -_sum(t * log_p, t) / t.shape[0]
+        return -_sum(t * log_p, t) / count(self, t)
 
     def gradient(self, y: Array, t: Array) -> Array:
-        """-t/p from probabilities, softmax(y)·Σt - t from logits, over N."""
+        """-t/p from probabilities, softmax(y)·Σt - t from logits, over the count."""
         if self.from_logits:
-            return (softmax(y) * np.sum(t, axis=-1, keepdims=True) - t) / t.shape[0]
+            return (softmax(y) * np.sum(t, axis=-1, keepdims=True) - t) / count(self, t)
         with np.errstate(divide="ignore"):
-            return -t / _one_where_unused(y, t) / t.shape[0]
+            return -t / _one_where_unused(y, t) / count(self, t)
 
 
 @dataclass(frozen=True)
 class BinaryCrossEntropy:
-    """-(t·log p + (1-t)·log(1-p)), mean over samples and outputs; p = y, or sigmoid(y) if `from_logits`.
+    """-Σ (t·log p + (1-t)·log(1-p)), divided as `SquaredError` is; p = y, or sigmoid(y) if `from_logits`.
 
     From probabilities, y is first clipped to [clip, 1-clip] as Keras does (clip = 1e-7), so that the gradient is
     exactly zero outside: there p is a constant. In float32 the upper bound rounds to 1 - 2⁻²³.
@@ -107,40 +134,97 @@ class BinaryCrossEntropy:
 
     from_logits: bool = False
     clip: float = 1e-7
+    reduction: Reduction = "elements"
+    half: bool = False
 
     def __post_init__(self) -> None:
         check_flag("from_logits", self.from_logits)
+        _check(self)
         check_number("clip", self.clip, least=0, below=0.5)
 
     @property
     def name(self) -> str:
         """For example ``binary cross-entropy from logits, mean over samples and outputs``."""
         source = "logits" if self.from_logits else f"probabilities clipped to [{self.clip:g}, 1-{self.clip:g}]"
-        return f"binary cross-entropy from {source}, mean over samples and outputs"
+        return f"binary cross-entropy from {source}, {_over(self)}"
 
     def value(self, y: Array, t: Array) -> Any:
         """The loss; from logits as max(y,0) - y·t + log(1+e^-|y|), which overflows for no y."""
         if self.from_logits:
             size = magnitude(y)
-            terms = (y + size) / 2 - y * t + np.log1p(np.exp(-size))
+            terms = (y + size) / 2 - y * t + log1p(np.exp(-size))
         else:
             p = self._clipped(y)
             terms = -(t * np.log(p) + (1 - t) * np.log(1 - p))
-        return _sum(terms, t) / t.size
+        return _sum(terms, t) / count(self, t)
 
     def gradient(self, y: Array, t: Array) -> Array:
         """sigmoid(y) - t from logits; (p-t)/(p(1-p)) inside the clip and 0 outside it; over N·C."""
         if self.from_logits:
-            return (sigmoid(y) - t) / t.size
+            return (sigmoid(y) - t) / count(self, t)
         below, above = outside(y, self.clip, 1 - self.clip)
         p = self._clipped(y)
-        return (p - t) / (p * (1 - p)) * ~(below | above) / t.size
+        return (p - t) / (p * (1 - p)) * ~(below | above) / count(self, t)
 
     def _clipped(self, y: Array) -> Array:
         below, above = outside(y, self.clip, 1 - self.clip)
         # 0 + bound keeps y's arithmetic, where np.where(…, bound, y) would put floats among balls.
         zero = zeros_like(real(y))
         return np.where(below, zero + self.clip, np.where(above, zero + (1 - self.clip), y))
+
+
+@dataclass(frozen=True)
+class L2:
+    """λ·Σ θ² over the weights, and over the biases too if asked; times 1, 1/2, 1/N or 1/2N, N the samples of the call."""
+
+    strength: float
+    scaling: Literal["1", "1/2", "1/N", "1/2N"] = "1/2"
+    biases: bool = False
+
+    def __post_init__(self) -> None:
+        check_number("strength", self.strength, least=0)
+        check_choice("scaling", self.scaling, SCALINGS)
+        check_flag("biases", self.biases)
+
+    @property
+    def name(self) -> str:
+        """For example ``L2 penalty 0.01·1/2N·Σ θ² of the weights``."""
+        return f"L2 penalty {self.strength:g}·{self.scaling}·Σ θ² of the weights{' and biases' if self.biases else ''}"
+
+    def value(self, params: Params, samples: int) -> Any:
+        """What it adds to the loss."""
+        squares = sum(np.sum(p * p) for name, p in params.items() if self.takes(name))
+        return squares * self.strength / self._count(samples)
+
+    def gradient(self, p: Array, samples: int) -> Array:
+        """What it adds to the gradient of a parameter that it takes."""
+        return p * self.strength * 2 / self._count(samples)
+
+    def takes(self, name: str) -> bool:
+        """Whether the parameter of that name is penalised."""
+        return name.startswith("W") or (self.biases and name.startswith("b"))
+
+    def _count(self, samples: int) -> int:
+        divisor, mean = SCALINGS[self.scaling]
+        return divisor * samples if mean else divisor
+
+
+def count(loss: SquaredError | Linear | CrossEntropy | BinaryCrossEntropy, t: Array) -> int:
+    """What the loss's sum is divided by: 1, N or N·C, doubled with ½."""
+    return _counted(loss.reduction, t) * (2 if loss.half else 1)
+
+
+def _counted(reduction: Reduction, t: Array) -> int:
+    return {"sum": 1, "samples": t.shape[0], "elements": t.size}[reduction]
+
+
+def _check(loss: SquaredError | Linear | CrossEntropy | BinaryCrossEntropy) -> None:
+    check_choice("reduction", loss.reduction, OVER)
+    check_flag("half", loss.half)
+
+
+def _over(loss: SquaredError | Linear | CrossEntropy | BinaryCrossEntropy) -> str:
+    return f"{'½, ' if loss.half else ''}{OVER[loss.reduction]}"
 
 
 def _sum(terms: Array, t: Array) -> Any:

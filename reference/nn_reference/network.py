@@ -2,20 +2,20 @@
 
 Legend: N samples, D inputs, H hidden units, C outputs. Parameters are a dict: ``W1``, ``b1`` for the first layer
 and so on, in the document's own layout. dW is always the gradient of the loss with respect to W.
-Left out on purpose: anything but a chain of dense layers, and any state.
+Left out on purpose: anything but a chain of dense layers, each with a skip connection or not, and any state.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 
 from nn_reference.activations import IDENTITY, Activation
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
-from nn_reference.losses import CrossEntropy, Loss
+from nn_reference.losses import L2, CrossEntropy, Loss, count
 from nn_reference.validation import (
     check_batch,
     check_choice,
@@ -25,8 +25,6 @@ from nn_reference.validation import (
     check_params,
     shown,
 )
-
-LOGITS = CrossEntropy(from_logits=True)
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,7 @@ class Dense:
         bias: whether there is a b.
         layout: ``in,out``: W is (inputs, units); ``out,in``: W is (units, inputs) and z = a Wᵀ + b.
         vector: the single unit is held without its axis: W is (inputs,), b is (), z is (N,) (document 002).
+        skip: the layer's input is added to the activation: a = φ(z) + input, of as many units.
     """
 
     units: int
@@ -46,8 +45,10 @@ class Dense:
     bias: bool = True
     layout: Literal["in,out", "out,in"] = "in,out"
     vector: bool = False
+    skip: bool = False
 
     def __post_init__(self) -> None:
+        check_flag("skip", self.skip)
         check_count("units", self.units, least=1)
         if not isinstance(self.activation, Activation):
             raise InputError(
@@ -94,11 +95,13 @@ class Network:
         inputs: D, number of inputs.
         layers: from the first hidden layer to the output.
         loss: of the last layer's activation.
+        penalty: added to the loss.
     """
 
     inputs: int
     layers: tuple[Dense, ...]
     loss: Loss
+    penalty: L2 | None = None
 
     def __post_init__(self) -> None:
         check_count("inputs", self.inputs, least=1)
@@ -111,6 +114,14 @@ class Network:
                 raise InputError(f"layers[{k}]: expected a vector layer only as the last of {len(self.layers)}")
         if isinstance(self.loss, type) or not (hasattr(self.loss, "value") and hasattr(self.loss, "gradient")):
             raise InputError(f"loss: expected a Loss, as nn_reference.losses has them, got {shown(self.loss)}")
+        for k, (layer, width) in enumerate(zip(self.layers, self.widths, strict=False)):
+            if layer.skip and (k + 1 == len(self.layers) or layer.units != width):
+                raise InputError(
+                    f"layers[{k}]: expected skip only in a layer with as many units as inputs that is not the last, "
+                    f"got {layer.units} units on {width} inputs in layer {k + 1} of {len(self.layers)}"
+                )
+        if self.penalty is not None and not isinstance(self.penalty, L2):
+            raise InputError(f"penalty: expected an L2 penalty or None, got {shown(self.penalty)}")
         if self.layers[-1].vector and isinstance(self.loss, CrossEntropy):
             raise InputError(
                 "loss: expected one that needs no classes, as the last layer is a vector, got CrossEntropy"
@@ -172,7 +183,7 @@ def forward(network: Network, params: Params, x: Array) -> list[LayerOutput]:
     """
     check_params(network.shapes, params)
     check_inputs(network.inputs, params, x)
-    return _forward(network, params, x)
+    return outputs_from(network, params, x)
 
 
 def predict(network: Network, params: Params, x: Array) -> Array:
@@ -200,14 +211,16 @@ def loss_and_gradients(network: Network, params: Params, x: Array, t: Array) -> 
     return backpropagate(network, params, x, t)
 
 
-def backpropagate(network: Network, params: Params, x: Array, t: Array) -> tuple[Any, Params]:
+def backpropagate(network: Network, params: Params, x: Array, t: Array, *, of_x: bool = False) -> tuple[Any, Params]:
     """`loss_and_gradients` for callers that have checked their arrays already (a training loop does so once).
+
+    With `of_x`, dL/dx stands among the gradients too, as ``x``, last.
 
     Targets may be wider than the parameters: the loss is then promoted, as PyTorch promotes it (documents 001 and 004),
     and what goes back through the layers is cast to the parameters' dtype again.
     """
-    outputs = _forward(network, params, x)
-    dz = _loss_gradient(network, outputs[-1], t)
+    outputs = outputs_from(network, params, x)
+    dz = da = _loss_gradient(network, outputs[-1], t)  # da: of the output of the layer at hand, once it is not the last
     gradients: Params = {}
     for k in reversed(range(len(network.layers))):
         layer, (weights, bias) = network.layers[k], network.names[k]
@@ -215,38 +228,55 @@ def backpropagate(network: Network, params: Params, x: Array, t: Array) -> tuple
         if bias is not None:
             gradients[bias] = np.asarray(np.add.reduce(dz, axis=0))
         gradients[weights] = layer.weight_gradient(below, dz)
+        if k or of_x:
+            da_below = layer.input_gradient(dz, params[weights])
+            da = da_below + da if layer.skip else da_below
         if k:
-            da = layer.input_gradient(dz, params[weights])
-            dz = network.layers[k - 1].activation.backward(*outputs[k - 1], da)
-    return _loss(network, outputs[-1], t), {name: gradients[name] for name in network.shapes}
+            dz = _through(network.layers[k - 1], outputs[k - 1], da)
+    if network.penalty is not None:
+        for name in filter(network.penalty.takes, gradients):
+            more = network.penalty.gradient(params[name], len(x))
+            gradients[name] = np.asarray(gradients[name] + more)
+    ordered = {name: gradients[name] for name in network.shapes} | ({"x": da} if of_x else {})
+    return _loss(network, outputs[-1], t) + _penalty(network, params, len(x)), ordered
 
 
 def loss_and_outputs(network: Network, params: Params, x: Array, t: Array) -> tuple[Any, Array]:
     """The loss and the last layer's activation, without a backward pass. Raises as `loss_and_gradients` does."""
     check_params(network.shapes, params)
     check_batch(network, params, x, t)
-    output = _forward(network, params, x)[-1]
-    return _loss(network, output, t), output.a
+    output = outputs_from(network, params, x)[-1]
+    return _loss(network, output, t) + _penalty(network, params, len(x)), output.a
 
 
 def loss_of_preactivation(network: Network, z: Array, t: Array) -> Any:
-    """The loss as a function of the last layer's z, (..., N, C) or (..., N); one value for each leading index."""
+    """The loss without its penalty as a function of the last layer's z, (..., N, C) or (..., N)."""
     return _loss(network, LayerOutput(z, network.layers[-1].activation.forward(z)), t)
 
 
-def _forward(network: Network, params: Params, x: Array) -> list[LayerOutput]:
+def outputs_from(network: Network, params: Params, a: Array, first: int = 0) -> list[LayerOutput]:
+    """z and a of the layers from number `first`, counted from 0, on that layer's input; nothing is checked."""
     outputs: list[LayerOutput] = []
-    a = x
-    for layer, (weights, bias) in zip(network.layers, network.names, strict=True):
+    for layer, (weights, bias) in zip(network.layers[first:], network.names[first:], strict=True):
         z = layer.forward(a, params[weights], None if bias is None else params[bias])
-        a = layer.activation.forward(z)
+        a = layer.activation.forward(z) + a if layer.skip else layer.activation.forward(z)
         outputs.append(LayerOutput(z, a))
     return outputs
 
 
+def _through(layer: Dense, output: LayerOutput, da: Array) -> Array:
+    """dz of a layer; with a skip connection, its rule needs φ(z) without what was added."""
+    z, a = output
+    return layer.activation.backward(z, layer.activation.forward(z) if layer.skip else a, da)
+
+
+def _penalty(network: Network, params: Params, samples: int) -> Any:
+    return 0 if network.penalty is None else network.penalty.value(params, samples)
+
+
 def _loss(network: Network, output: LayerOutput, t: Array) -> Any:
     if network.loss_takes_logits_of_softmax:
-        return LOGITS.value(output.z, t)
+        return replace(cast("CrossEntropy", network.loss), from_logits=True).value(output.z, t)
     return network.loss.value(output.a, t)
 
 
@@ -254,8 +284,8 @@ def _loss_gradient(network: Network, output: LayerOutput, t: Array) -> Array:
     """dL/dz of the last layer, in its dtype."""
     dtype = output.a.dtype
     if network.loss_takes_logits_of_softmax:
-        # The softmax is at hand in output.a: (a·Σt - t)/N is the whole gradient.
-        dz = (output.a * np.sum(t, axis=-1, keepdims=True) - t) / t.shape[0]
+        # The softmax is at hand in output.a: (a·Σt - t) over the count is the whole gradient.
+        dz = (output.a * np.sum(t, axis=-1, keepdims=True) - t) / count(cast("CrossEntropy", network.loss), t)
         return dz.astype(dtype, copy=False)
     da = network.loss.gradient(output.a, t).astype(dtype, copy=False)
     return network.layers[-1].activation.backward(*output, da)

@@ -72,10 +72,10 @@ def build(draft: Draft) -> tuple[fmt.Case, Tensors]:
     steps = _steps(draft, encoder)
     probe, changes = draft.case.startswith("probe-"), CHANGES.get(draft.id, ())
     return fmt.Case(
-        format=1,
+        format=2 if draft.of.own else 1,
         id=draft.id,
         version=1 + len(changes),
-        system=draft.system.id,
+        system=draft.of.id,
         purpose=draft.purpose,
         flags=list(draft.flags),
         network=describe_network(draft.network),
@@ -92,27 +92,35 @@ def build(draft: Draft) -> tuple[fmt.Case, Tensors]:
         by_dtype=by_dtype(draft, x, t),
         changes=list(changes),
         provenance=fmt.Provenance(
-            document=draft.system.document,
-            inputs="multiples of 1/16 or small integers, exact in float32" if probe else "the document's own",
+            document=draft.of.document,
+            inputs=draft.inputs
+            or ("multiples of 1/16 or small integers, exact in float32" if probe else "the document's own"),
             values="certified: the reference on balls, each value correctly rounded to float64",
             generator=f"nn-conformance {__version__}",
             bits=encoder.bits,
-            proof=prove_gradients(draft.network, draft.params, x, t) if probe else None,
+            proof=_proof(draft, x, t, encoder.bits) if probe or draft.of.own else None,
         ),
     ), encoder.tensors
+
+
+def _proof(draft: Draft, x: Array, t: Array, bits: int) -> str:
+    """What was proven: where the values need more bits, differences of them do too."""
+    if draft.of.own:
+        return prove_gradients(draft.network, draft.params, x, t, of_x=True, bits=bits)
+    return prove_gradients(draft.network, draft.params, x, t)
 
 
 def _evaluation(draft: Draft, encoder: Encoder, path: str, x: Array, t: Array) -> fmt.Evaluation:
     def compute() -> Values:
         params, bx, bt = {name: balls(p) for name, p in draft.params.items()}, balls(x), balls(t)
-        loss, gradients = backpropagate(draft.network, params, bx, bt)
+        loss, gradients = backpropagate(draft.network, params, bx, bt, of_x=draft.of.own)
         values = {f"{path}/loss": np.asarray(loss, dtype=object)}
         values |= {f"{path}/gradients/{name}": g for name, g in gradients.items()}
         for k, output in enumerate(forward(draft.network, params, bx), 1):
             values |= {f"{path}/layers/{k}/z": output.z, f"{path}/layers/{k}/a": output.a}
         return values
 
-    values, bits = certified(compute, zeros={f"{path}/gradients/{name}" for name in draft.zeros})
+    values, bits = certified(compute, zeros={f"{path}/gradients/{name}" for name in draft.zeros}, tiny=draft.of.own)
     encoder.bits = max(encoder.bits, bits)
     layers = len(draft.network.layers)
     y = values[f"{path}/layers/{layers}/a"]
@@ -126,9 +134,12 @@ def _evaluation(draft: Draft, encoder: Encoder, path: str, x: Array, t: Array) -
         gradients=encoder.arrays({name: values[f"{path}/gradients/{name}"] for name in draft.params}),
         accuracy=accuracy(y, t) if y.ndim == 2 and y.shape[1] > 1 else None,
         zero_by_structure={
-            name: why for name, why in draft.zeros.items() if (values[f"{path}/gradients/{name}"] == 0).any()
+            name: why
+            for name, why in draft.zeros.items()
+            if (values.get(f"{path}/gradients/{name}", np.ones(())) == 0).any()
         },
         kinks=kink_changes(draft, x, t, kinks),
+        gradient_x=encoder.array(values[f"{path}/gradients/x"]) if draft.of.own else None,
     )
 
 
@@ -176,7 +187,7 @@ def _step(
             values |= {f"{moment}/{name}": a for name, a in arrays.items()}
         return values
 
-    values, bits = certified(compute)
+    values, bits = certified(compute, tiny=draft.of.own)
     encoder.bits = max(encoder.bits, bits)
     kept = state.moments if draft.source is None else ()
     moments = {m: {name: values[f"{m}/{name}"] for name in params} for m in kept}
@@ -189,9 +200,9 @@ def _state(encoder: Encoder, state: State) -> fmt.State:
 
 def _pruned(draft: Draft, encoder: Encoder) -> fmt.Pruned | None:
     """What pruning leaves, and one update after it from moments that are not zero."""
-    if draft.system.recipe.pruning is None or draft.threshold is None:
+    if draft.of.pruning is None or draft.threshold is None:
         return None
-    plan = replace(draft.system.recipe.pruning, threshold=draft.threshold)
+    plan = replace(draft.of.pruning, threshold=draft.threshold)
     _, _, moments = _step(draft, encoder, draft.params, draft.optimizer.init(draft.params), draft.steps[0])
     state = State(1, {m: _float32(arrays) for m, arrays in moments.items()})
     left, start, masks = plan.apply(draft.network, draft.params, state)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nn_conformance.cases.drafts import Draft, Source, structural_zeros
+from nn_conformance.cases.drafts import Draft, Source, of_system, structural_zeros
 from nn_conformance.cases.format import Dataset, Scaling
 from nn_reference.arithmetic import Array
 from nn_reference.preprocessing import train_test_split
@@ -48,11 +48,16 @@ def _draft(system: System) -> Draft:
     used = min(len(data.train_x), size * min(max(updates, 1), per_epoch))
     batches = tuple(tuple(range(i * size, min((i + 1) * size, used))) for i in (k % per_epoch for k in range(updates)))
     images = system.network.inputs == 784
+    complete = not images and updates == recipe.epochs and system.version == "documented"
+
+    def _test() -> tuple[Array, Array]:
+        return data.test_x, data.test_t
+
     return Draft(
         case=system.version,
         purpose=f"{'the network as document ' if system.version == 'documented' else 'the corrected network of document '}"
         f"{system.document} has it, on its own data",
-        system=system,
+        of=of_system(system),
         network=system.network,
         optimizer=recipe.optimizer,
         params=system.start(),
@@ -64,6 +69,7 @@ def _draft(system: System) -> Draft:
         batches=batches,
         source=_source(system, used) if images else None,
         zeros=structural_zeros(system.network),
+        test=_test if complete else None,
     )
 
 

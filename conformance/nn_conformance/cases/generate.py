@@ -6,7 +6,7 @@ interrupted build goes on where it stopped, and a changed source starts anew.
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +21,9 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.build import PENDING, Tensors, build
 from nn_conformance.cases.documents import documented
 from nn_conformance.cases.documents_json import encode_document
-from nn_conformance.cases.drafts import Draft
+from nn_conformance.cases.drafts import Draft, of_system
 from nn_conformance.cases.families import family
-from nn_conformance.cases.probes import probes
+from nn_conformance.cases.probes import probes, pruned
 from nn_conformance.cases.schema import schema_bytes, schemas, validate
 from nn_reference.systems import SYSTEMS, System
 
@@ -39,8 +39,12 @@ def drafts(system: System, *, quick: bool = False) -> Iterator[Draft]:
     `quick` cuts the long runs of the documented cases to five steps, for `--check` on many machines.
     """
     for draft in documented(system):
-        yield replace(draft, batches=draft.batches[:QUICK_STEPS], quick=True) if quick else draft
-    yield from probes(system)
+        yield replace(draft, batches=draft.batches[:QUICK_STEPS], quick=True, test=None) if quick else draft
+    described = of_system(system)
+    if family(system) is system:
+        yield from probes(described)
+    if described.pruning is not None:
+        yield pruned(described)
 
 
 def generate(work: Path, progress: Progress, *, quick: bool = False, jobs: int | None = None) -> Files:
@@ -134,20 +138,24 @@ def _assemble(work: Path, *, quick: bool) -> Files:
             for key, tensor in tensors.items():
                 if owner.setdefault(key, f"{name}.safetensors") == f"{name}.safetensors":
                     new[key] = tensor
-            document = _with_files(msgspec.json.decode(stem.with_suffix(".json").read_bytes()), owner)
+            document = with_files(msgspec.json.decode(stem.with_suffix(".json").read_bytes()), owner)
             validate(document, "case", f"{draft.id}.json")
             case = msgspec.convert(document, fmt.Case)
             files[f"{case.id}.json"] = encode_document(document)
             cases.append(case)
-            systems.setdefault(draft.system.id, []).append(case.id)
+            systems.setdefault(draft.of.id, []).append(case.id)
         if new:
             files[f"arrays/{name}.safetensors"] = save_tensors(dict(sorted(new.items())))
     for system in SYSTEMS:
         own = systems[system.id]
         shared = [case_id for case_id in systems[family(system).id] if "probe-" in case_id and "pruned" not in case_id]
         systems[system.id] = own + [case_id for case_id in shared if case_id not in own]
-    for file, schema in schemas().items():
-        files[f"schema/{file}"] = schema_bytes(schema)
+    return indexed(files, cases, systems)
+
+
+def indexed(files: Files, cases: Sequence[fmt.Case], systems: dict[str, list[str]]) -> Files:
+    """The files of some cases with the schemas, and with an index of all."""
+    files = files | {f"schema/{file}": schema_bytes(schema) for file, schema in schemas().items()}
     index = fmt.Index(
         format=1,
         files=[
@@ -158,17 +166,16 @@ def _assemble(work: Path, *, quick: bool) -> Files:
     )
     document = msgspec.to_builtins(index)
     validate(document, "index", "index.json")
-    files["index.json"] = encode_document(document)
-    return files
+    return files | {"index.json": encode_document(document)}
 
 
-def _with_files(value: Any, owner: dict[str, str]) -> Any:
+def with_files(value: Any, owner: dict[str, str]) -> Any:
     """The document with the files of its large arrays, now that these have one."""
     if isinstance(value, dict):
         if value.get("file") == PENDING:
             return {**value, "file": owner[value["sha256"]]}
-        return {key: _with_files(inner, owner) for key, inner in value.items()}
-    return [_with_files(inner, owner) for inner in value] if isinstance(value, list) else value
+        return {key: with_files(inner, owner) for key, inner in value.items()}
+    return [with_files(inner, owner) for inner in value] if isinstance(value, list) else value
 
 
 def _json_difference(made: Any, there: Any, field: str, *, quick: bool) -> str | None:

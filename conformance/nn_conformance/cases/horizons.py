@@ -48,21 +48,19 @@ def trajectory(draft: Draft) -> fmt.Trajectory:
 
 def _exact(draft: Draft) -> tuple[Array, float | None]:
     """Losses of the free run; after it, the test accuracy of a system that is run to its end."""
-    complete = draft.source is None and len(draft.batches) == draft.system.recipe.epochs and "documented" in draft.flags
+    test = None if draft.test is None else draft.test()
 
     def compute() -> dict[str, Array]:
         start = {name: balls(p) for name, p in draft.params.items()}
         batches = [np.array(batch) for batch in draft.batches]
         run = train(draft.network, start, draft.optimizer, batches, balls(draft.x), balls(draft.t))
         values = {"losses": np.array(run.losses, dtype=object)}
-        if complete:
-            values["outputs"] = predict(draft.network, run.params, balls(draft.system.load().test_x))
+        if test is not None:
+            values["outputs"] = predict(draft.network, run.params, balls(test[0]))
         return values
 
-    values, _ = certified(compute)
-    if not complete:
-        return values["losses"], None
-    return values["losses"], accuracy(values["outputs"], draft.system.load().test_t)
+    values, _ = certified(compute, tiny=draft.of.own)
+    return values["losses"], None if test is None else accuracy(values["outputs"], test[1])
 
 
 def _horizon(draft: Draft, exact: Array, bits: int, runs: int) -> fmt.Horizon:
@@ -105,10 +103,10 @@ def centred(arrays: Params) -> Params:
 
 
 def _permuted(network: Network, params: Params, rng: RandomState) -> tuple[Network, Params]:
-    """The same function with the units of each hidden layer in another order."""
-    params = dict(params)
+    """The same function with the units of each hidden layer in another order: under a skip connection, that of its input."""
+    params, order = dict(params), np.arange(network.inputs)
     for k, (layer, above) in enumerate(zip(network.layers, network.layers[1:], strict=False)):
-        order = rng.permutation(layer.units)
+        order = order if layer.skip else rng.permutation(layer.units)
         (weights, bias), (above_weights, _) = network.names[k], network.names[k + 1]
         params[weights] = params[weights][order] if layer.layout == "out,in" else params[weights][:, order]
         if bias is not None:

@@ -1,6 +1,7 @@
-"""Pre-activations of exactly zero under ReLU, where any slope in [0, 1] is right, unit by unit.
+"""Pre-activations of exactly zero where the slope jumps, as under ReLU: any slope between the two is right, unit by unit.
 
-The reference takes slope 0. A case lists each such unit with what slope 1 would add to every gradient; a target's
+The reference takes the left one, which is 0 for ReLU and α for leaky ReLU and ELU. A case lists each such unit with what
+the right one, slope 1, would add to every gradient; a target's
 gradients are right if they are the expected ones plus s·change for some s in [0, 1] for each. That is linear as long
 as all kinks of a case are in one layer, which is checked.
 """
@@ -15,11 +16,12 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.balls import balls, certified
 from nn_conformance.cases.drafts import Draft
 from nn_conformance.cases.encoding import inline
-from nn_reference.activations import RELU, Activation
-from nn_reference.arithmetic import Array, positive
+from nn_reference.activations import Activation
+from nn_reference.arithmetic import Array
 from nn_reference.errors import NNReferenceError
 from nn_reference.network import Network, backpropagate
 
+MOST = 64  # each takes a backward pass, and as much space in the case as all gradients
 Kink = tuple[int, int, int]  # layer from 1, sample and unit from 0
 
 
@@ -38,11 +40,13 @@ def find_kinks(draft: Draft, preactivations: Sequence[Array]) -> list[Kink]:
     found = [
         (k, int(sample), int(unit))
         for k, (layer, z) in enumerate(zip(draft.network.layers, preactivations, strict=True), 1)
-        if layer.activation is RELU
-        for sample, unit in np.argwhere(z == 0)
+        if layer.activation.jumps
+        for sample, unit in np.argwhere(z.reshape(len(z), -1) == 0)
     ]
     if found and "kink" not in draft.flags:
         raise KinkError(f"{draft.id}: expected no pre-activation of exactly zero, got {found[0]}; draw other numbers")
+    if len(found) > MOST:
+        raise KinkError(f"{draft.id}: expected at most {MOST} pre-activations of exactly zero, got {len(found)}")
     if len({layer for layer, *_ in found}) > 1:
         raise KinkError(f"{draft.id}: expected kinks in one layer, got {found}")
     return found
@@ -54,16 +58,22 @@ def kink_changes(draft: Draft, x: Array, t: Array, kinks: Sequence[Kink]) -> lis
 
 
 def with_slopes(network: Network, slopes: Callable[[int, Array], Array]) -> Network:
-    """The network with slopes(layer, z) added to ReLU's derivative; layers count from 1."""
+    """The network with slopes(layer, z) of each jump added to the derivative; layers count from 1."""
     layers = tuple(
-        replace(layer, activation=_relu_with(partial(slopes, k))) if layer.activation is RELU else layer
+        replace(layer, activation=_bent(layer.activation, partial(slopes, k))) if layer.activation.jumps else layer
         for k, layer in enumerate(network.layers, 1)
     )
     return replace(network, layers=layers)
 
 
-def _relu_with(slopes: Callable[[Array], Array]) -> Activation:
-    return replace(RELU, backward=lambda z, a, da: da * (positive(z) + slopes(z)))
+def _bent(activation: Activation, slopes: Callable[[Array], Array]) -> Activation:
+    rule, alpha = activation.backward, activation.alpha or 0
+
+    def backward(z: Array, a: Array, da: Array) -> Array:
+        right = da * slopes(z)
+        return rule(z, a, da) + right - right * alpha  # balls: 1 - α would be rounded first
+
+    return replace(activation, backward=backward)
 
 
 def _change(draft: Draft, x: Array, t: Array, kink: Kink) -> fmt.Kink:
@@ -72,15 +82,15 @@ def _change(draft: Draft, x: Array, t: Array, kink: Kink) -> fmt.Kink:
     def slopes(k: int, z: Array) -> Array:
         added = np.zeros(z.shape, dtype=int)
         if k == layer:
-            added[sample, unit] = 1
+            added.reshape(len(z), -1)[sample, unit] = 1
         return added
 
     def compute() -> dict[str, Array]:
         arguments = {name: balls(p) for name, p in draft.params.items()}, balls(x), balls(t)
-        _, without = backpropagate(draft.network, *arguments)
-        _, with_one = backpropagate(with_slopes(draft.network, slopes), *arguments)
+        _, without = backpropagate(draft.network, *arguments, of_x=draft.of.own)
+        _, with_one = backpropagate(with_slopes(draft.network, slopes), *arguments, of_x=draft.of.own)
         return {name: with_one[name] - without[name] for name in without}
 
     # Entries that the unit does not reach are differences of equal balls.
-    change, _ = certified(compute, zeros=draft.params)
+    change, _ = certified(compute, zeros=[*draft.params, "x"], tiny=draft.of.own)
     return fmt.Kink(layer, sample, unit, {name: inline(a) for name, a in change.items()})

@@ -13,7 +13,7 @@ from nn_conformance.cases.drafts import Draft
 from nn_conformance.cases.encoding import number
 from nn_reference.activations import SIGMOID_QUOTIENT
 from nn_reference.arithmetic import Array, Params, outside
-from nn_reference.losses import BinaryCrossEntropy
+from nn_reference.losses import BinaryCrossEntropy, count
 from nn_reference.network import Network, forward
 
 # For document 001's network on raw pixels: `nn-conformance verify mnist-sigmoid-numpy` shows both for five seeds.
@@ -24,16 +24,16 @@ def by_dtype(draft: Draft, x: Array, t: Array) -> dict[fmt.Dtype, fmt.ByDtype]:
     """The expectations of each precision, or none where it does nothing of its own."""
     loss = draft.network.loss
     if isinstance(loss, BinaryCrossEntropy) and not loss.from_logits:
-        return {dtype: _clip(draft, loss.clip, x, t, dtype) for dtype in fmt.DTYPES}
+        return {dtype: _clip(draft, loss, x, t, dtype) for dtype in fmt.DTYPES}
     if all(layer.activation is not SIGMOID_QUOTIENT for layer in draft.network.layers):
         return {}
     found = {dtype: _nan(draft, x, dtype) for dtype in fmt.DTYPES}
     return {dtype: each for dtype, each in found.items() if each != fmt.ByDtype()}
 
 
-def _clip(draft: Draft, clip: float, x: Array, t: Array, dtype: fmt.Dtype) -> fmt.ByDtype:
+def _clip(draft: Draft, loss: BinaryCrossEntropy, x: Array, t: Array, dtype: fmt.Dtype) -> fmt.ByDtype:
     """The bounds as the precision has them, what a certain mistake costs there, and the loss between these bounds."""
-    low, high = (float(np.dtype(dtype).type(bound)) for bound in (clip, 1 - clip))
+    low, high = (float(np.dtype(dtype).type(bound)) for bound in (loss.clip, 1 - loss.clip))
 
     def compute() -> dict[str, Array]:
         params = {name: balls(p) for name, p in draft.params.items()}
@@ -41,9 +41,10 @@ def _clip(draft: Draft, clip: float, x: Array, t: Array, dtype: fmt.Dtype) -> fm
         below, above = outside(y, low, high)
         p = np.where(below, balls(np.array([low])), np.where(above, balls(np.array([high])), y))
         losses = -(targets * np.log(p) + (1 - targets) * np.log(1 - p))
-        return {"loss": np.sum(losses) / t.size, "cost": -np.log(1 - balls(np.array(high)))}
+        penalty = 0 if draft.network.penalty is None else draft.network.penalty.value(params, len(x))
+        return {"loss": np.sum(losses) / count(loss, t) + penalty, "cost": -np.log(1 - balls(np.array(high)))}
 
-    values, _ = certified(compute)
+    values, _ = certified(compute, tiny=draft.of.own)
     return fmt.ByDtype(
         clip_lower=low, clip_upper=high, clip_cost=values["cost"].item(), loss=number(values["loss"].item())
     )

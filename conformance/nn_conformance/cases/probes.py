@@ -4,44 +4,151 @@ All numbers are multiples of 1/16 that float32 holds exactly, drawn as integers 
 streams are frozen; biases are moved by 2⁻¹⁰, 2⁻¹⁵, ..., so that no pre-activation is zero by accident. Widths, batch and classes are pairwise distinct unless a probe says otherwise.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.random import RandomState
 
-from nn_conformance.cases.drafts import Draft, structural_zeros
-from nn_conformance.cases.families import family
-from nn_reference.activations import RELU
+from nn_conformance.cases.drafts import Description, Draft, structural_zeros
+from nn_reference.activations import IDENTITY, RELU, SIGMOID, TANH
 from nn_reference.arithmetic import Array
-from nn_reference.losses import BinaryCrossEntropy
-from nn_reference.network import Network, forward
-from nn_reference.optimizers import SGD, Adam
-from nn_reference.systems import System
+from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, Linear, SquaredError
+from nn_reference.network import Network, backpropagate, forward, predict
+from nn_reference.optimizers import SGD, AdaGrad, Adam, RMSProp
 
-INPUTS, HIDDEN, CLASSES, SAMPLES = 5, (4, 6, 8), 3, 7
+INPUTS, HIDDEN, CLASSES, SAMPLES = 5, (4, 6, 8, 7, 9, 10, 11, 12, 13), 3, 7
 TRAJECTORY = 120  # updates
+LEAST_PROBABILITY = 1e-15
 PROBE_EPSILON = 1e-2  # with 1e-8 nobody can tell where ε stands
 
 
-def probes(system: System) -> Iterator[Draft]:
-    """The probes that a system is the first to need: all, if it is the first of its family, and its own pruning."""
-    if family(system) is system:
-        for make in (_rectangular, _square, _one, _partial, _unbalanced, _twice, _saturated, _extreme):
-            yield make(system)
-        if any(layer.activation is RELU for layer in system.network.layers):
-            yield _kink(system)
-            yield _dead(system)
-        if isinstance(system.network.loss, BinaryCrossEntropy) and not system.network.loss.from_logits:
-            yield _clipped(system)
-    if system.recipe.pruning is not None:
-        yield _pruned(system)
+def probes(described: Description) -> Iterator[Draft]:
+    """The probes that a network takes, but for that of pruning."""
+    for make in (_rectangular, _square, _one, _partial, _unbalanced, _twice, _saturated, _extreme):
+        yield make(described)
+    if any(layer.activation is RELU for layer in described.network.layers):
+        yield _kink(described)
+        yield _dead(described)
+    if isinstance(described.network.loss, BinaryCrossEntropy) and not described.network.loss.from_logits:
+        yield _clipped(described)
 
 
-def _rectangular(system: System) -> Draft:
+def own_probes(described: Description) -> Iterator[Draft]:
+    """The probes that make sense for a network of its author's.
+
+    Left out are those whose purpose it has no place for, and those in which float32 overflows, or takes the logarithm of a
+    rounded 0: no honest implementation could answer.
+    """
+    yield from filter(_computable, (_drawn(make, described) for make in _own(described)))
+
+
+def _own(described: Description) -> Iterator[Callable[[Description], Draft]]:
+    layers, loss = described.network.layers, described.network.loss
+    yield from (_rectangular, _square, _one, _partial, _twice, _saturated, _extreme)
+    if not _real_targets(described):
+        yield _unbalanced
+    if layers[-1].units == 1 and not layers[-1].vector:
+        yield _outputs
+    bent = next((k for k, layer in enumerate(layers) if layer.activation.jumps), None)
+    if bent is not None and layers[bent].bias and all(a.activation is IDENTITY and not a.skip for a in layers[:bent]):
+        yield _kink
+    if layers[0].activation is RELU and layers[0].bias and len(layers) > 1:
+        yield _dead
+    probabilities = isinstance(loss, BinaryCrossEntropy) and not loss.from_logits
+    if probabilities and layers[-1].bias and layers[-1].activation is IDENTITY:
+        yield _clipped
+
+
+def _drawn(make: Callable[[Description], Draft], described: Description) -> Draft:
+    """The first draw without a pre-activation that is 0 by accident, as it may be where biases are missing."""
+    for shift in range(0, 2000, 100):
+        draft = make(replace(described, shift=shift))
+        if "kink" in draft.flags or not _touches_a_kink(draft):
+            break
+    return replace(draft, of=described)
+
+
+def _touches_a_kink(draft: Draft) -> bool:
+    calls = [draft.x, *([] if draft.second is None else [draft.second[0]])]
+    return any(
+        layer.activation.jumps and bool((output.z == 0).any())
+        for x in calls
+        for layer, output in zip(draft.network.layers, forward(draft.network, draft.params, x), strict=True)
+    )
+
+
+def own_sizes(described: Description, samples: int) -> Draft:
+    """The network in its author's sizes, with drawn numbers: each layer's weights are about as large as 1/√inputs."""
+    return _drawn(partial(_own_sizes, samples=samples), described)
+
+
+def _own_sizes(described: Description, samples: int) -> Draft:
+    network = described.network
+    rng = RandomState(20 + described.shift)
+    params, inputs = {}, network.inputs
+    for layer, (weights, bias) in zip(network.layers, network.names, strict=True):
+        # A power of two, so that float32 holds the weights exactly.
+        scale = 2.0 ** -round(np.log2(inputs) / 2)
+        params[weights] = _sixteenths(rng, network.shapes[weights], zero=False) * scale
+        if bias is not None:
+            params[bias] = np.asarray(_sixteenths(rng, network.shapes[bias]) / 8 + 2.0**-20)
+        inputs = layer.units
+    x = _sixteenths(rng, (samples, network.inputs))
+    t = _targets(rng, network, samples, real=_real_targets(described))
+    rows = tuple(range(samples))
+    return Draft(
+        "own-sizes",
+        "the network in its author's sizes: what depends on a width or a size shows",
+        described,
+        network,
+        described.optimizer,
+        params,
+        x,
+        t,
+        flags=("own-sizes",),
+        steps=(rows,),
+        zeros=structural_zeros(network, samples),
+        inputs="multiples of 1/16 times powers of two, and biases moved by 2⁻²⁰, exact in float32",
+    )
+
+
+def _real_targets(described: Description) -> bool:
+    """Whether its targets are real numbers: the author's networks have them where the loss takes any."""
+    loss, last = described.network.loss, described.network.layers[-1].activation
+    bounded = last in (SIGMOID, TANH) or last.axis is not None
+    return described.own and (isinstance(loss, Linear) or (isinstance(loss, SquaredError) and not bounded))
+
+
+def _computable(draft: Draft) -> bool:
+    """Whether float32 arithmetic gives finite numbers, and takes no logarithm of a probability that is nearly 0."""
+    network, x, t = draft.network, draft.x.astype(np.float32), draft.t.astype(np.float32)
+    params = {name: p.astype(np.float32) for name, p in draft.params.items()}
+    with np.errstate(all="ignore"):
+        loss, gradients = backpropagate(network, params, x, t)
+        y = predict(network, params, x)
+    plain = isinstance(network.loss, CrossEntropy) and not network.loss.from_logits
+    if plain and not network.loss_takes_logits_of_softmax and (y[t != 0] < LEAST_PROBABILITY).any():
+        return False
+    return bool(np.isfinite(loss)) and all(np.all(np.isfinite(g)) for g in gradients.values())
+
+
+def _outputs(described: Description) -> Draft:
+    last = replace(described.network.layers[-1], units=CLASSES)
+    wider = replace(described.network, layers=(*described.network.layers[:-1], last))
+    return replace(
+        _draft(replace(described, network=wider), seed=15),
+        of=described,
+        case="probe-outputs",
+        purpose="three outputs, where the network has one: a sum or a mean over outputs shows",
+    )
+
+
+def _rectangular(described: Description) -> Draft:
     rows = tuple(range(SAMPLES))
     return replace(
-        _draft(system, seed=1),
+        _draft(described, seed=1),
         case="probe-rectangular",
         purpose="all sizes differ: a transpose, a sum over the wrong axis or a mean over the wrong count shows",
         steps=(rows, rows[:3], rows[3:]),
@@ -49,9 +156,9 @@ def _rectangular(system: System) -> Draft:
     )
 
 
-def _square(system: System) -> Draft:
+def _square(described: Description) -> Draft:
     return replace(
-        _draft(system, seed=2, inputs=4, hidden=(4, 4, 4), classes=4, samples=4),
+        _draft(described, seed=2, inputs=4, hidden=(4,) * 9, classes=4, samples=4),
         case="probe-square",
         purpose="all sizes are equal: a missing or needless transpose changes numbers and no shape",
         flags=("square",),
@@ -59,26 +166,22 @@ def _square(system: System) -> Draft:
     )
 
 
-def _one(system: System) -> Draft:
-    draft = _draft(system, seed=3, samples=1)
-    zeros = {}
-    if draft.network.layers[-1].activation.axis == -2:
-        why = "a softmax over a batch of one is 1 whatever its input"
-        zeros = dict.fromkeys(draft.params, why)
+def _one(described: Description) -> Draft:
+    draft = _draft(described, seed=3, samples=1)
     return replace(
         draft,
         case="probe-one",
         purpose="a batch of one: sums over samples and means are the same, and shapes may collapse",
         flags=("single-sample",),
         steps=((0,),),
-        zeros=zeros or draft.zeros,
+        zeros=structural_zeros(draft.network, 1),
     )
 
 
-def _partial(system: System) -> Draft:
+def _partial(described: Description) -> Draft:
     batches = ((0, 1, 2), (3, 4, 5), (6,))
     return replace(
-        _draft(system, seed=4),
+        _draft(described, seed=4),
         case="probe-partial",
         purpose="the last batch has one sample, not three: it must be divided by its own size",
         flags=("partial-batch",),
@@ -87,8 +190,8 @@ def _partial(system: System) -> Draft:
     )
 
 
-def _unbalanced(system: System) -> Draft:
-    draft = _draft(system, seed=5, samples=6)
+def _unbalanced(described: Description) -> Draft:
+    draft = _draft(described, seed=5, samples=6)
     t = np.zeros_like(draft.t)
     if t.ndim == 1:
         t[0] = 1
@@ -103,8 +206,8 @@ def _unbalanced(system: System) -> Draft:
     )
 
 
-def _twice(system: System) -> Draft:
-    draft, other = _draft(system, seed=6), _draft(system, seed=7, samples=2)
+def _twice(described: Description) -> Draft:
+    draft, other = _draft(described, seed=6), _draft(described, seed=7, samples=2)
     return replace(
         draft,
         case="probe-twice",
@@ -114,8 +217,8 @@ def _twice(system: System) -> Draft:
     )
 
 
-def _saturated(system: System) -> Draft:
-    draft = _draft(system, seed=8)
+def _saturated(described: Description) -> Draft:
+    draft = _draft(described, seed=8)
     params = {name: p * 8 if name.startswith("W1") else p for name, p in draft.params.items()}
     return replace(
         draft,
@@ -127,12 +230,15 @@ def _saturated(system: System) -> Draft:
     )
 
 
-def _extreme(system: System) -> Draft:
-    draft = _draft(system, seed=9, samples=4)
+def _extreme(described: Description) -> Draft:
+    draft = _draft(described, seed=9, samples=4)
     layers = len(draft.network.layers)
     params, last, bias = dict(draft.params), f"W{layers}", f"b{layers}"
     if bias in params and params[bias].size > 1:
         params[bias] = np.array([1000.0, -1000.0, 0.0])
+    elif described.own:
+        largest = np.abs(forward(draft.network, params, draft.x)[-1].z).max()
+        params[last] = params[last] * 2.0 ** np.round(np.log2(1000 / largest))
     else:
         # Hidden units that differ from sample to sample, and large weights, make outputs of either sign.
         params["W1"], params[last] = params["W1"] * 16, params[last] * 4096
@@ -149,23 +255,26 @@ def _extreme(system: System) -> Draft:
     )
 
 
-def _kink(system: System) -> Draft:
-    """Small integers up to the first ReLU: there z is exact in any order. In sample 0, two of its units are at zero."""
-    draft = _draft(system, seed=10, samples=3)
-    rng = RandomState(11)
-    params, a = dict(draft.params), _integers(rng, draft.x.shape)
+def _kink(described: Description) -> Draft:
+    """Small multiples of 1/4 up to the first ReLU: there z is exact in any order. In sample 0, two of its units are at zero."""
+    draft = _draft(described, seed=510, samples=3)
+    rng = RandomState(511 + described.shift)
+    params, a = dict(draft.params), _quarters(rng, draft.x.shape)
     x = a
     for layer, (weights, bias) in zip(draft.network.layers, draft.network.names, strict=True):
         if bias is None:
             raise ValueError(f"{draft.id}: expected a bias up to the first ReLU, to put its units at zero")
-        params[weights] = _integers(rng, params[weights].shape)
-        z = a @ (params[weights].T if layer.layout == "out,in" else params[weights])
-        params[bias] = np.full(layer.units, 0.5)
-        if layer.activation is RELU:
-            params[bias][:2] = -z[0, :2]
+        params[weights] = _quarters(rng, params[weights].shape)
+        z = a @ (params[weights].T if layer.layout == "out,in" and not layer.vector else params[weights])
+        params[bias] = np.full(params[bias].shape, 0.5)
+        if layer.activation.jumps:
+            if layer.vector:
+                params[bias] = np.asarray(-z[0])
+            else:
+                params[bias][:2] = -z[0, :2]
             break
         a = z + params[bias]
-    return replace(
+    kinked = replace(
         draft,
         params=params,
         x=x,
@@ -173,23 +282,35 @@ def _kink(system: System) -> Draft:
         purpose="some pre-activations are exactly zero: any slope in [0, 1] is right there, unit by unit, and nothing else",
         flags=("kink",),
     )
+    return _calm(kinked)
 
 
-def _dead(system: System) -> Draft:
-    draft = _draft(system, seed=12)
+def _dead(described: Description) -> Draft:
+    draft = _draft(described, seed=12)
     bias = draft.params["b1"].copy()
-    bias[1] = -64
-    return replace(
+    bias[1] = -16
+    dead = replace(
         draft,
         params=draft.params | {"b1": bias},
         case="probe-dead",
         purpose="one unit is below zero for every sample: its weights must get a gradient of exactly zero",
         flags=("dead-unit",),
     )
+    return _calm(dead)
 
 
-def _clipped(system: System) -> Draft:
-    draft = _draft(system, seed=13)
+def _calm(draft: Draft) -> Draft:
+    """With the last layer's parameters so small that no output is saturated, if it is not itself the layer at a kink."""
+    names = [name for name in draft.network.names[-1] if name is not None]
+    largest = np.abs(forward(draft.network, draft.params, draft.x)[-1].z).max()
+    if draft.network.layers[-1].activation.jumps or largest <= 2:
+        return draft
+    scale = 2.0 ** np.floor(np.log2(2 / largest))
+    return replace(draft, params=draft.params | {name: np.asarray(draft.params[name] * scale) for name in names})
+
+
+def _clipped(described: Description) -> Draft:
+    draft = _draft(described, seed=13)
     last = len(draft.network.layers)
     bias = np.array([0.5, -4.0, 6.0])[: draft.params[f"b{last}"].size]
     return replace(
@@ -202,9 +323,10 @@ def _clipped(system: System) -> Draft:
     )
 
 
-def _pruned(system: System) -> Draft:
+def pruned(described: Description) -> Draft:
+    """The probe of a network that is pruned."""
     return replace(
-        _draft(system, seed=14),
+        _draft(described, seed=14),
         case="probe-pruned",
         purpose="weights below, at and above the threshold, of either sign: |w| counts, a tie survives, and moments move",
         flags=("pruning",),
@@ -214,7 +336,7 @@ def _pruned(system: System) -> Draft:
 
 
 def _draft(
-    system: System,
+    described: Description,
     *,
     seed: int,
     inputs: int = INPUTS,
@@ -223,11 +345,14 @@ def _draft(
     samples: int = SAMPLES,
 ) -> Draft:
     """The system's network with other widths, and numbers drawn in the order W1, b1, ..., x, labels."""
-    rng = RandomState(seed)
-    *below, last = system.network.layers
-    layers = [replace(layer, units=units) for layer, units in zip(below, hidden, strict=False)]
+    rng = RandomState(seed + described.shift)
+    *below, last = described.network.layers
+    layers, width = [], inputs
+    for layer, units in zip(below, hidden, strict=False):
+        width = width if layer.skip else units
+        layers.append(replace(layer, units=width))
     layers.append(last if last.vector else replace(last, units=classes if last.units > 1 else 1))
-    network = replace(system.network, inputs=inputs, layers=tuple(layers))
+    network = replace(described.network, inputs=inputs, layers=tuple(layers))
     # No weight is 0: its unit would be hidden from every mistake below it.
     params = {name: _sixteenths(rng, shape, zero=False) for name, shape in network.shapes.items()}
     for k, (_, bias) in enumerate(network.names, 1):
@@ -235,21 +360,25 @@ def _draft(
             params[bias] = np.asarray(params[bias] + 2.0 ** -min(5 + 5 * k, 20))
     if isinstance(network.loss, BinaryCrossEntropy) and not network.loss.from_logits:
         # Most outputs within the clip: outside it there is no gradient to be wrong.
-        params[f"W{len(layers)}"] /= 16
-        params[f"b{len(layers)}"] = np.abs(params[f"b{len(layers)}"]) / 4 + 0.375
+        weights, bias = network.names[-1]
+        params[weights] /= 16
+        if bias is not None:
+            params[bias] = np.asarray(np.abs(params[bias]) / 4 + 0.375)
     x = _sixteenths(rng, (samples, inputs))
-    optimizer = system.recipe.optimizer
-    if isinstance(optimizer, Adam):
+    optimizer = described.optimizer
+    if isinstance(optimizer, (Adam, RMSProp, AdaGrad)):
         optimizer = replace(optimizer, epsilon=PROBE_EPSILON)
     elif isinstance(optimizer, SGD) and not optimizer.learning_rate:
         optimizer = replace(optimizer, learning_rate=0.5)  # `homework` has no recipe
-    t = _targets(rng, network, samples)
-    return Draft("", "", system, network, optimizer, params, x, t, zeros=structural_zeros(network))
+    t = _targets(rng, network, samples, real=_real_targets(described))
+    return Draft("", "", described, network, optimizer, params, x, t, zeros=structural_zeros(network))
 
 
-def _targets(rng: RandomState, network: Network, samples: int) -> Array:
-    """Every class, or both of 0 and 1, as often as it goes, in a drawn order."""
+def _targets(rng: RandomState, network: Network, samples: int, *, real: bool = False) -> Array:
+    """Real numbers; or every class, or both of 0 and 1, as often as it goes, in a drawn order."""
     last = network.layers[-1]
+    if real:
+        return _sixteenths(rng, (samples,) if last.vector else (samples, last.units))
     labels = rng.permutation(np.arange(samples) % max(last.units, 2))
     if last.vector:
         return np.asarray(labels, float)
@@ -262,6 +391,6 @@ def _sixteenths(rng: RandomState, shape: tuple[int, ...], *, zero: bool = True) 
     return np.asarray(rng.randint(1, 17, shape) * rng.choice([-1, 1], shape), float) / 16
 
 
-def _integers(rng: RandomState, shape: tuple[int, ...]) -> Array:
-    """±1, ±2 or ±3."""
-    return np.asarray(rng.randint(1, 4, shape) * rng.choice([-1, 1], shape), float)
+def _quarters(rng: RandomState, shape: tuple[int, ...]) -> Array:
+    """±1/4, ±1/2 or ±3/4."""
+    return np.asarray(rng.randint(1, 4, shape) * rng.choice([-1, 1], shape), float) / 4

@@ -1,6 +1,5 @@
 """The whole build as a command: progress, the folder to go on from, writing or comparing."""
 
-import importlib.util
 from pathlib import Path
 
 from nn_conformance.cases.store import Store
@@ -14,16 +13,12 @@ def rebuild(*, check: bool, quick: bool, jobs: int | None, work: Path | None) ->
     """Generates everything; writes it, or returns the first difference from what is there.
 
     Raises:
-        InputError: python-flint is not installed.
+        InputError: a published case would change, or the folder cannot be written.
         NNReferenceError: a value that cannot be certified or proven. Nothing has been written then.
     """
-    if importlib.util.find_spec("flint") is None:
-        raise InputError(
-            "fixtures build: needs python-flint, which is not installed; pip install 'nn-conformance[certify]'"
-        )
     import pooch  # type: ignore[import-untyped]  # noqa: PLC0415 - only for the user's cache folder
 
-    from nn_conformance.cases.generate import count, first_difference, generate, work_folder  # noqa: PLC0415 - needs flint
+    from nn_conformance.cases.generate import count, first_difference, generate, work_folder  # noqa: PLC0415 - slow to import
 
     folder = work_folder(work or Path(pooch.os_cache("nn-conformance")) / "build", quick=quick)
     with render.counter("building", count(quick=quick)) as advance:

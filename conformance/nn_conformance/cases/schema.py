@@ -11,6 +11,7 @@ import msgspec
 from nn_conformance.cases import format as fmt
 from nn_reference.errors import DataError
 
+WITH_FORMAT_2 = ("network", "case")
 TYPES = {"network": fmt.Network, "case": fmt.Case, "index": fmt.Index}
 
 
@@ -29,7 +30,7 @@ def schema_of(name: str, kind: type) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"https://nn-conformance.invalid/schema/{name}.schema.json",
-        "title": f"nn-conformance {name}, format {fmt.FORMAT}",
+        "title": f"nn-conformance {name}, format {fmt.FORMAT if name in WITH_FORMAT_2 else 1}",
         **made,
     }
 

@@ -184,7 +184,7 @@ class LoadedCase:
 
 def _decoded(data: bytes, where: str, kind: type[T], what: str) -> T:
     """JSON as a record; the form comes first, because what has not our form is not worth building."""
-    with decoding(where, f"{what} of format {fmt.FORMAT}"):
+    with decoding(where, f"{what} of format {'1' if kind is fmt.Index else '1 or 2'}"):
         text = data.decode("utf-8")
         record = msgspec.json.decode(text, type=kind)
         json.loads(text, object_pairs_hook=_no_repeats, parse_float=str)  # only for its keys

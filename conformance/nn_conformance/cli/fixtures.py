@@ -99,6 +99,34 @@ def export_cases(
     print(f"{len(written)} files written to {directory}")
 
 
+@app.command("make", epilog=examples("fixtures make '3-5 relu-2 softmax, cross-entropy' vectors"))
+def make_cases(
+    description: Annotated[str, typer.Argument(metavar="DESCRIPTION", help="A network in one line, or a JSON file.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write; made if need be.")],
+    optimizer: Annotated[
+        str, typer.Option(metavar="JSON", help="An optimiser as a case has it; plain gradient descent by default.")
+    ] = "",
+    training: Annotated[bool, typer.Option("--training", help="Free runs and their horizons too.")] = False,
+) -> None:
+    """Certify a network of your own, and write its cases as files for any language."""
+    import msgspec
+
+    from nn_conformance.cases import format as fmt
+    from nn_conformance.cases.on_demand import certify, make
+    from nn_conformance.judge.verdict import one_line
+    from nn_reference.errors import InputError
+
+    try:
+        rule = msgspec.json.decode(optimizer, type=fmt.Optimizer) if optimizer else None
+    except ValueError as error:
+        raise InputError(one_line(f"--optimizer: expected an optimiser as JSON, got {optimizer!r}: {error}")) from None
+    certified = certify(description, rule, training=training)
+    written = make(certified, directory)
+    for case, reason in certified.blocked.items():
+        print(f"left out: {case}: {reason}")
+    print(f"{len(certified)} cases in {len(written)} files written to {directory}")
+
+
 @app.command("check", epilog=examples("fixtures check", "fixtures check vectors"))
 def check_files(
     directory: Annotated[
@@ -154,7 +182,7 @@ def build_files(
 ) -> None:
     """Generate, prove and write all test vectors.
 
-    Needs the `certify` extra. An interrupted build goes on where it stopped.
+    An interrupted build goes on where it stopped.
     """
     from nn_conformance.cases.rebuild import rebuild
 

@@ -105,7 +105,7 @@ def list_networks(as_json: JsonOption = False) -> None:
     render.networks(descriptions)
 
 
-@app.command("describe", epilog=examples("describe homework", "describe mnist-dense-keras --version corrected"))
+@app.command("describe", epilog=examples("describe homework", "describe '3-5 relu-2 softmax, cross-entropy'"))
 def describe_network(
     network: NetworkArgument,
     version: Annotated[
@@ -113,11 +113,14 @@ def describe_network(
     ] = "documented",
     as_json: JsonOption = False,
 ) -> None:
-    """Layers, loss, recipe, figures and defects of a network."""
-    from nn_conformance.report.description import describe
+    """Layers, loss, recipe, figures and defects of a network.
+
+    NETWORK may also be your own, in one line or a JSON file: then layers, shapes and counts.
+    """
+    from nn_conformance.report.description import describe, describe_own, is_own
     from nn_reference.systems import get
 
-    description = describe(get(network, version))
+    description = describe_own(network) if is_own(network) else describe(get(network, version))
     if as_json:
         _print_json(description)
         return

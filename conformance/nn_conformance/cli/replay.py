@@ -38,8 +38,8 @@ def replay(
     version: Annotated[
         str,
         typer.Option(
-            metavar="documented|corrected",
-            help="With the document's defects, or with them mended.",
+            metavar="documented|corrected|…",
+            help="With the document's defects, or with them mended; `describe` names all versions.",
             autocompletion=_among("documented", "corrected"),
         ),
     ] = "documented",
@@ -55,14 +55,10 @@ def replay(
         int, typer.Option(min=1, help="How many runs: the document's own seed first, then 0, 1, 2, …")
     ] = 1,
     epochs: Annotated[int | None, typer.Option(min=0, help="Stop after so many, from 1 on; all by default.")] = None,
-    work: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where unfinished runs are kept; the user's cache by default."),
-    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Put finished runs into the ledgers of this folder; what they have is not run again."
+            metavar="DIR", help="Put finished runs into the ledgers of this folder; what it has is not run again."
         ),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Runs side by side; above 1 this needs the extra `report`.")] = 1,
@@ -78,14 +74,12 @@ def replay(
 ) -> None:
     """Train a network as its document does, beside its figures.
 
-    All frameworks start from the same weights and take the same batches. A run that was interrupted goes on where it
-    stopped. The exit code is 1 if a run leaves the certified losses where it can be held to them.
+    All frameworks start from the same weights and take the same batches. With --out, the same command after an
+    interruption runs what is missing. The exit code is 1 if a run leaves the certified losses where it can be held to them.
     """
     for variable in THREADS:
         os.environ.setdefault(variable, "1")
     from nn_conformance.replay.session import run
 
-    if not run(
-        network, framework, version, dtype, seeds, epochs, work, out, jobs=jobs, backend=backend, as_json=as_json
-    ):
+    if not run(network, framework, version, dtype, seeds, epochs, out, jobs=jobs, backend=backend, as_json=as_json):
         raise typer.Exit(EXIT_NONCONFORMING)

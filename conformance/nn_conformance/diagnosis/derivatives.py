@@ -47,6 +47,8 @@ FORMULAS: dict[str, Callable[[Array, Array], Array]] = {
     "(z < 0)": lambda z, a: (z < 0) * np.ones_like(z),
 }
 RIGHT = {"sigmoid": "a(1-a)", "tanh": "1-a²", "relu": "(z > 0)", "identity": "1", "softmax": "softmax's Jacobian"}
+RIGHT |= {"leaky_relu": "1 where z > 0, else its slope", "elu": "1 where z > 0, else α·e^z", "softplus": "σ(z)"}
+RIGHT |= {"silu": "σ(z)(1 + z(1-σ(z)))", "gelu": "the derivative of its tanh form"}
 
 
 def used_derivative(matcher: Matcher) -> str:

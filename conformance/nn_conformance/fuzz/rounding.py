@@ -2,7 +2,7 @@
 
 The certified cases are chosen so that a layer's rounding hides nothing; a drawn network may amplify it without bound, or
 underflow. The reference on balls of the precision's own bits says by how much: a radius bounds the rounding of one order
-of evaluation, cancellation and amplification included. Needs python-flint (the extra `certify`).
+of evaluation, cancellation and amplification included.
 """
 
 from dataclasses import dataclass, replace

@@ -11,24 +11,36 @@ from typing import Literal
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from msgspec import convert
 from msgspec.structs import replace
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network
 from nn_reference.arithmetic import Array, Params
 
-SIGMOID = fmt.Activation(kind="sigmoid")
-ELEMENTWISE = [SIGMOID, *(fmt.Activation(kind=kind) for kind in ("identity", "tanh", "relu"))]
+SIGMOID, SOFTPLUS = fmt.Activation(kind="sigmoid"), fmt.Activation(kind="softplus")
+BENT = [fmt.Activation("leaky_relu", alpha=0.01), fmt.Activation("leaky_relu", alpha=0.25)]
+BENT += [fmt.Activation("elu", alpha=alpha) for alpha in (1.0, 0.5)]
+PLAIN = [SIGMOID, *(fmt.Activation(kind=kind) for kind in ("identity", "tanh", "relu", "silu", "gelu")), SOFTPLUS]
+ELEMENTWISE = [*PLAIN, *BENT]
 QUOTIENT = fmt.Activation(kind="sigmoid", backward="quotient")
 SOFTMAX = fmt.Activation(kind="softmax", axis="outputs")
 BATCH_SOFTMAX = fmt.Activation(kind="softmax", axis="batch")
 DIAGONAL = fmt.Activation(kind="softmax", axis="outputs", backward="diagonal")
 EVERY = [*ELEMENTWISE, QUOTIENT, SOFTMAX, BATCH_SOFTMAX, DIAGONAL]
 REDUCTIONS: tuple[Literal["sum", "samples", "elements"], ...] = ("sum", "samples", "elements")
-LOSSES: tuple[Literal["squared_error", "cross_entropy", "binary_cross_entropy"], ...] = (
+LOSSES: tuple[Literal["squared_error", "cross_entropy", "binary_cross_entropy", "linear"], ...] = (
     "squared_error",
     "cross_entropy",
     "binary_cross_entropy",
+    "linear",
+)
+SCALINGS: tuple[Literal["1", "1/2", "1/N", "1/2N"], ...] = ("1", "1/2", "1/N", "1/2N")
+DIALECTS: tuple[Literal["classical", "rate", "nesterov", "averaged"], ...] = (
+    "classical",
+    "rate",
+    "nesterov",
+    "averaged",
 )
 CLIP = 1e-7
 # e^-z of the quotient form overflows beyond 709; it stays small where scales do.
@@ -44,7 +56,7 @@ class Problem:
         optimizer: with its dialect.
         params: of the network's shapes.
         x: (N, D).
-        t: one-hot, or 0 and 1; (N, C) or (N,).
+        t: one-hot, or 0 and 1, or real numbers where the loss takes any; (N, C) or (N,).
         batches: rows of each update.
     """
 
@@ -66,8 +78,9 @@ def networks(draw: st.DrawFn, *, widest: int = 8, deepest: int = 4) -> fmt.Netwo
             activation=draw(st.sampled_from(EVERY)),
             bias=draw(st.booleans()),
             layout=draw(st.sampled_from(["in,out", "out,in"])),
+            skip=k + 2 < len(widths) and units == widths[k] and draw(st.booleans()),
         )
-        for units in widths[1:]
+        for k, units in enumerate(widths[1:])
     ]
     loss, last = draw(losses_with_outputs())
     vector = last in ELEMENTWISE and loss.kind != "cross_entropy" and draw(st.booleans())
@@ -78,7 +91,16 @@ def networks(draw: st.DrawFn, *, widest: int = 8, deepest: int = 4) -> fmt.Netwo
         layout=layers[-1].layout,
         vector=vector,
     )
-    return fmt.Network(inputs=widths[0], layers=layers, loss=loss)
+    penalty = draw(st.none() | penalties())
+    return fmt.Network(inputs=widths[0], layers=layers, loss=loss, penalty=penalty)
+
+
+@st.composite
+def penalties(draw: st.DrawFn) -> fmt.Penalty:
+    """Every scaling, of weights alone or of biases too."""
+    strength = draw(st.integers(-10, 0).map(lambda power: 2.0**power))
+    scaling = draw(st.sampled_from(SCALINGS))
+    return fmt.Penalty(strength, scaling, draw(st.booleans()))
 
 
 @st.composite
@@ -86,7 +108,10 @@ def resized(draw: st.DrawFn, network: fmt.Network, *, widest: int = 8) -> fmt.Ne
     """A network's layers and loss in other widths; one output stays one, and several several."""
     inputs, *hidden = (draw(st.integers(1, widest)) for _ in network.layers)
     last = 1 if network.layers[-1].units == 1 else draw(st.integers(2, widest))
-    layers = [replace(layer, units=units) for layer, units in zip(network.layers, [*hidden, last], strict=True)]
+    layers, below = [], inputs
+    for layer, drawn in zip(network.layers, [*hidden, last], strict=True):
+        below = below if layer.skip else drawn
+        layers.append(replace(layer, units=below))
     return replace(network, inputs=inputs, layers=layers)
 
 
@@ -94,34 +119,41 @@ def resized(draw: st.DrawFn, network: fmt.Network, *, widest: int = 8) -> fmt.Ne
 def losses_with_outputs(draw: st.DrawFn) -> tuple[fmt.Loss, fmt.Activation]:
     """A loss, and an output activation on which it is defined: a logarithm needs what is above 0."""
     kind = draw(st.sampled_from(LOSSES))
-    from_logits = draw(st.booleans())
+    from_logits, how = draw(st.booleans()), (draw(st.sampled_from(REDUCTIONS)), draw(st.booleans()))
     if kind == "squared_error":
-        loss = fmt.Loss(kind="squared_error", reduction=draw(st.sampled_from(REDUCTIONS)), half=draw(st.booleans()))
-        outputs = EVERY
+        loss, outputs = fmt.Loss("squared_error", *how), EVERY
+    elif kind == "linear":
+        # What the diagonal rule is the gradient of is the squared error's alone.
+        loss, outputs = fmt.Loss("linear", *how), [*ELEMENTWISE, SOFTMAX, BATCH_SOFTMAX]
     elif kind == "cross_entropy":
-        loss = fmt.Loss(kind="cross_entropy", reduction="samples", from_logits=from_logits)
-        outputs = [*ELEMENTWISE, SOFTMAX, BATCH_SOFTMAX] if from_logits else [SIGMOID, SOFTMAX, BATCH_SOFTMAX]
+        loss = fmt.Loss("cross_entropy", *how, from_logits)
+        positive = [SIGMOID, SOFTPLUS, SOFTMAX, BATCH_SOFTMAX]
+        outputs = [*ELEMENTWISE, SOFTMAX, BATCH_SOFTMAX] if from_logits else positive
     else:
-        clip = None if from_logits else CLIP
-        loss = fmt.Loss(kind="binary_cross_entropy", reduction="elements", from_logits=from_logits, clip=clip)
+        loss = fmt.Loss("binary_cross_entropy", *how, from_logits, None if from_logits else CLIP)
         outputs = [*ELEMENTWISE, SOFTMAX]
     return loss, draw(st.sampled_from(outputs))
 
 
 @st.composite
 def optimizers(draw: st.DrawFn, placement: str | None = None) -> fmt.Optimizer:
-    """SGD, momentum, Adam; learning rates from 1/1024 to 1; ε where g ≈ ε makes its place matter."""
+    """Every kind and dialect; learning rates from 1/1024 to 1; ε where g ≈ ε makes its place matter."""
     rate = draw(st.integers(-10, 0).map(lambda power: 2.0**power))
-    if draw(st.booleans()):
-        return fmt.Optimizer(kind="sgd", learning_rate=rate, momentum=draw(st.sampled_from([0.0, 0.5, 0.875])))
+    kind = draw(st.sampled_from(["sgd", "adam", "rmsprop", "adagrad"]))
+    if kind == "sgd":
+        momentum = draw(st.sampled_from([0.0, 0.5, 0.875]))
+        return fmt.Optimizer(
+            "sgd", rate, momentum, dialect=draw(st.sampled_from(DIALECTS)) if momentum else "classical"
+        )
     placed = placement or draw(st.sampled_from(["torch", "keras"]))
-    return fmt.Optimizer(
-        kind="adam",
-        learning_rate=rate,
-        beta1=draw(st.sampled_from([0.5, 0.75])),
-        beta2=draw(st.sampled_from([0.5, 0.875])),
-        epsilon=2.0**-7,
-        placement="keras" if placed == "keras" else "torch",
+    beta1, beta2 = draw(st.sampled_from([0.5, 0.75])), draw(st.sampled_from([0.5, 0.875]))
+    given = {
+        "adam": {"beta1": beta1, "beta2": beta2},
+        "rmsprop": {"beta2": beta2},
+        "adagrad": {},
+    }[kind]
+    return convert(
+        {"kind": kind, "learning_rate": rate, "epsilon": 2.0**-7, "placement": placed, **given}, fmt.Optimizer
     )
 
 
@@ -167,6 +199,8 @@ def _name_of(piece: fmt.Activation | fmt.Loss) -> str:
 @st.composite
 def _targets(draw: st.DrawFn, network: fmt.Network, samples: int) -> Array:
     last = network.layers[-1]
+    if network.loss.kind in ("squared_error", "linear") and draw(st.booleans()):  # regression
+        return draw(_numbers((samples,) if last.vector else (samples, last.units)))
     if last.units == 1:
         t = np.array(draw(st.lists(st.sampled_from([0.0, 1.0]), min_size=samples, max_size=samples)))
         return t if last.vector else t[:, None]

@@ -10,7 +10,7 @@ import numpy as np
 from nn_conformance.cases.encoding import values
 from nn_conformance.gradcheck import check_gradients
 from nn_conformance.judge.climb import Climb, Expected, Finding, over, there
-from nn_conformance.judge.limits import Limit, blind, norm, value_limit
+from nn_conformance.judge.limits import Limit, blind, loss_limit, norm, value_limit
 from nn_conformance.judge.metamorphic import Call, ratio_of, relations
 from nn_conformance.judge.target import Answer, TargetError, Unsupported
 from nn_reference.arithmetic import Array, Params
@@ -188,7 +188,7 @@ def second_call(climb: Climb) -> Iterator[Finding]:
     problem = _misshapen(climb, answer)
     if problem:
         raise TargetError(f"second call: {problem}", problem.failure, problem.subject)
-    limit = value_limit(np.array(expected.loss), climb.dtype, climb.longest)
+    limit = loss_limit(climb.network, expected.layers[-1].a, expected.t, expected.loss, climb.dtype, climb.longest)
     yield _compare_loss(answer.loss, expected.loss, limit)
     yield from _gradients(climb, expected, answer)
 
@@ -244,7 +244,8 @@ def _expected_loss(climb: Climb) -> float:
 
 
 def _loss_limit(climb: Climb) -> Limit:
-    return value_limit(np.array(_expected_loss(climb)), climb.dtype, climb.longest)
+    y, t = climb.expected.layers[-1].a, climb.expected.t
+    return loss_limit(climb.network, y, t, _expected_loss(climb), climb.dtype, climb.longest)
 
 
 def _flat(arrays: Params, names: Sequence[str]) -> Array:

@@ -8,12 +8,14 @@ honest implementations stay below each limit, and by how much the nearest mistak
 Legend: N samples, H units of a layer, C outputs; g a gradient going back, M the same with magnitudes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
+from nn_conformance.cases.families import build_activation
+from nn_reference.activations import GELU_CUBIC, GELU_SCALE, sigmoid
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
 
@@ -24,6 +26,7 @@ FACTOR = 30.0
 ROUNDINGS = 4.0
 # Powers of β held in float32, as some optimisers do: 1 - 0.999ᵗ keeps so few of its digits that the root of it is off
 # by up to 222 u, at t = 3 by repeated multiplication. This much and FACTOR, which stands beside it, are more than that.
+# RMSProp has no powers, but a 1 - β₂ that float32 keeps as few digits of.
 ADAM_FLOAT32 = 200.0
 # Of a value: a limit beyond this shows nothing.
 BLIND = 0.1
@@ -51,6 +54,14 @@ def value_limit(expected: Array, dtype: fmt.Dtype, longest: int) -> Limit:
     return Limit(FACTOR * _unit(dtype, longest) * norm(expected), "30·u·√K·‖expected‖")
 
 
+def loss_limit(network: fmt.Network, y: Array, t: Array, expected: float, dtype: fmt.Dtype, longest: int) -> Limit:
+    """For the loss of outputs y. The terms of Σ t·y have either sign, so that they count with their magnitude."""
+    limit = value_limit(np.array(expected), dtype, longest)
+    if network.loss.kind != "linear":
+        return limit
+    return limit.plus(ROUNDINGS * _unit(dtype, longest) * float(np.sum(np.abs(t * y))), "4·u·√K·Σ|t·y|")
+
+
 def gradient_limit(expected: Array, magnitude: Array, dtype: fmt.Dtype, longest: int) -> Limit:
     """For a gradient; `magnitude` is its M of `magnitudes`."""
     value = _unit(dtype, longest) * (FACTOR * norm(expected) + ROUNDINGS * norm(magnitude))
@@ -59,14 +70,14 @@ def gradient_limit(expected: Array, magnitude: Array, dtype: fmt.Dtype, longest:
 
 def update_limit(move: float, after: float, optimizer: fmt.Optimizer, dtype: fmt.Dtype, longest: int) -> Limit:
     """For parameters after an update, from the norms of the move and of the parameters after it."""
-    adam = optimizer.kind == "adam" and dtype == "float32"
+    adam = optimizer.kind in ("adam", "rmsprop") and dtype == "float32"
     share = FACTOR * np.sqrt(longest) + (ADAM_FLOAT32 if adam else 0.0)
     value = ROUNDOFF[dtype] * (share * move + ROUNDINGS * after)
     return Limit(float(value), f"u·((30·√K{' + 200' if adam else ''})·‖move‖ + 4·‖after‖)")
 
 
 def magnitudes(network: fmt.Network, params: Params, layers: Sequence[LayerOutput], x: Array, t: Array) -> Params:
-    """M of every parameter: backpropagation in which each term counts with its magnitude.
+    """M of every parameter, and of ``x``: backpropagation in which each term counts with its magnitude.
 
     It bounds what rounding may do in any order of addition, where terms cancel: 1 - a of a rounded a close to 1 has lost
     digits that no later step gives back.
@@ -79,7 +90,7 @@ def magnitudes(network: fmt.Network, params: Params, layers: Sequence[LayerOutpu
         t: targets, (N, C) or (N,).
     """
     outputs = [layer.a for layer in layers]
-    g = _through(network.layers[-1], layers[-1], _loss_magnitude(network, layers[-1], t), fused=_fused(network))
+    g = back = _through(network.layers[-1], layers[-1], _loss_magnitude(network, layers[-1], t), fused=_fused(network))
     found: Params = {}
     for k in range(len(layers), 0, -1):
         layer, weights = network.layers[k - 1], np.abs(params[f"W{k}"])
@@ -87,10 +98,20 @@ def magnitudes(network: fmt.Network, params: Params, layers: Sequence[LayerOutpu
         if layer.bias:
             found[f"b{k}"] = np.asarray(g.sum(axis=0))
         found[f"W{k}"] = g.T @ below if layer.layout == "out,in" and not layer.vector else below.T @ g
+        below_back = g[:, None] * weights if layer.vector else g @ (weights if layer.layout == "out,in" else weights.T)
+        back = below_back + back if layer.skip else below_back
         if k > 1:
-            back = g[:, None] * weights if layer.vector else g @ (weights if layer.layout == "out,in" else weights.T)
             g = _through(network.layers[k - 2], layers[k - 2], back)
-    return found
+    if network.penalty is not None:
+        for name in found:
+            if network.penalty.biases or name.startswith("W"):
+                found[name] = found[name] + np.abs(params[name]) * penalty_slope(network.penalty, len(x))
+    return found | {"x": back}
+
+
+def penalty_slope(penalty: fmt.Penalty, samples: int) -> float:
+    """What a parameter is multiplied by in the gradient of the penalty."""
+    return 2 * penalty.strength / ((2 if "2" in penalty.scaling else 1) * (samples if "N" in penalty.scaling else 1))
 
 
 def blind(limit: float, expected: Array) -> bool:
@@ -117,22 +138,24 @@ def _fused(network: fmt.Network) -> bool:
 
 def _loss_magnitude(network: fmt.Network, output: LayerOutput, t: Array) -> Array:
     loss, y, size = network.loss, output.a, np.abs(t)
+    count = {"sum": 1, "samples": len(t), "elements": t.size}[loss.reduction] * (2 if loss.half else 1)
     with np.errstate(over="ignore"):
         match loss.kind:
             case "squared_error":
-                count = {"sum": 1, "samples": len(t), "elements": t.size}[loss.reduction]
-                return (np.abs(y) + size) * (1 if loss.half else 2) / count
+                return (np.abs(y) + size) * 2 / count
+            case "linear":
+                return size / count
             case "cross_entropy":
                 if not loss.from_logits and not _fused(network):
-                    return np.divide(size, y, out=np.zeros_like(y), where=size > 0) / len(t)
+                    return np.divide(size, y, out=np.zeros_like(y), where=size > 0) / count
                 p = _softmax(y) if loss.from_logits else y
-                return (p * size.sum(axis=-1, keepdims=True) + size) / len(t)
+                return (p * size.sum(axis=-1, keepdims=True) + size) / count
             case "binary_cross_entropy":
                 if loss.from_logits:
-                    return (1 / (1 + np.exp(-y)) + size) / t.size
+                    return (1 / (1 + np.exp(-y)) + size) / count
                 inside = (y >= loss.clip) & (y <= 1 - (loss.clip or 0.0))
                 p = np.where(inside, y, 0.5)
-                return np.where(inside, (p + size) / (p * (1 - p) ** 2), 0.0) / t.size
+                return np.where(inside, (p + size) / (p * (1 - p) ** 2), 0.0) / count
 
 
 def _softmax(y: Array) -> Array:
@@ -142,15 +165,33 @@ def _softmax(y: Array) -> Array:
 
 def _through(layer: fmt.Layer, output: LayerOutput, g: Array, *, fused: bool = False) -> Array:
     """g back through an activation, with the magnitudes of its derivative's terms."""
-    a, activation = output.a, layer.activation
-    kind = activation.kind
-    if kind == "identity" or (kind == "softmax" and fused):
+    activation = layer.activation
+    if activation.kind == "softmax" and fused:
         return g
-    if kind == "relu":
-        return g * (output.z >= 0)
-    if kind == "tanh":
-        return g * (1 + a * a)
-    if kind == "sigmoid" or activation.backward == "diagonal":
-        return g * a * (1 + a)
-    axis = 0 if activation.axis == "batch" else -1
-    return a * (g + (a * g).sum(axis=axis, keepdims=True))
+    a = build_activation(activation).forward(output.z) if layer.skip else output.a
+    if activation.kind == "softmax" and activation.backward != "diagonal":
+        axis = 0 if activation.axis == "batch" else -1
+        return a * (g + (a * g).sum(axis=axis, keepdims=True))
+    return g * SLOPES[activation.kind](output.z, a, activation.alpha or 0.0)
+
+
+def _gelu_slope(z: Array, _: Array, __: float) -> Array:
+    inner = np.abs(z) * (1 + GELU_CUBIC * z * z) * GELU_SCALE
+    slope = (1 + 3 * GELU_CUBIC * z * z) * GELU_SCALE
+    # Beyond 20 the tanh is ±1 in either precision, and 1 - tanh² is 0.
+    return 1 + np.abs(z) * slope * (inner < 20)
+
+
+# The derivatives, each term with its magnitude: (z, a, α) -> what g is multiplied by. Where z is 0 either side may be taken.
+SLOPES: dict[str, Callable[[Array, Array, float], Array]] = {
+    "identity": lambda z, a, alpha: np.ones_like(z),
+    "sigmoid": lambda z, a, alpha: a * (1 + a),
+    "softmax": lambda z, a, alpha: a * (1 + a),  # the diagonal of its Jacobian
+    "tanh": lambda z, a, alpha: 1 + a * a,
+    "relu": lambda z, a, alpha: z >= 0,
+    "leaky_relu": lambda z, a, alpha: np.where(z >= 0, 1.0, alpha),
+    "elu": lambda z, a, alpha: np.where(z > 0, 1.0, np.maximum(np.abs(a) + alpha, z == 0)),
+    "softplus": lambda z, a, alpha: sigmoid(z),
+    "silu": lambda z, a, alpha: sigmoid(z) * (1 + np.abs(z) * (1 + sigmoid(z))),
+    "gelu": _gelu_slope,
+}

@@ -52,8 +52,11 @@ class Relation:
 
 
 def relations(network: fmt.Network) -> list[Relation]:
-    """The relations that hold for a network."""
-    return [relation for relation in RELATIONS if relation.holds(network)]
+    """The relations that hold for a network: with a penalty, a skip connection or Σ t·y only that of a permuted batch."""
+    plain = (
+        network.penalty is None and network.loss.kind != "linear" and not any(layer.skip for layer in network.layers)
+    )
+    return [relation for relation in (RELATIONS if plain else RELATIONS[:1]) if relation.holds(network)]
 
 
 def ratio_of(

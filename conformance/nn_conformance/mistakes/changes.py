@@ -5,7 +5,7 @@ Legend: r is the right gradient, N the batch, C the outputs; dz is the gradient 
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from nn_conformance.judge.target import Answer
 from nn_reference.activations import IDENTITY, SIGMOID, SOFTMAX, TANH, Activation, Softmax
 from nn_reference.arithmetic import Array, Params
 from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
-from nn_reference.network import LOGITS, Dense, LayerOutput, Network, backpropagate, forward
+from nn_reference.network import Dense, LayerOutput, Network, backpropagate, forward
 
 Evaluate: TypeAlias = Callable[[Network, Params, Array, Array], Answer]
 Change: TypeAlias = Callable[[Evaluate], Evaluate]
@@ -127,7 +127,8 @@ def with_delta(rule: Callable[[Network, Array, Array], Array]) -> Change:
     def change(inner: Evaluate) -> Evaluate:
         def evaluate(network: Network, params: Params, x: Array, t: Array) -> Answer:
             fused = network.loss_takes_logits_of_softmax
-            plain = replace(with_output(network, IDENTITY), loss=LOGITS) if fused else network
+            logits = replace(cast("CrossEntropy", network.loss), from_logits=True) if fused else network.loss
+            plain = replace(with_output(network, IDENTITY), loss=logits) if fused else network
             last = plain.layers[-1].activation
             hooked = replace(last, backward=lambda z, a, da: rule(network, z, last.backward(z, a, da)))
             answer = inner(with_output(plain, hooked), params, x, t)
@@ -169,7 +170,7 @@ def hooked(layer: Dense, **rules: Callable[[Dense, Array, Array], Array]) -> Den
     """The layer, with other rules."""
     if isinstance(layer, Hooked):
         return replace(layer, **rules)  # type: ignore[arg-type]
-    return Hooked(layer.units, layer.activation, layer.bias, layer.layout, layer.vector, **rules)
+    return Hooked(layer.units, layer.activation, layer.bias, layer.layout, layer.vector, layer.skip, **rules)
 
 
 def every_layer(**rules: Callable[[Dense, Array, Array], Array]) -> Change:

@@ -41,7 +41,7 @@ ORACLES: dict[str, Oracle] = {
     "plain": Oracle("plain"),
     "complex-step": Oracle("complex_step"),
     "central": Oracle("central"),
-    "arb": Oracle("arb", ("flint",), "certify"),
+    "arb": Oracle("arb"),
     "torch": Oracle("pytorch", ("torch",), "torch"),
     "keras": Oracle("keras", ("keras", "tensorflow"), "keras"),
 }

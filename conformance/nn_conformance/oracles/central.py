@@ -86,7 +86,8 @@ def _evaluate(
     dtype = formulas.dtype_of(params)
     wide = {key: np.asarray(p, np.float64) for key, p in params.items()}
     columns = Columns(network, wide, np.asarray(x, np.float64), np.asarray(t, np.float64), dtype)
-    value = np.asarray(formulas.loss(network, columns.outputs[-1], columns.t, dtype), dtype).item()
+    value = formulas.loss(network, columns.outputs[-1], columns.t, dtype) + formulas.penalty(network, wide, len(x))
+    value = np.asarray(value, dtype).item()
     layers = [LayerOutput(np.asarray(z, dtype), np.asarray(a, dtype)) for z, a in columns.outputs]
     if not gradients:
         return Answer(value, layers=layers), {}
@@ -126,7 +127,15 @@ def _gradients(columns: Columns) -> Params:
         moves = copies.directions.reshape(len(h), -1).any(axis=1)  # a blank pixel's weight moves nothing
         return np.stack([near, TRUNCATION * np.abs(wide - near) + moves * ROUNDINGS * ROUNDOFF * share / h])
 
-    return columns.gradients(derivatives)
+    found = columns.gradients(derivatives)
+    if (penalty := columns.network.penalty) is not None:
+        # A square's central difference has no truncation error, so the step is 1.
+        ends = [{key: p + step for key, p in columns.params.items()} for step in (1, -1)]
+        plus, minus = (formulas.penalty_terms(penalty, end, len(columns.x)) for end in ends)
+        for key, terms in plus.items():
+            error = ROUNDINGS * ROUNDOFF * (terms + minus[key])
+            found[key] = found[key] + np.stack([(terms - minus[key]) / 2, error])
+    return found
 
 
 def _quotients(columns: Columns, k: int, unit: int, copies: Copies) -> tuple[Array, Array, Array]:
@@ -159,7 +168,7 @@ def _crosses(columns: Columns, k: int, unit: int, copies: Copies, moved: list[La
     found = np.zeros(len(copies.directions), bool)
     for number, (z, _) in enumerate(moved, k):
         before = copies.outputs[number]
-        if columns.network.layers[number].activation.kind == "relu":
+        if columns.network.layers[number].activation.kind in ("relu", "leaky_relu", "elu"):
             old = before.z if before.z.ndim == z.ndim else before.z[..., unit]
             found |= _any(((z > 0) != (old > 0)) & (old != 0))
     if columns.network.loss.clip:

@@ -35,6 +35,7 @@ class Copies(NamedTuple):
     Attributes:
         samples: which sample each copy is, (P,), or None: that adds an axis to the batch.
         directions: how far z moves for a step of 1, (P,), or (P, N) for whole batches.
+        x: inputs, (P, D); (1, N, D) for whole batches.
         outputs: every layer's z and a before the move, (P, H) or (P,); (1, N, H) or (1, N) for whole batches.
         t: the copies' targets, likewise.
         where: the copy of each sample and row, (N, R), or of each row, (1, R).
@@ -42,6 +43,7 @@ class Copies(NamedTuple):
 
     samples: Array | None
     directions: Array
+    x: Array
     outputs: list[LayerOutput]
     t: Array
     where: Array
@@ -52,8 +54,16 @@ class Copies(NamedTuple):
             return self._replace(directions=self.directions[chosen])
         outputs = [LayerOutput(z[chosen], a[chosen]) for z, a in self.outputs]
         return self._replace(
-            samples=self.samples[chosen], directions=self.directions[chosen], outputs=outputs, t=self.t[chosen]
+            samples=self.samples[chosen],
+            directions=self.directions[chosen],
+            x=self.x[chosen],
+            outputs=outputs,
+            t=self.t[chosen],
         )
+
+    def below(self, k: int) -> Array:
+        """What layer k, from 0, is given before the move."""
+        return self.outputs[k - 1].a if k else self.x
 
 
 class Columns:
@@ -84,7 +94,7 @@ class Columns:
 
     def _copies(self, samples: Array | None, directions: Array, where: Array) -> Copies:
         outputs = [LayerOutput(z[samples], a[samples]) for z, a in self.outputs]
-        return Copies(samples, directions, outputs, self.t[samples], where)
+        return Copies(samples, directions, self.x[samples], outputs, self.t[samples], where)
 
     def moved(self, k: int, unit: int, copies: Copies, steps: Array) -> list[LayerOutput]:
         """Z and a of layer k and of those above, after z of one unit of layer k has moved by `steps`.
@@ -94,7 +104,8 @@ class Columns:
         layer, (z, a), last = self.network.layers[k], copies.outputs[k], k + 1 == len(self.network.layers)
         if layer.vector:
             return self._upwards(k, z + steps, copies)
-        if last or layer.activation.kind == "softmax":
+        skips = layer.skip or (not last and self.network.layers[k + 1].skip)
+        if last or skips or layer.activation.kind == "softmax":
             z = np.repeat(z.astype(steps.dtype), len(steps) // len(z), axis=0)
             z[..., unit] += steps
             return self._upwards(k, z, copies)
@@ -108,7 +119,7 @@ class Columns:
         return [moved, *self._upwards(k + 1, copies.outputs[k + 1].z + change, copies)]
 
     def losses(self, output: LayerOutput, copies: Copies) -> Array:
-        """Each copy's share of the loss, (P,)."""
+        """Each copy's share of the loss without its penalty, (P,)."""
         terms = formulas.loss_terms(self.network, output, copies.t, self.dtype)
         return terms.reshape(len(terms), -1).sum(axis=1) / formulas.loss_count(self.network.loss, self.t)
 
@@ -137,5 +148,6 @@ class Columns:
             if found:
                 weights, bias = self.params[f"W{number + 1}"], self.params.get(f"b{number + 1}")
                 z = formulas.preactivation(layer, found[-1].a, weights, bias)
-            found.append(LayerOutput(z, formulas.activate(layer.activation, z, copies.outputs[number].z)))
+            below = found[-1].a if found else copies.below(k)
+            found.append(LayerOutput(z, formulas.through(layer, z, below, copies.outputs[number].z)))
         return found

@@ -7,6 +7,8 @@ Weights are perturbed a column at a time: see `columns`.
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from nn_conformance.cases import format as fmt
 from nn_conformance.judge.target import Answer, Run
 from nn_conformance.oracles import formulas
@@ -25,7 +27,9 @@ SECONDS = 5.0
 def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
     """Forward in the parameters' precision, and its derivative."""
     columns = Columns(network, params, x, t, formulas.dtype_of(params))
-    value = float(formulas.loss(network, columns.outputs[-1], t, columns.dtype))
+    value = float(
+        formulas.loss(network, columns.outputs[-1], t, columns.dtype) + formulas.penalty(network, params, len(x))
+    )
     return Answer(value, _gradients(columns) if gradients else {}, columns.outputs)
 
 
@@ -59,4 +63,19 @@ def _gradients(columns: Columns) -> Params:
         outputs = columns.moved(k, unit, copies, 1j * h * copies.directions)
         return columns.losses(outputs[-1], copies).imag / h
 
-    return {key: g.astype(columns.params[key].dtype) for key, g in columns.gradients(derivatives).items()}
+    found = columns.gradients(derivatives)
+    if (penalty := columns.network.penalty) is not None:
+        moved = {key: p + 1j * h for key, p in columns.params.items()}
+        for key, terms in formulas.penalty_terms(penalty, moved, len(columns.x)).items():
+            found[key] = found[key] + terms.imag / h
+    return {key: g.astype(columns.params[key].dtype) for key, g in found.items()}
+
+
+def input_gradient(network: fmt.Network, params: Params, x: Array, t: Array) -> Array:
+    """∂L/∂x, (N, D): a copy of the batch for each entry of x."""
+    dtype = formulas.dtype_of(params)
+    copies = x + 1j * STEP[dtype] * np.eye(x.size).reshape(-1, *x.shape)
+    output = formulas.forward(network, params, copies)[-1]
+    terms = formulas.loss_terms(network, output, t, dtype)
+    losses = terms.reshape(x.size, -1).sum(axis=1) / formulas.loss_count(network.loss, t)
+    return np.asarray((losses.imag / STEP[dtype]).reshape(x.shape), x.dtype)

@@ -19,6 +19,7 @@ from nn_reference.errors import UndecidedError
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
 
+GELU = 0.7978845608028654, 0.044715  # the float64 nearest to √(2/π), and the cubic term's factor
 Numbers: TypeAlias = Any  # a float or complex array, or a `tape.Variable`
 Gradient: TypeAlias = Callable[[Params, Array, Array], tuple[Any, Params]]
 
@@ -31,10 +32,18 @@ def dtype_of(params: Params) -> fmt.Dtype:
 def forward(network: fmt.Network, params: Mapping[str, Numbers], x: Numbers) -> list[LayerOutput]:
     """Every layer's z and a, of x (N, D)."""
     outputs: list[LayerOutput] = []
+    a = x
     for k, layer in enumerate(network.layers, 1):
-        z = preactivation(layer, outputs[-1].a if outputs else x, params[f"W{k}"], params.get(f"b{k}"))
-        outputs.append(LayerOutput(z, activate(layer.activation, z)))
+        z = preactivation(layer, a, params[f"W{k}"], params.get(f"b{k}"))
+        a = through(layer, z, a)
+        outputs.append(LayerOutput(z, a))
     return outputs
+
+
+def through(layer: fmt.Layer, z: Numbers, below: Numbers, held: Array | None = None) -> Numbers:
+    """A layer's a, of its z and, for a skip connection, of its input; `held` as `activate` has it."""
+    a = activate(layer.activation, z, held)
+    return a + below if layer.skip else a
 
 
 def preactivation(layer: fmt.Layer, a: Numbers, weights: Numbers, bias: Numbers | None) -> Numbers:
@@ -51,27 +60,74 @@ def activate(activation: fmt.Activation, z: Numbers, held: Array | None = None) 
         z: pre-activation.
         held: z as it was before anything was perturbed, for such a rule; z's own value if None.
     """
-    match activation.kind:
-        case "identity":
-            return z
-        case "relu":
-            return z * above(z, 0)
-        case "tanh":
-            return np.tanh(z)
-        case "sigmoid":  # 1 / (1 + e^-z), or e^z / (e^z + 1) where z < 0: of e^-|z|, which does not overflow
-            size, right = _magnitude(z)
-            e = np.exp(-size)
-            return (right + ~right * e) / (1 + e)
-        case "softmax":
-            others = None if activation.backward == "exact" else z.real if held is None else held
-            if activation.axis == "outputs":
-                return _softmax(z, others)
-            return _softmax(z.swapaxes(-1, -2), None if others is None else others.swapaxes(-1, -2)).swapaxes(-1, -2)
+    if activation.kind != "softmax":
+        return ELEMENTWISE[activation.kind](z, activation.alpha)
+    others = None if activation.backward == "exact" else z.real if held is None else held
+    if activation.axis == "outputs":
+        return _softmax(z, others)
+    return _softmax(z.swapaxes(-1, -2), None if others is None else others.swapaxes(-1, -2)).swapaxes(-1, -2)
+
+
+def _leaky_relu(z: Numbers, alpha: float) -> Numbers:
+    right = above(z, 0)
+    return z * right + z * ~right * alpha
+
+
+def _elu(z: Numbers, alpha: float) -> Numbers:
+    """With e^z - 1 as 2·tanh(z/2) / (1 - tanh(z/2)), which does not cancel."""
+    right = above(z, 0)
+    half = np.tanh(z * ~right / 2)
+    return z * right + half * 2 / (1 - half) * alpha
+
+
+def _softplus(z: Numbers) -> Numbers:
+    size, right = _magnitude(z)
+    return z * right + _log1p(np.exp(-size))
+
+
+def _log1p(z: Numbers) -> Numbers:
+    """log(1 + z) of a small z: NumPy's of a complex one would lose its digits."""
+    if z.dtype.kind != "c":
+        return np.log1p(z)
+    return np.log1p(z.real) + 1j * (z.imag / (1 + z.real)).astype(z.real.dtype)
+
+
+def _sigmoid(z: Numbers) -> Numbers:
+    """1 / (1 + e^-z), or e^z / (e^z + 1) where z < 0: of e^-|z|, which does not overflow."""
+    size, right = _magnitude(z)
+    e = np.exp(-size)
+    return (right + ~right * e) / (1 + e)
+
+
+ELEMENTWISE: Mapping[str, Callable[..., Numbers]] = {
+    "identity": lambda z, _: z,
+    "relu": lambda z, _: z * above(z, 0),
+    "leaky_relu": _leaky_relu,
+    "elu": _elu,
+    "tanh": lambda z, _: np.tanh(z),
+    "sigmoid": lambda z, _: _sigmoid(z),
+    "softplus": lambda z, _: _softplus(z),
+    "silu": lambda z, _: z * _sigmoid(z),
+    "gelu": lambda z, _: z / 2 * (1 + np.tanh((z + z * z * z * GELU[1]) * GELU[0])),
+}
 
 
 def loss(network: fmt.Network, output: LayerOutput, t: Array, dtype: fmt.Dtype) -> Any:
-    """L of the last layer's z and a; `dtype` is the precision whose clip bounds hold, whatever the arithmetic."""
+    """L without its penalty of the last layer's z and a; `dtype` is the precision whose clip bounds hold, whatever the arithmetic."""
     return loss_terms(network, output, t, dtype).sum() / loss_count(network.loss, t)
+
+
+def penalty_terms(penalty: fmt.Penalty, params: Mapping[str, Numbers], samples: int) -> dict[str, Numbers]:
+    """What each entry of each penalised parameter adds to the loss of so many samples."""
+    divisor = {"1": 1, "1/2": 2, "1/N": samples, "1/2N": 2 * samples}[penalty.scaling]
+    taken = {name: p for name, p in params.items() if penalty.biases or name.startswith("W")}
+    return {name: p * p * penalty.strength / divisor for name, p in taken.items()}
+
+
+def penalty(network: fmt.Network, params: Mapping[str, Numbers], samples: int) -> Any:
+    """What the penalty adds to the loss; 0 without one."""
+    terms = {} if network.penalty is None else penalty_terms(network.penalty, params, samples)
+    return sum(each.sum() for each in terms.values())
 
 
 def loss_count(described: fmt.Loss, t: Array) -> int:
@@ -86,20 +142,26 @@ def loss_terms(network: fmt.Network, output: LayerOutput, t: Array, dtype: fmt.D
     match described.kind:
         case "squared_error":
             return (y - t) * (y - t)
+        case "linear":
+            return y * t
         case "cross_entropy":
-            last = network.layers[-1].activation
-            if described.from_logits:
-                return -(t * _log_softmax(y))
-            if (last.kind, last.axis, last.backward) == ("softmax", "outputs", "exact"):
-                return -(t * _log_softmax(output.z))
-            with np.errstate(divide="ignore"):  # 0·log 0 is 0: an output without a target counts as 1
-                return -(t * np.log(y * (t != 0) + (t == 0)))
+            return -_log_likelihood(network, output, t)
         case "binary_cross_entropy":
             if described.from_logits:
                 size, right = _magnitude(y)
-                return y * right - y * t + np.log1p(np.exp(-size))
+                return y * right - y * t + _log1p(np.exp(-size))
             p = _clipped(y, described.clip or 0.0, dtype)
             return -(t * np.log(p) + (1 - t) * np.log1p(-p))
+
+
+def _log_likelihood(network: fmt.Network, output: LayerOutput, t: Array) -> Numbers:
+    last, y = network.layers[-1].activation, output.a
+    if network.loss.from_logits:
+        return t * _log_softmax(y)
+    if (last.kind, last.axis, last.backward) == ("softmax", "outputs", "exact"):
+        return t * _log_softmax(output.z)
+    with np.errstate(divide="ignore"):  # 0·log 0 is 0: an output without a target counts as 1
+        return t * np.log(y * (t != 0) + (t == 0))
 
 
 def above(z: Numbers, bound: float) -> Any:
@@ -196,9 +258,13 @@ def _move(
     """What step s takes off one parameter, and the moments after it."""
     rate = exact(optimizer.learning_rate)
     if optimizer.kind == "sgd":
-        v = before.get("v", 0) * exact(optimizer.momentum) + g
-        return v * rate, {"v": v} if optimizer.momentum else {}
+        return _accelerated(optimizer, g, before, rate, exact(optimizer.momentum))
     beta1, beta2, epsilon = (exact(value or 0.0) for value in (optimizer.beta1, optimizer.beta2, optimizer.epsilon))
+    if optimizer.kind in ("rmsprop", "adagrad"):
+        share = (beta2, 1 - beta2) if optimizer.kind == "rmsprop" else (exact(1.0), exact(1.0))
+        v = before.get("v", 0) * share[0] + g * g * share[1]
+        size = np.sqrt(v) + epsilon if optimizer.placement == "torch" else np.sqrt(v + epsilon)
+        return g / size * rate, {"v": v}
     m = before.get("m", 0) * beta1 + g * (1 - beta1)
     v = before.get("v", 0) * beta2 + g * g * (1 - beta2)
     if optimizer.placement == "torch":
@@ -206,3 +272,25 @@ def _move(
     else:
         size = (np.sqrt(v) + epsilon) / (1 - beta2**s) ** exact(0.5)
     return m / size * (rate / (1 - beta1**s)), {"m": m, "v": v}
+
+
+def _accelerated(
+    optimizer: fmt.Optimizer, g: Array, before: Mapping[str, Array], rate: Any, momentum: Any
+) -> tuple[Array, dict[str, Array]]:
+    """Plain gradient descent, or momentum in its dialect."""
+    if not optimizer.momentum:
+        return g * rate, {}
+    v = before.get("v", 0) * momentum
+    match optimizer.dialect:
+        case "classical":
+            v = v + g
+            return v * rate, {"v": v}
+        case "rate":
+            v = v + g * rate
+            return v, {"v": v}
+        case "nesterov":
+            v = v + g
+            return (g + v * momentum) * rate, {"v": v}
+        case "averaged":
+            v = v + g * (1 - momentum)
+            return v * rate, {"v": v}

@@ -34,7 +34,14 @@ import tensorflow as tf
 name = "keras"
 KEPT = 64  # networks whose layers and traces are kept: a run goes through one system after the other
 MANY = 10  # updates, for which a trace takes less time than it saves
-MOMENTS = {"adam": ("m", "v"), "sgd": ("v",)}
+MOMENTS = {"adam": ("m", "v"), "sgd": ("v",), "rmsprop": ("v",), "adagrad": ("v",)}
+# Ours to Keras's, where the names or the arguments differ.
+ACTIVATIONS: dict[str, Any] = {
+    "identity": lambda z, _: keras.activations.linear(z),
+    "leaky_relu": lambda z, alpha: keras.activations.leaky_relu(z, negative_slope=alpha),
+    "elu": lambda z, alpha: keras.activations.elu(z, alpha=alpha),
+    "gelu": lambda z, _: keras.activations.gelu(z, approximate=True),
+}
 
 Tensor: TypeAlias = Any
 
@@ -54,6 +61,17 @@ def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradie
         return Answer(float(loss), layers=built.shown(layers))
     layers, loss, found = built.backward(x, t)
     return Answer(float(loss), built.described([g.numpy() for g in found]), built.shown(layers))
+
+
+def input_gradient(network: fmt.Network, params: Params, x: Array, t: Array) -> Array:
+    """∂L/∂x, (N, D). Raises as `evaluate` does."""
+    built = _built(msgspec.json.encode(network), _dtype(params))
+    built.load(params)
+    moving, targets = built.batch(x, t)
+    with tf.GradientTape() as tape:
+        tape.watch(moving)
+        _, loss = built.forward(moving, targets)
+    return np.asarray(tape.gradient(loss, moving, unconnected_gradients="zero").numpy())
 
 
 def train(
@@ -141,9 +159,20 @@ class _Built:
             warnings.simplefilter("ignore")
             for dense, layer in zip(self.layers, self.network.layers, strict=True):
                 z = dense(a)
-                a = activate(layer.activation, z)
+                a = activate(layer.activation, z) + a if layer.skip else activate(layer.activation, z)
                 layers.append((z, a))
-            return layers, self.loss(t, a)
+            return layers, self.loss(t, a) + self.penalty(tf.shape(x)[0])
+
+    def penalty(self, samples: Tensor) -> Tensor:
+        """What an L2 penalty adds to the loss."""
+        penalty = self.network.penalty
+        if penalty is None:
+            return tf.zeros((), self.dtype)
+        names = [name for name, _ in self.names()]
+        taken = [v for v, name in zip(self.variables, names, strict=True) if penalty.biases or name.startswith("W")]
+        total = tf.add_n([tf.reduce_sum(tf.square(variable.value)) for variable in taken])
+        total = penalty.strength * total / (2 if "2" in penalty.scaling else 1)
+        return total / tf.cast(samples, self.dtype) if "N" in penalty.scaling else total
 
     def backward(self, x: Tensor, t: Tensor) -> tuple[list[tuple[Tensor, Tensor]], Tensor, list[Tensor]]:
         """The same, and the gradient of every variable; zeros where none leads there, for which the tape has None."""
@@ -174,8 +203,9 @@ class _Trainer:
             for moment in MOMENTS[self.optimizer.kind]:
                 variable = next(variables)
                 value = _held(layer, state.moments[moment][key]) if state.moments else np.zeros(variable.shape)
-                # With momentum, what Keras keeps has the learning rate in it.
-                variable.assign(-float(self.rule.learning_rate) * value if self.optimizer.kind == "sgd" else value)
+                # With momentum, what Keras keeps has the learning rate in it, and the other sign.
+                scale = -1.0 if self.optimizer.dialect == "rate" else -float(self.rule.learning_rate)
+                variable.assign(scale * value if self.optimizer.kind == "sgd" else value)
 
     def update(self, x: Tensor, t: Tensor, rows: Tensor) -> Tensor:
         """The loss of these rows, and then an update."""
@@ -220,8 +250,18 @@ def _described(layer: fmt.Layer, p: Array) -> Array:
 
 def activate(activation: fmt.Activation, z: Tensor) -> Tensor:
     """A layer's a of its z."""
+    if z.dtype == "float64" and activation.kind == "gelu":
+        raise Unsupported("TensorFlow rounds the constant 0.044715 of gelu to float32, in float64 too")
+    if (
+        z.dtype == "float64"
+        and activation.kind == "leaky_relu"
+        and activation.alpha != float(np.float32(activation.alpha))
+    ):
+        raise Unsupported(f"TensorFlow rounds the slope {activation.alpha} of leaky_relu to float32, in float64 too")
+    if activation.kind in ACTIVATIONS:
+        return ACTIVATIONS[activation.kind](z, activation.alpha)
     if activation.kind != "softmax":
-        return keras.activations.get("linear" if activation.kind == "identity" else activation.kind)(z)
+        return keras.activations.get(activation.kind)(z)
     axis = 0 if activation.axis == "batch" else 1
     return _diagonal_softmax(z, axis) if activation.backward == "diagonal" else keras.activations.softmax(z, axis)
 
@@ -237,27 +277,39 @@ def _diagonal_softmax(z: Tensor, axis: int) -> Tensor:
 def loss_of(network: fmt.Network, dtype: str) -> Any:
     """The loss as a function of targets and outputs. Keras computes one in float32 unless it is told otherwise."""
     loss, last = network.loss, network.layers[-1]
+    # Keras takes a sum over the batch or a mean, and of the outputs of a sample what the loss itself has.
+    reduction = "sum" if loss.reduction == "sum" else "sum_over_batch_size"
+    half = 0.5 if loss.half else 1.0
+    # A mean over outputs in any case, or a sum in any case, becomes the other.
+    mean_to_ours = half * (1 if loss.reduction == "elements" else last.units)
+    sum_to_ours = half / (last.units if loss.reduction == "elements" else 1)
     match loss.kind:
         case "squared_error":
-            reduction = "sum" if loss.reduction == "sum" else "sum_over_batch_size"
             mean = keras.losses.MeanSquaredError(reduction, dtype=dtype)
-            # Keras takes the mean over the outputs of a sample in any case.
-            factor = (1 if loss.reduction == "elements" else last.units) * (0.5 if loss.half else 1)
-            return lambda t, a: mean(t, a) * factor
+            return lambda t, a: mean(t, a) * mean_to_ours
+        case "linear":
+            return lambda t, a: _over_count(tf.reduce_sum(t * a), t, loss.reduction, dtype) * half
         case "cross_entropy":
-            entropy = keras.losses.CategoricalCrossentropy(loss.from_logits, dtype=dtype)
+            entropy = keras.losses.CategoricalCrossentropy(loss.from_logits, reduction=reduction, dtype=dtype)
             softmax = last.activation.kind, last.activation.axis, last.activation.backward
             if loss.from_logits:
-                return lambda t, a: entropy(*_distributions(t, _plain(a)))
+                return lambda t, a: entropy(*_distributions(t, _plain(a))) * sum_to_ours
             if softmax == ("softmax", "outputs", "exact"):
-                return lambda t, a: entropy(*_distributions(t, a))  # from the logits, which Keras remembers
+                return lambda t, a: (
+                    entropy(*_distributions(t, a)) * sum_to_ours
+                )  # from the logits, which Keras remembers
             # Keras would divide these probabilities by their sum, and clip them.
-            return lambda t, a: -tf.reduce_sum(tf.math.xlogy(t, a)) / tf.cast(tf.shape(t)[0], dtype)
+            return lambda t, a: -_over_count(tf.reduce_sum(tf.math.xlogy(t, a)), t, loss.reduction, dtype) * half
         case "binary_cross_entropy":
             if not loss.from_logits and loss.clip != keras.config.epsilon():
                 raise Unsupported(f"Keras clips probabilities at {keras.config.epsilon()}, not at {loss.clip}")
-            binary = keras.losses.BinaryCrossentropy(loss.from_logits, dtype=dtype)
-            return lambda t, a: binary(t, _plain(a))
+            binary = keras.losses.BinaryCrossentropy(loss.from_logits, reduction=reduction, dtype=dtype)
+            return lambda t, a: binary(t, _plain(a)) * mean_to_ours
+
+
+def _over_count(total: Tensor, t: Tensor, reduction: str, dtype: str) -> Tensor:
+    count = {"sum": 1, "samples": tf.shape(t)[0], "elements": tf.size(t)}[reduction]
+    return total / tf.cast(count, dtype)
 
 
 def _distributions(t: Tensor, a: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -280,8 +332,20 @@ def _plain(a: Tensor) -> Tensor:
 
 def rule_of(described: fmt.Optimizer) -> Any:
     """The optimiser of a description."""
-    if described.kind == "sgd":
-        return keras.optimizers.SGD(float(described.learning_rate), float(described.momentum))
-    if described.placement != "keras":
-        raise Unsupported("keras.optimizers.Adam has ε beside the plain root, not beside the corrected one")
-    return keras.optimizers.Adam(float(described.learning_rate), described.beta1, described.beta2, described.epsilon)
+    rate = float(described.learning_rate)
+    if described.kind != "sgd" and described.placement != "keras":
+        raise Unsupported(
+            f"keras.optimizers has the ε of {described.kind} beside the plain root, or inside it, not where PyTorch has it"
+        )
+    match described.kind:
+        case "sgd":
+            if described.momentum and described.dialect == "averaged":
+                raise Unsupported("keras.optimizers.SGD has no averaged velocity")
+            nesterov = bool(described.momentum) and described.dialect == "nesterov"
+            return keras.optimizers.SGD(rate, float(described.momentum), nesterov=nesterov)
+        case "adam":
+            return keras.optimizers.Adam(rate, described.beta1, described.beta2, described.epsilon)
+        case "rmsprop":
+            return keras.optimizers.RMSprop(rate, described.beta2, epsilon=described.epsilon)
+        case "adagrad":
+            return keras.optimizers.Adagrad(rate, initial_accumulator_value=0.0, epsilon=described.epsilon)

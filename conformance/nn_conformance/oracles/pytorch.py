@@ -5,8 +5,9 @@ rule: the diagonal of softmax's Jacobian is that of each output with the others 
 sigmoid is its derivative, and so is PyTorch's own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -19,9 +20,28 @@ from nn_reference.optimizers import State
 name = "torch"
 # binary_cross_entropy holds the denominator p(1-p) of its gradient at 1e-12 and above.
 SMALLEST_CLIP = 1e-12
-MOMENTS = {"adam": {"m": "exp_avg", "v": "exp_avg_sq"}, "sgd": {"v": "momentum_buffer"}}
+MOMENTS = {
+    "adam": {"m": "exp_avg", "v": "exp_avg_sq"},
+    "sgd": {"v": "momentum_buffer"},
+    "rmsprop": {"v": "square_avg"},
+    "adagrad": {"v": "sum"},
+}
+LINEAR_BEYOND = 40.0  # where softplus may return z: at PyTorch's own 20, float64 would lose digits
+
+ELEMENTWISE: dict[str, Callable[..., torch.Tensor]] = {
+    "identity": lambda z, _: z,
+    "sigmoid": lambda z, _: torch.sigmoid(z),
+    "tanh": lambda z, _: torch.tanh(z),
+    "relu": lambda z, _: torch.relu(z),
+    "leaky_relu": functional.leaky_relu,
+    "elu": functional.elu,
+    "softplus": lambda z, _: functional.softplus(z, threshold=LINEAR_BEYOND),
+    "silu": lambda z, _: functional.silu(z),
+    "gelu": lambda z, _: functional.gelu(z, approximate="tanh"),
+}
 
 Tensors = dict[str, torch.Tensor]
+Loss = Callable[..., torch.Tensor]
 
 
 def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
@@ -34,6 +54,13 @@ def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradie
     layers, loss = _forward(network, tensors, torch.tensor(x), torch.tensor(t))
     found = {key: g.numpy() for key, g in zip(tensors, _gradients(loss, tensors), strict=True)} if gradients else {}
     return Answer(loss.item(), found, [LayerOutput(z.detach().numpy(), a.detach().numpy()) for z, a in layers])
+
+
+def input_gradient(network: fmt.Network, params: Params, x: Array, t: Array) -> Array:
+    """∂L/∂x, (N, D). Raises as `evaluate` does."""
+    moving = torch.tensor(x, requires_grad=True)
+    _, loss = _forward(network, _tensors(params, requires_grad=False), moving, torch.tensor(t))
+    return np.asarray(torch.autograd.grad(loss, [moving], materialize_grads=True)[0].numpy())
 
 
 def train(
@@ -120,25 +147,22 @@ def _forward(
             z = functional.linear(a, weights if layer.layout == "out,in" else weights.T)
         if layer.bias:
             z = z + params[f"b{k}"]
-        a = activate(layer.activation, z)
+        a = activate(layer.activation, z) + (a if layer.skip else 0)
         layers.append((z, a))
-    return layers, loss_of(network, layers[-1], t)
+    loss = loss_of(network, layers[-1], t)
+    if (penalty := network.penalty) is not None:
+        divisor = {"1": 1, "1/2": 2, "1/N": len(x), "1/2N": 2 * len(x)}[penalty.scaling]
+        taken = [p for key, p in params.items() if penalty.biases or key.startswith("W")]
+        loss = loss + penalty.strength * sum(p.square().sum() for p in taken) / divisor
+    return layers, loss
 
 
 def activate(activation: fmt.Activation, z: torch.Tensor) -> torch.Tensor:
-    """A layer's a of its z."""
-    match activation.kind:
-        case "identity":
-            return z
-        case "sigmoid":
-            return torch.sigmoid(z)
-        case "tanh":
-            return torch.tanh(z)
-        case "relu":
-            return torch.relu(z)
-        case "softmax":
-            dim = 0 if activation.axis == "batch" else 1
-            return _diagonal_softmax(z, dim) if activation.backward == "diagonal" else torch.softmax(z, dim)
+    """φ(z)."""
+    if activation.kind != "softmax":
+        return ELEMENTWISE[activation.kind](z, activation.alpha)
+    dim = 0 if activation.axis == "batch" else 1
+    return _diagonal_softmax(z, dim) if activation.backward == "diagonal" else torch.softmax(z, dim)
 
 
 def _diagonal_softmax(z: torch.Tensor, dim: int) -> torch.Tensor:
@@ -150,42 +174,79 @@ def _diagonal_softmax(z: torch.Tensor, dim: int) -> torch.Tensor:
 
 
 def loss_of(network: fmt.Network, output: tuple[torch.Tensor, torch.Tensor], t: torch.Tensor) -> torch.Tensor:
-    """The described loss of the last layer's z and a."""
+    """The described loss of the last layer's z and a, without its penalty."""
     loss, (z, a) = network.loss, output
+    value = _loss_by_its_own_count(network, loss, z, a, t)
+    return value / 2 if loss.half else value
+
+
+def _loss_by_its_own_count(
+    network: fmt.Network, loss: fmt.Loss, z: torch.Tensor, a: torch.Tensor, t: torch.Tensor
+) -> torch.Tensor:
+    """PyTorch's own mean where it has the reduction, else its sum over the count."""
     match loss.kind:
         case "squared_error":
-            if loss.reduction == "elements":
-                value = functional.mse_loss(a, t)
-            else:
-                value = functional.mse_loss(a, t, reduction="sum") / (len(t) if loss.reduction == "samples" else 1)
-            return value / 2 if loss.half else value
+            return _reduced(functional.mse_loss, a, t, loss.reduction, "elements")
+        case "linear":
+            return _over_count((t * a).sum(), t, loss.reduction)
         case "cross_entropy":
             last = network.layers[-1].activation
-            if loss.from_logits:
-                return functional.cross_entropy(a, t)
-            if (last.kind, last.axis, last.backward) == ("softmax", "outputs", "exact"):
-                return functional.cross_entropy(z, t)
-            return -torch.xlogy(t, a).sum() / len(t)
+            fused = (last.kind, last.axis, last.backward) == ("softmax", "outputs", "exact")
+            if loss.from_logits or fused:
+                return _reduced(functional.cross_entropy, a if loss.from_logits else z, t, loss.reduction, "samples")
+            return _over_count(-torch.xlogy(t, a).sum(), t, loss.reduction)
         case "binary_cross_entropy":
-            if loss.from_logits:
-                return functional.binary_cross_entropy_with_logits(a, t)
-            clip = loss.clip or 0.0
-            if clip < SMALLEST_CLIP:
-                raise Unsupported("binary_cross_entropy of torch has bounds of its own below a clip of 1e-12")
-            return functional.binary_cross_entropy(a.clamp(clip, 1 - clip), t)
+            return _binary(loss, a, t)
+
+
+def _binary(loss: fmt.Loss, a: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    if loss.from_logits:
+        return _reduced(functional.binary_cross_entropy_with_logits, a, t, loss.reduction, "elements")
+    clip = loss.clip or 0.0
+    if clip < SMALLEST_CLIP:
+        raise Unsupported("binary_cross_entropy of torch has bounds of its own below a clip of 1e-12")
+    return _reduced(functional.binary_cross_entropy, a.clamp(clip, 1 - clip), t, loss.reduction, "elements")
+
+
+def _reduced(function: Loss, y: torch.Tensor, t: torch.Tensor, reduction: str, mean: str) -> torch.Tensor:
+    """A loss of PyTorch, whose mean is over `mean`."""
+    return function(y, t) if reduction == mean else _over_count(function(y, t, reduction="sum"), t, reduction)
+
+
+def _over_count(total: torch.Tensor, t: torch.Tensor, reduction: str) -> torch.Tensor:
+    return total / {"sum": 1, "samples": len(t), "elements": t.numel()}[reduction]
 
 
 def rule_of(described: fmt.Optimizer, tensors: Tensors, state: State | None) -> torch.optim.Optimizer:
     """The optimiser after `state.step` steps that left these moments."""
-    if described.kind == "sgd":
-        rule = torch.optim.SGD(tensors.values(), lr=described.learning_rate, momentum=described.momentum)
-    elif described.placement == "torch":
-        betas = described.beta1 or 0.0, described.beta2 or 0.0
-        rule = torch.optim.Adam(tensors.values(), lr=described.learning_rate, betas=betas, eps=described.epsilon or 0.0)
-    else:
-        raise Unsupported("torch.optim.Adam has ε beside the corrected root, not where Keras has it")
-    for moment, arrays in (state.moments if state else {}).items():
+    rate, epsilon, parameters = described.learning_rate, described.epsilon or 0.0, tensors.values()
+    beta1, beta2 = described.beta1 or 0.0, described.beta2 or 0.0
+    if described.kind != "sgd" and described.placement != "torch":
+        raise Unsupported(
+            f"torch.optim has the ε of {described.kind} beside the corrected root, not where Keras has it"
+        )
+    rule: torch.optim.Optimizer
+    match described.kind:
+        case "sgd":
+            dampening = described.momentum if described.dialect == "averaged" else 0.0
+            nesterov = bool(described.momentum) and described.dialect == "nesterov"
+            rule = torch.optim.SGD(parameters, rate, described.momentum, dampening, nesterov=nesterov)
+        case "adam":
+            rule = torch.optim.Adam(parameters, rate, (beta1, beta2), epsilon)
+        case "rmsprop":
+            rule = torch.optim.RMSprop(parameters, rate, beta2, epsilon)
+        case "adagrad":
+            rule = torch.optim.Adagrad(parameters, rate, eps=epsilon)
+    moments = state.moments if state else {}
+    if described.momentum and not moments and described.dialect == "averaged":
+        # Without a buffer PyTorch's first step leaves the dampening out.
+        moments = {"v": {key: np.zeros_like(p.detach().numpy()) for key, p in tensors.items()}}
+    # With the learning rate inside the velocity it is that times PyTorch's.
+    scale = described.learning_rate if described.dialect == "rate" else 1.0
+    for moment, arrays in moments.items():
         for key, p in tensors.items():
-            rule.state[p][MOMENTS[described.kind][moment]] = torch.tensor(arrays[key])
+            rule.state[p][MOMENTS[described.kind][moment]] = torch.tensor(
+                arrays[key] / np.asarray(scale, arrays[key].dtype)
+            )
             rule.state[p]["step"] = torch.tensor(float(state.step if state else 0))
     return rule

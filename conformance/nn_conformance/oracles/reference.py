@@ -21,9 +21,15 @@ def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradie
     built = build_network(network)
     layers = forward(built, params, x)
     if not gradients:
-        return Answer(float(loss_of_preactivation(built, layers[-1].z, t)), layers=layers)
+        penalty = 0.0 if built.penalty is None else built.penalty.value(params, len(x))
+        return Answer(float(loss_of_preactivation(built, layers[-1].z, t) + penalty), layers=layers)
     loss, found = backpropagate(built, params, x, t)
     return Answer(float(loss), found, layers)
+
+
+def input_gradient(network: fmt.Network, params: Params, x: Array, t: Array) -> Array:
+    """∂L/∂x, (N, D)."""
+    return np.asarray(backpropagate(build_network(network), params, x, t, of_x=True)[1]["x"])
 
 
 def train(

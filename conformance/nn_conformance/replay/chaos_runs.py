@@ -1,7 +1,4 @@
-"""What `chaos` records: the exact run by Lohner's method and in plain balls, and ensembles in floating point.
-
-Needs the `certify` extra.
-"""
+"""What `chaos` records: the exact run by Lohner's method and in plain balls, and ensembles in floating point."""
 
 import importlib.metadata
 from collections.abc import Callable, Sequence

@@ -11,16 +11,20 @@ from nn_reference.arithmetic import Array, Params
 from nn_reference.systems import System
 from nn_reference.training import train
 
+# Mistakes that a control makes on purpose, beside those that another learning rate makes.
+NO_SLOPE, LATE = "no derivative in the hidden layer", "the updated W2 takes the gradient back"
 
-def errors(system: System, weights: Array, epochs: int) -> Array:
+
+def errors(system: System, weights: Array, epochs: int, mistake: str = "") -> Array:
     """The mean error of each epoch, (..., epochs), of runs from weights (..., P), in their arithmetic."""
-    return trained(system, weights, epochs)[0]
+    return trained(system, weights, epochs, mistake)[0]
 
 
-def trained(system: System, weights: Array, epochs: int) -> tuple[Array, Array]:
+def trained(system: System, weights: Array, epochs: int, mistake: str = "") -> tuple[Array, Array]:
     """The mean error of each epoch, (..., epochs), and the weights after the last, (..., P).
 
-    The reference's `train`, but for any number of copies at once, complex ones too; the same to rounding.
+    The reference's `train`, but for any number of copies at once, complex ones too; the same to rounding. With a
+    `mistake`, `NO_SLOPE` or `LATE`, it is made in every update.
     """
     data, layers, loss = system.load(), system.network.layers, system.network.loss
     arrays = list(shaped(system, weights).values())
@@ -38,9 +42,11 @@ def trained(system: System, weights: Array, epochs: int) -> tuple[Array, Array]:
             da = loss.gradient(a, t)
             for k in reversed(range(len(layers))):
                 below, z = passed[k]
-                dz = layers[k].activation.backward(z, a, da)
-                da, a = dz @ W[k].swapaxes(-1, -2), below
-                W[k] = W[k] - rate * below.swapaxes(-1, -2) * dz
+                slope = k or mistake != NO_SLOPE
+                dz = layers[k].activation.backward(z, a, da) if slope else da
+                updated = W[k] - rate * below.swapaxes(-1, -2) * dz
+                da, a = dz @ (updated if mistake == LATE else W[k]).swapaxes(-1, -2), below
+                W[k] = updated
                 b[k] = b[k] - rate * dz
         means.append(total / len(data.train_x))
     last = [p.reshape(*weights.shape[:-1], p.shape[-2] * p.shape[-1]) for pair in zip(W, b, strict=True) for p in pair]

@@ -1,9 +1,9 @@
-"""What each documented defect costs: the documented version's last figures beside the corrected one's."""
+"""What each documented defect costs: the documented version's last figures beside the corrected one's, or what ran."""
 
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from nn_conformance.replay.evidence import Evidence, corrected
+from nn_conformance.replay.evidence import Evidence, counterpart
 from nn_conformance.replay.ledger import Run
 from nn_conformance.replay.markdown import lines_of_table
 from nn_conformance.replay.quantities import first_epoch
@@ -22,11 +22,12 @@ PRUNED = (
 
 
 def costs(system: System, evidence: Evidence) -> Iterable[str]:
-    """The defects in words, and a table; nothing for a system without."""
-    mended = corrected(system)
+    """The defects in words, and a table; nothing for a system of one version."""
+    mended = counterpart(system)
     if mended is None:
         return
-    yield "\n".join(f"- Defect: {d.what}: {d.effect}. Corrected: {d.mend}." for d in system.defects)
+    if system.defects:
+        yield "\n".join(f"- Defect: {d.what}: {d.effect}. Corrected: {d.mend}." for d in system.defects)
     both = (evidence.runs(system), evidence.runs(mended))
     own = (evidence.own(system), evidence.own(mended))
     if system.recipe.pruning is not None:
@@ -37,7 +38,7 @@ def costs(system: System, evidence: Evidence) -> Iterable[str]:
             if run and "sparsity_fine_tuned" in run.final
         )
         return
-    head = ["after the last epoch, NumPy", "documented", "its seeds", "corrected", "its seeds"]
+    head = ["after the last epoch, NumPy", "documented", "its seeds", mended.version, "its seeds"]
     last = system.recipe.epochs - 1 + first_epoch(system)
     names = [q for run in own if run for q in run.rows if q not in {"epoch", "elapsed_seconds"}]
     rows = [

@@ -31,18 +31,18 @@ def replayed(system: System, framework: str, dtype: str, runs: Sequence[Run]) ->
     for run in runs:
         out.print(escape(_line(run)), soft_wrap=True)
         _print_final(run, shown={figure.quantity for figure in system.figures})
-    if system.version == "documented":
+    if system.version in {"documented", "as-run"}:
         out.print(escape(_verdicts(system)), soft_wrap=True)
 
 
 def _verdicts(system: System) -> str:
     """What the table of truth says of the printed figures, and why of most of them."""
-    rows = truth.table(system, load())
-    found = truth.counts([row for row in rows if row.ruling.verdict != "not judged"])
-    most = next(row.ruling for row in rows if row.ruling.verdict == next(iter(found)))
-    said = ", ".join(f"{count} {verdict}" for verdict, count in found.items())
-    why = most.reason if len(found) == 1 else f"{most.verdict}: {most.reason}"
-    return f"the printed figures, by the ledgers that ship: {said}; {why}"
+    rows = [row for row in truth.tables(load())[system.name] if row.ruling.verdict != "not judged"]
+    by_verdict = truth.counts(rows)
+    most = next(row.ruling for row in rows if row.ruling.verdict == next(iter(by_verdict)))
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in by_verdict.items())
+    why = most.reason if len(by_verdict) == 1 else f"{most.verdict}: {most.reason}"
+    return f"the printed figures, by the ledgers that ship: {verdicts}; {why}"
 
 
 def leaves(run: Run) -> bool:
@@ -96,8 +96,6 @@ def _seeds(runs: Sequence[Run]) -> str:
 def _line(run: Run) -> str:
     """One run in a line: what it started from, how long it took, how far it was held to exact values."""
     parts = [f"start {run.start}", run.order, f"{run.steps:,} updates in {run.seconds:.1f} s of processor time"]
-    if run.resumed:
-        parts.append(f"resumed {run.resumed} time{'s' if run.resumed > 1 else ''}")
     if run.nan_from is not None:
         parts.append(f"every weight is NaN from update {run.nan_from} on")
     elif run.rows:

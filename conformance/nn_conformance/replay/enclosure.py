@@ -9,7 +9,7 @@ weights are θ + Q e with numbers θ, a matrix Q of floats and |e_i| ≤ r_i, an
     Q′ from the QR decomposition of the centre of DF·Q,
     r′ = |Q′⁻¹ DF Q| r + |Q′⁻¹| ε.
 
-Every quantity is a ball, or a float that may be anything, as Q: the enclosure is a proof. Needs the `certify` extra.
+Every quantity is a ball, or a float that may be anything, as Q: the enclosure is a proof.
 Legend: N samples, D inputs, H hidden units, C outputs, P = D·H + H·C weights.
 """
 

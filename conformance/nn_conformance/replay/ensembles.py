@@ -40,8 +40,8 @@ def replay_all(
     Args:
         tasks: what to replay.
         jobs: processes side by side; with one, everything runs here.
-        backend: ``local``, or ``dask``: a cluster whose scheduler DASK_SCHEDULER_ADDRESS names, else one of `jobs`
-            workers on this machine. Checkpoints are kept where the run is.
+        backend: ``local``, or ``dask``: a cluster whose scheduler DASK_SCHEDULER_ADDRESS names, else one of `jobs` workers on this
+            machine.
         progress: called with a name after each epoch of a run here, after each whole run elsewhere.
 
     Raises:
@@ -67,7 +67,7 @@ def replay_all(
 
 
 def _each_epoch(progress: Callable[[str], None], name: str) -> Callback:
-    """Reports every epoch once, those that were done before and those that need not be run included."""
+    """Reports every epoch once, those that need not be run included."""
     reported = 0
 
     def callback(done: int, _: int) -> None:

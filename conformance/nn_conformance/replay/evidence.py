@@ -1,6 +1,6 @@
 """What the verdicts on printed figures rest on: the ledgers, the reconstructed starts, the exact trajectory of chaos."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from nn_conformance.replay.record_files import read as read_record
 from nn_conformance.replay.run import own_seed
 from nn_reference.errors import DataError
 from nn_reference.paths import fixtures_root
-from nn_reference.systems import SYSTEMS, System
+from nn_reference.systems import SYSTEMS, VARIANTS, System
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Evidence:
 
     Attributes:
         ledgers: by system's id and framework, in the document's precision; those only that are there.
+        first: by system's id, how many first epochs NumPy has from more seeds, and their ledger.
         chaotic: the exact trajectory of a chaotic system, if it is there.
         reconstructed: starts that were solved for, if they are there.
     """
@@ -31,6 +32,7 @@ class Evidence:
     ledgers: dict[tuple[str, Framework], Ledger]
     chaotic: Chaos | None = None
     reconstructed: Reconstructions | None = None
+    first: dict[str, tuple[int, Ledger]] = field(default_factory=dict)
 
     def runs(self, system: System, framework: Framework = "numpy") -> list[Run]:
         """All runs of a system, by rising seed; none where there is no ledger."""
@@ -42,17 +44,18 @@ class Evidence:
         return next((run for run in self.runs(system, framework) if run.seed == own_seed(system)), None)
 
     def reconstruction(self, system: System) -> str:
-        """How a start was found that prints the document's figures, if a run from it does; empty otherwise."""
-        found = None if self.reconstructed is None else self.reconstructed.systems.get(system.id)
-        if found is None or not found.solutions:
+        """How a start was found that prints the document's figures, and how many wrong networks do; empty otherwise."""
+        record = None if self.reconstructed is None else self.reconstructed.systems.get(system.id)
+        if record is None or not record.solutions:
             return ""
-        first, figures = found.solutions[0], len(system.figures)
+        first, figures = record.solutions[0], len(system.figures)
         if matches(system, shaped(system, np.array(first.weights))) < figures:
             return ""
+        alike = sum(control.figures == figures for control in record.controls)
         return (
-            f"from a start that was solved for, one of {found.explored} that were found, all {figures} figures "
-            f"come out, none further than {first.residual:.2f} of its last digit; they determine {found.determined} of "
-            f"{len(first.weights)} directions of the weights, so the document's own start is not known"
+            f"all {figures} come out of a start that was solved for, which they determine in {record.determined} of "
+            f"{len(first.weights)} directions; {alike} of {len(record.controls)} wrong networks, solved for in the same way, "
+            f"print all {figures} too"
         )
 
     def chaos(self, system: System) -> str:
@@ -60,13 +63,12 @@ class Evidence:
         if self.chaotic is None or self.chaotic.system != system.id:
             return ""
         exact, rows = self.chaotic.exact, self.chaotic.test_rows
-        parts = [f"chaos: in exact arithmetic the run ends at {exact.accuracies[-1]:.4f}"]
+        parts = [f"rounding decides: in exact arithmetic the run ends at {exact.accuracies[-1]:.4f}"]
         for dtype, ensemble in self.chaotic.ensembles.items():
             ends = sorted(set(ensemble.correct))
             parts.append(
-                f"{len(ensemble.correct)} runs in {dtype} that differ in the order of additions alone leave it after "
-                f"{min(ensemble.parted)} to {max(ensemble.parted)} epochs and end at {len(ends)} accuracies from "
-                f"{ends[0] / rows:.4f} to {ends[-1] / rows:.4f}{_where(system, ensemble.correct, rows)}"
+                f"{len(ensemble.correct)} runs in {dtype} that differ in the order of additions alone end at {len(ends)} "
+                f"accuracies from {ends[0] / rows:.4f} to {ends[-1] / rows:.4f}{_where(system, ensemble.correct, rows)}"
             )
         return "; ".join(parts)
 
@@ -78,13 +80,27 @@ def load(folder: Path | None = None) -> Evidence:
         DataError: a file that is damaged, or is not what its name says.
     """
     folder = folder or fixtures_root() / "replays"
-    ledgers = {}
-    for system in SYSTEMS:
+    ledgers, first = {}, {}
+    for system in (*SYSTEMS, *VARIANTS):
         for framework in FRAMEWORKS:
             path = folder / file_name(system, framework, system.precision)
             if is_there(path):
                 ledgers[system.id, framework] = _checked(path, system, framework)
-    return Evidence(ledgers, _record(folder, chaos.NAME, Chaos), _record(folder, reconstruction.NAME, Reconstructions))
+        for path in folder.glob(file_name(system, "numpy", system.precision).replace(".json", ".first-*.json")):
+            book = _checked(path, system, "numpy")
+            epochs = {run.epochs for run in book.runs}
+            if {file_name(system, "numpy", system.precision, end) for end in epochs} != {path.name}:
+                raise DataError(
+                    f"{path}: epochs: expected runs that end where the file's name says, got {sorted(epochs)}: "
+                    "restore it, or rename the file"
+                )
+            first[system.id] = (min(epochs), book)
+    return Evidence(
+        ledgers,
+        _record(folder, chaos.NAME, Chaos),
+        _record(folder, reconstruction.NAME, Reconstructions),
+        first,
+    )
 
 
 def _record(folder: Path, name: str, kind: type[Kind]) -> Kind | None:
@@ -97,9 +113,19 @@ def _where(system: System, correct: list[int], rows: int) -> str:
     return "".join(f", {sum(f'{k / rows:.2f}' == text for k in correct)} of them at {text}" for text in printed)
 
 
-def corrected(system: System) -> System | None:
-    """The corrected version of a documented system; None of one that has no defects."""
-    return next((s for s in SYSTEMS if (s.name, s.version) == (system.name, "corrected")), None)
+def version_of(system: System, version: str) -> System | None:
+    """Another version of a documented system; None if it has none of that name."""
+    return next((s for s in (*SYSTEMS, *VARIANTS) if (s.name, s.version) == (system.name, version)), None)
+
+
+def judged_by(system: System) -> System:
+    """The version that a document's figures are judged by: what ran, where that is not what is shown."""
+    return version_of(system, "as-run") or system
+
+
+def counterpart(system: System) -> System | None:
+    """The version that stands beside the documented one: what ran, or the corrected one; None without either."""
+    return version_of(system, "as-run") or version_of(system, "corrected")
 
 
 def _checked(path: Path, system: System, framework: Framework) -> Ledger:

@@ -7,40 +7,66 @@ import numpy as np
 
 from nn_conformance.cases.encoding import values
 from nn_conformance.replay.ledger import Run
+from nn_conformance.replay.warning_lines import warning_lines
+from nn_reference.network import Dense, Network
 from nn_reference.systems import Figure, System
 
+# What needs no run: the first word of a quantity, and where it comes from.
+DECLARED = {
+    "parameters": "counted from the declaration",
+    "output": "the declaration's",
+    "inputs": "the declaration's",
+    "activations": "the declaration's",
+    "module": "the declaration's, as PyTorch prints such a module",
+    "label": "the dataset's",
+    "labels": "the dataset's",
+}
 # Are not judged.
 TIMES = ("elapsed_seconds", "epoch_seconds", "step_milliseconds", "evaluation_seconds", "evaluation_step_milliseconds")
 EVALUATED = 32  # rows of a batch in which Keras evaluates and predicts, by default
 
 
-def computed(system: System, run: Run, figure: Figure) -> float | str | None:
-    """The run's number, or row of classes, for a figure; None where a single run has none.
+def computed(system: System, run: Run | None, figure: Figure) -> float | str | None:
+    """The run's number or text for a figure; None where a single run has none, or there is no run.
 
     A run has no number for the mean of several, for a hearsay without an epoch, or for an epoch that it did not reach.
     """
     quantity = figure.quantity
-    if " of test image" in quantity:
-        return _classes(system, run, quantity)
-    if quantity.startswith("parameters"):
-        found: float | None = _parameters(system)[quantity]
+    if quantity.split(" ")[0] in DECLARED:
+        return _declared(system, quantity)
+    if run is None:
+        return None
+    value: float | str | None = None
+    if quantity.startswith("predictions"):
+        value = " ".join(map(str, run.predictions[_images(quantity)]))
+    elif quantity == "warnings":
+        value = warning_lines(system, run.seed)
     elif quantity in {"test_accuracy_percent", "stated_accuracy_percent"}:
         accuracy = _at(run, "test_accuracy", figure.epoch)
-        found = None if accuracy is None else 100 * accuracy
+        value = None if accuracy is None else 100 * accuracy
     elif quantity == "steps of an epoch":
-        found = run.steps / run.epochs
+        value = run.steps / run.epochs
     elif quantity == "steps of an evaluation":
-        found = float(-(-len(system.load().test_x) // EVALUATED))
-    elif quantity == "epoch_seconds":
-        found = _epoch_seconds(run, figure.epoch)
-    elif quantity == "step_milliseconds":
+        value = float(-(-len(system.load().test_x) // EVALUATED))
+    elif quantity in {"epoch_seconds", "step_milliseconds"}:
         seconds = _epoch_seconds(run, figure.epoch)
-        found = None if seconds is None else 1e3 * seconds * run.epochs / run.steps
+        per_step = 1e3 * run.epochs / run.steps if quantity == "step_milliseconds" else 1
+        value = None if seconds is None else seconds * per_step
     elif (name := quantity.removeprefix("hint ")) in run.final:
-        found = float(run.final[name])
+        value = float(run.final[name])
     else:
-        found = _at(run, quantity, figure.epoch)
-    return found
+        value = _at(run, quantity, figure.epoch)
+    return value
+
+
+def is_number(printed: str) -> bool:
+    """Whether it is one number: neither a text nor a range."""
+    return printed.replace(",", "").removeprefix("-").replace(".", "", 1).isdigit()
+
+
+def number(printed: str) -> float:
+    """What it says."""
+    return float(printed.replace(",", ""))
 
 
 def in_printed_digits(value: float, printed: str) -> str:
@@ -67,20 +93,45 @@ def _epoch_seconds(run: Run, epoch: int | None) -> float | None:
     return found - (_at(run, "elapsed_seconds", epoch - 1) or 0.0)
 
 
-def _classes(system: System, run: Run, quantity: str) -> str:
-    """Of ``predictions of test images 20-49``, or ``label of test image 0``: those of the run, or of the dataset."""
+def _images(quantity: str) -> slice:
+    """Of ``predictions of test images 20-49``, or ``label of test image 0``."""
     first, _, last = quantity.rsplit(maxsplit=1)[-1].partition("-")
-    chosen = slice(int(first), int(last or first) + 1)
-    if quantity.startswith("predictions"):
-        return " ".join(map(str, run.predictions[chosen]))
-    return " ".join(map(str, np.argmax(system.load().test_t[chosen], axis=1).tolist()))
+    return slice(int(first), int(last or first) + 1)
 
 
-def _parameters(system: System) -> dict[str, float]:
-    """By the names of Keras's table."""
-    found: dict[str, float] = dict.fromkeys(("parameters total", "parameters trainable"), float(system.network.size))
-    found["parameters non-trainable"] = 0.0
-    for k, names in enumerate(system.network.names):
-        held = sum(prod(system.network.shapes[name]) for name in names if name is not None)
-        found[f"parameters dense{f'_{k}' if k else ''}"] = float(held)
-    return found
+def _declared(system: System, quantity: str) -> float | str:
+    """What a document prints of its network or its data, from the declaration and the dataset."""
+    network, kind = system.network, quantity.split(" ", maxsplit=1)[0]
+    if kind in {"label", "labels"}:
+        return " ".join(map(str, np.argmax(system.load().test_t[_images(quantity)], axis=1).tolist()))
+    if kind == "inputs":
+        return float(network.inputs)
+    if kind == "activations":
+        names = dict.fromkeys(layer.activation.name for layer in network.layers if layer.activation.name != "identity")
+        return ", ".join("ReLU" if name == "relu" else name for name in names)
+    if kind == "module":
+        return _modules(network)[quantity.removeprefix("module ")]
+    if kind == "output":
+        return {f"output shape {name}": f"(None, {layer.units})" for name, layer in _keras_names(network)}[quantity]
+    counts: dict[str, float] = dict.fromkeys(("parameters total", "parameters trainable"), float(network.size))
+    counts["parameters non-trainable"] = 0.0
+    for (name, _), held in zip(_keras_names(network), network.names, strict=True):
+        counts[f"parameters {name}"] = float(sum(prod(network.shapes[n]) for n in held if n is not None))
+    return counts[quantity]
+
+
+def _keras_names(network: Network) -> list[tuple[str, Dense]]:
+    """Each layer with the name that Keras's table gives it."""
+    return [(f"dense{f'_{k}' if k else ''}", layer) for k, layer in enumerate(network.layers)]
+
+
+def _modules(network: Network) -> dict[str, str]:
+    """What PyTorch prints of each submodule, by the names that document 004 gives them."""
+    texts = {}
+    for k, (inputs, layer) in enumerate(zip(network.widths, network.layers, strict=False), 1):
+        texts[f"layer{k}"] = f"Linear(in_features={inputs}, out_features={layer.units}, bias={layer.bias})"
+        if layer.activation.name == "relu":
+            texts["relu"] = "ReLU()"
+        elif layer.activation.axis is not None:
+            texts["softmax"] = f"Softmax(dim={layer.activation.axis + 2})"
+    return texts

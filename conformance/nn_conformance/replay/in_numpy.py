@@ -1,15 +1,10 @@
-"""Replays in NumPy: the reference's network, data and recipe, its arrays checked once and not at every step.
-
-Steps are taken by `quick`, which needs fewer calls; where that has no rule, by the reference's own passes.
-"""
+"""Replays in NumPy: the reference's own passes and optimisers, its arrays checked once and not at every step."""
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from nn_conformance.replay.quick import quick_step
 from nn_conformance.replay.trainers import Epoch, accuracy, labels, targets
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import Network, backpropagate, loss_and_outputs, predict
@@ -29,6 +24,7 @@ class Trainer:
         self.masks: Masks | None = None
         self._x, self._t, self._labels = data.train_x, targets(system, data, params), labels(data.train_t)
         self._sparse = _sparse(system, data)
+        self._counts = any(figure.quantity == "training_accuracy" for figure in system.figures)
         # What belongs to one pixel should lie together: BLAS is faster so, and so are the pixels that are left out.
         self._turned = system.network.layers[0].layout == "out,in" and not system.network.layers[0].vector
         self._network = _with_rows_of_inputs(system.network) if self._turned else system.network
@@ -37,25 +33,23 @@ class Trainer:
     def train(self, batches: list[Batch]) -> Epoch:
         """One update for each batch."""
         losses, correct = np.empty(len(batches)), np.zeros(len(batches), np.int64)
-        alone = self.system.recipe.batch_size == 1 and self._quick is not None
-        step, masks = self._quick or self._step, None if self.masks is None else self._turn(self.masks)
-        with np.errstate(over="ignore"):  # a sigmoid's e^-z
-            for k, batch in enumerate(batches):
-                rows: Any = _row(batch) if alone else batch
-                losses[k], y = step(self._x[rows], self._t[rows], masks)
-                if y is not None:
-                    correct[k] = np.count_nonzero(y.argmax(axis=-1) == self._labels[rows])
-                if math.isnan(losses[k]) and all(np.isnan(p).all() for p in self._params.values()):
-                    losses, correct = losses[: k + 1], correct[: k + 1]
-                    break
-        return Epoch(losses, correct if self._quick else None)
-
-    def _step(self, x: Array, t: Array, masks: Masks | None) -> tuple[Any, None]:
-        """By the reference's own passes, which keep their outputs to themselves."""
-        loss, gradients = backpropagate(self._network, self._params, x, t)
-        gradients = gradients if masks is None else apply_masks(gradients, masks)
-        self.system.recipe.optimizer.step(self._params, gradients, self._state)
-        return loss, None
+        masks, step = None if self.masks is None else self._turn(self.masks), self.system.recipe.optimizer.step
+        for k, batch in enumerate(batches):
+            x, t, params = self._x[batch], self._t[batch], self._params
+            if self._sparse:
+                # The gradient of a weight whose input is zero in every row is zero.
+                used = np.flatnonzero(x[0] if len(x) == 1 else x.any(axis=0))
+                x, params = x.take(used, axis=1), params | {"W1": params["W1"].take(used, axis=0)}
+            if self._counts:
+                correct[k] = np.count_nonzero(_outputs(self._network, params, x).argmax(axis=1) == self._labels[batch])
+            losses[k], gradients = backpropagate(self._network, params, x, t)
+            step(params, gradients if masks is None else apply_masks(gradients, masks), self._state)
+            if self._sparse:
+                self._params["W1"][used] = params["W1"]
+            if math.isnan(losses[k]) and all(np.isnan(p).all() for p in self._params.values()):
+                losses, correct = losses[: k + 1], correct[: k + 1]
+                break
+        return Epoch(losses, correct if self._counts else None)
 
     def evaluate(self, x: Array, t: Array) -> tuple[float, float]:
         """Loss and accuracy over all rows at once."""
@@ -83,8 +77,6 @@ class Trainer:
         """Copies both, since updates are in place."""
         self._params = self._turn({name: p.copy() for name, p in params.items()})
         self._state = self._copied(state)
-        optimizer = self.system.recipe.optimizer
-        self._quick = quick_step(self._network, self._params, optimizer, self._state, sparse=self._sparse)
 
     def _copied(self, state: State) -> State:
         moments = {m: {name: a.copy() for name, a in arrays.items()} for m, arrays in state.moments.items()}
@@ -97,20 +89,23 @@ class Trainer:
         return arrays | {"W1": np.ascontiguousarray(arrays["W1"].T)}
 
 
-def _row(batch: Batch) -> int:
-    """The row number of a batch of one."""
-    return int(batch.start if isinstance(batch, slice) else batch[0])
+def _outputs(network: Network, params: Params, a: Array) -> Array:
+    """The last layer's activation, of arrays that have been checked."""
+    for layer, (weights, bias) in zip(network.layers, network.names, strict=True):
+        a = layer.activation.forward(layer.forward(a, params[weights], None if bias is None else params[bias]))
+    return a
 
 
 def _sparse(system: System, data: Data) -> bool:
     """Whether zeros may be left out, and are worth it: plain SGD, few rows in a batch, and most inputs zero.
 
-    A rule that is not the derivative may give NaN, and NaN times zero is not zero.
+    A rule that is not the derivative gives NaN on raw pixels, and NaN times zero is not zero.
     """
     optimizer, few = system.recipe.optimizer, (system.recipe.batch_size or len(data.train_x)) <= FEW
     plain = isinstance(optimizer, SGD) and not optimizer.momentum
     exact = all(layer.activation.derivative == "exact" for layer in system.network.layers)
-    return plain and few and exact and bool(np.count_nonzero(data.train_x) < data.train_x.size / 2)
+    finite = exact or data.train_x.max() <= 1
+    return plain and few and finite and bool(np.count_nonzero(data.train_x) < data.train_x.size / 2)
 
 
 def _with_rows_of_inputs(network: Network) -> Network:

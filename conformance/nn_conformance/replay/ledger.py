@@ -1,6 +1,6 @@
 """The ledgers of replays: one file for each system, framework and precision, with one run for each seed.
 
-Decoding is strict, as that of the test vectors. A ledger in `fixtures/replays` has whole runs only.
+Decoding is strict, as that of the test vectors. A ledger has whole runs, or, where its name says so, their first epochs.
 """
 
 import json
@@ -36,7 +36,7 @@ class Run(Record, frozen=True):
     """One training run.
 
     `epochs` counts fine-tuning, `steps` updates made; `seconds` is processor time spent in training and evaluation, since
-    the machine does other things as well, and `resumed` how often the run was interrupted and taken up again. `first_losses` are those of the first batches, each before its
+    the machine does other things as well. `first_losses` are those of the first batches, each before its
     update. `rows` are columns of equal length: `epoch`, as the document numbers them, and what was measured after it;
     the printed epochs are all there, later ones thinned. `final` was measured once, at the end. `weights` is the digest
     of all parameters, in order, as little-endian bytes. `nan_from` is the step whose loss was the first NaN, of a run
@@ -50,7 +50,6 @@ class Run(Record, frozen=True):
     epochs: Count
     steps: Count
     seconds: Annotated[float, Meta(ge=0)]
-    resumed: Count
     first_losses: list[Number]
     rows: dict[str, list[Number]]
     final: dict[str, Number]
@@ -64,16 +63,21 @@ class Ledger(Record, frozen=True):
     """All runs of one system in one framework and precision, by rising seed; the first ones are listed first."""
 
     format: Literal[1]
-    system: Annotated[str, Meta(pattern="^[a-z0-9-]{1,40}/(documented|corrected)$")]
+    system: Annotated[str, Meta(pattern="^[a-z0-9-]{1,40}/[a-z0-9-]{1,20}$")]
     framework: Framework
     dtype: Dtype
     runs: list[Run]
 
 
-def file_name(system: System, framework: str, dtype: str) -> str:
-    """For example ``mnist-relu.documented.numpy.json``; a precision that is not the document's is named too."""
+def file_name(system: System, framework: str, dtype: str, first: int | None = None) -> str:
+    """For example ``mnist-relu.documented.numpy.json``.
+
+    A precision that is not the document's is named too, and that the runs end after their `first` epochs:
+    ``mnist-relu.documented.numpy.first-2.json``.
+    """
     other = [] if dtype == system.precision else [dtype]
-    return ".".join((system.name, system.version, framework, *other, "json"))
+    part = [] if first is None else [f"first-{first}"]
+    return ".".join((system.name, system.version, framework, *other, *part, "json"))
 
 
 def read(path: Path) -> Ledger:
@@ -99,9 +103,11 @@ def read_all(folder: Path | None = None) -> dict[str, Ledger]:
     return {path.name: read(path) for path in sorted(folder.glob("*.*.*.json"))}
 
 
-def add(folder: Path, system: System, framework: Framework, dtype: Dtype, runs: Iterable[Run]) -> Path:
+def add(
+    folder: Path, system: System, framework: Framework, dtype: Dtype, runs: Iterable[Run], first: int | None = None
+) -> Path:
     """Puts runs into the ledger in `folder`, in place of those with the same seeds; the file is replaced in one step."""
-    path = folder / file_name(system, framework, dtype)
+    path = folder / file_name(system, framework, dtype, first)
 
     def merged(old: Ledger | None) -> bytes:
         by_seed = {run.seed: run for run in (*(old.runs if old else ()), *runs)}

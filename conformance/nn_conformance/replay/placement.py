@@ -17,15 +17,17 @@ and P(level ≤ α) ≤ α. The smallest level that N = 20 allows for one run is
 one seed that collapses would widen a standard deviation until nothing lies far out. It still lies further out itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
+from math import ceil, comb
 
 import numpy as np
 
 from nn_reference.arithmetic import Array
 
 SEEDS = 20  # the fewest for which a level is stated: with less, nothing can be outside
-OUTSIDE = 0.05  # a level from here down
+OUTSIDE = 0.05  # of all curves together: the probability that one or more right ones are called outside, at most
+FEW_VALUES = 5  # a column with no more values among the seeds hardly varies, and says little
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Placement:
         as_far: how many of them lie as far out as the furthest of the runs.
         figure: index of the figure that lies furthest out.
         deviation: its z; infinite where the runs are NaN and others are not, or the other way round.
+        far_figures: for each seed that lies as far out, the index of the figure in which it does.
     """
 
     level: float
@@ -45,11 +48,7 @@ class Placement:
     as_far: int
     figure: int
     deviation: float
-
-    @property
-    def outside(self) -> bool:
-        """Whether the runs lie further out than chance would have it one time in twenty."""
-        return self.level <= OUTSIDE
+    far_figures: tuple[int, ...]
 
 
 def place(runs: Array, seeds: Array) -> Placement:
@@ -64,8 +63,27 @@ def place(runs: Array, seeds: Array) -> Placement:
     furthest = int(np.argmax(np.abs(z[own])))
     ways = comb(len(z), others)
     level = (ways - comb(smaller, others)) / ways
-    as_far = int(np.count_nonzero(statistic[others:] >= statistic[own]))
-    return Placement(level, len(seeds), as_far, furthest, float(z[own, furthest]))
+    far = others + np.flatnonzero(statistic[others:] >= statistic[own])
+    where = tuple(int(k) for k in np.abs(z[far]).argmax(axis=1))
+    return Placement(level, len(seeds), len(far), furthest, float(z[own, furthest]), where)
+
+
+def holm(levels: Sequence[float], alpha: float) -> list[bool]:
+    """Which of m levels are significant together: the i-th smallest if it and all smaller ones are at most α/(m+1-i).
+
+    However the curves depend on each other, the probability that a right one is among them is α at most.
+    """
+    significant, order = [False] * len(levels), sorted(range(len(levels)), key=levels.__getitem__)
+    for done, k in enumerate(order):
+        if levels[k] > alpha / (len(levels) - done):
+            break
+        significant[k] = True
+    return significant
+
+
+def enough(curves: int) -> int:
+    """The fewest seeds of which the smallest level, 1/(N + 1), is significant among so many curves."""
+    return ceil(curves / OUTSIDE) - 1
 
 
 def deviations(x: Array) -> Array:

@@ -1,15 +1,12 @@
 """What a ledger says of where a run comes from: versions, starting weights, order; and a digest of where it ended."""
 
 import importlib.metadata
-import json
 import platform
-from hashlib import sha256
 
 import numpy as np
 
 from nn_conformance.cases.encoding import digest
 from nn_conformance.replay.trainers import NEEDS
-from nn_conformance.report.description import describe
 from nn_reference.arithmetic import Params
 from nn_reference.systems import System
 
@@ -19,11 +16,6 @@ def versions(framework: str) -> dict[str, str]:
     packages = ("numpy", *NEEDS[framework][0])
     found = {name: importlib.metadata.version(name).partition("+")[0] for name in packages}
     return {"python": platform.python_version(), **found}
-
-
-def identity(system: System, params: Params) -> str:
-    """A digest of what a run is, beside versions and seed: its network and recipe, and where it starts."""
-    return sha256(json.dumps([describe(system), weights_digest(params)]).encode()).hexdigest()
 
 
 def weights_digest(params: Params) -> str:

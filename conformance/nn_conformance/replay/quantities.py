@@ -96,7 +96,7 @@ def measure_stage(system: System, trainer: Trainer, data: Data, stage: str, *, t
     return {f"test_accuracy_{stage}": found, **{f"{name}_{stage}": value for name, value in costs.items()}}
 
 
-def differences(final: dict[str, Any]) -> dict[str, float]:
+def differences(final: dict[str, float]) -> dict[str, float]:
     """Of the pruned and the fine-tuned accuracy from the original one, where they were measured."""
     return {
         f"accuracy_difference_{stage}": final[f"test_accuracy_{stage}"] - final["test_accuracy_original"]

@@ -11,7 +11,7 @@ the hidden units rise, and are not negative where signs are free.
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from nn_conformance.cases.format import Record
 
@@ -34,6 +34,14 @@ class Solution(Record, frozen=True):
     outputs: list[float]
 
 
+class Control(Record, frozen=True):
+    """A wrong network, and how many printed figures come out at most, of so many random starts that were solved from."""
+
+    mistake: str
+    starts: Count
+    figures: Count
+
+
 class Reconstruction(Record, frozen=True):
     """What is known of the start of one system.
 
@@ -45,6 +53,9 @@ class Reconstruction(Record, frozen=True):
     printed digit. Above 1 a weight's whole interval changes more than a digit along that direction: so many are
     `determined`. `ranges` has the least and the largest of each weight, in these solutions and in others that were
     found by pushing each weight up and down, `explored` in all: the true ranges are no narrower.
+
+    `controls` are wrong networks for which starts were looked for in the same way. Where they print the figures too,
+    that the figures come out says little for the network.
     """
 
     weights: str
@@ -58,6 +69,7 @@ class Reconstruction(Record, frozen=True):
     explored: Count
     ranges: dict[str, Annotated[list[float], Meta(min_length=2, max_length=2)]]
     solutions: list[Solution]
+    controls: list[Control] = field(default_factory=list)
 
 
 class Reconstructions(Record, frozen=True):

@@ -3,16 +3,18 @@
 Legend: S starts, P = 13 weights in the order W1 by rows, b1, W2, b2; leading axes are copies of the network.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.random import RandomState
 
-from nn_conformance.replay.copies import canonical, equivalent, errors, matches, run, shaped
+from nn_conformance.replay.copies import LATE, NO_SLOPE, canonical, equivalent, errors, matches, run, shaped
 from nn_conformance.replay.levenberg import fit, linearized
-from nn_conformance.replay.reconstruction import Reconstruction, Solution
+from nn_conformance.replay.reconstruction import Control, Reconstruction, Solution
 from nn_reference.arithmetic import Array
 from nn_reference.network import predict
+from nn_reference.optimizers import SGD
 from nn_reference.systems import System
 
 UNIT = 1e-6  # the last printed digit
@@ -23,20 +25,24 @@ PULL = 1.0  # residual for each unit that a pushed weight is from the limit
 # Iterations: towards the printed figures, then into their rounding intervals; and for a weight that is pushed.
 LEAST_SQUARES, REPAIR, PUSH = 250, 100, 60
 BATCH = 16  # starts at once
+CONTROL_STARTS = 32  # of each wrong network, at most
 KEPT = 10  # solutions in the record, each of which is pushed
+
+# Wrong networks: the learning rate, and the mistake.
+CONTROLS = ((0.1, NO_SLOPE), (0.1, LATE), (0.11, ""), (0.101, ""))
 
 Progress = Callable[[str], None]
 
 
 def steps(starts: int) -> int:
     """How often `reconstruction` reports progress, at most."""
-    return -(-starts // BATCH) + KEPT
+    return -(-starts // BATCH) + KEPT + len(CONTROLS)
 
 
 def reconstruction(
     system: System, starts: int, seed: int, progress: Progress = lambda _: None
 ) -> Reconstruction | None:
-    """Solutions from so many random starts, and how far they are determined; None if no start led to one."""
+    """Solutions from so many random starts, how far they are determined, and controls; None if no start led to one."""
     drawn = RandomState(seed).uniform(-0.5, 0.5, (starts, system.network.size))
     batches = []
     for first in range(0, starts, BATCH):
@@ -62,7 +68,32 @@ def reconstruction(
         explored=sum(map(len, explored)),
         ranges=_ranges(system, np.concatenate(explored)),
         solutions=[solution(system, one) for one in found[:KEPT]],
+        controls=list(controls(system, min(starts, CONTROL_STARTS), seed, progress)),
     )
+
+
+def controls(system: System, starts: int, seed: int, progress: Progress = lambda _: None) -> Iterator[Control]:
+    """Wrong networks, solved for from the same random starts as the right one.
+
+    Args:
+        system: `xor-sigmoid` or `xor-tanh`.
+        starts: how many random starts.
+        seed: what they are drawn with.
+        progress: called with each mistake, before it is made.
+    """
+    drawn = RandomState(seed).uniform(-0.5, 0.5, (starts, system.network.size))
+    for rate, mistake in CONTROLS:
+        name = mistake or f"learning rate {rate} for {system.recipe.optimizer.learning_rate}"
+        progress(name)
+        wrong = replace(system, recipe=replace(system.recipe, optimizer=SGD(rate)))
+        best = 0
+        for first in range(0, starts, BATCH):
+            settled = settle(wrong, drawn[first : first + BATCH], 0, LEAST_SQUARES, mistake=mistake)
+            settled = settle(wrong, settled, SLACK, REPAIR, mistake=mistake)
+            inside = settled[((settled >= -0.5) & (settled < 0.5)).all(axis=1)]
+            agrees = np.abs(residuals(wrong, inside, mistake)) < 0.5
+            best = max([best, *agrees.sum(axis=1).tolist()])
+        yield Control(mistake=name, starts=starts, figures=best)
 
 
 def weights_name(system: System) -> str:
@@ -88,12 +119,17 @@ def push(system: System, weights: Array) -> Array:
 
 
 def settle(
-    system: System, weights: Array, slack: float, iterations: int, also: Callable[[Array], Array] | None = None
+    system: System,
+    weights: Array,
+    slack: float,
+    iterations: int,
+    also: Callable[[Array], Array] | None = None,
+    mistake: str = "",
 ) -> Array:
     """Weights (S, P) whose errors are as near to the printed ones as `slack`, inside the limit; and other residuals."""
 
     def f(w: Array) -> Array:
-        parts = [residuals(system, w), WALL * w, *([] if also is None else [also(w)])]
+        parts = [residuals(system, w, mistake), WALL * w, *([] if also is None else [also(w)])]
         return np.concatenate(parts, axis=-1)
 
     slacks = np.repeat([slack, WALL * LIMIT, 0], [len(system.figures), weights.shape[1], also is not None])
@@ -106,10 +142,10 @@ def singular_values(system: System, weights: Array) -> Array:
     return np.linalg.svd(jacobian[0], compute_uv=False)
 
 
-def residuals(system: System, weights: Array) -> Array:
+def residuals(system: System, weights: Array, mistake: str = "") -> Array:
     """Error minus printed figure, in units of its last digit, (..., 32), from weights (..., P); within ½ it prints the same."""
     printed = np.array([float(figure.printed) for figure in system.figures])
-    return (errors(system, weights, len(printed)) - printed) / UNIT
+    return (errors(system, weights, len(printed), mistake) - printed) / UNIT
 
 
 def proven(system: System, weights: Array) -> Array:

@@ -1,223 +1,356 @@
-"""Verdicts on printed figures, with their reasons.
+"""Verdicts on printed figures, each with one sentence of reason and the command that checks it.
 
-A figure of a training run is judged with all others of the same run, by one statistic for the whole curve: `placement`.
+Figures of one training run are judged together, as one curve: `placement`. A curve is `outside` only where Holm's
+correction over all curves says so.
 """
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from statistics import mean
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from nn_conformance.replay.evidence import Evidence, corrected
-from nn_conformance.replay.figures import TIMES, computed, in_printed_digits
+from nn_conformance.replay.evidence import Evidence, judged_by
+from nn_conformance.replay.figures import DECLARED, TIMES, computed, in_printed_digits, is_number, number
 from nn_conformance.replay.ledger import Run
-from nn_conformance.replay.placement import SEEDS, Placement, place
+from nn_conformance.replay.placement import FEW_VALUES, OUTSIDE, SEEDS, Placement, enough, holm, place
 from nn_reference.arithmetic import Array
-from nn_reference.systems import Figure, System
+from nn_reference.systems import SYSTEMS, Figure, System, get
 
 Verdict: TypeAlias = Literal[
-    "exact", "reconstructed", "inside", "outside", "not reproducible", "not judged", "open"
+    "exact", "exact from the presumed seed", "close as stated", "reconstructed", "inside", "outside",
+    "not determined by what is shown", "not judged", "open",
 ]  # fmt: skip
 VERDICTS: dict[Verdict, str] = {
-    "exact": "ours has the printed digits",
-    "reconstructed": "the printed digits come out of a start that was solved for",
-    "inside": "its run lies no further out among our seeds' than chance would have it",
-    "outside": "its run lies further out than that, or it is settled without training and has other digits",
-    "not reproducible": "what is shown does not lead there, whoever runs it: the reason says how that is known",
+    "exact": "ours has the printed digits, from the document's own seed or whatever the seed",
+    "exact from the presumed seed": "ours has them from a seed that the document sets, but not visibly for this run",
+    "close as stated": "the document says `close to`, and ours is within one unit of the last digit that it gives",
+    "reconstructed": "the digits come out of a start that was solved for; controls and the place among seeds stand beside it",
+    "inside": "its curve lies no further out among our seeds' than chance has it; the columns that decided are named",
+    "outside": "its curve lies further out, by seeds enough and Holm's correction over all curves; or it needs no "
+    "training and has other digits",
+    "not determined by what is shown": "what is shown leads to it and to other figures, or does not say what led to it",
     "not judged": "a time, which is the machine's",
     "open": "what would settle it has not been run yet, or not from enough seeds",
 }
-# Where figures come from that need no run.
-ORIGINS = {
-    "parameters": "counted from the declaration",
-    "label": "the dataset's",
-    "labels": "the dataset's",
-    "steps": "counted from rows and batches",
-}
+DOCUMENTED = tuple(system for system in SYSTEMS if system.version == "documented")
+OTHERS = {*TIMES, "stated_mean_accuracy_percent"}
 
 
 class Ruling(NamedTuple):
-    """A verdict, and why; `mended` is whether the corrected version's seeds hold what the documented version's do not."""
+    """A verdict, why, and the command that checks it."""
 
     verdict: Verdict
     reason: str
-    mended: bool = False
+    check: str = ""
 
 
-def is_number(printed: str) -> bool:
-    """Whether it is one number: neither a row of classes nor a range."""
-    return printed.replace(",", "").removeprefix("-").replace(".", "", 1).isdigit()
+@dataclass(frozen=True)
+class Curve:
+    """Printed figures that are judged together, beside those of our seeds in the same digits.
 
+    Attributes:
+        title: what they are.
+        figures: of the D columns.
+        printed: (K, D), a row for each run that the document tells of.
+        seeds: (N, D).
+        check: the command that makes ours.
+    """
 
-def number(printed: str) -> float:
-    """What it says."""
-    return float(printed.replace(",", ""))
+    title: str
+    figures: tuple[Figure, ...]
+    printed: Array
+    seeds: Array
+    check: str
 
+    @cached_property
+    def placement(self) -> Placement | None:
+        """Where the printed rows lie among the seeds; None with too few of these."""
+        return place(self.printed, self.seeds) if len(self.seeds) >= SEEDS else None
 
-def prints(system: System, run: Run, figure: Figure) -> bool:
-    """Whether a run has the figure's digits, or its classes."""
-    found = computed(system, run, figure)
-    if isinstance(found, float):
-        return number(in_printed_digits(found, figure.printed)) == number(figure.printed)
-    return found == figure.printed
+    @cached_property
+    def values(self) -> list[int]:
+        """How many values each column has among the seeds."""
+        return [len(set(column.tolist())) for column in self.seeds.T]
+
+    def text(self) -> str:
+        """How far out it lies, and which columns decided that."""
+        placement = self.placement
+        if placement is None:
+            return f"{len(self.seeds)} of {SEEDS} seeds so far"
+        text = (
+            f"{self.title}: {placement.as_far} of {placement.seeds} seeds lie as far out, level {placement.level:.3f}"
+        )
+        if len(self.figures) == 1:
+            return text
+        at = self.figures[placement.figure]
+        text += f", decided by {named(at.quantity, at.epoch)} ({abs(placement.deviation):.1f} median distances)"
+        columns = Counter(self.figures[k].quantity.replace("_", " ") for k in placement.far_figures)
+        if columns:
+            text += f" and the seeds' {', '.join(f'{name} ({n})' for name, n in columns.most_common(3))}"
+        if self.values[placement.figure] <= FEW_VALUES:
+            wide = [k for k, count in enumerate(self.values) if count > FEW_VALUES]
+            text += f"; that column has {self.values[placement.figure]} values among the seeds, so this is weak"
+            if wide:
+                text += (
+                    f": without such columns the level is {place(self.printed[:, wide], self.seeds[:, wide]).level:.3f}"
+                )
+        return text
 
 
 def named(quantity: str, epoch: int | None) -> str:
     """As people read it: test accuracy, epoch 10."""
-    words = quantity.replace("_", " ")
+    words = quantity if " " in quantity else quantity.replace("_", " ")  # dense_1 is a name
     return words if epoch is None else f"{words}, epoch {epoch}"
 
 
+def prints(system: System, run: Run | None, figure: Figure) -> bool:
+    """Whether a run, or without one the declaration, has the figure's digits or its text."""
+    value = computed(system, run, figure)
+    if isinstance(value, float) and is_number(figure.printed):
+        return number(in_printed_digits(value, figure.printed)) == number(figure.printed)
+    return value == figure.printed
+
+
+def of_the_run(system: System) -> list[Figure]:
+    """The figures of the run that a document shows, without times, and without those that it states of several runs."""
+    several = experiments(system)
+    return [f for f in system.figures if f.epoch is not None and f.quantity not in OTHERS and f not in several]
+
+
+def experiments(system: System) -> list[Figure]:
+    """Figures that a text states of several runs, one of each. What it states once is the shown run's own."""
+    stated = [f for f in system.figures if f.quantity == "stated_accuracy_percent" and f.epoch is not None]
+    return stated if len(stated) > 1 else []
+
+
+def curves(system: System, evidence: Evidence) -> list[Curve]:
+    """What is judged together of a documented system: the shown run, in two parts where its first epochs have more seeds."""
+    parts, figures = [], of_the_run(system)
+    runs = evidence.runs(judged_by(system))
+    check = _replay(system, len(runs))
+    if first := evidence.first.get(system.id):
+        epochs, book = first
+        early = [f for f in figures if f.epoch is not None and f.epoch <= epochs]
+        check_early = f"{_replay(system, len(book.runs))} --epochs {epochs}"
+        parts.append(_curve(f"epochs 1 to {epochs}", system, early, book.runs, check_early))
+        figures = [f for f in figures if f not in early]
+    if figures:
+        parts.append(_curve("the later epochs" if first else "the run", system, figures, runs, check))
+    if stated := experiments(system):
+        # All in the digits of the one that has most: a zero at the end is not always printed.
+        longest = max(stated, key=lambda figure: len(figure.printed))
+        rows = np.array([[number(figure.printed)] for figure in stated])
+        parts.append(Curve(f"{len(stated)} stated runs", (longest,), rows, _columns(system, [longest], runs), check))
+    return parts
+
+
+def _curve(title: str, system: System, figures: Sequence[Figure], runs: Sequence[Run], check: str) -> Curve:
+    printed = np.array([[number(figure.printed) for figure in figures]])
+    many = f" ({len(figures)} figures)" if len(figures) > 1 else ""
+    return Curve(title + many, tuple(figures), printed, _columns(system, figures, runs), check)
+
+
+def _columns(system: System, figures: Sequence[Figure], runs: Sequence[Run]) -> Array:
+    """Ours, (N, D); the run from the document's own seed, if it set one, is no independent one."""
+    others = [run for run in runs if run.seed != system.seed]
+    rows = [[_rounded(computed(system, run, figure), figure) for figure in figures] for run in others]
+    return np.array(rows).reshape(len(others), len(figures))
+
+
+def _rounded(value: float | str | None, figure: Figure) -> float:
+    return float(in_printed_digits(value, figure.printed)) if isinstance(value, float) else float("nan")
+
+
 class Judge:
-    """One documented system before its evidence."""
+    """All documented systems before their evidence: the correction is over all their curves."""
 
-    def __init__(self, system: System, evidence: Evidence) -> None:
-        self.system, self.evidence = system, evidence
-        self.runs, self.own = evidence.runs(system), evidence.own(system)
-        # A text may state the figures of several runs. What it states once is the run's own, told again.
-        stated = [f for f in system.figures if f.quantity == "stated_accuracy_percent" and f.epoch is not None]
-        self.experiments = stated if len(stated) > 1 else []
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.curves = {system.name: curves(system, evidence) for system in DOCUMENTED}
+        self.tested = [curve for each in self.curves.values() for curve in each if curve.placement is not None]
+        levels = [curve.placement.level for curve in self.tested if curve.placement is not None]
+        rejected = holm(levels, OUTSIDE)
+        self.outside = [curve for curve, out in zip(self.tested, rejected, strict=True) if out]
 
-    def ruling(self, figure: Figure) -> Ruling:
-        """The figure's verdict: of itself where that can be, else of its run."""
-        kind = figure.quantity.split(" ")[0]
+    def ruling(self, system: System, figure: Figure) -> Ruling:
+        """A figure's verdict: of itself where that can be, else of its curve."""
+        return self.of_no_run(system, figure) or self.of_runs(system, figure)
+
+    def of_no_run(self, system: System, figure: Figure) -> Ruling | None:
+        """Of a time, and of what follows from other figures, the declaration or the dataset; None of all else."""
+        kind, run = figure.quantity.split(" ")[0], self.evidence.own(judged_by(system))
         if figure.quantity in TIMES:
-            return Ruling("not judged", "a time is the machine's")
+            return Ruling("not judged", self.of_times(system, figure))
         if kind == "stated_mean_accuracy_percent":
-            return self.mean_of_experiments(figure)
-        if self.own is None:
-            return Ruling("open", "there is no ledger of NumPy's run yet")
-        if kind in ORIGINS or not self.system.recipe.epochs:
-            return self.untrained(self.own, figure, ORIGINS.get(kind, "one evaluation of seeded numbers"))
-        return self.trained(figure, kind)
+            return _of_mean(system, figure)
+        if kind in DECLARED:
+            check = "replay {} --epochs 1" if kind.startswith("label") else "describe {}"
+            return _settled(system, run, figure, DECLARED[kind], f"nn-conformance {check.format(system.name)}")
+        return None
 
-    def untrained(self, own: Run, figure: Figure, origin: str) -> Ruling:
-        """Of what no training has a part in, so that nothing is left to chance."""
-        if prints(self.system, own, figure):
-            return Ruling("exact", origin)
-        return Ruling("outside", f"{origin}: {computed(self.system, own, figure)}; {figure.note}")
+    def of_runs(self, system: System, figure: Figure) -> Ruling:
+        """Of what a run has led to."""
+        kind, replay = figure.quantity.split(" ")[0], _replay(system)
+        runs, own = self.evidence.runs(judged_by(system)), self.evidence.own(judged_by(system))
+        if own is None:
+            return Ruling("open", "there is no ledger of NumPy's run yet", replay)
+        if kind == "steps":
+            return _settled(system, own, figure, "counted from rows and batches", replay)
+        if not system.recipe.epochs:
+            return _of_evaluation(system, own, figure)
+        if figure.epoch is None and len(runs) < SEEDS:
+            return Ruling("open", f"{len(runs)} of {SEEDS} seeds so far", replay)
+        if kind in {"predictions", "warnings"}:
+            return _of_text(system, runs, figure, replay)
+        return self.of_hearsay(system, figure) if figure.epoch is None else self.of_curve(system, figure)
 
-    def trained(self, figure: Figure, kind: str) -> Ruling:
-        """Of what training has led to."""
-        if kind == "predictions":
-            return self.classes(figure)
-        if figure.epoch is None:
-            return self.hearsay(figure)
-        return self.stated if figure in self.experiments else self.curve
+    def of_curve(self, system: System, figure: Figure) -> Ruling:
+        """Of the curve that has the figure."""
+        runs, each = self.evidence.runs(judged_by(system)), self.curves[system.name]
+        if figure in experiments(system):
+            return self.placed(each[-1])
+        curve = next(curve for curve in each if figure in curve.figures)
+        if solved := self.evidence.reconstruction(system):
+            check = f"nn-conformance reconstruct {system.name}"
+            return Ruling("reconstructed", f"{solved}; {curve.text()}", check)
+        if chaos := self.evidence.chaos(system):
+            same = sum(prints(system, run, figure) for run in runs)
+            text = f"{chaos}; {same} of {len(runs)} seeds end at {figure.printed}"
+            return Ruling("not determined by what is shown", text, "nn-conformance chaos")
+        return self.of_seed(system, curve) or self.placed(curve, self.as_shown(system, curve))
 
-    def mean_of_experiments(self, figure: Figure) -> Ruling:
-        """What follows from other printed figures."""
-        found = mean(number(experiment.printed) for experiment in self.experiments)
-        agrees = number(in_printed_digits(found, figure.printed)) == number(figure.printed)
-        return Ruling("exact" if agrees else "outside", f"arithmetic: the mean of the printed ones is {found:.3f}")
+    def of_seed(self, system: System, curve: Curve) -> Ruling | None:
+        """Of a run that comes out from the document's seed, or from every seed; None of others."""
+        runs, own = self.evidence.runs(judged_by(system)), self.evidence.own(judged_by(system))
+        shown = of_the_run(system)
+        if own and system.seed is not None and all(prints(system, own, f) for f in shown):
+            if not system.start_note:
+                return Ruling("exact", f"from the document's seed {system.seed}", curve.check)
+            same = sum(run.seed != system.seed and all(prints(system, run, f) for f in shown) for run in runs)
+            text = f"{system.start_note}; {same} of {len(curve.seeds)} other seeds give it too, so it is inside as well"
+            return Ruling("exact from the presumed seed", text, curve.check)
+        if len(runs) >= SEEDS and all(prints(system, run, f) for run in runs for f in shown):
+            return Ruling("exact", _absorbed(runs), curve.check)
+        return None
 
-    def hearsay(self, figure: Figure) -> Ruling:
-        """What a text says of runs that it does not show."""
-        if len(self.runs) < SEEDS:
-            return self.incomplete
-        ends = {100 * float(run.rows["test_accuracy"][-1]) for run in self.runs}
-        low, _, high = figure.printed.partition("-")
-        shown = ", ".join(f"{end:.2f}" for end in sorted(ends))
-        if all(float(low) <= end <= float(high or low) for end in ends):
-            return Ruling("inside" if high else "exact", f"all {len(self.runs)} seeds end in it: {shown}")
-        why = f"; {self.absorbed}" if all(run.nan_from for run in self.runs) else ""
-        return Ruling("not reproducible", f"{shown} is all that {len(self.runs)} seeds come to{why}")
-
-    def classes(self, figure: Figure) -> Ruling:
-        """A row of predicted classes, each of them a figure of the run: how many seeds have just these, and the level."""
-        if len(self.runs) < SEEDS:
-            return self.incomplete
-        alike = sum(prints(self.system, run, figure) for run in self.runs)
-        text = f"{alike} of {len(self.runs)} seeds predict just these"
-        if alike == len(self.runs):
-            return Ruling("exact", text)
-        rows = [figure.printed, *(str(computed(self.system, run, figure)) for run in self.others(self.system))]
-        classes = np.array([row.split() for row in rows], float)
-        found = place(classes[:1], classes[1:])
-        return Ruling("outside" if found.outside else "inside", f"{text}; level {found.level:.3f}")
-
-    @property
-    def incomplete(self) -> Ruling:
-        """What is said while seeds are missing."""
-        return Ruling("open", f"{len(self.runs)} of {SEEDS} seeds so far")
-
-    @property
-    def absorbed(self) -> str:
-        """What all runs have in common that end alike."""
-        steps = [run.nan_from for run in self.runs if run.nan_from is not None]
-        if len(steps) < len(self.runs):
-            return f"all {len(self.runs)} seeds end alike"
-        span = f"{min(steps)} to {max(steps)}"
+    def as_shown(self, system: System, curve: Curve) -> str:
+        """Where the curve lies among the seeds of what the document shows, if that is not what ran."""
+        runs = self.evidence.runs(system)
+        if judged_by(system) is system or len(runs) < SEEDS:
+            return ""
+        shown = place(curve.printed, _columns(system, curve.figures, runs))
         return (
-            f"every weight is NaN after {span} updates, in all {len(self.runs)} seeds, and no update leads out of that"
+            f"; of what is shown, {system.id}, {shown.as_far} of {shown.seeds} lie as far out, level {shown.level:.3f}"
         )
 
-    @cached_property
-    def of_the_run(self) -> list[Figure]:
-        """The figures of the run that the document shows."""
-        others = {*TIMES, "stated_mean_accuracy_percent"}
-        numbers = [f for f in self.system.figures if f.epoch is not None and f.quantity not in others]
-        return [f for f in numbers if f not in self.experiments]
+    def placed(self, curve: Curve, shown: str = "") -> Ruling:
+        """By its level, corrected for all the curves."""
+        placement, text, many = curve.placement, curve.text() + shown, len(self.tested)
+        verdict: Verdict = "inside"
+        if placement is None:
+            verdict = "open"
+        elif any(curve is other for other in self.outside):
+            verdict, text = "outside", f"{text}, which Holm's correction over {many} curves upholds"
+        elif placement.level <= OUTSIDE and len(curve.seeds) < enough(many):
+            verdict, text = "open", f"{text}; among {many} curves only {enough(many)} seeds could tell that from chance"
+        elif placement.level <= OUTSIDE:
+            text = f"{text}, which Holm's correction over {many} curves does not uphold"
+        return Ruling(verdict, text, curve.check)
 
-    @cached_property
-    def curve(self) -> Ruling:
-        """Of the run that the document shows, with all its figures."""
-        system, own, figures = self.system, self.own, self.of_the_run
-        if reason := self.evidence.reconstruction(system):
-            return Ruling("reconstructed", reason)
-        if reason := self.evidence.chaos(system):
-            return Ruling("not reproducible", reason)
-        if own and system.seed is not None and all(prints(system, own, figure) for figure in figures):
-            return Ruling("exact", system.start_note or f"from the document's seed {system.seed}")
-        if len(self.runs) >= SEEDS and all(prints(system, run, f) for run in self.runs for f in figures):
-            return Ruling("exact", self.absorbed)
-        return self.judged(figures, np.array([[number(figure.printed) for figure in figures]]))
+    def of_hearsay(self, system: System, figure: Figure) -> Ruling:
+        """What a text says of runs that it does not show: looked for in every epoch of the runs that might be meant."""
+        low, high = _interval(figure.printed)
+        variant = get(system.name, "in-3")
+        reached, ends = [], []
+        for version in (system, variant):
+            for run in self.evidence.runs(version):
+                values = [100 * float(value) for value in run.rows.get("test_accuracy", [])]
+                ends += values
+                hits = [k for k, value in enumerate(values, 1) if low <= value <= high]
+                reached += [(version, run.seed, hits[0], values[hits[0] - 1])] if hits else []
+        several = " and ".join(f"{len(self.evidence.runs(v))} of {v.id}" for v in (system, variant))
+        check = f"nn-conformance replay {system.name}"
+        if reached:
+            version, seed, epoch, value = reached[0]
+            text = (
+                f"{len(reached)} runs have it after some epoch ({several}): {version.id} from seed {seed} {value:.2f} %"
+            )
+            check += f" --version {version.version} --seeds {seed + 1} --epochs {epoch}"
+            return Ruling("inside", f"{text} after epoch {epoch}", check)
+        seen = f"{min(ends):.2f} to {max(ends):.2f} % over all epochs" if ends else "without accuracies"
+        text = f"no run comes to it ({several}: {seen}), and which runs the text means is not shown"
+        check += f" --version in-3 --seeds {max(1, len(self.evidence.runs(variant)))}"
+        return Ruling("not determined by what is shown", text, check)
 
-    @cached_property
-    def stated(self) -> Ruling:
-        """Of several runs with one printed figure each."""
-        # All in the digits of the one that has most: a zero at the end is not always printed.
-        longest = max(self.experiments, key=lambda experiment: len(experiment.printed))
-        return self.judged([longest], np.array([[number(f.printed)] for f in self.experiments]))
-
-    def judged(self, figures: Sequence[Figure], printed: Array) -> Ruling:
-        """By the one statistic, for K runs with D figures (K, D)."""
-        if len(self.runs) < SEEDS:
-            return self.incomplete
-        found = self.placed(self.system, figures, printed)
-        at = figures[found.figure]
-        many, size = (f"{count} " if count > 1 else "" for count in printed.shape)
-        what = f"the {many}{'curve' if size else 'figure'}{'s' if many else ''}{f' of {size}figures' if size else ''}"
-        text = f"{what} among {found.seeds} seeds: {found.as_far} as far out, level {found.level:.3f}"
-        if size:
-            text += f"; furthest by {abs(found.deviation):.1f} median distances, {named(at.quantity, at.epoch)}"
-        if not found.outside:
-            return Ruling("inside", text)
-        among = self.mended(figures, printed)
-        if among is None:
-            return Ruling("outside", text)
-        verb = "do not hold it either" if among.outside else "hold it"
-        text += f"; the {among.seeds} seeds of the corrected version {verb}, level {among.level:.3f}"
-        return Ruling("outside", text, not among.outside)
-
-    def placed(self, system: System, figures: Sequence[Figure], printed: Array) -> Placement:
-        """Among the seeds of a version."""
-        ours = [[_rounded(computed(system, run, figure), figure) for figure in figures] for run in self.others(system)]
-        return place(printed, np.array(ours))
-
-    def others(self, system: System) -> list[Run]:
-        """The runs of a version; ours from the document's own seed, if it set one, is no independent one."""
-        return [run for run in self.evidence.runs(system) if run.seed != system.seed]
-
-    def mended(self, figures: Sequence[Figure], printed: Array) -> Placement | None:
-        """Where they lie among the corrected version's seeds; None if that is unknown."""
-        system = corrected(self.system)
-        if system is None or len(self.evidence.runs(system)) < SEEDS:
-            return None
-        return self.placed(system, figures, printed)
+    def of_times(self, system: System, figure: Figure) -> str:
+        """Why a time has no verdict; of document 004's comparison, which is the faster one here."""
+        numpy, torch = self.evidence.own(get("mnist-relu")), self.evidence.own(get("mnist-relu-torch"), "torch")
+        if figure.quantity != "elapsed_seconds" or system.document != "004" or numpy is None or torch is None:
+            return "a time is the machine's"
+        reverse = "the reverse order" if numpy.seconds < torch.seconds else "the same order"
+        return (
+            "a time is the machine's; the document compares 209.64 s in NumPy with 107.54 s in PyTorch, and here it is "
+            f"{numpy.seconds:.0f} s and {torch.seconds:.0f} s of one processor: {reverse}"
+        )
 
 
-def _rounded(found: float | str | None, figure: Figure) -> float:
-    return float(in_printed_digits(found, figure.printed)) if isinstance(found, float) else float("nan")
+def _replay(system: System, seeds: int = SEEDS + 1) -> str:
+    version = judged_by(system).version
+    return f"nn-conformance replay {system.name}{f' --version {version}' * (version != 'documented')} --seeds {seeds}"
+
+
+def _settled(system: System, own: Run | None, figure: Figure, origin: str, check: str) -> Ruling:
+    """Of what no training has a part in, so that nothing is left to chance."""
+    if prints(judged_by(system), own, figure):
+        return Ruling("exact", origin, check)
+    return Ruling("outside", f"{origin}: {computed(judged_by(system), own, figure)}", check)
+
+
+def _of_evaluation(system: System, own: Run, figure: Figure) -> Ruling:
+    """Of one evaluation of seeded numbers; what the document calls close need not be rounded rightly."""
+    check = f"nn-conformance verify {system.name}"
+    if not figure.quantity.startswith("hint "):
+        return _settled(system, own, figure, "one evaluation of seeded numbers", check)
+    value, printed = float(own.final[figure.quantity.removeprefix("hint ")]), number(figure.printed)
+    decimals = len(figure.printed.partition(".")[2])
+    apart = abs(value - printed)
+    text = f"the text says `close to`; ours, {value:.8g}, is {apart / abs(value):.2%} from it"
+    return Ruling("close as stated" if apart <= 10.0**-decimals else "outside", text, check)
+
+
+def _of_mean(system: System, figure: Figure) -> Ruling:
+    """What follows from other printed figures."""
+    value = mean(number(experiment.printed) for experiment in experiments(system))
+    agrees = number(in_printed_digits(value, figure.printed)) == number(figure.printed)
+    text = f"arithmetic: the mean of the printed ones is {value:.3f}"
+    return Ruling("exact" if agrees else "outside", text, f"nn-conformance describe {system.name}")
+
+
+def _of_text(system: System, runs: Sequence[Run], figure: Figure, replay: str) -> Ruling:
+    """A row of classes, or of warnings: how many seeds have just this one."""
+    alike = sum(prints(system, run, figure) for run in runs)
+    text = f"{alike} of {len(runs)} seeds have just these"
+    if figure.quantity == "warnings":
+        text += ", in this order, before every weight is NaN: the best evidence that this is what happened"
+    verdict: Verdict = "exact" if alike == len(runs) else "inside" if alike else "open"
+    return Ruling(verdict, text, replay)
+
+
+def _absorbed(runs: Sequence[Run]) -> str:
+    """What all runs have in common that end alike."""
+    steps = [run.nan_from for run in runs if run.nan_from is not None]
+    if len(steps) < len(runs):
+        return f"all {len(runs)} seeds end alike"
+    span = f"{min(steps)} to {max(steps)}"
+    return f"every weight is NaN after {span} updates, in all {len(runs)} seeds, and no update leads out of that"
+
+
+def _interval(printed: str) -> tuple[float, float]:
+    """Of a range, its ends; of a number, all that is rounded to it."""
+    low, dash, high = printed.partition("-")
+    half = 0 if dash else 0.5 * 10.0 ** -len(low.partition(".")[2])
+    return float(low) - half, float(high or low) + half

@@ -1,7 +1,6 @@
 """One call of `nn-conformance replay`: tasks, progress, ledgers, and what is printed."""
 
 import json
-import sys
 from collections.abc import Container
 from pathlib import Path
 from typing import Any, cast
@@ -30,7 +29,6 @@ def run(
     dtype: str | None,
     seeds: int,
     epochs: int | None,
-    work: Path | None,
     out: Path | None,
     *,
     jobs: int,
@@ -41,48 +39,37 @@ def run(
 
     Raises:
         InputError: an argument that does not fit, by name.
-        DataError: a checkpoint or a ledger that is damaged, or data that are not to be had.
+        DataError: a ledger that is damaged, or data that are not to be had.
     """
-    task = _task(get(network, version), framework, dtype, epochs, work, out)
+    task = _task(get(network, version), framework, dtype, epochs, out)
     system, precision, _, total = task.resolved()
     wanted = {one.seed: one for one in tasks_for(task, seeds)}
-    runs = [] if out is None else _kept(out / ledger.file_name(system, framework, precision), framework, wanted)
+    first = None if total == whole_epochs(system) else total
+    path = None if out is None else out / ledger.file_name(system, framework, precision, first)
+    runs = [] if path is None else _kept(path, framework, wanted)
     tasks = [one for seed, one in wanted.items() if seed not in {run.seed for run in runs}]
     here = jobs == 1 and backend == "local"
-    try:
-        with render.counter(f"replaying {system.id}", len(tasks) * (total if here else 1)) as advance:
-            for finished in replay_all(tasks, jobs=jobs, backend=backend, progress=advance):
-                runs.append(finished)
-                if out is not None:
-                    ledger.add(out, system, task.framework, precision, [finished])
-    except KeyboardInterrupt:
-        print(f"what is done is kept in {task.work}; the same command goes on from there", file=sys.stderr)  # noqa: T201 - no result
-        raise
+    with render.counter(f"replaying {system.id}", len(tasks) * (total if here else 1)) as advance:
+        for finished in replay_all(tasks, jobs=jobs, backend=backend, progress=advance):
+            runs.append(finished)
+            if out is not None:
+                ledger.add(out, system, task.framework, precision, [finished], first)
     runs.sort(key=lambda one: list(wanted).index(one.seed))
     if as_json:
         print(json.dumps(_as_json(system, framework, precision, runs), indent=2, allow_nan=False))  # noqa: T201 - for machines
     else:
         replayed(system, framework, precision, runs)
-    sys.stdout.flush()  # whoever reads may have gone: what nobody has seen is kept
-    for done in tasks:
-        if done.checkpoint is not None:
-            done.checkpoint.unlink(missing_ok=True)
     return not any(leaves(one) for one in runs)
 
 
-def _task(
-    system: System, framework: str, dtype: str | None, epochs: int | None, work: Path | None, out: Path | None
-) -> Task:
+def _task(system: System, framework: str, dtype: str | None, epochs: int | None, out: Path | None) -> Task:
     """The arguments together; those that do not fit are told before anything is trained."""
     if dtype is not None and dtype not in DTYPES:
         raise InputError(f"--dtype: expected {' or '.join(DTYPES)}, got {dtype!r}{suggestion(dtype, DTYPES)}")
-    if out is not None and epochs not in {None, whole_epochs(system)}:
-        raise InputError(f"--out: a ledger has whole runs, {whole_epochs(system)} epochs; leave --epochs out")
-    task = Task(system.id, cast("Framework", framework), dtype, epochs=epochs, work=work or _cache())
+    task = Task(system.id, cast("Framework", framework), dtype, epochs=epochs)
     task.resolved()
-    for name, folder in (("--work", task.work), ("--out", out)):
-        if folder is not None:
-            check_folder(folder, name)
+    if out is not None:
+        check_folder(out)
     return task
 
 
@@ -114,9 +101,3 @@ def _as_json(system: System, framework: str, dtype: str, runs: list[Run]) -> dic
 
 def _plain(value: float | str | None) -> float | str | None:
     return value if not isinstance(value, float) or abs(value) < float("inf") else str(value)
-
-
-def _cache() -> Path:
-    import pooch  # type: ignore[import-untyped]  # noqa: PLC0415 - only for the user's cache folder
-
-    return Path(pooch.os_cache("nn-conformance")) / "replays"

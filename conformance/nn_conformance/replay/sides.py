@@ -29,7 +29,7 @@ class Side:
             many there are.
         agreement: its losses against the certified ones; None where the run has no certified order.
         placement: its whole curve among NumPy's other seeds; None with too few of these, or without a curve.
-        seeds: how many other seeds there are.
+        seeds: how many other seeds there are; no framework is called outside by these alone.
         furthest: quantity and epoch that lie furthest out.
     """
 

@@ -24,7 +24,7 @@ def reconstruct(
 ) -> None:
     """Solve for starting weights that print the document's errors.
 
-    All of them, to the last digit. Minutes. The exit code is 1 if no start leads to any.
+    All of them, to the last digit; beside it the same is tried with wrong networks, as controls. Minutes. The exit code is 1 if no start leads to any.
     """
     from nn_conformance.replay import studies_output
 
@@ -40,7 +40,7 @@ def chaos(
 ) -> None:
     """Follow iris-sigmoid exactly, beside runs with permuted rows.
 
-    The exact run is proven. Half an hour; needs the extra `certify`.
+    The exact run is proven. It takes half an hour.
     """
     from nn_conformance.replay import studies_output
 

@@ -1,6 +1,5 @@
 """What `nn-conformance reconstruct` and `nn-conformance chaos` do, print and write."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -55,11 +54,9 @@ def chaos(epochs: int, count: int, out: Path | None, *, as_json: bool) -> None:
     """Measures, prints, writes.
 
     Raises:
-        InputError: a folder that cannot be written, or no python-flint.
+        InputError: a folder that cannot be written.
     """
-    if importlib.util.find_spec("flint") is None:
-        raise InputError("chaos: needs python-flint, which is not installed; pip install 'nn-conformance[certify]'")
-    from nn_conformance.replay import chaos_runs  # noqa: PLC0415 - needs flint
+    from nn_conformance.replay import chaos_runs  # noqa: PLC0415 - slow to import
 
     if out is not None:
         check_folder(out)
@@ -110,6 +107,10 @@ def _show_reconstruction(system: System, found: record.Reconstruction) -> None:
         table.add_row(place, repr(value), f"{low:.4f}", f"{high:.4f}")
     render.console().print(table)
     render.line(f"largest residual {first.residual} of the last digit; ½ would round otherwise")
+    for control in found.controls:
+        render.line(
+            f"control, {control.mistake}: {control.figures} of {found.figures}, from {control.starts} random starts"
+        )
     render.line(
         f"the figures determine {found.determined} of {len(first.weights)} directions; each solution has {found.equivalent} equivalent forms"
     )

@@ -1,18 +1,22 @@
 """`nn-conformance table`. Imports wait until it runs."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from nn_conformance.cli.options import JsonOption, examples
 
-EPILOG = examples("table", "table --json", "table --write")
+EPILOG = examples("table", "table --json --from ledgers", "table --write")
 
 
 def table(
     write: Annotated[
         bool, typer.Option("--write", help="Into README.md and fixtures/replays of this checkout, with the schemas.")
     ] = False,
+    folder: Annotated[
+        Path | None, typer.Option("--from", metavar="DIR", help="Judge by the ledgers of this folder.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """The table of truth: each printed figure, and its verdict.
@@ -29,7 +33,9 @@ def table(
     from nn_reference.errors import InputError
     from nn_reference.paths import fixtures_root
 
-    evidence = load()
+    if write and folder is not None:
+        raise InputError("--write: the pages are made from the ledgers that ship; leave --from out")
+    evidence = load(folder)
     if as_json:
         print(json.dumps(truth.as_json(evidence), indent=2, ensure_ascii=True))
     elif not write:

@@ -5,15 +5,14 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-from nn_conformance.replay.evidence import Evidence
-from nn_conformance.replay.figures import TIMES, computed, in_printed_digits
+from nn_conformance.replay.evidence import Evidence, judged_by
+from nn_conformance.replay.figures import DECLARED, TIMES, computed, in_printed_digits, is_number, number
 from nn_conformance.replay.ledger import FRAMEWORKS, Framework
-from nn_conformance.replay.rulings import ORIGINS, Judge, Ruling, Verdict, is_number, number
-from nn_reference.systems import SYSTEMS, Figure, System
+from nn_conformance.replay.rulings import DOCUMENTED, Judge, Ruling, Verdict, of_the_run
+from nn_reference.systems import Figure, System
 
-DOCUMENTED = tuple(system for system in SYSTEMS if system.version == "documented")
 # No run's: they come from the declaration or the dataset, or are times.
-OF_NO_RUN = (*TIMES, *ORIGINS, "stated_mean_accuracy_percent")
+OF_NO_RUN = (*TIMES, *DECLARED, "steps", "stated_mean_accuracy_percent", "warnings")
 # What tells most of a system, the best first.
 TELLING = ("test_accuracy", "test_accuracy_percent", "loss", "last_sample_loss", "training_loss")
 
@@ -28,7 +27,7 @@ class Row:
             missing where there is no run.
         place: how many of NumPy's seeds lie below, at and above it.
         spread: their lowest, median and highest.
-        ruling: the verdict, and why.
+        ruling: the verdict, why, and how to check it.
     """
 
     figure: Figure
@@ -38,13 +37,16 @@ class Row:
     ruling: Ruling
 
 
-def table(system: System, evidence: Evidence) -> list[Row]:
-    """A row for each printed figure of a documented system, in the declaration's order."""
-    judge = Judge(system, evidence)
-    return [
-        Row(figure, _ours(system, figure, evidence), *_seeds(system, figure, evidence), judge.ruling(figure))
-        for figure in system.figures
-    ]
+def tables(evidence: Evidence) -> dict[str, list[Row]]:
+    """By documented network a row for each printed figure, in the declaration's order."""
+    judge = Judge(evidence)
+    return {
+        system.name: [
+            Row(f, _ours(system, f, evidence), *_seeds(system, f, evidence), judge.ruling(system, f))
+            for f in system.figures
+        ]
+        for system in DOCUMENTED
+    }
 
 
 def telling(rows: Iterable[Row]) -> Row:
@@ -57,15 +59,29 @@ def telling(rows: Iterable[Row]) -> Row:
 
 
 def counts(rows: Iterable[Row]) -> dict[Verdict, int]:
-    """How many rows have which verdict, the commonest first."""
-    found: dict[Verdict, int] = {}
+    """How many figures have which verdict, the commonest first."""
+    by_verdict: dict[Verdict, int] = {}
     for row in rows:
-        found[row.ruling.verdict] = found.get(row.ruling.verdict, 0) + 1
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
+        by_verdict[row.ruling.verdict] = by_verdict.get(row.ruling.verdict, 0) + 1
+    return dict(sorted(by_verdict.items(), key=lambda item: -item[1]))
+
+
+def curve_counts(rows: dict[str, list[Row]]) -> dict[Verdict, int]:
+    """How many trained curves have which verdict: figures of one run that were judged together are one."""
+    curves: set[tuple[str, Ruling]] = set()
+    for system in DOCUMENTED:
+        trained = of_the_run(system) if system.recipe.epochs else []
+        several = [f for f in system.figures if f.quantity == "stated_accuracy_percent" and f.epoch is not None]
+        curves |= {(system.name, row.ruling) for row in rows[system.name] if row.figure in (*trained, *several)}
+    by_verdict: dict[Verdict, int] = {}
+    for _, ruling in curves:
+        by_verdict[ruling.verdict] = by_verdict.get(ruling.verdict, 0) + 1
+    return by_verdict
 
 
 def as_json(evidence: Evidence) -> list[dict[str, Any]]:
     """Every row of every system, for machines."""
+    rows = tables(evidence)
     return [
         {
             "system": system.id,
@@ -73,33 +89,34 @@ def as_json(evidence: Evidence) -> list[dict[str, Any]]:
             "ours": row.ours,
             "place": row.place,
             "spread": row.spread,
-            "verdict": row.ruling.verdict,
-            "reason": row.ruling.reason,
+            **row.ruling._asdict(),
         }
         for system in DOCUMENTED
-        for row in table(system, evidence)
+        for row in rows[system.name]
     ]
 
 
 def _ours(system: System, figure: Figure, evidence: Evidence) -> dict[Framework, str]:
     ours: dict[Framework, str] = {}
     for framework in FRAMEWORKS:
-        if (run := evidence.own(system, framework)) is not None:
-            found = computed(system, run, figure)
+        run = evidence.own(judged_by(system), framework)
+        if run is not None and (framework == "numpy" or figure.quantity != "warnings"):  # which are NumPy's
+            value = computed(judged_by(system), run, figure)
             digits = figure.printed if figure.quantity not in TIMES or "." not in figure.printed else "0.00"
-            ours[framework] = in_printed_digits(found, digits) if isinstance(found, float) else found or ""
+            ours[framework] = in_printed_digits(value, digits) if isinstance(value, float) else value or ""
     return ours
 
 
 def _seeds(system: System, figure: Figure, evidence: Evidence) -> tuple[str, str]:
     """Place among the seeds, and their spread, in the printed digits."""
-    found = [computed(system, run, figure) for run in evidence.runs(system)]
-    if figure.quantity.split(" ")[0] in OF_NO_RUN or not found:
+    runs = evidence.runs(judged_by(system))
+    if figure.quantity.split(" ")[0] in OF_NO_RUN or not runs:
         return "", ""
+    values = [computed(system, run, figure) for run in runs]
     if not is_number(figure.printed):
-        classes = [value for value in found if isinstance(value, str)]
+        classes = [value for value in values if isinstance(value, str)]
         return (f"equal in {classes.count(figure.printed)} of {len(classes)}" if classes else ""), ""
-    ours = [float(in_printed_digits(value, figure.printed)) for value in found if isinstance(value, float)]
+    ours = [float(in_printed_digits(value, figure.printed)) for value in values if isinstance(value, float)]
     if not ours:
         return "", ""
     printed = number(figure.printed)

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from nn_conformance.replay.costs import costs
-from nn_conformance.replay.evidence import Evidence, corrected
+from nn_conformance.replay.evidence import Evidence, counterpart, judged_by, version_of
 from nn_conformance.replay.ledger import FRAMEWORKS, Framework
 from nn_conformance.replay.markdown import lines_of_table
-from nn_conformance.replay.placement import OUTSIDE, SEEDS
-from nn_conformance.replay.rulings import VERDICTS, named
+from nn_conformance.replay.placement import FEW_VALUES, OUTSIDE, SEEDS
+from nn_conformance.replay.rulings import DOCUMENTED, VERDICTS, Judge, named
 from nn_conformance.replay.sides import TOGETHER, Side, side
-from nn_conformance.replay.truth import DOCUMENTED, Row, counts, table, telling
+from nn_conformance.replay.truth import Row, counts, curve_counts, tables, telling
 from nn_reference.errors import DataError
 from nn_reference.systems import System
 
@@ -24,7 +24,8 @@ HEAD = f"""\
 
 `{COMMAND}` makes this page from the ledgers beside it; do not edit it. A ledger has the training
 runs of one network in one framework: figures of its epochs, versions, times. Its schema is
-[`replay.schema.json`](replay.schema.json).
+[`replay.schema.json`](replay.schema.json). Beside each reason stands a command that checks it. Where it is a `replay`,
+add `--out DIR`: `nn-conformance table --json --from DIR` then judges by your own ledgers.
 
 `documented` is trained as its document does, from the document's own seed, or from seed 0 where it set none; the three
 frameworks start from the same weights and take the same batches. All are drawn by NumPy's generator: of a document that
@@ -36,11 +37,12 @@ the document's digits. Prints that show data and no network have no row: shapes 
 statistic is the largest of their distances from the median, over the document's run and all N seeds, each in units of
 that figure's median distance. If the document's run is one more seed, then each of these N + 1 runs is as likely as any
 other to have the largest statistic. So the *level* (k + 1)/(N + 1), where k seeds lie as far out as the document's run,
-is exact. At {OUTSIDE} or below the verdict is `outside`: for {SEEDS} seeds, that is further out than every seed, and of
-{SEEDS} right runs one is expected there. A seed that collapses lies further out than anything else, and beside one of
-these among {SEEDS}, nothing can be `outside`. Figures that belong to several runs are judged together: the level of K runs
-is the probability that the furthest of K rows, out of all K + N, lies as far out. The same statistic places a framework's
-run among NumPy's other seeds; [`placement.py`](../../conformance/nn_conformance/replay/placement.py) derives it.
+is exact; [`placement.py`](../../conformance/nn_conformance/replay/placement.py) derives it, also for several runs at once.
+One right curve in twenty has a level of {OUTSIDE} or less, so of seventeen one or more would be called `outside`
+wrongly more often than not. Therefore `outside` is what Holm's correction over all of them leaves, at {OUTSIDE} for the whole
+page, and where so few seeds cannot show it, the verdict is `open`. The reason names the column that decided for the
+document's run, and those in which the seeds lie as far out; a column with at most {FEW_VALUES} values among the seeds
+hardly varies, and says little.
 
 **The frameworks side by side.** From the same weights their first losses agree to rounding. Rounding alone may then part
 two right runs: *epochs beside NumPy's* counts the epochs that are over before a figure differs by more than {TOGETHER:g} of
@@ -50,33 +52,22 @@ its losses, within which every right implementation stays."""
 
 def page(evidence: Evidence) -> str:
     """Every figure, by system; then how the frameworks compare, and what the defects cost."""
-    tables = {system.name: table(system, evidence) for system in DOCUMENTED}
-    parts = [HEAD, _legend(list(chain(*tables.values())))]
-    parts += [_section(system, tables[system.name], evidence) for system in DOCUMENTED]
+    rows = tables(evidence)
+    parts = [HEAD, _legend(rows, len(Judge(evidence).tested))]
+    parts += [_section(system, rows[system.name], evidence) for system in DOCUMENTED]
     return "\n\n".join(parts) + "\n"
 
 
 def block(evidence: Evidence) -> str:
-    """A row for each system: its most telling figure, and how many of its figures have which verdict."""
-    rows = []
+    """A row for each system: its most telling figure, and what became of it."""
+    rows = tables(evidence)
+    lines = []
     for system in DOCUMENTED:
-        figures = table(system, evidence)
-        row = telling(figures)
-        rows.append([
-            system.document, f"`{system.name}`", _title(row), row.figure.printed, *_ours(row), row.spread,
-            ", ".join(f"{count} {verdict}" for verdict, count in counts(figures).items())
-            + ("; the corrected version's seeds hold them" if any(row.ruling.mended for row in figures) else ""),
-        ])  # fmt: skip
-    head = [
-        "document",
-        "network",
-        "figure",
-        "printed",
-        *NAMES.values(),
-        "seeds: lowest … median … highest",
-        "all its figures",
-    ]
-    return "\n".join(lines_of_table(head, rows, right=(3, 4, 5, 6)))
+        row = telling(rows[system.name])
+        cells = [row.figure.printed, row.ours.get("numpy", NOT_RUN), row.ruling.verdict]
+        lines.append([system.document, f"`{system.name}`", _title(row), *cells])
+    head = ["document", "network", "figure", "printed", "NumPy", "verdict"]
+    return "\n".join(lines_of_table(head, lines, right=(3, 4)))
 
 
 def replaced(text: str, new: str, path: str) -> str:
@@ -92,35 +83,41 @@ def replaced(text: str, new: str, path: str) -> str:
     return f"{before}{BEGIN}\n\n{new}\n\n{END}{after}"
 
 
-def _legend(rows: Sequence[Row]) -> str:
-    found = counts(rows)
+def _legend(rows: dict[str, list[Row]], tested: int) -> str:
+    every = list(chain(*rows.values()))
+    figures, curves = counts(every), curve_counts(rows)
     lines = lines_of_table(
-        ["verdict", "figures", "meaning"],
-        [[verdict, str(found.get(verdict, 0)), meaning] for verdict, meaning in VERDICTS.items()],
-        right=(1,),
+        ["verdict", "curves", "figures", "meaning"],
+        [[v, str(curves.get(v, 0)), str(figures.get(v, 0)), meaning] for v, meaning in VERDICTS.items()],
+        right=(1, 2),
     )
-    return "\n".join([*lines, "", f"{len(rows)} figures in {len(DOCUMENTED)} networks of five documents."])
+    total = f"{len(every)} figures in {len(DOCUMENTED)} networks of five documents; {sum(curves.values())} curves of training"
+    return "\n".join([*lines, "", f"{total}, of which {tested} have seeds enough for a level."])
 
 
 def _section(system: System, rows: Sequence[Row], evidence: Evidence) -> str:
-    reasons: dict[str, int] = {}
+    reasons: dict[tuple[str, str], int] = {}
     for row in rows:
-        reasons.setdefault(row.ruling.reason, len(reasons) + 1)
+        reasons.setdefault(row.ruling[1:], len(reasons) + 1)
     notes = [row.figure.note for row in rows]
     cells = [
         [
             _title(row) + (f" ({row.figure.note})" if row.figure.note and notes.count(row.figure.note) == 1 else ""),
             row.figure.printed, *_ours(row), row.place, row.spread,
-            f"{row.ruling.verdict} ({reasons[row.ruling.reason]})",
+            f"{row.ruling.verdict} ({reasons[row.ruling[1:]]})",
         ]
         for row in rows
     ]  # fmt: skip
     head = ["figure", "document", *NAMES.values(), "below · at · above", "lowest … median … highest", "verdict"]
+    judged, variant = judged_by(system), version_of(system, "in-3")
+    remarks = dict.fromkeys([*system.remarks, *judged.remarks, *(variant.remarks if variant else ())])
+    by = f" Its figures are judged by `{judged.id}`." if judged is not system else ""
     parts = [
         f"## {system.name}",
-        " ".join((f"Document {system.document}: {system.title}. {_runs(system, evidence)}", *system.remarks)),
+        " ".join((f"Document {system.document}: {system.title}.{by} {_runs(judged, evidence)}", *remarks)),
         "\n".join(lines_of_table(head, cells, right=(1, 2, 3, 4))),
-        "\n".join(f"{k}. {reason}" for reason, k in reasons.items()),
+        "\n".join(f"{k}. {reason}." + f" `{check}`" * bool(check) for (reason, check), k in reasons.items()),
+        *_controls(system, evidence),
         *_sides(system, evidence),
         *costs(system, evidence),
     ]
@@ -148,11 +145,20 @@ def _runs(system: System, evidence: Evidence) -> str:
     return f"{'; '.join(found)}.{start}"
 
 
+def _controls(system: System, evidence: Evidence) -> Iterable[str]:
+    """Wrong networks for which starts were looked for too; nothing for a system that was not reconstructed."""
+    record = evidence.reconstructed.systems.get(system.id) if evidence.reconstructed else None
+    if record is not None:
+        rows = [[c.mistake, str(c.starts), f"{c.figures} of {record.figures}"] for c in record.controls]
+        head = ["control: a wrong network", "random starts", "printed figures that come out at most"]
+        yield "\n".join(lines_of_table(head, rows, right=(1,)))
+
+
 def _sides(system: System, evidence: Evidence) -> Iterable[str]:
     """How the other frameworks' runs compare with NumPy's."""
     rows = [
         _side(f"{NAMES[framework]}, {version.version}", side(version, evidence, framework))
-        for version in filter(None, (system, corrected(system)))
+        for version in filter(None, (system, counterpart(system)))
         for framework in FRAMEWORKS
     ]
     head = [
@@ -172,8 +178,7 @@ def _side(name: str, one: Side | None) -> list[str]:
         held = f"{one.agreement.steps} steps, worst at {float(one.agreement.worst):.3f} of its band"
     placed = "no curve" if not one.curve else "not placed: too few other seeds"
     if one.placement is not None:
-        verdict = "outside" if one.placement.outside else "inside"
-        placed = f"{verdict}, level {one.placement.level:.3f} among {one.seeds}; furthest out: {one.furthest}"
+        placed = f"level {one.placement.level:.3f} among {one.seeds}; furthest out: {one.furthest}"
     if name.startswith("NumPy"):
         first, together = "itself", ""
     return [name, first, together, held, placed]

@@ -31,14 +31,19 @@ def networks(descriptions: Sequence[dict[str, Any]]) -> None:
     for d in descriptions:
         widths = "-".join(str(w) for w in (d["inputs"], *(_units(layer) for layer in d["layers"])))
         losses = [escape(d[key]) for key in loss]
-        table.add_row(d["name"], d["document"], widths, *losses, f"{d['parameters']:,}", ", ".join(d["versions"]))
+        certified = ", ".join(version for version in d["versions"] if version in {"documented", "corrected"})
+        table.add_row(d["name"], d["document"], widths, *losses, f"{d['parameters']:,}", certified)
     out.print(table)
 
 
 def description(d: dict[str, Any]) -> None:
     """Layers with shapes and parameter counts, recipe, printed figures, defects."""
     out = console()
-    out.print(f"[bold]{escape(d['id'])}[/]  {escape(d['title'])}  (document {d['document']})\n")
+    own = "id" not in d  # its author's, of which no document says more
+    if own:
+        out.print(f"[bold]{escape(d['network'])}[/]\n", soft_wrap=True)
+    else:
+        out.print(f"[bold]{escape(d['id'])}[/]  {escape(d['title'])}  (document {d['document']})\n")
     table = new_table("layer", "activation", "output shape", "weights", "bias", "parameters")
     for k, layer in enumerate(d["layers"], 1):
         shapes = [_shape(shape) for shape in layer["shapes"].values()]
@@ -48,6 +53,16 @@ def description(d: dict[str, Any]) -> None:
         )  # fmt: skip
     out.print(table)
     out.print(f"total parameters: {d['parameters']:,}\n")
+    if own:
+        for label in ("loss", "penalty"):
+            if d[label]:
+                out.print(f"[bold]{label:<10}[/] {escape(d[label])}", soft_wrap=True)
+        return
+    for k, layer in enumerate(d["layers"], 1):
+        out.print(f"layer {k}: {escape(layer['counted'])}; {layer['activation']} {layer['purpose']}", soft_wrap=True)
+    if d["depends_on"]:
+        out.print(escape(d["depends_on"]), soft_wrap=True)
+    out.print()
     seed = "" if d["seed"] is None else f", seed {d['seed']}"
     note = f" ({d['start_note']})" if d["start_note"] else ""
     for label, text in (

@@ -4,14 +4,28 @@ from dataclasses import asdict
 from math import prod
 from typing import Any
 
+from nn_conformance.cases.families import build_network
+from nn_conformance.cases.text import network as read_network
+from nn_conformance.cases.text import text_of
 from nn_reference.activations import Activation
+from nn_reference.network import Network
 from nn_reference.optimizers import Adam, Optimizer
-from nn_reference.systems import SYSTEMS, Pruning, Recipe, System
+from nn_reference.systems import SYSTEMS, VARIANTS, Pruning, Recipe, System
+
+PIXELS = 28  # height and width of the images
+# What an activation is for, where it is one of the documents'.
+PURPOSES = {
+    "identity": "passes z on: in a hidden layer it makes one matrix of its weights and the next ones",
+    "sigmoid": "squashes z into (0, 1); its slope is 1/4 at most, and goes to 0 where |z| is large",
+    "tanh": "squashes z into (-1, 1); its slope is 1 at 0, and goes to 0 where |z| is large",
+    "relu": "keeps what is positive; its slope is 1 there, so gradients do not shrink on their way back, and 0 elsewhere",
+    "softmax": "turns the outputs into probabilities of the classes, which sum to 1",
+}
 
 
 def describe(system: System) -> dict[str, Any]:
     """Everything that is known of a system, JSON-ready; figures keep their digits as text."""
-    layers = _layers(system)
+    layers = _layers(system.network)
     return {
         "id": system.id,
         "name": system.name,
@@ -22,6 +36,7 @@ def describe(system: System) -> dict[str, Any]:
         "inputs": system.network.inputs,
         "layers": layers,
         "parameters": sum(layer["parameters"] for layer in layers),
+        "depends_on": _depends_on(system),
         "loss": system.network.loss.name,
         "precision": system.precision,
         "initial_weights": system.initializer.description,
@@ -35,9 +50,33 @@ def describe(system: System) -> dict[str, Any]:
     }
 
 
+def is_own(network: str) -> bool:
+    """Whether a text is a network of its author's, a line or a JSON file, and not the name of a documented one."""
+    return network[:1].isdigit() or network.endswith(".json")
+
+
+def describe_own(network: str) -> dict[str, Any]:
+    """Layers, shapes and counts of an author's own network, JSON-ready.
+
+    Raises:
+        InputError: a line or a file that is none.
+    """
+    described = read_network(network)
+    built = build_network(described)
+    layers = _layers(built)
+    return {
+        "network": text_of(described),
+        "inputs": built.inputs,
+        "layers": layers,
+        "parameters": sum(layer["parameters"] for layer in layers),
+        "loss": built.loss.name,
+        "penalty": None if built.penalty is None else built.penalty.name,
+    }
+
+
 def versions(name: str) -> list[str]:
-    """The versions that a network has: documented, and corrected where it has a defect."""
-    return [system.version for system in SYSTEMS if system.name == name]
+    """The versions that a network has: documented, corrected where it has a defect, and those that are only trained."""
+    return [system.version for system in (*SYSTEMS, *VARIANTS) if system.name == name]
 
 
 def recipe_text(recipe: Recipe) -> str:
@@ -51,28 +90,41 @@ def recipe_text(recipe: Recipe) -> str:
     return text if recipe.pruning is None else f"{text}; then {_pruning_text(recipe.pruning)}"
 
 
-def _layers(system: System) -> list[dict[str, Any]]:
-    network = system.network
+def _layers(network: Network) -> list[dict[str, Any]]:
     rows = []
-    for layer, (weights, bias) in zip(network.layers, network.names, strict=True):
+    for inputs, layer, (weights, bias) in zip(network.widths, network.layers, network.names, strict=False):
         shapes = {name: list(network.shapes[name]) for name in (weights, bias) if name is not None}
         rows.append(
             {
                 "kind": "dense",
-                "activation": _activation_text(layer.activation),
+                "activation": _activation_text(layer.activation, skip=layer.skip),
                 "output_shape": [None] if layer.vector else [None, layer.units],
                 "weights_layout": "in" if layer.vector else layer.layout,
                 "shapes": shapes,
                 "parameters": sum(prod(shape) for shape in shapes.values()),
+                "counted": f"{inputs} × {layer.units} weights" + f" and {layer.units} biases" * layer.bias,
+                "purpose": PURPOSES[layer.activation.name],
             }
         )
     return rows
 
 
-def _activation_text(activation: Activation) -> str:
+def _depends_on(system: System) -> str:
+    """What the count of the first layer's parameters depends on, of a network of images; empty for others."""
+    first, pixels = system.network.layers[0], system.network.inputs
+    if pixels != PIXELS * PIXELS:
+        return ""
+    return (
+        f"the first layer has {first.units} weights for each of the image's {PIXELS} × {PIXELS} = {pixels} pixels, so its count "
+        "grows with height times width; the counts of the layers above do not depend on the image"
+    )
+
+
+def _activation_text(activation: Activation, *, skip: bool) -> str:
     where = {None: "", -1: "", -2: " over the batch"}[activation.axis]
     rule = "" if activation.derivative == "exact" else f" (backward: {activation.derivative})"
-    return f"{activation.name}{where}{rule}"
+    alpha = "" if activation.alpha is None else f" ({activation.alpha:g})"
+    return f"{activation.name}{alpha}{where}{rule}{' + input' if skip else ''}"
 
 
 def _optimizer_text(optimizer: Optimizer) -> str:

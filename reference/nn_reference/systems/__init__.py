@@ -19,7 +19,7 @@ from nn_reference.systems import (
 from nn_reference.systems.base import Data, Defect, Figure, Pruning, Recipe, System, Version
 from nn_reference.validation import suggestion
 
-__all__ = ["NAMES", "SYSTEMS", "Data", "Defect", "Figure", "Pruning", "Recipe", "System", "Version", "get"]
+__all__ = ["NAMES", "SYSTEMS", "VARIANTS", "Data", "Defect", "Figure", "Pruning", "Recipe", "System", "Version", "get"]
 
 # In the order of the documents.
 SYSTEMS: tuple[System, ...] = (
@@ -33,6 +33,8 @@ SYSTEMS: tuple[System, ...] = (
     *mnist_tanh.SYSTEMS,
     *mnist_relu.SYSTEMS,
 )
+# Are trained for the sake of printed figures, and have no certified cases.
+VARIANTS: tuple[System, ...] = (mnist_sigmoid.IN_3, mnist_dense_keras.AS_RUN)
 NAMES: tuple[str, ...] = tuple(system.name for system in SYSTEMS if system.version == "documented")
 
 
@@ -47,9 +49,9 @@ def get(name: str, version: str = "documented") -> System:
     if name not in NAMES:
         hint = suggestion(name, NAMES) or f"; expected one of {', '.join(NAMES)}"
         raise InputError(f"network: no network is named {name!r}{hint}")
-    for system in SYSTEMS:
+    for system in (*SYSTEMS, *VARIANTS):
         if (system.name, system.version) == (name, version):
             return system
-    versions = [system.version for system in SYSTEMS if system.name == name]
+    versions = [system.version for system in (*SYSTEMS, *VARIANTS) if system.name == name]
     hint = suggestion(version, versions) or f"; expected one of {', '.join(versions)}"
     raise InputError(f"version: {name} has no version {version!r}{hint}")

@@ -17,7 +17,7 @@ from nn_reference.pruning import Masks, apply_masks, magnitude_masks, masked_sta
 from nn_reference.training import Batch
 from nn_reference.validation import check_count, check_flag, check_seed
 
-Version = Literal["documented", "corrected"]
+Version = Literal["documented", "corrected", "as-run", "in-3"]
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Defect:
 
 @dataclass(frozen=True)
 class System:
-    """One documented network, or its corrected version.
+    """One documented network, or another version of it.
 
     Attributes:
         name: stable id.
@@ -157,7 +157,8 @@ class System:
         recipe: optimiser, batches, epochs.
         precision: the dtype that the document computes in.
         target_precision: the dtype of its targets, where that is wider and promotes the loss.
-        version: `documented`, defects included, or `corrected`.
+        version: `documented`, defects included; `corrected`; or what ran where that is not what is shown (`as-run`), or
+            what an earlier cell of the document prepares (`in-3`).
         seed: the document's own, if it set one.
         start_note: how the starting weights came about, where a seed alone does not say it.
         shipped_start: reads starting weights that ship as data, where no generator need be trusted.

@@ -83,7 +83,12 @@ SYSTEMS = (
         """,
         (
             Figure("test_accuracy", "0.9275", 500, "In[17]"),
-            Figure("stated_accuracy_percent", "92.75", 500, "the text calls it an increase; 0.9299 is higher"),
+            Figure(
+                "stated_accuracy_percent",
+                "92.75",
+                500,
+                "the text calls it an increase: it is one over the stated mean, 92.1, and none over In[15]'s 0.9299",
+            ),
         ),
         remarks=(PARTS,),
     ),
@@ -98,7 +103,7 @@ SYSTEMS = (
         """,
         (
             Figure("test_accuracy", "0.9411", 500, "In[19]"),
-            Figure("stated_accuracy_percent", "94.11", 500, "the text calls it an increase"),
+            Figure("stated_accuracy_percent", "94.11", 500, "the text calls it an increase, over either"),
         ),
         samples=512,
     ),
@@ -113,7 +118,12 @@ SYSTEMS = (
         """,
         (
             Figure("test_accuracy", "0.9267", 500, "In[21]"),
-            Figure("stated_accuracy_percent", "92.67", 500, "the text calls it an increase; 0.9299 is higher"),
+            Figure(
+                "stated_accuracy_percent",
+                "92.67",
+                500,
+                "the text calls it an increase: it is one over the stated mean, 92.1, and none over In[15]'s 0.9299",
+            ),
         ),
         remarks=(PARTS,),
         learning_rate=0.25,

@@ -1,0 +1,213 @@
+"""What a target remembers between calls, changes of its arguments, leaves to chance, or cannot do with large logits."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from nn_conformance.cases import format as fmt
+from nn_conformance.explain.asking import Asked, Asker, Limits
+from nn_conformance.explain.record import Finding
+from nn_conformance.explain.trace import Case, trace
+from nn_conformance.judge.limits import norm
+from nn_conformance.judge.target import Target
+from nn_reference.arithmetic import Array
+
+LOGITS = 1000.0  # where e^z overflows in either precision
+
+
+class Calls:
+    """The same call twice, then another of the same sizes.
+
+    Attributes:
+        stop: whether nothing more can be learnt, as every answer depends on the calls before.
+    """
+
+    def __init__(self, asker: Asker, fresh: Callable[[], Target] | None, case: Case, other: Case) -> None:
+        self.asker, self.fresh, self.case, self.other, self.stop = asker, fresh, case, other, False
+
+    def findings(self) -> list[Finding]:
+        """What is remembered, if anything is; the target is made anew after that, if it can be."""
+        if self.fresh:
+            self.asker.target = self.fresh()
+        first, second = self.asker.ask(self.case), self.asker.ask(self.case)
+        if first.error or second.error:
+            return self._failing(first, second)
+        limits = Limits(self.case, self.asker.dtype)
+        if _same(first, second, limits):
+            found = self._stale(first, self.asker.ask(self.other), limits)
+        else:
+            found = self._changing(first, second, self.asker.ask(self.case), limits)
+        if found and self.fresh:
+            self.asker.target, self.asker.renew = self.fresh(), self.fresh
+        elif found and found[0].slug == "gradients-accumulate":
+            self.asker.accumulate(self.asker.kept[-1])
+        elif found:
+            self.stop = True
+        return found
+
+    def _failing(self, first: Asked, second: Asked) -> list[Finding]:
+        if first.error is None and second.error is not None:
+            return [
+                Finding(
+                    "memory",
+                    0,
+                    "the second call",
+                    "second-call-fails",
+                    f"{type(second.error).__name__}: {str(second.error)[:100]}",
+                    "an answer",
+                )
+            ]
+        return []
+
+    def _stale(self, first: Asked, other: Asked, limits: Limits) -> list[Finding]:
+        """Whether a call with other numbers has the first one's answer, bit by bit, though its own is another."""
+        numbers = any(np.any(g) for g in first.gradients.values())
+        copied = other.error is None and all(
+            n in other.gradients and np.array_equal(g, other.gradients[n]) for n, g in first.gradients.items()
+        )
+        if not copied or not numbers or first.loss != other.loss or not _differs(self.other, limits):
+            return []
+        return [
+            Finding(
+                "memory",
+                0,
+                "the second call",
+                "stale-cache",
+                "the first call's answer",
+                "an answer to its own arguments",
+            )
+        ]
+
+    def _changing(self, first: Asked, second: Asked, third: Asked, limits: Limits) -> list[Finding]:
+        """Why the second of two equal calls has another answer: each adds the same to the gradients before it, or none does."""
+        a, b, c = first.gradients, second.gradients, third.gradients
+        wrong = tuple(f"d{n}" for n in sorted(a) if n not in b or not _near(a[n], b[n], limits, n))
+        if (
+            third.error is None
+            and wrong
+            and all(n in b and n in c and _near(c[n] - b[n], b[n] - a[n], limits, n, norm(c[n])) for n in a)
+        ):
+            return [Finding("memory", 0, "the second call", "gradients-accumulate", "g₂ = g₁ + r", "g₂ = r", wrong)]
+        return [
+            Finding(
+                "memory",
+                0,
+                "two calls with the same numbers",
+                "random-answers",
+                "another answer each time",
+                "the same answer",
+                wrong,
+            )
+        ]
+
+
+def _near(a: Array, b: Array, limits: Limits, name: str, size: float = 0.0) -> bool:
+    own = limits.of(name, b) * max(1.0, size / max(norm(b), 1e-300))
+    return a.shape == b.shape and norm(a - b) <= 4 * own
+
+
+def _same(one: Asked, other: Asked, limits: Limits) -> bool:
+    loss = (
+        one.loss is None
+        or other.loss is None
+        or abs(one.loss - other.loss) <= 2 * limits.of_loss(one.loss)
+        or not np.isfinite(one.loss)
+    )
+    return loss and all(
+        n in other.gradients and (_near(g, other.gradients[n], limits, n) or not np.isfinite(g).all())
+        for n, g in one.gradients.items()
+    )
+
+
+def _differs(other: Case, a: Limits) -> bool:
+    b = Limits(other, a.dtype)
+    return any(float(np.linalg.norm(a.gradients[n] - b.gradients[n])) > a.of(n, a.gradients[n]) for n in a.gradients)
+
+
+def overwritten(asker: Asker, case: Case) -> list[Finding]:
+    """Which arguments a call changes."""
+    given = Case(case.network, {n: p.copy() for n, p in case.params.items()}, case.x.copy(), case.t.copy(), case.rate)
+    if asker.ask(given, copied=False).error is not None:
+        return []
+    found = []
+    for slug, names, pairs in (
+        ("inputs-overwritten", "x", [(given.x, case.x)]),
+        ("targets-overwritten", "t", [(given.t, case.t)]),
+        ("parameters-overwritten", "the parameters", [(given.params[n], case.params[n]) for n in case.params]),
+    ):
+        if any(a.shape != b.shape or a.tobytes() != b.tobytes() for a, b in pairs):
+            found.append(
+                Finding(
+                    "arguments",
+                    0,
+                    f"the argument {names}",
+                    slug,
+                    f"{names} is another after the call",
+                    f"{names} as it was",
+                )
+            )
+    return found
+
+
+def extreme(asker: Asker, one: Case, other: Case, dtype: fmt.Dtype) -> Finding | None:
+    """What becomes of logits of some hundreds, where the right loss and gradients are finite."""
+    network = one.network
+    logarithm = network.loss.kind != "squared_error" or network.layers[-1].activation.kind == "softmax"
+    if network.loss.clip is not None or not logarithm:  # the description clips, or has nothing that overflows
+        return None
+    asked = [_of_tall(asker, _tall(case), dtype) for case in (one, other)]
+    for answer, size in (pair for pair in asked if pair):
+        if not answer.finite:
+            what = "loss" if all(np.isfinite(g).all() for g in answer.gradients.values()) else "gradients"
+            slug = "softmax-unshifted" if what == "gradients" else "log-of-zero"
+            uses, when = f"NaN or infinite {what}", f"with logits as large as {size:.3g}"
+            return Finding(
+                "stability", 0, f"logits of ±{size:.3g}", slug, uses, "finite numbers", (), {"logits": size}, (), when
+            )
+    first, second = asked
+    return _bounded(first, second, network) if first and second else None
+
+
+def _of_tall(asker: Asker, tall: Case, dtype: fmt.Dtype) -> tuple[Asked, float] | None:
+    """An answer to large logits that is not right, with their size; None if it is, or if the right one is not finite."""
+    limits = Limits(tall, dtype)
+    if not np.isfinite(limits.loss) or not all(np.isfinite(g).all() for g in limits.gradients.values()):
+        return None
+    asked = asker.ask(tall)
+    off = asked.loss is not None and not abs(asked.loss - float(limits.loss)) <= limits.of_loss(float(limits.loss))
+    wrong = asked.error is None and (not asked.finite or off)
+    return (asked, float(np.abs(trace(tall).z[-1]).max())) if wrong else None
+
+
+def _bounded(one: tuple[Asked, float], other: tuple[Asked, float], network: fmt.Network) -> Finding | None:
+    """A loss that is the same for two cases whose right ones differ: p is kept away from 0."""
+    (first, size), loss = one, one[0].loss or 0.0
+    if abs(loss - (other[0].loss or 0.0)) > 1e-6 * loss:
+        return None
+    outputs = network.layers[-1].units if network.loss.kind == "binary_cross_entropy" else 1
+    zero = first.gradients and not any(np.any(g) for g in first.gradients.values())
+    bound, slug = float(np.exp(-loss * outputs)), "probabilities-clipped" if zero else "loss-clipped"
+    place, uses, when = (
+        "the loss of probabilities near 0",
+        f"p is kept from {bound:.3g}",
+        f"with logits as large as {size:.3g}",
+    )
+    return Finding("loss", 0, place, slug, uses, "the loss from logits", ("loss",), {"bound": bound}, (), when)
+
+
+def _tall(case: Case) -> Case:
+    """The case with its last layer's weights so large that the right class has a probability of nearly nothing."""
+    last = len(case.network.layers)
+    size = float(np.abs(trace(case).z[-1]).max())
+    grown = {
+        n: p * np.asarray(LOGITS / size, p.dtype) if n in (f"W{last}", f"b{last}") else p
+        for n, p in case.params.items()
+    }
+    tall = Case(case.network, grown, case.x, case.t, case.rate, case.label)
+    z = trace(tall).z[-1]
+    t = np.zeros_like(z)
+    if z.shape[1] > 1:
+        t[np.arange(len(z)), z.argmin(axis=1)] = 1
+    else:
+        t[:] = z < 0
+    return Case(case.network, grown, case.x, np.asarray(t.reshape(case.t.shape), case.t.dtype), case.rate, case.label)

@@ -1,0 +1,212 @@
+"""Cases of any network: certified when asked for, proven, kept, and right for every honest oracle."""
+
+import hypothesis
+import msgspec
+import numpy as np
+import pytest
+
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.check import check
+from nn_conformance.cases.on_demand import MOST_PARAMETERS, certify, make
+from nn_conformance.cases.schema import validate
+from nn_conformance.cases.store import Store
+from nn_conformance.cases.text import parse
+from nn_conformance.fuzz.strategies import networks, optimizers
+from nn_conformance.judge.ladder import judge
+from nn_conformance.judge.limits import gradient_limit, longest_sum, magnitudes, norm
+from nn_conformance.oracles import load
+from nn_reference.errors import InputError
+from nn_reference.network import LayerOutput
+
+LINE = "3-5 relu-4 relu-2 softmax, cross-entropy"
+ADAM = fmt.Optimizer("adam", 0.01, beta1=0.9, beta2=0.999, epsilon=1e-8, placement="keras")
+LINES = {
+    LINE: None,
+    "2-3 sigmoid-1, squared-error": ADAM,
+    "3-4 leaky-4 elu(0.5)-2, linear": fmt.Optimizer("sgd", 0.125, momentum=0.5, dialect="nesterov"),
+    "2-4 gelu-4 silu skip-2 softmax, cross-entropy half sum, l2 0.125/2N biases": None,
+    "4-3 softmax, cross-entropy": fmt.Optimizer("rmsprop", 0.125, beta2=0.5, epsilon=1e-8, placement="torch"),
+    "3-4 tanh-1 sigmoid vector, bce samples, out-in": None,
+}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    """Each test has a cache of its own, so that none finds what another made."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+def names(certified):
+    return [loaded.case.id.split("/")[1] for loaded in certified]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_honest_oracles_pass_every_case(line):
+    """Reference and complex step fail on no rung of any case, in either precision."""
+    certified = certify(line, LINES[line])
+
+    assert names(certified)[:3] == ["own-sizes", "probe-rectangular", "probe-square"]
+    for loaded in certified:
+        for target in (load("reference"), load("complex-step")):
+            for dtype in fmt.DTYPES:
+                failed = [verdict for verdict in judge(loaded, target, dtype) if verdict.status == "failed"]
+                assert failed == []
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_the_gradient_of_x_is_certified(line):
+    """∂L/∂x of every case is what complex step finds, within the limit of a gradient."""
+    oracle = load("complex-step")
+    for loaded in certify(line, LINES[line]):
+        case, evaluation = loaded.case, loaded.case.evaluation
+        expected = loaded.array(evaluation.gradient_x, "gradient_x")
+        layers = [LayerOutput(loaded.array(layer.z, "z"), loaded.array(layer.a, "a")) for layer in evaluation.layers]
+        terms = magnitudes(case.network, loaded.params, layers, loaded.x, loaded.t)["x"]
+        limit = gradient_limit(expected, terms, "float64", longest_sum(case.network, len(loaded.x)))
+        found = oracle.input_gradient(case.network, loaded.params, loaded.x, loaded.t)
+
+        assert norm(found - expected) <= limit.value
+
+
+def test_cases_have_their_authors_sizes_and_a_proof():
+    """The case of own sizes has the line's widths; small ones are proven by differences, large ones by the tape."""
+    small, large = certify("3-4 relu-2, mse")[0].case, certify("30-20 relu-2, mse")[0].case
+
+    assert small.network == parse("3-4 relu-2, mse")
+    assert "central differences" in small.provenance.proof
+    assert "independent tape" in large.provenance.proof
+    assert small.format == large.format == 2
+    assert large.provenance.document == "none: described by its author"
+
+
+def test_one_output_is_also_asked_for_three():
+    """A network of one output has a probe with three, so that a reduction over outputs shows."""
+    outputs = next(loaded for loaded in certify("2-3 sigmoid-1, mse") if loaded.case.id.endswith("probe-outputs"))
+
+    assert outputs.case.network.layers[-1].units == 3
+
+
+def test_regression_has_real_targets_and_classification_classes():
+    """Squared error on linear outputs is asked with real targets, a softmax with classes."""
+    regression, classes = certify("2-3 tanh-2, mse")[1], certify("2-3 tanh-2 softmax, cross-entropy")[1]
+
+    assert set(np.unique(classes.t)) == {0.0, 1.0}
+    assert len(np.unique(regression.t)) > 5
+
+
+def test_what_was_made_is_kept(monkeypatch):
+    """The second time nothing is computed; another optimiser is another folder."""
+    first = certify(LINE)
+    monkeypatch.setattr("nn_conformance.cases.on_demand.build", None)
+    second = certify(parse(LINE))
+
+    assert [loaded.case for loaded in first] == [loaded.case for loaded in second]
+    assert first.folder == second.folder
+    with pytest.raises(TypeError):
+        certify(LINE, ADAM)
+
+
+def test_a_cache_that_cannot_be_written_is_no_hindrance(monkeypatch, tmp_path):
+    """Where the cache folder cannot be made, the cases are in a temporary one."""
+    (tmp_path / "file").write_text("", "utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+
+    assert len(certify("2-1, mse")) > 5
+
+
+def test_training_makes_free_runs_with_horizons():
+    """A free run and its horizons stand in two probes, if training is asked for, and in none otherwise."""
+    trained = {
+        loaded.case.id.split("/")[1]: loaded.case.trajectory for loaded in certify("2-3 tanh-1, mse", training=True)
+    }
+
+    assert [name for name, run in trained.items() if run] == ["probe-rectangular", "probe-partial"]
+    assert all(trained["probe-rectangular"].horizons[dtype].steps > 0 for dtype in fmt.DTYPES)
+    assert all(loaded.case.trajectory is None for loaded in certify("2-3 tanh-1, mse"))
+
+
+def test_given_numbers_are_certified_as_they_are():
+    """A case of given x, t and parameters has these; what is no float32 number has a twin that is rounded."""
+    rng = np.random.RandomState(0)
+    x, t = rng.rand(4, 2), rng.rand(4, 1)
+    params = {"W1": rng.rand(2, 1), "b1": np.zeros(1)}
+    given, twin = certify("2-1, mse", x=x, t=t, params=params)[:2]
+
+    assert np.array_equal(given.x, x)
+    assert np.array_equal(given.params["W1"], params["W1"])
+    assert given.case.evaluation.loss == pytest.approx(((x @ params["W1"] - t) ** 2).mean(), rel=1e-14)
+    assert twin.case.id.endswith("given-float32")
+    assert np.array_equal(twin.x, x.astype(np.float32))
+
+
+def test_exact_zeros_of_given_numbers_are_listed():
+    """A pre-activation of exactly 0 under ReLU is a kink of the case, with what slope 1 adds."""
+    params = {"W1": np.eye(2), "b1": np.zeros(2), "W2": np.ones((2, 1)), "b2": np.ones(1)}
+    (loaded, *_) = certify("2-2 relu-1, mse", x=[[0.0, 1.0], [2.0, 3.0]], t=[[0.0], [1.0]], params=params)
+
+    assert [(kink.layer, kink.sample, kink.unit) for kink in loaded.case.evaluation.kinks] == [(1, 0, 0)]
+    assert "kink" in loaded.case.flags
+
+
+def test_zeros_in_two_layers_block_the_case_with_a_reason():
+    """Kinks of two layers cannot be listed: the case is left out, the reason said, and the probes are there."""
+    certified = certify("2-2 relu-2 relu-1, mse, no-bias", x=np.zeros((3, 2)), t=np.zeros((3, 1)))
+
+    assert "expected kinks in one layer" in certified.blocked["given"]
+    assert "probe-rectangular" in names(certified)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"x": np.zeros((2, 3))}, "t: expected an array beside x, got None"),
+        ({"x": np.zeros((2, 3)), "t": np.zeros((2, 1))}, r"t: expected shape \(2, 2\)"),
+        ({"x": np.zeros((2, 4)), "t": np.zeros((2, 2))}, r"x: expected shape \(N, 3\)"),
+        ({"x": [["a"] * 3], "t": [[0, 1]]}, "x: expected real numbers"),
+        ({"x": [[1, 2], [3]], "t": [[0, 1]]}, "x: expected an array of numbers, got rows of different lengths"),
+        ({"params": {"W1": np.zeros((3, 2))}}, r"params\['b1'\]: missing"),
+        ({"x": np.full((1, 3), np.nan), "t": [[0, 1]]}, "x: expected finite values"),
+        ({"params": {"W1": np.full((3, 2), np.inf), "b1": np.zeros(2)}}, "expected finite numbers"),
+        ({"samples": 0}, "samples: expected"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(arguments, message):
+    """Arrays that do not fit the network are refused by name, with the shape that is expected."""
+    with pytest.raises(InputError, match=message) as caught:
+        certify("3-2, mse", **arguments)
+
+    assert "\n" not in str(caught.value)
+
+
+def test_a_softmax_of_one_output_is_refused():
+    """It is 1 whatever its input, and no gradient could be wrong."""
+    with pytest.raises(InputError, match="layer 1: expected two units or more under a softmax"):
+        certify("3-1 softmax, cross-entropy")
+
+
+def test_what_takes_too_long_is_refused():
+    """Beyond a million parameters a line says so, before anything is computed."""
+    with pytest.raises(InputError, match=f"at most {MOST_PARAMETERS:,} parameters to certify, got 4,004,001"):
+        certify("2000-2000-1, mse")
+
+
+def test_files_for_other_languages_are_sound(tmp_path):
+    """The folder that `make` writes is one that `Store` reads, `check` passes and the schemas accept."""
+    certified = certify("20-300 relu-2 softmax, cross-entropy")
+    written = make(certified, tmp_path / "out")
+    store = Store(tmp_path / "out")
+
+    assert list(check(store)) == []
+    assert {path.parent.name for path in written} >= {"arrays", "schema"}
+    for case_id in store.ids:
+        validate(msgspec.json.decode(store.read(f"{case_id}.json")), "case", case_id)
+
+
+@hypothesis.settings(max_examples=20)
+@hypothesis.given(networks(widest=4, deepest=3), optimizers())
+def test_any_drawn_network_is_certified(network, optimizer):
+    """Whatever is drawn has its own sizes and at least three probes, but for a softmax of one unit."""
+    degenerate = any(layer.units == 1 and layer.activation.axis == "outputs" for layer in network.layers)
+    hypothesis.assume(not degenerate)
+
+    assert len(certify(network, optimizer)) >= 4
