@@ -21,7 +21,7 @@ class Judged:
         self.obj, self.networks = obj, networks
         self.subject: Subject = subject.restricted(systems, networks)
         self.run = Run(self.subject.target, systems, store, dtypes=subject.claim.dtypes)
-        self.told = False  # whether a failure has shown the diagnosis, which is of all of them
+        self.told = False  # whether a failure has shown the explanation, which is of all of them
 
     @property
     def named(self) -> bool:
@@ -33,8 +33,8 @@ class Judged:
         lines = [] if self.run.suggestion is None else [str(self.run.suggestion)]
         if not self.told:
             self.told = True
-            for system, diagnosis in self.run.diagnoses.items():
-                lines += [f"diagnosis of {system}:", *diagnosis.lines()]
+            for system, explanation in self.run.explanations.items():
+                lines += [f"{system}:", *explanation.lines()]
         return lines
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from nn_conformance.adapt.conventions import OURS
-from nn_conformance.diagnosis.diagnose import Diagnosis
+from nn_conformance.explain import Explanation
 from nn_conformance.explain.hint import Suggestion
 from nn_conformance.judge.verdict import CheckId, Verdict, counts, one_line
 from nn_conformance.subjects import Subject
@@ -30,7 +30,7 @@ class Report:
         outcomes: by system, of the target and of the oracles beside it.
         others: verdicts of the harness, of the claim, and of the known failures that were expected.
         suggestion: the one declaration with which it would be right, where there is one.
-        diagnoses: by system, what is known of the failures there.
+        explanations: by system, which rules the target has used instead of the right ones.
         silent: systems that were asked for or claimed by name, and of which nothing could be judged.
         left_out: how many systems have documented cases that were not judged for their size.
         last_words: the end of what it wrote to stderr, where something went wrong that is no mismatch of numbers.
@@ -40,7 +40,7 @@ class Report:
     outcomes: Sequence[Outcome] = ()
     others: Sequence[Verdict] = ()
     suggestion: Suggestion | None = None
-    diagnoses: Mapping[str, Diagnosis] = field(default_factory=dict)
+    explanations: Mapping[str, Explanation] = field(default_factory=dict)
     silent: Sequence[str] = ()
     left_out: int = 0
     last_words: Sequence[str] = ()
@@ -85,7 +85,7 @@ class Report:
         lines = [f"{self.name}: {numbers}", f"conventions: {self.conventions}"]
         lines += [f"{verdict.id}: {verdict.reason}" for verdict in self.failed]
         lines += [str(self.suggestion)] if self.suggestion else []
-        lines += [line for diagnosis in self.diagnoses.values() for line in diagnosis.lines()]
+        lines += [line for explanation in self.explanations.values() for line in explanation.lines()]
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class Report:
             "does": list(self.subject.does),
             "conventions": self.conventions,
             "suggestion": None if self.suggestion is None else str(self.suggestion),
-            "diagnoses": {system: diagnosis.as_json() for system, diagnosis in self.diagnoses.items()},
+            "explanations": {system: explanation.as_json() for system, explanation in self.explanations.items()},
             "not_claimed": self.subject.not_claimed,
         }
         return {"target": about}

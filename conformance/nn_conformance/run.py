@@ -13,14 +13,15 @@ from nn_conformance.adapt.conventions import OURS
 from nn_conformance.adapt.converted import Converted
 from nn_conformance.adapt.doors import converted
 from nn_conformance.cases import format as fmt
+from nn_conformance.cases.families import describe_network
 from nn_conformance.cases.store import LoadedCase, Store
-from nn_conformance.diagnosis.diagnose import Diagnosis, diagnose
+from nn_conformance.explain import Budget, Case, Explanation, explain
 from nn_conformance.explain.hint import Suggestion, suggest
 from nn_conformance.judge.climb import Climb
 from nn_conformance.judge.known import Known, check_breadth, expect, shipped, unused
 from nn_conformance.judge.ladder import cases_of, check_ids, judge_climb
 from nn_conformance.judge.printed import PRINTED
-from nn_conformance.judge.target import Target
+from nn_conformance.judge.target import Answer, Target, TargetError, Unsupported
 from nn_conformance.judge.verdict import CheckId, Verdict, one_line
 from nn_conformance.oracles import affordable_updates
 from nn_conformance.outcome import Outcome, Report
@@ -32,7 +33,9 @@ from nn_reference.systems import SYSTEMS, System, get
 
 SMALL = 1000  # parameters; above it a documented case takes an oracle seconds, where a probe takes milliseconds
 QUICK = 10  # updates of a free run by a slow oracle: single steps are judged beside it
-DIAGNOSED = 3  # systems that are diagnosed, of those that fail: one mistake mostly shows in all of them
+EXPLAINED = 3  # systems that are explained, of those that fail: one mistake mostly shows in all of them
+# The calls bound an explanation, and give the same one on every machine; the time only what would take for ever.
+BUDGET = Budget(exchanges=150, seconds=60.0)
 TELLING = "probe-rectangular"  # the probe whose sizes all differ: it tells conventions apart
 LAST_LINES = 5  # of stderr
 # After these a target is not asked again: what has crashed or hangs would do so once more.
@@ -41,6 +44,18 @@ GONE = {"crashed", "exited", "out-of-memory", "hung-at-start", "timeout", "given
 }
 Pair: TypeAlias = tuple[LoadedCase, fmt.Dtype]
 Counter: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
+
+
+def _kept(climb: Climb) -> tuple[Case, Answer] | None:
+    """The first call of a case with its answer, where it has one that can be compared."""
+    expected = climb.expected
+    try:
+        answer = climb.answer
+    except (TargetError, Unsupported):
+        return None
+    return Case(
+        climb.network, climb.params, climb.cast(expected.x), climb.cast(expected.t), label=climb.case.id
+    ), answer
 
 
 class Run:
@@ -128,21 +143,31 @@ class Run:
         return suggest(telling[-1][0], self.target, telling[-1][1]) if telling else None
 
     @cached_property
-    def diagnoses(self) -> dict[str, Diagnosis]:
+    def explanations(self) -> dict[str, Explanation]:
         """What is known of the failures on the first systems that have any; nothing where a convention explains them."""
         if not self.may_ask_again or not (self.suggestion is None or self.suggestion.may_be_a_mistake):
             return {}
-        found: dict[str, Diagnosis] = {}
+        found: dict[str, Explanation] = {}
         for system in self.systems:
-            verdicts = self.of_system(system)
-            if len(found) < DIAGNOSED and any(verdict.failed for verdict in verdicts):
-                # A large case shows nothing that a small one does not, and takes long to be tried with every mistake.
-                pairs = [
-                    pair for pair in self.pairs(system) if system.network.size <= SMALL or not _documented(pair[0].case)
-                ]
-                if diagnosis := diagnose([self._climb(*pair) for pair in pairs or self.pairs(system)], verdicts):
-                    found[system.id] = diagnosis
+            if len(found) < EXPLAINED and any(verdict.failed for verdict in self.of_system(system)):
+                found[system.id] = self._explained(system)
         return found
+
+    def _explained(self, system: System) -> Explanation:
+        pairs = self.pairs(system)
+        verdicts = self.of_system(system)
+        dtype = "float64" if any(v.check.dtype == "float64" for v in verdicts if v.failed) else "float32"
+        climbs = [self._climb(*pair) for pair in pairs if pair[1] == dtype]
+        updates = any(v.rung == "step" and v.status in ("passed", "failed", "blocked") for v in verdicts)
+        case = min((climb.case for climb in climbs if climb.case.steps), key=lambda case: len(case.steps), default=None)
+        return explain(
+            self.target,
+            describe_network(system.network),
+            case.optimizer if case is not None and updates else None,
+            dtype,
+            cases=[kept for climb in climbs if (kept := _kept(climb))],
+            budget=BUDGET,
+        )
 
     def _climb(self, loaded: LoadedCase, dtype: fmt.Dtype) -> Climb:
         key = loaded.case.id, dtype
@@ -234,7 +259,7 @@ def _judge_subject(
     silent = silent_systems({of.system: of.verdicts for of in outcomes if of.target == subject.name}, subject, networks)
     if silent:
         others = [*others, nothing_done(silent, outcomes)]
-    suggestion, diagnoses = run.suggestion, run.diagnoses
+    suggestion, explanations = run.suggestion, run.explanations
     last_words = [] if session is None else last_lines(session.target)
     if session is not None:
         session.end()
@@ -248,7 +273,7 @@ def _judge_subject(
         outcomes,
         others,
         suggestion,
-        diagnoses,
+        explanations,
         silent,
         0 if run.large else sum(system.network.size > SMALL for system in systems),
         [] if harmless else last_words,

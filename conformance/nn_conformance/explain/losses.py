@@ -56,7 +56,7 @@ def value_of(tr: Trace) -> float:
     if not len(tr.t):
         return 0.0
     if tr.net.loss_takes_logits_of_softmax:
-        return float(CrossEntropy(from_logits=True).value(tr.z[-1], tr.t))
+        return float(replace(cast("CrossEntropy", tr.net.loss), from_logits=True).value(tr.z[-1], tr.t))
     return float(tr.net.loss.value(tr.y, tr.t))
 
 

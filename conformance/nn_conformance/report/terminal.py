@@ -22,8 +22,8 @@ def show(report: Report) -> None:
     """What failed, from the input on; printed figures beside what was computed; the matrix; the counts."""
     if report.subject is not None:
         render.line(report.subject.line())
-    _failures(report.unique)
     _asides(report)
+    _failures(report.unique)
     _printed_digits(report.outcomes)
     _table(report.outcomes)
     for status in ("expected failure", "unsupported"):
@@ -57,9 +57,9 @@ def _table(outcomes: Sequence[Outcome]) -> None:
 def _asides(report: Report) -> None:
     if report.suggestion:
         render.line(f"hint: {report.suggestion}")
-    for system, diagnosis in report.diagnoses.items():
-        render.line(f"diagnosis of {system}:")
-        for line in diagnosis.lines():
+    for system, explanation in report.explanations.items():
+        render.line(f"{system}:")
+        for line in explanation.lines():
             render.line(f"  {line}")
     for line in report.last_words:
         render.line(f"stderr: {line}")
