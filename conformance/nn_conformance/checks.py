@@ -68,7 +68,7 @@ class Check:
     def systems(self) -> list[str]:
         """Those that its case is one of, of the claimed ones."""
         run = self.judged.run
-        return [system.id for system in run.systems if self.loaded.case.id in run.store.of_system(system.id)]
+        return [s.id for s in run.systems if any(loaded.case.id == self.loaded.case.id for loaded, _ in run.pairs(s))]
 
     def __call__(self, obj: Any) -> None:
         """For pytest: passes, fails with what was found, or skips what the object does not do.

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from nn_conformance.adapt.claims import Claim
+from nn_conformance.adapt.claims import Claim, is_own
 from nn_conformance.adapt.conventions import OURS
 from nn_conformance.adapt.converted import Converted
 from nn_conformance.adapt.doors import converted
@@ -19,7 +19,7 @@ from nn_conformance.explain import Budget, Case, Explanation, explain
 from nn_conformance.explain.hint import Suggestion, suggest
 from nn_conformance.judge.climb import Climb
 from nn_conformance.judge.known import Known, check_breadth, expect, shipped, unused
-from nn_conformance.judge.ladder import cases_of, check_ids, judge_climb
+from nn_conformance.judge.ladder import check_ids, judge_climb
 from nn_conformance.judge.printed import PRINTED
 from nn_conformance.judge.target import Answer, Target, TargetError, Unsupported
 from nn_conformance.judge.verdict import CheckId, Verdict, one_line
@@ -27,9 +27,17 @@ from nn_conformance.oracles import affordable_updates
 from nn_conformance.outcome import Outcome, Report
 from nn_conformance.protocol.program import ProtocolTarget
 from nn_conformance.protocol.session import HARNESS, Session
-from nn_conformance.subjects import PRINTED_FIGURES, Subject, named_systems, session_subject, subject_of
+from nn_conformance.subjects import (
+    PRINTED_FIGURES,
+    Judged,
+    Subject,
+    named_systems,
+    pairs_of,
+    session_subject,
+    subject_of,
+)
 from nn_reference.errors import InputError
-from nn_reference.systems import SYSTEMS, System, get
+from nn_reference.systems import SYSTEMS, get
 
 SMALL = 1000  # parameters; above it a documented case takes an oracle seconds, where a probe takes milliseconds
 QUICK = 10  # updates of a free run by a slow oracle: single steps are judged beside it
@@ -74,7 +82,7 @@ class Run:
     def __init__(
         self,
         target: Target,
-        systems: Sequence[System],
+        systems: Sequence[Judged],
         store: Store,
         *,
         large: bool = False,
@@ -87,11 +95,11 @@ class Run:
         self._climbs: dict[tuple[str, str], Climb] = {}
         self._verdicts: dict[tuple[str, str], dict[CheckId, Verdict]] = {}
 
-    def pairs(self, system: System) -> list[Pair]:
+    def pairs(self, system: Judged) -> list[Pair]:
         """The cases of a system, each with a precision in which it is judged."""
         return [
             (loaded, dtype)
-            for loaded, dtype in cases_of(self.store, system.id)
+            for loaded, dtype in pairs_of(self.store, system)
             if dtype in self.dtypes and (self.large or system.network.size <= SMALL or not _documented(loaded.case))
         ]
 
@@ -119,7 +127,7 @@ class Run:
         """Some rungs of a case, with nothing but each other to need."""
         return {verdict.check: verdict for verdict in judge_climb(self._climb(loaded, dtype), rungs, self.known)}
 
-    def of_system(self, system: System) -> list[Verdict]:
+    def of_system(self, system: Judged) -> list[Verdict]:
         """All checks of a system; the answers are kept while it is judged, and after that if something failed."""
         pairs = self.pairs(system)
         verdicts = [verdict for pair in pairs for verdict in self.verdicts(*pair).values()]
@@ -153,10 +161,11 @@ class Run:
                 found[system.id] = self._explained(system)
         return found
 
-    def _explained(self, system: System) -> Explanation:
+    def _explained(self, system: Judged) -> Explanation:
         pairs = self.pairs(system)
         verdicts = self.of_system(system)
-        dtype = "float64" if any(v.check.dtype == "float64" for v in verdicts if v.failed) else "float32"
+        wide = any(v.check.dtype == "float64" for v in verdicts if v.failed)
+        dtype: fmt.Dtype = "float64" if wide else "float32"
         climbs = [self._climb(*pair) for pair in pairs if pair[1] == dtype]
         updates = any(v.rung == "step" and v.status in ("passed", "failed", "blocked") for v in verdicts)
         case = min((climb.case for climb in climbs if climb.case.steps), key=lambda case: len(case.steps), default=None)
@@ -281,7 +290,7 @@ def _judge_subject(
 
 
 def _judge_oracles(
-    systems: Sequence[System], store: Store, oracles: Sequence[Target], *, large: bool, counter: Counter
+    systems: Sequence[Judged], store: Store, oracles: Sequence[Target], *, large: bool, counter: Counter
 ) -> Report:
     """The oracles alone; and what the documents print against what the reference computes."""
     columns = _oracle_runs(oracles, systems, store, large=large)
@@ -291,7 +300,7 @@ def _judge_oracles(
 
 
 def _outcomes(
-    systems: Sequence[System], columns: Mapping[str, Run], counter: Counter, *, printed: bool | None = False
+    systems: Sequence[Judged], columns: Mapping[str, Run], counter: Counter, *, printed: bool | None = False
 ) -> Iterator[Outcome]:
     """For each system what each target's verdicts are; printed figures of all systems, of none, or (None) of small ones."""
     with counter("verifying", len(systems) * len(columns)) as advance:
@@ -303,17 +312,18 @@ def _outcomes(
                 advance(f"{system.id} with {name}")
 
 
-def _oracle_runs(oracles: Sequence[Target], systems: Sequence[System], store: Store, *, large: bool) -> dict[str, Run]:
+def _oracle_runs(oracles: Sequence[Target], systems: Sequence[Judged], store: Store, *, large: bool) -> dict[str, Run]:
     return {
         oracle.name: Run(oracle, systems, store, large=large, known=shipped(oracle.name), slow=True)
         for oracle in oracles
     }
 
 
-def _versions(names: Sequence[str]) -> list[System]:
+def _versions(names: Sequence[str]) -> list[Judged]:
     """All versions of the networks that are named, or of all."""
-    wanted = {get(name).name for name in names}
-    return [system for system in SYSTEMS if not names or system.name in wanted]
+    wanted = {get(name).name for name in names if not is_own(name)}
+    own = named_systems([name for name in names if is_own(name)]) if names else []
+    return [*(system for system in SYSTEMS if not names or system.name in wanted), *own]
 
 
 def silent_systems(

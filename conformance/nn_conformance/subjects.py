@@ -1,21 +1,68 @@
 """Who is judged: a target, and what it says of itself."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeAlias
 
-from nn_conformance.adapt.claims import Claim, claim_of
+from nn_conformance.adapt.claims import Claim, claim_of, is_own
 from nn_conformance.adapt.converted import Converted
 from nn_conformance.adapt.doors import as_target, conventions_of, converted
 from nn_conformance.cases import format as fmt
-from nn_conformance.cases.families import describe_network
+from nn_conformance.cases.families import build_network, describe_network
+from nn_conformance.cases.on_demand import certify
+from nn_conformance.cases.store import LoadedCase, Store
+from nn_conformance.cases.text import network, text_of
+from nn_conformance.judge.ladder import cases_of
 from nn_conformance.judge.verdict import one_line
 from nn_conformance.oracles import ORACLES
 from nn_conformance.protocol.session import Session
 from nn_reference.errors import InputError
+from nn_reference.network import Network
 from nn_reference.systems import SYSTEMS, System, get
 
+SYSTEM_IDS = tuple(system.id for system in SYSTEMS)
 PRINTED_FIGURES = "printed"  # the column of what documents print; no target has the name
+
+
+@dataclass(frozen=True)
+class OwnNetwork:
+    """A network of its author's own, where a documented one can stand too.
+
+    Attributes:
+        described: layers and loss.
+    """
+
+    described: fmt.Network
+
+    @property
+    def id(self) -> str:
+        """Its line."""
+        return text_of(self.described)
+
+    @cached_property
+    def network(self) -> Network:
+        """As the reference computes it."""
+        return build_network(self.described)
+
+    @cached_property
+    def cases(self) -> list[LoadedCase]:
+        """Its probes and a case of its own sizes, certified."""
+        return list(certify(self.described))
+
+
+Judged: TypeAlias = System | OwnNetwork
+
+
+def pairs_of(store: Store, system: Judged) -> Iterator[tuple[LoadedCase, fmt.Dtype]]:
+    """Every case of a network, with each precision in which it is judged.
+
+    Raises:
+        DataError: a damaged case.
+    """
+    if isinstance(system, System):
+        return cases_of(store, system.id)
+    return ((loaded, dtype) for loaded in system.cases for dtype in fmt.DTYPES)
 
 
 @dataclass(frozen=True)
@@ -42,20 +89,24 @@ class Subject:
         name = one_line(self.target.name)[:60] or "target"
         return f"{name} (target)" if name in (*ORACLES, PRINTED_FIGURES) else name
 
-    def claimed(self, networks: Sequence[str]) -> list[System]:
-        """The systems that are named, or all, if they are claimed.
+    def claimed(self, networks: Sequence[str]) -> list["Judged"]:
+        """The networks that are named, or all, if they are claimed.
 
         Raises:
             InputError: a network that there is not, or none that is claimed.
         """
         self.claim.check()
-        systems = [system for system in named_systems(networks) if self.claim.covers(system.id)]
+        own = [name for name in self.claim.systems if is_own(name)]
+        systems = [system for system in named_systems(networks or [*SYSTEM_IDS, *own]) if self._claims(system, own)]
         if not systems:
             claims = one_line(", ".join(self.claim.systems))
             raise InputError(f"networks: expected some that {self.name} claims, which are {claims}")
         return systems
 
-    def restricted(self, systems: Sequence[System], networks: Sequence[str]) -> "Subject":
+    def _claims(self, system: "Judged", own: Sequence[str]) -> bool:
+        return not self.claim.systems or system.id in own or self.claim.covers(system.id)
+
+    def restricted(self, systems: Sequence["Judged"], networks: Sequence[str]) -> "Subject":
         """Asked for no other networks than these, if they are what it claims, or all that it can have been written for."""
         if not self.claim.systems and (self.reads_networks or not networks):
             return self
@@ -80,7 +131,9 @@ class Subject:
     def not_claimed(self) -> dict[str, list[str]]:
         """Systems and precisions that nobody said it has."""
         return {
-            "systems": [system.id for system in SYSTEMS if not self.claim.covers(system.id)],
+            "systems": []
+            if any(map(is_own, self.claim.systems))
+            else [s for s in SYSTEM_IDS if not self.claim.covers(s)],
             "dtypes": [dtype for dtype in fmt.DTYPES if dtype not in self.claim.dtypes],
         }
 
@@ -109,10 +162,10 @@ def session_subject(session: Session) -> Subject:
     return Subject(judged, claim, does, version, reads_networks=session.target.program)
 
 
-def named_systems(names: Sequence[str]) -> list[System]:
-    """Those that are named, or all.
+def named_systems(names: Sequence[str]) -> list["Judged"]:
+    """The documented networks that are named, or all, and networks of one's own.
 
     Raises:
         InputError: a network that there is not.
     """
-    return [get(name) for name in names] or list(SYSTEMS)
+    return [OwnNetwork(network(name)) if is_own(name) else get(name) for name in names or SYSTEM_IDS]

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nn_conformance.adapt.conventions import OURS, Conventions, declared
 from nn_reference.errors import InputError
+
+if TYPE_CHECKING:
+    from nn_conformance.cases import format as fmt
 
 MARK = "__nn_conformance__"
 T = TypeVar("T")
@@ -17,7 +20,8 @@ class Claim:
     """What is said of an object.
 
     Attributes:
-        systems: names or ids of networks, with ``*`` for any part; all if empty.
+        systems: names or ids of documented networks, with ``*`` for any part, or networks of their author's own, each a
+            line such as ``3-5 relu-2 softmax, cross-entropy``; all documented ones if empty.
         conventions: what it does otherwise than the fixtures.
         dtypes: the precisions that it has.
     """
@@ -27,11 +31,14 @@ class Claim:
     dtypes: tuple[str, ...] = ("float32", "float64")
 
     def check(self) -> None:
-        """Raises InputError for a name that is no network's, with the nearest: it would be no network, and no failure."""
-        from nn_reference.systems import SYSTEMS, get  # noqa: PLC0415 - they need NumPy
+        """Raises InputError for what names no network, with the nearest name, or the word of a line that is wrong."""
+        from nn_conformance.cases.text import parse  # noqa: PLC0415 - they need NumPy
+        from nn_reference.systems import SYSTEMS, get  # noqa: PLC0415 - likewise
 
         for name in self.systems:
-            if "*" not in name:
+            if is_own(name):
+                parse(name)
+            elif "*" not in name:
                 get(name)
             elif not any(Claim((name,)).covers(system.id) for system in SYSTEMS):
                 raise InputError(f"networks: expected some that are like {name!r}, got none; see nn-conformance list")
@@ -47,23 +54,29 @@ class Claim:
         )
 
 
-def conforms(*systems: str, dtypes: tuple[str, ...] = Claim.dtypes, **conventions: Any) -> Callable[[T], T]:
+def is_own(network: str) -> bool:
+    """Whether a text is a network of its author's, a line or a JSON file, and not the name of a documented one."""
+    return network[:1].isdigit() or network.endswith(".json")
+
+
+def conforms(
+    *systems: "str | fmt.Network", dtypes: tuple[str, ...] = Claim.dtypes, **conventions: Any
+) -> Callable[[T], T]:
     """Says of a function, a class or a model that it implements documented networks; pytest then judges it.
 
     Args:
-        systems: names that ``nn-conformance list`` prints, ``name/corrected`` for another version, ``*`` for any part.
+        systems: names that ``nn-conformance list`` prints, ``name/corrected`` for another version, ``*`` for any part;
+            or networks of your own, as `network` reads them.
         dtypes: the precisions that it has.
         conventions: fields of `Conventions` in which it differs from the fixtures.
 
     Raises:
         InputError: a convention or a precision that does not exist, or an object that cannot hold a mark.
     """
-    for system in systems:
-        if not isinstance(system, str):
-            raise InputError(f"conforms: expected names of networks, got {type(system).__name__}; write @conforms(...)")
+    names = tuple(_name(system) for system in systems)
     if not dtypes or not set(dtypes) <= set(Claim.dtypes):
         raise InputError(f"conforms: dtypes: expected some of {Claim.dtypes}, got {dtypes!r}")
-    claim = Claim(systems, declared(**conventions), tuple(dtypes))
+    claim = Claim(names, declared(**conventions), tuple(dtypes))
 
     def mark(obj: T) -> T:
         try:
@@ -73,6 +86,22 @@ def conforms(*systems: str, dtypes: tuple[str, ...] = Claim.dtypes, **convention
         return obj
 
     return mark
+
+
+def _name(system: "str | fmt.Network") -> str:
+    """A name as it is; a network as its line.
+
+    Raises:
+        InputError: neither, or a line or file that is no network.
+    """
+    if isinstance(system, str) and not is_own(system):
+        return system
+    from nn_conformance.cases import format as fmt  # noqa: PLC0415 - NumPy, for networks of one's own alone
+    from nn_conformance.cases.text import network, text_of  # noqa: PLC0415 - likewise
+
+    if not isinstance(system, str | fmt.Network):
+        raise InputError(f"conforms: expected names of networks, got {type(system).__name__}; write @conforms(...)")
+    return text_of(network(system))
 
 
 def claim_of(obj: object) -> Claim | None:

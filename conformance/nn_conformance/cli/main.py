@@ -117,7 +117,8 @@ def describe_network(
 
     NETWORK may also be your own, in one line or a JSON file: then layers, shapes and counts.
     """
-    from nn_conformance.report.description import describe, describe_own, is_own
+    from nn_conformance.adapt.claims import is_own
+    from nn_conformance.report.description import describe, describe_own
     from nn_reference.systems import get
 
     description = describe_own(network) if is_own(network) else describe(get(network, version))

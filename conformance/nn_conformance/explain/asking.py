@@ -97,7 +97,11 @@ class Limits:
         slope = np.abs(error_of(tr)) * (np.abs(tr.z[-1]) + np.abs(tr.y) + np.abs(tr.t))
         self._spread = FACTOR * ROUNDOFF[dtype] * float(np.sqrt(self.longest) * np.sum(slope))
         sizes = magnitudes(case.network, wide, outputs, x, t)
-        self._sizes = {name: gradient_limit(gradients[name], m, dtype, self.longest).value for name, m in sizes.items()}
+        self._sizes = {
+            name: gradient_limit(gradients[name], m, dtype, self.longest).value
+            for name, m in sizes.items()
+            if name in gradients
+        }
 
     def of_loss(self, expected: float) -> float:
         """The largest error of a loss: its own rounding, and that of outputs which are near their targets."""

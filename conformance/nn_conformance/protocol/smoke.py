@@ -12,8 +12,7 @@ from nn_conformance.protocol.messages import Request
 from nn_conformance.protocol.program import ProtocolTarget
 from nn_conformance.protocol.session import Session
 from nn_conformance.run import Run
-from nn_conformance.subjects import Subject, session_subject
-from nn_reference.systems import System
+from nn_conformance.subjects import Judged, Subject, session_subject
 
 SHOWN = 300  # characters of a request and of its answer
 
@@ -85,10 +84,11 @@ def _tried(name: str, step: Callable[[], None], target: ProtocolTarget) -> Step:
     return Step(name)
 
 
-def _one_case(subject: Subject, system: System, dtype: fmt.Dtype) -> None:
+def _one_case(subject: Subject, system: Judged, dtype: fmt.Dtype) -> None:
     """The smallest case of a system: whether its answer can be compared, and not what with."""
     run = Run(subject.target, [system], Store())
-    for verdict in run.only(("contract",), run.store.case(f"{system.name}/probe-one"), dtype).values():
+    smallest = min((loaded for loaded, _ in run.pairs(system)), key=lambda loaded: loaded.x.size)
+    for verdict in run.only(("contract",), smallest, dtype).values():
         if verdict.failed:
             raise TargetError(verdict.reason, verdict.failure, verdict.subject)
 

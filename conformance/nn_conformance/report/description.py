@@ -50,11 +50,6 @@ def describe(system: System) -> dict[str, Any]:
     }
 
 
-def is_own(network: str) -> bool:
-    """Whether a text is a network of its author's, a line or a JSON file, and not the name of a documented one."""
-    return network[:1].isdigit() or network.endswith(".json")
-
-
 def describe_own(network: str) -> dict[str, Any]:
     """Layers, shapes and counts of an author's own network, JSON-ready.
 
