@@ -24,7 +24,7 @@ from nn_conformance.explain.asking import (
     widths,
 )
 from nn_conformance.explain.fitting import Point
-from nn_conformance.explain.gradients import Gradients, explain_gradients
+from nn_conformance.explain.gradients import Gradients, apart, explain_gradients
 from nn_conformance.explain.losses import ROWS, Changes, Loss, LossSearch
 from nn_conformance.explain.record import Explanation, Finding
 from nn_conformance.explain.trace import Case, trace
@@ -240,7 +240,7 @@ class Explainer:
         return (
             None
             if gradients.open
-            else (gradients, _apart(wrong, [g for g, good in zip(groups, right, strict=True) if good]))
+            else (gradients, apart(wrong, [g for g, good in zip(groups, right, strict=True) if good]))
         )
 
     def _updates(self, own: Sequence[int], gradients: Gradients) -> None:
@@ -362,22 +362,6 @@ class Explainer:
     def _extremes(self, own: Sequence[int]) -> None:
         if finding := calls.extreme(self.asker, self._draw(own, 1), self._draw(own, 1), self.dtype):
             self.draft.findings.append(finding)
-
-
-def _apart(wrong: Sequence[Sequence[Point]], right: Sequence[Sequence[Point]]) -> str:
-    """What sets the cases that are wrong apart from those that are right; empty if nothing that was varied does."""
-
-    def samples(groups: Sequence[Sequence[Point]]) -> set[int]:
-        return {len(p.asked.case.x) for group in groups for p in group}
-
-    bad, good = samples(wrong), samples(right)
-    if bad == {1} and 1 not in good:
-        return "with a batch of one"
-    if good == {1}:
-        return "with more than one sample"
-    if not bad & good:
-        return f"with {' or '.join(map(str, sorted(bad)))} samples, and not with {' or '.join(map(str, sorted(good)))}"
-    return "on some cases"
 
 
 def _kept(changes: Changes) -> Changes:

@@ -141,3 +141,19 @@ def _plainly(
         if not ways[array]:
             return None
     return Gradients(changes, tuple(best(own[0][0].trace, ways)), (), ways)
+
+
+def apart(wrong: Sequence[Sequence[Point]], right: Sequence[Sequence[Point]]) -> str:
+    """What sets the cases that are wrong apart from those that are right; empty if nothing that was varied does."""
+
+    def samples(groups: Sequence[Sequence[Point]]) -> set[int]:
+        return {len(p.asked.case.x) for group in groups for p in group}
+
+    bad, good = samples(wrong), samples(right)
+    if bad == {1} and 1 not in good:
+        return "with a batch of one"
+    if good == {1}:
+        return "with more than one sample"
+    if not bad & good:
+        return f"with {' or '.join(map(str, sorted(bad)))} samples, and not with {' or '.join(map(str, sorted(good)))}"
+    return "on some cases"
