@@ -12,6 +12,7 @@ from nn_conformance.adapt.claims import Claim, is_own
 from nn_conformance.adapt.conventions import OURS
 from nn_conformance.adapt.converted import Converted
 from nn_conformance.adapt.doors import converted
+from nn_conformance.adapt.recovered import Recovered
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network
 from nn_conformance.cases.store import LoadedCase, Store
@@ -37,7 +38,7 @@ from nn_conformance.subjects import (
     subject_of,
 )
 from nn_reference.errors import InputError
-from nn_reference.systems import SYSTEMS, get
+from nn_reference.systems import SYSTEMS, System, get
 
 SMALL = 1000  # parameters; above it a documented case takes an oracle seconds, where a probe takes milliseconds
 QUICK = 10  # updates of a free run by a slow oracle: single steps are judged beside it
@@ -136,6 +137,12 @@ class Run:
                 self._climbs.pop((loaded.case.id, dtype), None)
         return verdicts
 
+    @property
+    def does(self) -> Sequence[str]:
+        """What the target itself is asked for; its gradients are recovered from updates if that is not evaluations."""
+        inner = getattr(self.target, "inner", None)
+        return ("train",) if isinstance(inner, Recovered) else ("evaluate", "train")
+
     @cached_property
     def may_ask_again(self) -> bool:
         """Whether something failed, and the target is still there to be asked; known when everything has been judged."""
@@ -167,6 +174,8 @@ class Run:
         wide = any(v.check.dtype == "float64" for v in verdicts if v.failed)
         dtype: fmt.Dtype = "float64" if wide else "float32"
         climbs = [self._climb(*pair) for pair in pairs if pair[1] == dtype]
+        # Of what remembers, or only updates, answers depend on the calls before, or on the learning rate.
+        alone = not any(v.failed for v in verdicts if v.check.quantity == "repeat") and "evaluate" in self.does
         updates = any(v.rung == "step" and v.status in ("passed", "failed", "blocked") for v in verdicts)
         case = min((climb.case for climb in climbs if climb.case.steps), key=lambda case: len(case.steps), default=None)
         return explain(
@@ -174,7 +183,7 @@ class Run:
             describe_network(system.network),
             case.optimizer if case is not None and updates else None,
             dtype,
-            cases=[kept for climb in climbs if (kept := _kept(climb))],
+            cases=[kept for climb in climbs if (kept := _kept(climb))] if alone else (),
             budget=BUDGET,
         )
 
@@ -305,7 +314,11 @@ def _outcomes(
     """For each system what each target's verdicts are; printed figures of all systems, of none, or (None) of small ones."""
     with counter("verifying", len(systems) * len(columns)) as advance:
         for system in systems:
-            if system.id in PRINTED and (printed or (printed is None and system.network.size <= SMALL)):
+            if (
+                isinstance(system, System)
+                and system.id in PRINTED
+                and (printed or (printed is None and system.network.size <= SMALL))
+            ):
                 yield Outcome(system.id, PRINTED_FIGURES, list(PRINTED[system.id](system)))
             for name, run in columns.items():
                 yield Outcome(system.id, name, run.of_system(system))

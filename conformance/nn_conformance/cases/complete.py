@@ -88,7 +88,10 @@ def _evaluation(
             or kink.unit >= network.layers[kink.layer - 1].units
         ):
             yield Problem(f"{field}.kinks[{k}]", "a layer, sample and unit of the evaluation", str(place))
-        yield from _arrays(f"{field}.kinks[{k}].change", kink.change, shapes)
+        of_x = {"x": (samples, network.inputs)} if "x" in kink.change else {}
+        yield from _arrays(f"{field}.kinks[{k}].change", kink.change, {**shapes, **of_x})
+    if evaluation.gradient_x is not None:
+        yield from _shape(f"{field}.gradient_x", evaluation.gradient_x.shape, (samples, network.inputs))
 
 
 def _step(field: str, step: fmt.Step, shapes: Shapes, moments: set[str], samples: int) -> Iterator[Problem]:

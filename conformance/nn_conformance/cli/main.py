@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 import nn_conformance
+from nn_conformance.adapt.claims import is_own
 from nn_conformance.cli import diagnosis as diagnosis_commands
 from nn_conformance.cli import replay as replays
 from nn_conformance.cli.fixtures import app as fixtures_app
@@ -117,7 +118,6 @@ def describe_network(
 
     NETWORK may also be your own, in one line or a JSON file: then layers, shapes and counts.
     """
-    from nn_conformance.adapt.claims import is_own
     from nn_conformance.report.description import describe, describe_own
     from nn_reference.systems import get
 
@@ -136,11 +136,18 @@ def describe_network(
         "verify",
         "verify homework mnist-relu --with torch,keras",
         "verify my_xor.py:gradients xor-sigmoid",
+        "verify my_net.py:gradients --network '4-5 tanh-3 softmax, cross-entropy'",
         "verify cmd:./harness --all --json",
     ),
 )
 def verify(
     what: VerifiedArgument = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--network", metavar="LINE|FILE", help="A network of your own: '3-5 relu-2 softmax, cross-entropy'."
+        ),
+    ] = None,
     with_: Annotated[
         list[str] | None,
         typer.Option(
@@ -166,6 +173,7 @@ def verify(
     one the reference and other oracles are judged. The exit code is 0 if every check passed, 1 if one failed, 2 if the arguments or the data are at fault.
     """
     spec, networks = _target_and_networks(what or ())
+    networks += _own_networks(network or ())
     if known is not None and spec is None:
         raise typer.BadParameter("--known: expected a target beside it, got none")
     with _child(spec, timeout, memory) if spec is not None else nullcontext() as target:
@@ -272,18 +280,35 @@ app.command("reconstruct", epilog=studies.RECONSTRUCT_EPILOG)(studies.reconstruc
 app.command("chaos", epilog=studies.CHAOS_EPILOG)(studies.chaos)
 
 
+def _own_networks(networks: Sequence[str]) -> list[str]:
+    """The lines of networks of one's own, however they were given.
+
+    Raises:
+        InputError: a line or a file that is no network.
+    """
+    if not networks:
+        return []
+    from nn_conformance.cases.text import network, text_of
+
+    return [text_of(network(given)) for given in networks]
+
+
 def _target_and_networks(words: Sequence[str]) -> tuple[str | None, list[str]]:
     """The one argument that is a target, and the others. No name of a network has a colon, or ends like a file."""
     targets = [word for word in words if ":" in word or word.endswith(".py")]
     if len(targets) > 1:
         raise typer.BadParameter(f"expected one target, got {len(targets)}: {' and '.join(targets)}")
     if files := [
-        word for word in words if word not in targets and ("/" in word or "." in word) and Path(word).is_file()
+        word
+        for word in words
+        if word not in targets and not is_own(word) and ("/" in word or "." in word) and Path(word).is_file()
     ]:
         raise typer.BadParameter(
             f"{files[0]}: expected a network, file.py:function or 'cmd:program ...', got a file that does not end in .py"
         )
-    return targets[0] if targets else None, [word for word in words if word not in targets]
+    names = [word for word in words if word not in targets]
+    own = _own_networks([name for name in names if is_own(name)])
+    return targets[0] if targets else None, [*(name for name in names if not is_own(name)), *own]
 
 
 @contextmanager

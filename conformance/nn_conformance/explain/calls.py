@@ -9,9 +9,10 @@ from nn_conformance.explain.asking import Asked, Asker, Limits
 from nn_conformance.explain.record import Finding
 from nn_conformance.explain.trace import Case, trace
 from nn_conformance.judge.limits import norm
-from nn_conformance.judge.target import Target
+from nn_conformance.judge.target import Target, TargetError
 from nn_reference.arithmetic import Array
 
+OVERWRITTEN = {"x": "inputs-overwritten", "t": "targets-overwritten"}
 LOGITS = 1000.0  # where e^z overflows in either precision
 
 
@@ -122,6 +123,21 @@ def _same(one: Asked, other: Asked, limits: Limits) -> bool:
 def _differs(other: Case, a: Limits) -> bool:
     b = Limits(other, a.dtype)
     return any(float(np.linalg.norm(a.gradients[n] - b.gradients[n])) > a.of(n, a.gradients[n]) for n in a.gradients)
+
+
+def refused(error: Exception) -> list[Finding]:
+    """What an answer was refused for, where that is a mistake of its own."""
+    if not isinstance(error, TargetError):
+        return []
+    if error.failure == "arguments":
+        changed = dict.fromkeys(OVERWRITTEN.get(name, "parameters-overwritten") for name in error.subject)
+        return [
+            Finding("arguments", 0, "the arguments", slug, f"{', '.join(error.subject)} changed in place", "a copy")
+            for slug in changed
+        ]
+    if error.failure == "wrong-dtype":
+        return [Finding("precision", 0, "the dtype of the answer", "single-precision", str(error))]
+    return []
 
 
 def overwritten(asker: Asker, case: Case) -> list[Finding]:

@@ -134,6 +134,7 @@ class Explainer:
             [*square[:-1], 1] if one_output(self.network) else square,
         ]
         refused: list[str] = []
+        errors: list[Exception] = []
         alone = False  # whether it takes one sample at a time
         for sizes, samples in [(plans[0], 6), (plans[0], 1), (plans[1], 6), (plans[2], SQUARE)]:
             if samples == 1 and not alone:
@@ -148,9 +149,13 @@ class Explainer:
                     self.draft.notes.append(f"with other sizes it does not answer: {refused[0]}")
                 return sizes
             alone = isinstance(asked.error, Unsupported)
-            why = f"{type(asked.error).__name__}: {str(asked.error)[:120]}"
-            refused.append(why if asked.error else "no gradients of the right shapes")
-        self.draft.unexplained.append(f"it answers no small case: {refused[0]}")
+            errors += [asked.error] if asked.error else []
+            refused.append(str(asked.error)[:200] if asked.error else "no gradients of the right shapes")
+        if errors and (found := calls.refused(errors[0])):
+            self.draft.findings += found
+            self.draft.blind.append("whether its numbers are right: no answer could be compared")
+        else:
+            self.draft.unexplained.append(f"it answers no small case: {refused[0]}")
         return None
 
     def _groups(self, own: Sequence[int]) -> list[list[Point]]:

@@ -1,0 +1,145 @@
+"""Programs that were written without sight of the catalogue: how they are loaded, and as which network they are judged.
+
+A program says in NETWORK what it is meant to compute, and is driven by `evaluate(params, x, t)`, `step(params, x, t, lr)` or
+`train(params, x, t, lr, batches)`. Its formula for the loss is compared with each loss and penalty of the format.
+"""
+
+import importlib.util
+import itertools
+import json
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from nn_conformance.adapt.claims import conforms
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.families import build_network
+from nn_conformance.judge.target import Run, Unsupported
+from nn_reference.network import forward, loss_and_gradients
+
+KINDS = {"linear": "identity"}
+OPTIMIZERS = {
+    "momentum": lambda told: fmt.Optimizer("sgd", 0.0, momentum=told.get("beta", 0.9), dialect="rate"),
+    "adam": lambda told: fmt.Optimizer(
+        "adam", 0.0, beta1=told["beta1"], beta2=told["beta2"], epsilon=told["eps"], placement="torch"
+    ),
+    "rmsprop": lambda told: fmt.Optimizer("rmsprop", 0.0, beta2=told["rho"], epsilon=told["eps"], placement="torch"),
+}
+
+
+def loaded(path: Path):
+    """The program as a module."""
+    spec = importlib.util.spec_from_file_location(f"blind_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def layers_of(told):
+    """The layers, with the slope of a leaky ReLU."""
+    found = []
+    for layer in told["layers"]:
+        kind = KINDS.get(layer["activation"], layer["activation"])
+        activation = fmt.Activation(
+            kind,
+            axis="outputs" if kind == "softmax" else None,
+            alpha=layer.get("slope", layer.get("alpha", 0.01)) if kind == "leaky_relu" else None,
+        )
+        found.append(fmt.Layer(layer["units"], activation, bias=told["bias"], layout="in,out"))
+    return found
+
+
+def network_of(told) -> fmt.Network:
+    """The described network whose loss and penalty have the value of the program's own formula."""
+    layers = layers_of(told)
+    rng = np.random.default_rng(0)
+    # One output more, where there are several: with two, ½ and a mean over outputs would be the same.
+    widths = [told["inputs"], *(layer.units for layer in layers)]
+    widths[-1] += widths[-1] > 1
+    params = {}
+    for k, (inputs, units) in enumerate(itertools.pairwise(widths), 1):
+        params[f"W{k}"] = rng.normal(0, 0.5, (inputs, units))
+        if told["bias"]:
+            params[f"b{k}"] = rng.normal(0, 0.5, units)
+    x = rng.normal(0, 1, (5, widths[0]))
+    t = np.eye(widths[-1])[rng.integers(0, widths[-1], 5)] if widths[-1] > 1 else rng.integers(0, 2, (5, 1)) * 1.0
+    clip = 1e-7 if told["loss"] == "binary_cross_entropy" else None
+    penalties = [None]
+    if told["l2"]:
+        penalties = [
+            fmt.Penalty(float(told["l2"]), scaling, biases=biases)
+            for scaling in ("1", "1/2", "1/N", "1/2N")
+            for biases in (False, True)
+        ]
+    for reduction, half, penalty in itertools.product(("samples", "elements", "sum"), (False, True), penalties):
+        described = fmt.Network(
+            widths[0], layers, fmt.Loss(told["loss"], reduction, half, clip=clip), penalty=penalty
+        )
+        built = build_network(sized_as(described, widths))
+        y = forward(built, params, x)[-1].a
+        value = float(loss_and_gradients(built, params, x, t)[0])
+        if np.isclose(value, formula(told, params, y, t), rtol=1e-9):
+            return described
+    raise ValueError(f"no loss of the format is {told['loss_formula']}")
+
+
+def formula(told, params, y, t) -> float:
+    """The value of the program's own formula."""
+    names = {
+        "y": y, "t": t, "N": len(t), "C": t.shape[1], "M": len(t), "l2": told["l2"], "sum": np.sum, "mean": np.mean,
+        "log": np.log, "exp": np.exp, "abs": np.abs, "maximum": np.maximum,
+        "sumW2": sum(np.sum(p**2) for name, p in params.items() if name[0] == "W"), **params,
+    }  # fmt: skip
+    return float(eval(told["loss_formula"], {"__builtins__": {}}, names))  # noqa: S307 - a file of ours
+
+
+class Trains:
+    """A program that only trains, as a target; its moments cannot be given."""
+
+    does = ("train",)
+
+    def __init__(self, module, name):
+        self.module, self.name = module, name
+
+    def evaluate(self, *_, **__):
+        raise Unsupported("it only trains")
+
+    def train(self, network, optimizer, params, x, t, batches, state=None):
+        if state is not None and state.moments:
+            raise Unsupported("its moments cannot be given")
+        after = self.module.train(dict(params), x, t, optimizer.learning_rate, [list(rows) for rows in batches])
+        return Run(None, {name: np.asarray(after[name], np.float64) for name in params})
+
+
+def optimizer_of(told) -> fmt.Optimizer | None:
+    """What a program that trains is meant to update by, without the rate; None for plain SGD."""
+    kind = (told["optimizer"] or {}).get("name", "sgd")
+    return OPTIMIZERS[kind](told["optimizer"]) if kind in OPTIMIZERS else None
+
+
+def target_of(path: Path):
+    """A program as an object to be judged, and its network."""
+    module = loaded(path)
+    described = network_of(module.NETWORK)
+    if hasattr(module, "evaluate"):
+        def judged(params, x, t):
+            return module.evaluate(params, x, t)
+    elif hasattr(module, "step"):
+        def judged(params, x, t, lr):
+            return module.step(params, x, t, lr)
+    else:
+        return Trains(module, path.stem), described, optimizer_of(module.NETWORK)
+    judged.__name__ = path.stem
+    return conforms(described, dtypes=("float64",))(judged), described, None
+
+
+def key_of(folder: Path):
+    """What is wrong in each program of a folder."""
+    return json.loads((folder / "key.json").read_text("utf-8"))
+
+
+def sized_as(described: fmt.Network, widths):
+    """The network in other widths."""
+    layers = [msgspec.structs.replace(layer, units=units) for layer, units in zip(described.layers, widths[1:], strict=True)]
+    return msgspec.structs.replace(described, inputs=widths[0], layers=layers)
