@@ -335,8 +335,8 @@ def _oracle_runs(oracles: Sequence[Target], systems: Sequence[Judged], store: St
 def _versions(names: Sequence[str]) -> list[Judged]:
     """All versions of the networks that are named, or of all."""
     wanted = {get(name).name for name in names if not is_own(name)}
-    own = named_systems([name for name in names if is_own(name)]) if names else []
-    return [*(system for system in SYSTEMS if not names or system.name in wanted), *own]
+    own = [name for name in names if is_own(name)]
+    return [*(system for system in SYSTEMS if not names or system.name in wanted), *(named_systems(own) if own else ())]
 
 
 def silent_systems(

@@ -122,7 +122,7 @@ DAMAGE = {
     "update-missing": (edited(lambda c: c["steps"][0]["after"].pop("W2")), f"{CASE}: steps[0].after", f"{NAMES}W1 b1 b2", (SHOW, VERIFY)),
     "inputs-without-axes": (edited(lambda c: c["x"].update(shape=[])), f"{CASE}: x", "expected shape [1, 4], got []", (SHOW, VERIFY)),
     "row-too-large": (edited(lambda c: c["steps"][0]["rows"].append(99)), f"{CASE}: steps[0].rows", "expected at least one row, each below 4, got 99", (SHOW, VERIFY)),
-    "nested-case": (lambda root: relist(root, CASE, DEEP), CASE, "expected a case of format 1, got ", (SHOW, VERIFY)),
+    "nested-case": (lambda root: relist(root, CASE, DEEP), CASE, "expected a case of format 1 or 2, got ", (SHOW, VERIFY)),
     "nested-index": (lambda root: (root / "index.json").write_bytes(DEEP), "index.json", "expected an index of format 1, got ", (SHOW, VERIFY)),
     "nested-ledgers-index": (lambda root: (root / "replays/index.json").write_bytes(DEEP), "replays/index.json", "expected an index of files, got ", (TABLE,)),
     "nested-datasets": (lambda root: (root / "datasets/index.json").write_bytes(DEEP), "datasets/index.json", "expected an index of datasets, got ", (VERIFY_IRIS,)),

@@ -52,8 +52,8 @@ def test_command_and_library_call_say_the_same(name, command):
     assert done.code == 1
     assert not report
     here = json.loads(json.dumps(report.as_json()["target"]))
-    assert {part: done.json["target"][part] for part in ("suggestion", "diagnoses")} == {
-        part: here[part] for part in ("suggestion", "diagnoses")
+    assert {part: done.json["target"][part] for part in ("suggestion", "explanations")} == {
+        part: here[part] for part in ("suggestion", "explanations")
     }
 
 

@@ -152,11 +152,11 @@ def test_every_variant_has_a_text():
 def rows():
     """Networks and mistakes of evaluation that can be made in them: a few here, all with --slow."""
     from nn_conformance.cases.store import Store
-    from nn_conformance.diagnosis.kills import _possible, networks
+    from nn_maintain.kills import networks, possible
 
     for name, cases in networks(Store()).items():
         few = name in ("homework/documented", "iris-relu-adam/documented")
-        for mistake in _possible(cases):
+        for mistake in possible(cases):
             if mistake.kind in ("evaluation", "loss", "forward"):
                 yield pytest.param(name, mistake.slug, marks=() if few else pytest.mark.slow)
 

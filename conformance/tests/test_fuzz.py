@@ -176,7 +176,7 @@ def test_networks_of_a_claim_have_its_layers_in_other_sizes():
 
     found = fuzz(Noted(), 10, like=[claimed])
     assert found.right
-    names = ["relu", "identity", "cross-entropy from logits", "sgd", "momentum", "adam"]
+    names = ["relu", "identity", "cross-entropy from logits", "sgd", "momentum", "adam", "rmsprop", "adagrad"]
     assert list(found.pieces) == names
     assert [found.pieces[name] for name in names[:3]] == [(10, found.compared)] * 3
     assert sum(found.pieces[name][0] for name in names[3:]) == 10

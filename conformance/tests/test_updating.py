@@ -122,16 +122,16 @@ def test_no_declaration_makes_an_uphill_step_right():
 
 
 def test_the_library_call_names_the_mistake():
-    """A report has the diagnosis of a failing system, and says it; of a right function there is none."""
+    """A report explains a failing system, and says so; of a right function there is nothing to explain."""
 
     def flat(p, x, t):
         gradients, loss = homework(p, x, t)
         return {**gradients, "b1": 0 * p["b1"], "b2": 0 * p["b2"]}, loss
 
     report = verify(flat, "homework")
-    assert report.diagnoses["homework/documented"].names[0] == ("bias-zero",)
-    assert "nn-conformance explain bias-zero" in str(report)
-    assert verify(homework, "homework").diagnoses == {}
+    assert "bias-zero" in report.explanations["homework/documented"].slugs
+    assert "wrong: db1" in str(report)
+    assert verify(homework, "homework").explanations == {}
 
 
 def test_what_an_object_raises_is_shown_on_one_line():
@@ -180,7 +180,7 @@ def test_a_sum_in_the_update_is_declared_and_its_steps_are_scaled():
     report = verify(plain, "homework")
     assert "with gradient_reduction='sum' loss" in str(report.suggestion)
     # Nor does anybody know whether that is meant: the mistake that makes these numbers is named too.
-    assert ("sum-for-mean",) in report.diagnoses["homework/documented"].names
+    assert "sum-for-mean" in report.explanations["homework/documented"].slugs
 
 
 def test_updates_are_plain_sgd():

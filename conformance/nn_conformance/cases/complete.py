@@ -79,7 +79,7 @@ def _evaluation(
         yield from _shape(f"{field}.layers[{k}].z", output.z.shape, _outputs(layer, samples))
         yield from _shape(f"{field}.layers[{k}].a", output.a.shape, _outputs(layer, samples))
     yield from _arrays(f"{field}.gradients", evaluation.gradients, shapes)
-    yield from _known(f"{field}.zero_by_structure", evaluation.zero_by_structure, shapes)
+    yield from _known(f"{field}.zero_by_structure", evaluation.zero_by_structure, {**shapes, "x": ()})
     for k, kink in enumerate(evaluation.kinks):
         place = kink.layer, kink.sample, kink.unit
         if (

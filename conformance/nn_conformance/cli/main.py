@@ -14,7 +14,7 @@ import typer
 
 import nn_conformance
 from nn_conformance.adapt.claims import is_own
-from nn_conformance.cli import diagnosis as diagnosis_commands
+from nn_conformance.cli import explain as explain_commands
 from nn_conformance.cli import replay as replays
 from nn_conformance.cli.fixtures import app as fixtures_app
 from nn_conformance.cli.new_adapter import new_adapter
@@ -56,7 +56,7 @@ app = typer.Typer(
 )
 app.add_typer(fixtures_app, name="fixtures")
 app.command("new-adapter", epilog=examples("new-adapter --language javascript my_engine.mjs"))(new_adapter)
-diagnosis_commands.register(app)
+explain_commands.register(app)
 
 
 NetworkArgument = Annotated[
@@ -136,7 +136,7 @@ def describe_network(
         "verify",
         "verify homework mnist-relu --with torch,keras",
         "verify my_xor.py:gradients xor-sigmoid",
-        "verify my_net.py:gradients --network '4-5 tanh-3 softmax, cross-entropy'",
+        "verify my_net.py:f --network '4-3 softmax, cross-entropy'",
         "verify cmd:./harness --all --json",
     ),
 )
@@ -163,8 +163,8 @@ def verify(
     ] = None,
     timeout: TimeoutOption = 20.0,
     memory: MemoryOption = 4096,
-    only: diagnosis_commands.OnlyOption = None,
-    fuzz: diagnosis_commands.FuzzOption = None,
+    only: explain_commands.OnlyOption = None,
+    fuzz: explain_commands.FuzzOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge your code, or the oracles, on every rung.
@@ -179,7 +179,7 @@ def verify(
     with _child(spec, timeout, memory) if spec is not None else nullcontext() as target:
         if only is not None or fuzz is not None:
             oracles = _oracles(DEFAULT_ORACLES, with_) if target is None else []
-            diagnosis_commands.again(target, spec, oracles, networks, only, fuzz, as_json=as_json)
+            explain_commands.again(target, spec, oracles, networks, only, fuzz, as_json=as_json)
             return
         from nn_conformance.judge.known import of_file
         from nn_conformance.report import console as render
@@ -233,43 +233,6 @@ def smoke(
             for line in step.lines():
                 render.line(line)
     if not all(step.passed for step in steps):
-        raise typer.Exit(EXIT_NONCONFORMING)
-
-
-@app.command("audit", epilog=examples("audit --committed", "audit --committed --json"))
-def audit(
-    with_: Annotated[
-        list[str] | None,
-        typer.Option("--with", metavar="ORACLE,...", help="Count these as honest too.", autocompletion=complete_oracle),
-    ] = None,
-    stored: Annotated[
-        bool, typer.Option("--committed", help="Print the table that ships, and measure nothing.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Measure each limit: honest code below it, mistakes beyond.
-
-    The exit code is 0 if honest code needs at most a third of each limit and the nearest mistake is ten times beyond it.
-    """
-    from nn_conformance import audit as auditing
-    from nn_conformance.cases.store import Store
-    from nn_conformance.report import console as render
-
-    if stored and with_:
-        raise typer.BadParameter("expected --committed or --with, got both")
-    if stored:
-        rows = auditing.committed()
-    else:
-        store = Store()
-        targets = _oracles(("reference",), with_)
-        systems = list(store.index.systems)
-        with render.counter("auditing", len(systems)) as advance:
-            rows = auditing.audit(store, systems, targets, advance)
-    if as_json:
-        _print_json([row.as_json() for row in rows])
-    else:
-        render.audit(rows)
-    if not stored and not all(row.sound for row in rows):
         raise typer.Exit(EXIT_NONCONFORMING)
 
 

@@ -90,8 +90,10 @@ class Explanation:
         return {slug for f in every for slug in (f.slug, *f.also)}
 
     def as_json(self) -> dict[str, Any]:
-        """For `json.dumps`, with the lines that people read."""
-        return asdict(self) | {"lines": self.lines()}
+        """For `json.dumps`, with the lines that people read; without the time, which is another in each run."""
+        record = asdict(self) | {"lines": self.lines()}
+        del record["seconds"]
+        return record
 
     def lines(self) -> list[str]:
         """The answer first, then what is right, and what stays open."""

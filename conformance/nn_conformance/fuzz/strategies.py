@@ -175,6 +175,9 @@ def pieces(network: fmt.Network, optimizer: fmt.Optimizer | None = None) -> set[
     return names if optimizer is None else names | {"momentum" if optimizer.momentum else optimizer.kind}
 
 
+OPTIMIZERS = ("sgd", "momentum", "adam", "rmsprop", "adagrad")
+
+
 def pieces_like(networks: Sequence[fmt.Network]) -> list[str]:
     """What `pieces` may say of networks like the given ones, or of any, if there are none."""
     activations = [layer.activation for network in networks for layer in network.layers] or EVERY
@@ -183,7 +186,7 @@ def pieces_like(networks: Sequence[fmt.Network]) -> list[str]:
         for kind in LOSSES
         for logits in ((False, True) if "entropy" in kind else (False,))
     ]
-    return list(dict.fromkeys([*map(_name_of, activations), *map(_name_of, losses), "sgd", "momentum", "adam"]))
+    return list(dict.fromkeys([*map(_name_of, activations), *map(_name_of, losses), *OPTIMIZERS]))
 
 
 def _name_of(piece: fmt.Activation | fmt.Loss) -> str:

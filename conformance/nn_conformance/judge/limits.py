@@ -2,7 +2,7 @@
 
 u is the unit roundoff, K the longest sum of products behind a value, ‖·‖ the norm of a whole array. An honest error of
 a sum of K products grows like u·√K of what is summed; LAPACK's own tests refuse from 30 times that on, and so do we.
-No limit grows with the number of entries: it would let large arrays be wrong. `nn-conformance audit` measures how far
+No limit grows with the number of entries: it would let large arrays be wrong. `python -m nn_maintain audit` measures how far
 honest implementations stay below each limit, and by how much the nearest mistake exceeds it.
 
 Legend: N samples, H units of a layer, C outputs; g a gradient going back, M the same with magnitudes.

@@ -11,8 +11,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from nn_conformance.audit import Row
-
 WIDE = 200  # columns, for which a network with its loss is one line
 
 
@@ -81,28 +79,6 @@ def description(d: dict[str, Any]) -> None:
         [f"{x['what']}: {x['effect']}. {'Mended' if mended else 'Mend'}: {x['mend']}" for x in d["defects"]],
     )
     _bullets("remarks", d["remarks"])
-
-
-def audit(rows: Sequence[Row]) -> None:
-    """A row for each rung and precision."""
-    out = console()
-    table = new_table("rung", "precision", "honest", "worst on", "nearest mistake", "off by", "shows on", "limit")
-    for row in rows:
-        table.add_row(
-            row.rung,
-            row.dtype,
-            f"{row.honest.ratio:.3f}",
-            escape(f"{row.honest.check.split('::')[0]} ({row.honest.who})") if row.honest.ratio else "exact",
-            row.mistaken.who,
-            f"{row.mistaken.ratio:.3g}",
-            escape(row.mistaken.check.split("::")[0]),
-            "[green]sound[/]" if row.sound else "[red]unsound[/]",
-        )
-    out.print(table)
-    out.print("errors over their limits: honest code may need a third, the nearest mistake must be ten times beyond")
-    unsound = [f"{row.rung} in {row.dtype}" for row in rows if not row.sound]
-    if unsound:
-        out.print(f"unsound: {', '.join(unsound)}")
 
 
 def line(text: str) -> None:

@@ -1,4 +1,4 @@
-"""`nn-conformance explain` and `kills`. Imports nothing heavy: `--help` reads this."""
+"""`nn-conformance explain`, `verify --only` and `--fuzz`. Imports nothing heavy: `--help` reads this."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,6 @@ from nn_conformance.cli.options import EXIT_NONCONFORMING, JsonOption, examples
 
 if TYPE_CHECKING:
     from nn_conformance.cases import format as fmt
-    from nn_conformance.cases.store import Store
     from nn_conformance.judge.target import Target
     from nn_conformance.protocol.program import ProtocolTarget
 
@@ -77,93 +76,6 @@ def explain(
         ("mend", text.mend),
     ):
         render.line(f"{f'{label}:':<{max(len(slug) + 1, 13)}} {said}")
-
-
-def kills(
-    networks: Annotated[
-        list[str] | None, typer.Argument(metavar="NETWORK", help="Rows of the matrix; without any, all.")
-    ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Compare with the matrix that ships.")] = False,
-    write: Annotated[
-        bool, typer.Option("--write", help="Write the matrix that ships; for whoever adds a mistake.")
-    ] = False,
-    pairs: Annotated[
-        int | None,
-        typer.Option(
-            "--pairs", metavar="N", min=1, help="Make N of all pairs of mistakes instead, drawn once and for all."
-        ),
-    ] = None,
-) -> None:
-    """Make every mistake: is it caught, and named?
-
-    The exit code is 0 if each is caught and at least 95 of 100 are named; with --check, if the matrix is the one that ships;
-    with --pairs, if each is caught and of at least 80 in 100 the first name has one of the two.
-    """
-    from pathlib import Path
-
-    import nn_conformance
-    from nn_conformance.cases.store import Store
-    from nn_conformance.diagnosis import kills as killing
-    from nn_conformance.report import console as render
-    from nn_reference.errors import InputError
-    from nn_reference.validation import suggestion
-
-    store = Store()
-    if pairs is not None:
-        if networks or write or check:
-            raise InputError("kills: expected --pairs alone, got it with others")
-        _pairs(store, pairs)
-        return
-    rows = list(killing.networks(store))
-    if unknown := [name for name in networks or () if name not in rows]:
-        near = suggestion(unknown[0], rows) or f"; expected one of {', '.join(rows)}"
-        raise InputError(f"network: the matrix has no row {unknown[0]!r}{near}")
-    if write and networks:
-        raise InputError("kills: expected --write or names of networks, got both")
-    with render.counter("killing", len(networks or rows)) as advance:
-        matrix = killing.kill_matrix(store, networks or None, advance)
-    found = killing.summary(matrix)
-    render.line(
-        f"{found['cells']} cells: {found['caught']} caught, {found['named']} named, "
-        f"{found['alone']} of them by one name, the others by the class of those with the same numbers"
-    )
-    missed = [
-        (f"{system} {slug}", cell)
-        for system, row in matrix.items()
-        for slug, cell in row.items()
-        if not cell["caught"] or slug not in cell["named"]
-    ]
-    for where, cell in missed:
-        names = ", ".join(cell["named"]) or "nothing"
-        render.line(f"  {where}: caught on {cell['caught']} of {cell['of']}, named {names}")
-    sound = found["caught"] == found["cells"] and found["named"] >= 0.95 * found["cells"]
-    if write:
-        killing.write(matrix, Path(nn_conformance.__file__).parent / "kills.json")
-    if check:
-        stored = killing.committed()
-        changed = [name for name in matrix if matrix[name] != stored.get(name)]
-        sound &= not changed and (bool(networks) or list(stored) == list(matrix))
-        render.line(f"differs from kills.json in: {', '.join(changed)}" if changed else "as in kills.json")
-    if not sound:
-        raise typer.Exit(EXIT_NONCONFORMING)
-
-
-def _pairs(store: "Store", count: int) -> None:
-    from nn_conformance.diagnosis import kills as killing
-    from nn_conformance.report import console as render
-
-    drawn, of = killing.drawn_pairs(store, count)
-    with render.counter("killing", len(drawn)) as advance:
-        cells = killing.pair_cells(store, drawn, advance)
-    caught = sum(cell["caught"] > 0 for cell in cells.values())
-    named = sum(killing.names_one(pair, cell) for pair, cell in cells.items())
-    render.line(f"{len(cells)} of {of} pairs: {caught} caught; of {named} the first name has one of the two")
-    for pair, cell in cells.items():
-        if not cell["caught"] or not killing.names_one(pair, cell):
-            first = cell["named"][0] if cell["named"] else "nothing"
-            render.line(f"  {pair[0]} {'+'.join(pair[1:])}: caught on {cell['caught']} of {cell['of']}, named {first}")
-    if caught < len(cells) or named < 0.8 * len(cells):
-        raise typer.Exit(EXIT_NONCONFORMING)
 
 
 def again(
@@ -277,6 +189,5 @@ def _fuzz(targets: Sequence["Target"], count: int, theirs: "Theirs", *, as_json:
 
 
 def register(app: typer.Typer) -> None:
-    """The commands of diagnosis."""
+    """The command `explain`."""
     app.command("explain", epilog=examples("explain", "explain sum-for-mean"))(explain)
-    app.command("kills", epilog=examples("kills", "kills homework/documented --check", "kills --pairs 60"))(kills)

@@ -81,9 +81,9 @@ class Row:
 
 
 def committed() -> list[Row]:
-    """The table that ships, as `nn-conformance audit --with torch,keras --json` measured it."""
+    """The table that ships, as `python -m nn_maintain audit --with torch,keras --json` measured it."""
     return [
-        Row.of_json(record) for record in json.loads(files("nn_conformance").joinpath("audit.json").read_text("utf-8"))
+        Row.of_json(record) for record in json.loads(files("nn_maintain").joinpath("audit.json").read_text("utf-8"))
     ]
 
 

@@ -1,1 +1,0 @@
-"""From numbers to a name: which mistake makes exactly what a failing target computes."""
