@@ -9,6 +9,8 @@ from nn_conformance.adapt.converted import Converted
 from nn_conformance.adapt.doors import as_target, conventions_of, converted
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network
+from nn_conformance.judge.call import guarded
+from nn_conformance.judge.target import DOES
 from nn_conformance.judge.verdict import one_line
 from nn_conformance.oracles import ORACLES
 from nn_conformance.protocol.session import Session
@@ -55,8 +57,12 @@ class Subject:
             raise InputError(f"networks: expected some that {self.name} claims, which are {claims}")
         return systems
 
-    def restricted(self, systems: Sequence[System], networks: Sequence[str]) -> "Subject":
-        """Asked for no other networks than these, if they are what it claims, or all that it can have been written for."""
+    def restricted(self, networks: Sequence[str]) -> "Subject":
+        """Asked for no other networks than these, if they are what it claims, or all that it can have been written for.
+
+        Raises as `claimed` does.
+        """
+        systems = self.claimed(networks)
         if not self.claim.systems and (self.reads_networks or not networks):
             return self
         described = tuple(describe_network(system.network) for system in systems)
@@ -85,28 +91,29 @@ class Subject:
         }
 
 
-def subject_of(obj: Any) -> Subject:
-    """An object of this process as the ladder judges it.
+def subject_of(obj: Any, networks: Sequence[str] = ()) -> Subject:
+    """An object of this process as the ladder judges it, asked for no other networks than these or those that it claims.
 
     Raises:
-        InputError: it is no target, or claims a network that does not exist.
+        InputError: it is no target, or claims a network that does not exist, or none of these.
     """
     claim = claim_of(obj) or Claim()
     claim.check()
     if isinstance(obj, Converted):
         return Subject(obj, Claim(conventions=obj.conventions, dtypes=tuple(obj.dtypes)))
-    conventions, target = conventions_of(obj), as_target(obj)
+    conventions, target = conventions_of(obj), guarded(as_target(obj))
     claim = Claim(claim.systems, conventions, claim.dtypes)
-    does = tuple(getattr(target, "does", ("evaluate", "train")))
-    return Subject(converted(target, conventions, (), claim.dtypes), claim, does)
+    subject = Subject(converted(target, conventions, (), claim.dtypes), claim, getattr(target, "does", DOES))
+    return subject.restricted(networks)
 
 
-def session_subject(session: Session) -> Subject:
-    """A program that has started, as the ladder judges it."""
+def session_subject(session: Session, networks: Sequence[str] = ()) -> Subject:
+    """A program that has started, as the ladder judges it. Raises as `Subject.claimed` does."""
     claim, started = session.claim, session.target.started
     does, version = (started.does, started.version) if started else ((), "")
     judged = converted(session.target, claim.conventions, (), claim.dtypes)
-    return Subject(judged, claim, does, version, reads_networks=session.target.program)
+    subject = Subject(judged, claim, does, version, reads_networks=session.target.program)
+    return subject.restricted(networks)
 
 
 def named_systems(names: Sequence[str]) -> list[System]:

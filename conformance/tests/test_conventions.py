@@ -21,13 +21,13 @@ from nn_conformance.adapt.arrays import Layers
 from nn_conformance.adapt.claims import Claim, claim_of, conforms
 from nn_conformance.adapt.conventions import OURS, Conventions, declared
 from nn_conformance.adapt.converted import Converted
-from nn_conformance.adapt.doors import subject
 from nn_conformance.cases.store import Store
 from nn_conformance.explain.hint import suggest
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.target import Answer, Run, TargetError, Unsupported
 from nn_conformance.oracles import reference
 from nn_conformance.run import verify
+from nn_conformance.subjects import subject_of
 from nn_reference.errors import InputError
 from nn_reference.optimizers import State
 
@@ -55,7 +55,7 @@ def test_the_missing_declaration_is_named(name):
     function, conventions = FUNCTIONS[name]
     for left_out, value in conventions.items():
         rest = {key: kept for key, kept in conventions.items() if key != left_out}
-        target = subject(conforms("xor-sigmoid", **rest)(fresh(function)))
+        target = subject_of(conforms("xor-sigmoid", **rest)(fresh(function))).target
         now = getattr(declared(**rest), left_out)
         expected = f"declared {left_out}={now!r}: with {left_out}={value!r} loss and gradients are right"
         suggestion = suggest(load("xor-sigmoid/probe-rectangular"), target, "float64")
@@ -72,9 +72,9 @@ def test_means_over_samples_and_over_outputs_are_told_apart(reduction):
         return found[0] / 2 / count, {"W1": found[1] / 2 / count, "W2": found[3] / 2 / count}
 
     case = load("iris-sigmoid/probe-rectangular")
-    right = subject(conforms("iris-sigmoid", loss_reduction=reduction)(function))
+    right = subject_of(conforms("iris-sigmoid", loss_reduction=reduction)(function)).target
     assert [v for v in judge(case, right, "float64", trusted=True) if v.status == "failed"] == []
-    undeclared = subject(conforms("iris-sigmoid")(fresh(function)))
+    undeclared = subject_of(conforms("iris-sigmoid")(fresh(function))).target
     assert f"with loss_reduction={reduction!r} loss" in str(suggest(case, undeclared, "float64"))
 
 
@@ -86,8 +86,8 @@ def test_nothing_is_suggested_for_a_mistake_or_for_what_is_right():
         return loss, g | {"W1": g["W1"] * 1.01}
 
     case = load("xor-sigmoid/probe-rectangular")
-    assert suggest(case, subject(wrong), "float64") is None
-    assert suggest(case, subject(scaled(lambda n, c: 1 / n / c, lambda n, c: 1 / n / c)), "float64") is None
+    assert suggest(case, subject_of(wrong).target, "float64") is None
+    assert suggest(case, subject_of(scaled(lambda n, c: 1 / n / c, lambda n, c: 1 / n / c)).target, "float64") is None
 
 
 def test_a_report_shows_conventions_and_the_one_to_declare():

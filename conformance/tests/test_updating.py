@@ -7,7 +7,7 @@ import pytest
 from door_problems import HOMEWORK, homework, load, statuses
 
 from nn_conformance.adapt.claims import conforms
-from nn_conformance.adapt.doors import as_target, subject
+from nn_conformance.adapt.doors import as_target
 from nn_conformance.adapt.recovered import FURTHER, Recovered
 from nn_conformance.adapt.updating import Updating
 from nn_conformance.cases import format as fmt
@@ -17,6 +17,7 @@ from nn_conformance.judge.limits import ROUNDOFF, norm
 from nn_conformance.judge.target import Unsupported
 from nn_conformance.oracles import reference
 from nn_conformance.run import verify
+from nn_conformance.subjects import subject_of
 
 
 # Updates, in the ways that they come.
@@ -106,7 +107,7 @@ def test_the_uncertainty_bounds_what_rounding_of_the_parameters_does():
 )
 def test_a_wrong_update_fails(wrong):
     """A step uphill, without the mean, with a decay that nobody asked for, or not of all parameters, is caught."""
-    verdicts = judge(load(HOMEWORK[0]), subject(wrong), "float64", trusted=True)
+    verdicts = judge(load(HOMEWORK[0]), subject_of(wrong).target, "float64", trusted=True)
     assert {v.status for v in verdicts if v.rung == "gradient"} >= {"failed"}
 
 
@@ -160,7 +161,7 @@ def test_weights_that_are_updated_too_early_are_caught():
             **{k: p[k] - lr * (after if k in ("W1", "b1") else before)[k] for k in ("W1", "b1", "b2")},
         }
 
-    verdicts = judge(load(HOMEWORK[0]), subject(early), "float64", trusted=True)
+    verdicts = judge(load(HOMEWORK[0]), subject_of(early).target, "float64", trusted=True)
     assert {v.id.split("::")[2] for v in verdicts if v.status == "failed" and v.rung == "gradient"} == {"W1", "b1"}
 
 
@@ -175,7 +176,7 @@ def test_a_sum_in_the_update_is_declared_and_its_steps_are_scaled():
 
     mended = conforms("homework", gradient_reduction="sum")(summed)
     for probe in ("rectangular", "partial"):
-        verdicts = judge(load(f"homework/probe-{probe}"), subject(mended), "float64", trusted=True)
+        verdicts = judge(load(f"homework/probe-{probe}"), subject_of(mended).target, "float64", trusted=True)
         assert {v.status for v in verdicts if v.rung in ("gradient", "step")} == {"passed"}
     report = verify(plain, "homework")
     assert "with gradient_reduction='sum' loss" in str(report.suggestion)

@@ -10,6 +10,7 @@ from nn_conformance.adapt.arrays import Layers
 from nn_conformance.adapt.conventions import OURS, Conventions
 from nn_conformance.adapt.recovered import Recovered
 from nn_conformance.cases import format as fmt
+from nn_conformance.judge.call import Safe
 from nn_conformance.judge.target import Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported, not_done
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
@@ -19,7 +20,7 @@ MANY, ONE = "many", 1
 
 
 @dataclass(frozen=True)
-class Converted:
+class Converted(Safe):
     """What judges somebody else's target: asks it in its conventions, and only what it claims.
 
     What the target says of its own uncertainty is dropped, unless it is a converter of ours that says so: a `Converted`
@@ -36,7 +37,6 @@ class Converted:
     conventions: Conventions = OURS
     networks: Collection[fmt.Network] = ()
     dtypes: Collection[str] = fmt.DTYPES
-    guarded = True
 
     @property
     def name(self) -> str:

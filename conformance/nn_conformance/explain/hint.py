@@ -11,7 +11,7 @@ from nn_conformance.adapt.converted import Converted
 from nn_conformance.adapt.recovered import Recovered
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.store import LoadedCase
-from nn_conformance.judge.call import Guarded
+from nn_conformance.judge.call import Guarded, Safe
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.target import Answer, Run, Target, TargetError, Unsupported
 from nn_conformance.judge.verdict import Verdict
@@ -107,7 +107,7 @@ def _under(target: Converted, conventions: Conventions, answers: dict[Any, Any])
 
 
 @dataclass(frozen=True)
-class Remembered:
+class Remembered(Safe):
     """A target that is asked the same question once.
 
     Attributes:
@@ -119,7 +119,6 @@ class Remembered:
     inner: Target
     answers: dict[Any, Any]
     read: tuple[Any, ...]
-    guarded = True
 
     @property
     def name(self) -> str:

@@ -12,14 +12,16 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.judge.target import (
+    DOES,
     FAILURES,
     Answer,
+    Does,
     Prunes,
     Pruning,
     Run,
@@ -30,6 +32,7 @@ from nn_conformance.judge.target import (
 )
 from nn_conformance.judge.verdict import one_line
 from nn_reference.arithmetic import Array, Params
+from nn_reference.errors import InputError
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
 
@@ -38,33 +41,51 @@ MOST_AXES = 2  # of an array of a network of dense layers
 LONGEST_NAME = 60  # characters of an array's name, or of a message's type, in a report
 
 
+class Safe:
+    """The base of our own targets that raise nothing but `Unsupported` and `TargetError`: they need no guard."""
+
+
 def guarded(target: Target) -> Target:
-    """The target, guarded unless it is by itself, as what runs in a process of its own."""
-    return target if getattr(target, "guarded", False) else Guarded(target)
+    """The target, guarded unless it is `Safe`; its class is asked, and never its attributes, which may say anything."""
+    return target if issubclass(type(target), Safe) else Guarded(target)
 
 
-class Guarded:
+def made(make: Callable[[], T]) -> T:
+    """What somebody's code makes before it is called as a target: an object, a model, an attribute.
+
+    Raises:
+        InputError: whatever that code raised, in a line.
+    """
+    with _ctrl_c() as interrupted:
+        try:
+            return make()
+        except InputError as error:  # ours, of what was made
+            problem = message_of(error)
+        except BaseException as error:  # noqa: BLE001 - whatever the user's code raises
+            problem = f"{described(error)} while the target was made"
+        if interrupted:
+            raise KeyboardInterrupt
+        raise InputError(problem)
+
+
+class Guarded(Safe):
     """A target whose calls raise nothing but `Unsupported` and `TargetError`; Ctrl-C passes through.
 
     Args:
         inner: any target. It may raise anything, change its arguments, and answer with anything.
-    """
 
-    guarded = True
+    Attributes:
+        name: the target's own, at most 60 characters.
+        does: `evaluate`, `train`, `prune`: what the target says, or the methods that it has.
+        fixed: whether it says that it has one size.
+
+    Raises:
+        InputError: one of these cannot be read, or is something else.
+    """
 
     def __init__(self, inner: Target) -> None:
         self.inner = inner
-
-    @property
-    def name(self) -> str:
-        """The target's own."""
-        return self.inner.name
-
-    def __getattr__(self, name: str) -> Any:
-        """What else a target may have: `does`, `fixed`, `conventions`."""
-        if name == "inner":  # a copy that has no attributes yet
-            raise AttributeError(name)
-        return getattr(self.inner, name)
+        self.name, self.does, self.fixed = made(lambda: _own_attributes(inner))
 
     def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
         """As `Target.evaluate`.
@@ -73,6 +94,7 @@ class Guarded:
             Unsupported: the target says so.
             TargetError: it raised, changed its arguments, or answered with something else.
         """
+        self._check("evaluate")
         lent = Lent(params, x, t)
         return lent.to(
             lambda: self.inner.evaluate(network, lent.params, lent.x, lent.t, gradients=gradients), own_answer
@@ -89,8 +111,7 @@ class Guarded:
         state: State | None = None,
     ) -> Run:
         """As `Target.train`. Raises as `evaluate` does."""
-        if "train" not in getattr(self.inner, "does", ("train",)):
-            raise not_done("train")
+        self._check("train")
         lent = Lent(params, x, t, state, batches)
         return lent.to(
             lambda: self.inner.train(network, optimizer, lent.params, lent.x, lent.t, lent.batches, lent.state), own_run
@@ -107,12 +128,14 @@ class Guarded:
         state: State,
     ) -> tuple[Params, Params]:
         """As `Prunes.prune`. Raises as `evaluate` does."""
-        inner = self.inner
-        if not isinstance(inner, Prunes):
-            raise not_done("prune")
-        lent = Lent(params, x, t, state)
+        self._check("prune")
+        inner, lent = cast("Prunes", self.inner), Lent(params, x, t, state)
         memory = State(0) if lent.state is None else lent.state
         return lent.to(lambda: inner.prune(network, optimizer, lent.params, lent.x, lent.t, how, memory), own_pruned)
+
+    def _check(self, what: str) -> None:
+        if what not in self.does:
+            raise not_done(what)
 
 
 class Lent:
@@ -191,6 +214,25 @@ class Lent:
         if self.batches != self._batches:
             found.append("batches")
         return found
+
+
+def _own_attributes(target: Any) -> tuple[str, tuple[Does, ...], bool]:
+    """A target's name, what it does, and whether it has one size.
+
+    Raises:
+        InputError: one of these is something else.
+    """
+    name, fixed = getattr(target, "name", None), getattr(target, "fixed", False)
+    does = getattr(target, "does", None)
+    if not isinstance(name, str) or not name.isprintable():
+        raise InputError(f"name: expected printable text, got {name!a:.60}")
+    if does is None:
+        does = tuple(what for what in DOES if callable(getattr(target, what, None)))
+    if not isinstance(does, tuple | list) or not does or not set(does) <= set(DOES):
+        raise InputError(f"does: expected some of {', '.join(DOES)}, as a tuple, got {does!a:.60}")
+    if not isinstance(fixed, bool):
+        raise InputError(f"fixed: expected True or False, got {fixed!a:.60}")
+    return str.__str__(name)[:LONGEST_NAME], tuple(what for what in DOES if what in does), fixed
 
 
 def own_answer(answer: Any, dtype: "np.dtype[Any]") -> Answer:

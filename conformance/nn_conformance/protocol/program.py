@@ -15,7 +15,8 @@ import numpy as np
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import values
 from nn_conformance.judge import target as targets
-from nn_conformance.judge.target import FAILURES, Answer, Pruning, Run, TargetError
+from nn_conformance.judge.call import Safe
+from nn_conformance.judge.target import FAILURES, Answer, Does, Pruning, Run, TargetError
 from nn_conformance.judge.verdict import one_line
 from nn_conformance.protocol import messages
 from nn_conformance.protocol.child import Child
@@ -83,7 +84,7 @@ def _program(words: str) -> list[str]:
     return [found, *command[1:]]
 
 
-class ProtocolTarget:
+class ProtocolTarget(Safe):
     """A target in a child process, started when it is first asked, and again for what comes after a crash.
 
     Use it as a context manager: on entering it is launched, on leaving nothing of it is left running.
@@ -94,7 +95,6 @@ class ProtocolTarget:
     """
 
     name = "target"
-    guarded = True
 
     def __init__(self, command: Sequence[str], limits: Limits | None = None) -> None:
         self.command, self.limits = list(command), limits or Limits()
@@ -205,7 +205,7 @@ class ProtocolTarget:
         return HOST not in self.command
 
     @property
-    def does(self) -> Sequence[messages.Does]:
+    def does(self) -> Sequence[Does]:
         """What it says that it can do."""
         return self.started.does if self.started else ("evaluate",)
 
