@@ -3,14 +3,19 @@
 import os
 
 import pytest
+from every_door import HOSTILE, TARGETS, raising, target_error
 
 from nn_conformance import conforms
+from nn_conformance.adapt.doors import as_target
+from nn_conformance.cases.store import Store
 from nn_conformance.judge.call import Guarded
+from nn_conformance.judge.target import SAYABLE, TargetError
 from nn_conformance.oracles import reference
 from nn_conformance.run import judge
 from nn_reference.errors import InputError
 
 pytest_plugins = ["pytester"]
+CASE = Store().case("homework/probe-rectangular")
 
 
 class Right:
@@ -99,3 +104,28 @@ def test_target_says_once_what_it_does():
     inner.name, inner.does, inner.fixed = os, 5, "no"
 
     assert (target.name, target.does, target.fixed) == ("a" * 60, ("evaluate", "train"), False)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_whatever_a_target_does_is_a_plain_verdict(name):
+    """Failures have a class that a target may have, a brief reason and few subjects, all of printable text."""
+    failed = judge(TARGETS[name]).failed
+
+    assert failed
+    assert {verdict.failure for verdict in failed} <= {*SAYABLE, "claimed", "mismatch"}
+    for verdict in failed:
+        assert verdict.reason
+        assert len(verdict.reason) <= 600
+        assert len(verdict.subject) <= 20
+        assert all(text.isprintable() and len(text) <= 401 for text in (verdict.reason, *verdict.subject))
+
+
+@pytest.mark.parametrize("failure", [None, ["answer"], "mismatch", "crashed", "known-unused", "given-up"])
+def test_target_cannot_fail_by_a_class_that_it_cannot_know(failure):
+    """What it names that only judge, runner or files of known failures may name is an error that it raised."""
+    target = as_target(raising(target_error(failure=failure)))
+
+    with pytest.raises(TargetError) as caught:
+        Guarded(target).evaluate(CASE.case.network, CASE.params, CASE.x, CASE.t)
+
+    assert caught.value.failure == "raised"

@@ -9,7 +9,7 @@ import signal
 import sysconfig
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -19,7 +19,7 @@ import numpy as np
 from nn_conformance.cases import format as fmt
 from nn_conformance.judge.target import (
     DOES,
-    FAILURES,
+    SAYABLE,
     Answer,
     Does,
     Prunes,
@@ -30,7 +30,7 @@ from nn_conformance.judge.target import (
     Unsupported,
     not_done,
 )
-from nn_conformance.judge.verdict import one_line
+from nn_conformance.judge.verdict import brief
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 from nn_reference.network import LayerOutput
@@ -38,6 +38,8 @@ from nn_reference.optimizers import State
 
 T = TypeVar("T")
 MOST_AXES = 2  # of an array of a network of dense layers
+MOST_NAMES = 20  # of arrays: ten layers with a bias each
+UNREADABLE = "it raised something that cannot be read"
 LONGEST_NAME = 60  # characters of an array's name, or of a message's type, in a report
 
 
@@ -183,16 +185,11 @@ class Lent:
             try:
                 with np.errstate(all="ignore"):
                     answer = read(call(), self.dtype)
-            except Unsupported as error:
-                raise Unsupported(message_of(error)) from None
-            except TargetError as error:
-                failure = error.failure if error.failure in FAILURES else "raised"
-                raise TargetError(message_of(error), failure, error.subject) from None
-            except BaseException as error:
-                if isinstance(error, KeyboardInterrupt) and interrupted:
-                    raise
-                failure = "out-of-memory" if isinstance(error, MemoryError) else "raised"
-                raise TargetError(described(error), failure) from None
+            except BaseException as error:  # noqa: BLE001 - whatever the target raises
+                problem = _readable(error)
+                if interrupted:
+                    raise KeyboardInterrupt from None
+                raise problem from None
         if changed := self._changed():
             words = f"it changed its argument {', '.join(changed)}: expected arguments to be left alone"
             raise TargetError(words, "arguments", changed)
@@ -271,9 +268,22 @@ def own_pruned(pruned: Any, dtype: "np.dtype[Any]") -> tuple[Params, Params]:
 def _own_arrays(what: str, arrays: Any, dtype: "np.dtype[Any]") -> Params:
     if not isinstance(arrays, Mapping):
         raise TargetError(f"{what}s: expected arrays by name, got {_kind(arrays)}")
-    if odd := [name for name in arrays if not isinstance(name, str) or not name.isprintable()]:
-        raise TargetError(f"{what}s: expected names that are printable text, got {odd[0]!a:.60}", "wrong-names")
-    return {str(name): _own_array(f"{what} {name[:LONGEST_NAME]}", a, dtype) for name, a in arrays.items()}
+    check_names(what, arrays)
+    return {str.__str__(name): _own_array(f"{what} {name}", a, dtype) for name, a in arrays.items()}
+
+
+def check_names(what: str, names: Collection[Any]) -> None:
+    """Refuse names of arrays that could not stand in a report.
+
+    Raises:
+        TargetError: one is no printable text or long, or there are many.
+    """
+    if len(names) > MOST_NAMES:
+        raise TargetError(f"{what}s: expected a few, got {len(names)}", "wrong-names")
+    for name in names:
+        if not isinstance(name, str) or not name.isprintable() or len(name) > LONGEST_NAME:
+            words = f"expected names that are printable text of at most {LONGEST_NAME} characters, got {name!a:.60}"
+            raise TargetError(f"{what}s: {words}", "wrong-names")
 
 
 def _own_array(name: str, a: Any, dtype: "np.dtype[Any]") -> Array:
@@ -292,26 +302,50 @@ def _own_layer(k: int, pair: Any, dtype: "np.dtype[Any]") -> LayerOutput:
     return LayerOutput(*(_own_array(f"{letter}{k}", a, dtype) for letter, a in zip("za", pair, strict=True)))
 
 
+def _readable(error: BaseException) -> Unsupported | TargetError:
+    """What a target raised, as an error of ours; its attributes are the target's code too, which may raise again."""
+    try:
+        if isinstance(error, Unsupported):
+            return Unsupported(message_of(error))
+        if not isinstance(error, TargetError):
+            return TargetError(described(error), "out-of-memory" if isinstance(error, MemoryError) else "raised")
+        failure, names = getattr(error, "failure", ""), getattr(error, "subject", ())
+        subject = [brief(name) for name in names if isinstance(name, str)] if isinstance(names, tuple | list) else []
+        known = next((word for word in SAYABLE if word == failure), "raised")
+        return TargetError(message_of(error) or f"it raised {_kind(error)}", known, subject[:MOST_NAMES])
+    except BaseException:  # noqa: BLE001 - likewise
+        return TargetError(UNREADABLE, "raised")
+
+
 def described(error: BaseException) -> str:
     """What was raised, with its message where it can be read, and the line of the target's code that raised it."""
-    frames = own_frames(error)
-    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    message = message_of(error)
-    return f"it raised {type(error).__name__[:LONGEST_NAME]}{': ' * bool(message)}{message}{place}"
+    try:
+        frames = own_frames(error)
+        place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+        message = message_of(error)
+        return brief(f"it raised {_kind(error)}{': ' * bool(message)}{message}{place}")
+    except BaseException:  # noqa: BLE001 - likewise
+        return UNREADABLE
 
 
 def message_of(error: BaseException) -> str:
-    """The message of an exception, on one line; that is the target's code too, which may raise again."""
+    """The message of an exception, brief; that is the target's code too, which may raise again."""
     try:
-        return one_line(str(error))
+        return brief(str(error))
     except BaseException:  # noqa: BLE001 - likewise
         return "its message cannot be read"
 
 
 def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """Where it came through the target's code, and not through ours, that of a package or of the importer."""
+    """Where it came through the target's code, and not through ours, that of a package or of the importer.
+
+    No file is read for it: a frame's file name may be anything.
+    """
     ours = str(Path(__file__).resolve().parents[1]), sysconfig.get_path("stdlib"), "<"
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = [
+        traceback.FrameSummary(frame.f_code.co_filename, line, frame.f_code.co_name, lookup_line=False)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
     return [f for f in frames if not f.filename.startswith(ours) and "site-packages" not in f.filename]
 
 
@@ -351,4 +385,6 @@ def _label(key: tuple[str, ...]) -> str:
 
 
 def _kind(value: Any) -> str:
-    return type(value).__name__[:LONGEST_NAME]
+    """The name of a value's class, as the class has it: a metaclass may say anything."""
+    name: str = type.__dict__["__name__"].__get__(type(value))
+    return brief(name[:LONGEST_NAME])

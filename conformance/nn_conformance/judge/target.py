@@ -32,6 +32,8 @@ FAILURES = (
     *("not-json", "not-a-reply", "wrong-seq", "wrong-protocol", "wrong-echo", "wrong-claim"),  # its words
     *("known-passed", "known-otherwise", "known-unused"),  # not as a file of known failures has it
 )
+# Those that a target may name of itself: of an answer, and of what it did instead.
+SAYABLE = (*FAILURES[FAILURES.index("answer") : FAILURES.index("claimed")], "out-of-memory")
 
 
 class TargetError(Exception):
