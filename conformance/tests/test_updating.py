@@ -215,3 +215,24 @@ def test_a_rate_at_which_the_target_overflows_is_not_used():
 
     answer = Recovered(Updating(infinite, "infinite")).evaluate(case.case.network, case.params, case.x, case.t)
     assert not answer.gradients["W1"].any()
+
+
+class Spoiling(Model):
+    """A model whose step leaves other targets in place of its own."""
+
+    def step(self, x, t, lr):
+        super().step(x, t, lr)
+        t[...] = 0
+
+
+def doubling(p, x, t, lr):
+    in_place(p, x, t, lr)
+    x *= 2
+
+
+@pytest.mark.parametrize(("obj", "changed"), [(doubling, "x"), (Spoiling, "t")])
+def test_update_that_overwrites_its_batch_fails(obj, changed):
+    """Parameters may change in place; inputs and targets that change are a failure that names them."""
+    failed = verify(obj, "homework").failed
+
+    assert {(verdict.failure, verdict.subject) for verdict in failed} == {("arguments", (changed,))}

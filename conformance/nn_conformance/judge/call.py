@@ -191,8 +191,7 @@ class Lent:
                     raise KeyboardInterrupt from None
                 raise problem from None
         if changed := self._changed():
-            words = f"it changed its argument {', '.join(changed)}: expected arguments to be left alone"
-            raise TargetError(words, "arguments", changed)
+            raise changed_arguments(changed)
         return answer
 
     def _named(self, moment: str) -> Params:
@@ -200,7 +199,7 @@ class Lent:
 
     def _changed(self) -> list[str]:
         """The names of what is not as it was, by contents or by being another object."""
-        found = [_label(key) for key, a in self._own.items() if not _same(self._lent[key], a)]
+        found = [_label(key) for key, a in self._own.items() if not unchanged(self._lent[key], a)]
         if not _identical(self.params, self._named("")):
             found.append("parameters")
         if self.state is not None:
@@ -230,6 +229,12 @@ def _own_attributes(target: Any) -> tuple[str, tuple[Does, ...], bool]:
     if not isinstance(fixed, bool):
         raise InputError(f"fixed: expected True or False, got {fixed!a:.60}")
     return str.__str__(name)[:LONGEST_NAME], tuple(what for what in DOES if what in does), fixed
+
+
+def changed_arguments(names: Sequence[str]) -> TargetError:
+    """What to raise of a target that changed these arguments."""
+    words = f"it changed its argument {', '.join(names)}: expected arguments to be left alone"
+    return TargetError(words, "arguments", names)
 
 
 def own_answer(answer: Any, dtype: "np.dtype[Any]") -> Answer:
@@ -369,7 +374,7 @@ def _ctrl_c() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _same(now: Array, before: Array) -> bool:
+def unchanged(now: Array, before: Array) -> bool:
     """Whether an array is as it was: shape, dtype and every bit."""
     return now.shape == before.shape and now.dtype == before.dtype and now.tobytes() == before.tobytes()
 
