@@ -14,7 +14,7 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.checks import checks_of
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import ROUNDOFF, norm
-from nn_conformance.judge.target import Unsupported
+from nn_conformance.judge.target import Run, Unsupported
 from nn_conformance.oracles import reference
 from nn_conformance.run import verify
 from nn_conformance.subjects import subject_of
@@ -57,9 +57,8 @@ UPDATES = {"dict": new_dict, "in place": in_place, "loss": in_place_with_loss, "
 def test_what_only_updates_is_judged_by_its_updates(obj):
     """Gradients are recovered from a step, and the steps and free runs judged; a loss that it does not tell is unsupported."""
     found = statuses(obj)
-    assert found["gradient"] == found["step"] == {"passed"}
-    tells = {"passed"} if obj in (new_dict, in_place_with_loss) else {"unsupported"}
-    assert found["loss"] == found["trajectory"] == tells
+    assert found["gradient"] == found["step"] == found["trajectory"] == {"passed"}
+    assert found["loss"] == ({"passed"} if obj in (new_dict, in_place_with_loss) else {"unsupported"})
 
 
 def test_recovered_gradients_are_right_to_rounding():
@@ -236,3 +235,53 @@ def test_update_that_overwrites_its_batch_fails(obj, changed):
     failed = verify(obj, "homework").failed
 
     assert {(verdict.failure, verdict.subject) for verdict in failed} == {("arguments", (changed,))}
+
+
+class Forgetful(Model):
+    """Models that take each first update after `set_weights` rightly, and tell no loss."""
+
+    def set_weights(self, params):
+        self.params, self.steps, self.sums = params, 0, {name: 0 * p for name, p in params.items()}
+
+
+class Remembering(Forgetful):
+    """Gradients add up from step to step."""
+
+    def step(self, x, t, lr):
+        self.sums = {name: self.sums[name] + g for name, g in homework(self.params, x, t)[0].items()}
+        self.params = {name: p - lr * self.sums[name] for name, p in self.params.items()}
+
+
+class Stale(Forgetful):
+    """Every step is along the first step's gradient."""
+
+    def step(self, x, t, lr):
+        self.sums = homework(self.params, x, t)[0] if self.steps == 0 else self.sums
+        self.params, self.steps = {name: p - lr * self.sums[name] for name, p in self.params.items()}, self.steps + 1
+
+
+class Hurried(Forgetful):
+    """Later steps have twice the rate."""
+
+    def step(self, x, t, lr):
+        in_place(self.params, x, t, lr * (1 if self.steps == 0 else 2))
+        self.steps += 1
+
+
+class FirstOnly:
+    """An engine that trains with the first of its batches."""
+
+    name = "first only"
+    evaluate = staticmethod(reference.evaluate)
+
+    def train(self, network, optimizer, params, x, t, batches, state=None):
+        return Run(None, reference.train(network, optimizer, params, x, t, batches[:1], state).params)
+
+
+@pytest.mark.parametrize("obj", [Remembering, Stale, Hurried, FirstOnly])
+def test_later_updates_are_judged_without_losses(obj):
+    """A mistake that only a second update in a call makes fails there, and nowhere else, though no loss shows it."""
+    failed = verify(obj, "homework").failed
+
+    assert {(verdict.rung, verdict.failure) for verdict in failed} == {("trajectory", "mismatch")}
+    assert {verdict.check.dtype for verdict in failed} == set(fmt.DTYPES)
