@@ -312,3 +312,18 @@ def test_conventions_decode_from_json_as_a_program_declares_them():
     assert msgspec.json.decode(text, type=type(declared())) == declared(
         layout="out,in", names={"W": "w{}"}, gradient_reduction="sum"
     )
+
+
+def test_answer_that_is_kept_without_its_targets_is_caught():
+    """A cache by parameters and x alone fails where the targets change their order, in loss and gradients, and only there."""
+    kept = {}
+
+    def caching(p, x, t):
+        key = (x.dtype, x.tobytes(), *(a.tobytes() for a in p.values()))
+        return kept.setdefault(key, homework(p, x, t))
+
+    failed = verify(caching, "homework").failed
+
+    assert {verdict.rung for verdict in failed} == {"second-call"}
+    assert {verdict.check.quantity for verdict in failed} == {"loss", "W1", "b1", "W2", "b2"}
+    assert all("targets in another order" in verdict.reason for verdict in failed)
