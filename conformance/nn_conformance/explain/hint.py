@@ -18,7 +18,7 @@ from nn_conformance.judge.verdict import Verdict
 from nn_reference.arithmetic import Array, Params
 from nn_reference.optimizers import State
 
-DOORS = "nn_conformance.adapt.doors."
+DOORS = "nn_conformance.adapt."
 # Factors that a loss has by taste: with or without a ½.
 FACTORS = (2.0, 0.5)
 # What no loss and no gradient shows, or what has no few values; of a step alone, the gradients' own reduction says it.
