@@ -93,6 +93,44 @@ def test_a_wrong_module_fails(wrong):
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize("made", [True, False], ids=["instance", "factory"])
+def test_what_a_module_keeps_between_calls_shows(made):
+    """A module whose every second pass is off fails by the same call twice, whether it is made already or made from sizes."""
+    from torch import nn
+
+    class Alternating(nn.Module):
+        def __init__(self, sizes):
+            super().__init__()
+            self.all, self.calls = build_torch(sizes), 0
+
+        def forward(self, x):
+            self.calls += 1
+            return self.all(x) * (1 + 0.01 * (self.calls % 2))
+
+    case = STORE.case("iris-relu-adam/documented")
+    obj = conforms("iris-relu-adam")(Alternating(sizes_of(case.case.id)) if made else Alternating)
+    verdicts = judge(case, subject_of(obj).target, "float64", rungs=("contract",), trusted=True)
+    assert {v.check.quantity for v in verdicts if v.failed} == {"repeat"}
+
+
+@pytest.mark.torch
+def test_a_module_that_cannot_be_copied_is_judged():
+    """A module that holds a lock is asked as it stands, and has its parameters, precision and gradients back."""
+    import threading
+
+    import torch
+
+    module = build_torch((4, 10, 3))
+    module.lock = threading.Lock()
+    for p in module.parameters():
+        p.grad = torch.ones_like(p)
+    before = [p.detach().clone() for p in module.parameters()]
+    assert verify(conforms("iris-relu-adam")(module))
+    assert all(torch.equal(p, q) and p.dtype == q.dtype for p, q in zip(module.parameters(), before, strict=True))
+    assert all(torch.equal(p.grad, torch.ones_like(p)) for p in module.parameters())
+
+
+@pytest.mark.torch
 def test_a_module_may_leave_its_softmax_to_the_loss():
     """Logits where the description has a softmax are a convention, which is suggested, and with which logits of ±1000 pass."""
     case = STORE.case("mnist-relu/probe-rectangular")
