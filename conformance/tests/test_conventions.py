@@ -16,6 +16,7 @@ from convention_problems import (
     scaled,
     two_layers,
 )
+from door_problems import homework
 
 from nn_conformance.adapt.arrays import Layers
 from nn_conformance.adapt.claims import Claim, claim_of, conforms
@@ -343,3 +344,38 @@ def test_surplus_losses_are_a_failure():
     case = Store().case("homework/probe-partial")
     (verdict,) = judge(case, Converted(Surplus()), "float64", rungs=("trajectory",))
     assert (verdict.status, verdict.reason[:18]) == ("failed", "losses: expected 1")
+
+
+def single(layers):
+    """The homework network for one sample at a time, which shows these layers of a sample."""
+
+    def function(p, x, t):
+        gradients, loss = homework(p, x, t)
+        return {"loss": loss, "gradients": gradients, "layers": layers(x)}
+
+    return function
+
+
+def test_no_layers_are_not_the_same_as_layers_that_are_not_shown():
+    """An empty list of layers fails whether samples come together or alone, so that no declaration seems to mend it."""
+    for batch in ("many", "one"):
+        report = verify(conforms("homework", batch=batch)(single(lambda x: [])))
+        assert {v.reason for v in report.failed if v.rung == "contract"} >= {"layers: expected 2, got 0"}
+        assert report.suggestion is None
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda x: [(x, x)] * (2 if x[0, 0] > 0.5 else 3),
+        lambda x: [(x, x), (x[0] if x[0, 0] > 0.5 else x, x)],
+        lambda x: [(x[0, 0], x[0, 0])] * 2,
+    ],
+    ids=["numbers of layers", "axes", "no axis"],
+)
+def test_layers_that_differ_from_sample_to_sample_fail(layers):
+    """Where single samples show other layers, or layers without an axis of samples, that is the failure, and no error of ours."""
+    failed = verify(conforms("homework", batch="one")(single(layers))).failed
+    assert {(v.failure, v.subject) for v in failed if v.check.case == "homework/probe-rectangular"} == {
+        ("wrong-shape", ("layers",))
+    }

@@ -170,8 +170,17 @@ def _combined(answers: Sequence[Answer], count: int) -> Answer:
     shapes = [{name: g.shape for name, g in answer.gradients.items()} for answer in answers]
     if any(each != shapes[0] for each in shapes):
         raise TargetError("it has gradients of some names and shapes for one sample, and of others for the next")
-    shown = [answer.layers or () for answer in answers]
-    layers = [LayerOutput(*map(np.concatenate, zip(*each, strict=True))) for each in zip(*shown, strict=False)]
+    layers = _joined([answer.layers for answer in answers if answer.layers is not None])
     total = {name: np.asarray(sum(a.gradients[name] for a in answers)) / count for name in first.gradients}
     beyond = {name: sum(a.uncertainty[name] for a in answers) / count for name in first.uncertainty}
-    return Answer(loss, total, layers or None, beyond)
+    return Answer(loss, total, layers, beyond)
+
+
+def _joined(shown: Sequence[Sequence[LayerOutput]]) -> list[LayerOutput] | None:
+    """The layers of single samples as those of all of them; None where none are shown."""
+    shapes = [[(layer.z.shape, layer.a.shape) for layer in layers] for layers in shown]
+    if any(each != shapes[0] or () in [shape for pair in each for shape in pair] for each in shapes):
+        words = "it shows layers of some shapes for one sample, and of others for the next, or some without samples"
+        raise TargetError(words, "wrong-shape", ["layers"])
+    together = [LayerOutput(*map(np.concatenate, zip(*each, strict=True))) for each in zip(*shown, strict=True)]
+    return together if shown else None
