@@ -69,7 +69,9 @@ class Subject:
         return replace(self, target=replace(self.target, networks=described))
 
     def line(self) -> str:
-        """What it says of itself, in a line."""
+        """What it says of itself, in a line; of what did not start there is only the name."""
+        if not self.does:
+            return self.name
         version = f" {one_line(self.version)[:40]}" if self.version else ""
         networks = one_line(", ".join(self.claim.systems))[:200] or "any network"
         return (
