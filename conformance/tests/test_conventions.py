@@ -23,7 +23,7 @@ from nn_conformance.adapt.claims import Claim, claim_of, conforms
 from nn_conformance.adapt.conventions import OURS, Conventions, declared
 from nn_conformance.adapt.converted import Converted
 from nn_conformance.cases.store import Store
-from nn_conformance.explain.hint import suggest
+from nn_conformance.explain.hint import Remembered, suggest
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.target import Answer, Run, TargetError, Unsupported
 from nn_conformance.oracles import reference
@@ -379,3 +379,21 @@ def test_layers_that_differ_from_sample_to_sample_fail(layers):
     assert {(v.failure, v.subject) for v in failed if v.check.case == "homework/probe-rectangular"} == {
         ("wrong-shape", ("layers",))
     }
+
+
+def test_only_the_same_question_is_answered_from_memory():
+    """A hint's memory tells networks apart, and calls with gradients from those without."""
+    case, asked = load("xor-tanh/probe-rectangular"), []
+
+    class Counting:
+        def evaluate(self, network, *args, gradients=True):
+            asked.append((network.loss.kind, gradients))
+            return Answer(0.0)
+
+    target = Remembered(Counting(), {}, ())
+    other = msgspec.structs.replace(case.case.network, loss=load("iris-relu-adam/probe-one").case.network.loss)
+    for network in (case.case.network, other):
+        for gradients in (True, False, True):
+            target.evaluate(network, case.params, case.x, case.t, gradients=gradients)
+
+    assert asked == [(n.loss.kind, g) for n in (case.case.network, other) for g in (True, False)]

@@ -127,7 +127,7 @@ class Remembered(Safe):
 
     def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
         """As the target's."""
-        key = ("evaluate", *self._question(params, x, t))
+        key = ("evaluate", gradients, *self._question(network, params, x, t))
         return self._asked(key, lambda: self.inner.evaluate(network, params, x, t, gradients=gradients))
 
     def train(
@@ -141,12 +141,17 @@ class Remembered(Safe):
         state: State | None = None,
     ) -> Run:
         """As the target's; asked of plain steps alone."""
-        key = (optimizer.learning_rate, str(batches), *self._question(params, x, t))
+        key = (optimizer.learning_rate, str(batches), *self._question(network, params, x, t))
         return self._asked(key, lambda: self.inner.train(network, optimizer, params, x, t, batches, state))
 
-    def _question(self, params: Params, x: Array, t: Array) -> tuple[Any, ...]:
+    def _question(self, network: fmt.Network, params: Params, x: Array, t: Array) -> tuple[Any, ...]:
         arrays = [*params.items(), ("x", x), ("t", t)]
-        return (self.read, *((name, a.shape, a.dtype.str, a.flags.f_contiguous, a.tobytes()) for name, a in arrays))
+        described = msgspec.json.encode(network)
+        return (
+            self.read,
+            described,
+            *((name, a.shape, a.dtype.str, a.flags.f_contiguous, a.tobytes()) for name, a in arrays),
+        )
 
     def _asked(self, key: Any, ask: Any) -> Any:
         if key not in self.answers:
