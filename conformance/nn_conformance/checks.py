@@ -16,11 +16,9 @@ class Judged:
     """An object under pytest, and its run."""
 
     def __init__(self, obj: Any, networks: Sequence[str], store: Store) -> None:
-        subject = subject_of(obj)
-        systems = subject.claimed(networks)
         self.obj, self.networks = obj, networks
-        self.subject: Subject = subject.restricted(systems, networks)
-        self.run = Run(self.subject.target, systems, store, dtypes=subject.claim.dtypes)
+        self.subject: Subject = subject_of(obj, networks)
+        self.run = Run(self.subject.target, self.subject.claimed(networks), store, dtypes=self.subject.claim.dtypes)
         self.told = False  # whether a failure has shown the explanation, which is of all of them
 
     @property

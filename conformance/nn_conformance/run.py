@@ -239,7 +239,7 @@ def judge(
     if target is None:
         return _judge_oracles(_versions(names), store, oracles, large=large, counter=counter)
     if not isinstance(target, ProtocolTarget):
-        return _judge_subject(subject_of(target), names, store, oracles, known, large=large, counter=counter)
+        return _judge_subject(subject_of(target, names), names, store, oracles, known, large=large, counter=counter)
     named_systems(names)  # before a program is started that may have wanted it: cmd: and its words are one argument
     session = Session(target)
     try:
@@ -247,7 +247,7 @@ def judge(
             subject = Subject(converted(target, OURS, (), ()), Claim(), ())
             return Report(subject, others=[expect(v, known) for v in session.verdicts], last_words=last_lines(target))
         return _judge_subject(
-            session_subject(session), names, store, oracles, known, large=large, counter=counter, session=session
+            session_subject(session, names), names, store, oracles, known, large=large, counter=counter, session=session
         )
     finally:
         target.kill()
@@ -268,7 +268,6 @@ def _judge_subject(
     session: Session | None = None,
 ) -> Report:
     systems = subject.claimed(networks)
-    subject = subject.restricted(systems, networks)
     run = Run(subject.target, systems, store, large=large, dtypes=subject.claim.dtypes, known=known)
     check_breadth(known, {loaded.case.id for system in systems for loaded, _ in run.pairs(system)})
     columns = {subject.name: run, **_oracle_runs(oracles, systems, store, large=run.large)}

@@ -13,7 +13,9 @@ from nn_conformance.cases.families import build_network, describe_network
 from nn_conformance.cases.on_demand import certify
 from nn_conformance.cases.store import LoadedCase, Store
 from nn_conformance.cases.text import network, text_of
+from nn_conformance.judge.call import guarded
 from nn_conformance.judge.ladder import cases_of
+from nn_conformance.judge.target import DOES
 from nn_conformance.judge.verdict import one_line
 from nn_conformance.oracles import ORACLES
 from nn_conformance.protocol.session import Session
@@ -106,15 +108,21 @@ class Subject:
     def _claims(self, system: "Judged", own: Sequence[str]) -> bool:
         return not self.claim.systems or system.id in own or self.claim.covers(system.id)
 
-    def restricted(self, systems: Sequence["Judged"], networks: Sequence[str]) -> "Subject":
-        """Asked for no other networks than these, if they are what it claims, or all that it can have been written for."""
+    def restricted(self, networks: Sequence[str]) -> "Subject":
+        """Asked for no other networks than these, if they are what it claims, or all that it can have been written for.
+
+        Raises as `claimed` does.
+        """
+        systems = self.claimed(networks)
         if not self.claim.systems and (self.reads_networks or not networks):
             return self
         described = tuple(describe_network(system.network) for system in systems)
         return replace(self, target=replace(self.target, networks=described))
 
     def line(self) -> str:
-        """What it says of itself, in a line."""
+        """What it says of itself, in a line; of what did not start there is only the name."""
+        if not self.does:
+            return self.name
         version = f" {one_line(self.version)[:40]}" if self.version else ""
         networks = one_line(", ".join(self.claim.systems))[:200] or "any network"
         return (
@@ -138,28 +146,29 @@ class Subject:
         }
 
 
-def subject_of(obj: Any) -> Subject:
-    """An object of this process as the ladder judges it.
+def subject_of(obj: Any, networks: Sequence[str] = ()) -> Subject:
+    """An object of this process as the ladder judges it, asked for no other networks than these or those that it claims.
 
     Raises:
-        InputError: it is no target, or claims a network that does not exist.
+        InputError: it is no target, or claims a network that does not exist, or none of these.
     """
     claim = claim_of(obj) or Claim()
     claim.check()
     if isinstance(obj, Converted):
         return Subject(obj, Claim(conventions=obj.conventions, dtypes=tuple(obj.dtypes)))
-    conventions, target = conventions_of(obj), as_target(obj)
+    conventions, target = conventions_of(obj), guarded(as_target(obj))
     claim = Claim(claim.systems, conventions, claim.dtypes)
-    does = tuple(getattr(target, "does", ("evaluate", "train")))
-    return Subject(converted(target, conventions, (), claim.dtypes), claim, does)
+    subject = Subject(converted(target, conventions, (), claim.dtypes), claim, getattr(target, "does", DOES))
+    return subject.restricted(networks)
 
 
-def session_subject(session: Session) -> Subject:
-    """A program that has started, as the ladder judges it."""
+def session_subject(session: Session, networks: Sequence[str] = ()) -> Subject:
+    """A program that has started, as the ladder judges it. Raises as `Subject.claimed` does."""
     claim, started = session.claim, session.target.started
     does, version = (started.does, started.version) if started else ((), "")
     judged = converted(session.target, claim.conventions, (), claim.dtypes)
-    return Subject(judged, claim, does, version, reads_networks=session.target.program)
+    subject = Subject(judged, claim, does, version, reads_networks=session.target.program)
+    return subject.restricted(networks)
 
 
 def named_systems(names: Sequence[str]) -> list["Judged"]:

@@ -5,9 +5,9 @@ from functools import cache
 import numpy as np
 
 from nn_conformance.adapt.claims import conforms
-from nn_conformance.adapt.doors import subject
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.ladder import judge
+from nn_conformance.subjects import subject_of
 
 STORE = Store()
 load = cache(STORE.case)
@@ -101,4 +101,4 @@ def fresh(function):
 def judged(function, conventions, case="xor-sigmoid/probe-rectangular", dtype="float64"):
     """Verdicts of a function with these conventions."""
     marked = conforms("xor-sigmoid", **conventions)(fresh(function))
-    return judge(load(case), subject(marked), dtype, trusted=True)
+    return judge(load(case), subject_of(marked).target, dtype, trusted=True)

@@ -4,11 +4,10 @@ from functools import cache
 
 import numpy as np
 
-from nn_conformance.adapt.doors import subject
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.ladder import judge
-from nn_reference.systems import get
+from nn_conformance.subjects import subject_of
 
 STORE = Store()
 load = cache(STORE.case)
@@ -42,7 +41,7 @@ def statuses(obj):
     found = {}
     for case in HOMEWORK:
         for dtype in fmt.DTYPES:
-            for verdict in judge(load(case), subject(obj, [get("homework")]), dtype, trusted=True):
+            for verdict in judge(load(case), subject_of(obj, ["homework"]).target, dtype, trusted=True):
                 assert verdict.status in ("passed", "unsupported"), verdict
                 found.setdefault(verdict.rung, set()).add(verdict.status)
     return found

@@ -9,7 +9,7 @@ import numpy as np
 from nn_conformance import conforms
 from nn_conformance.cases.families import describe_network
 from nn_conformance.cases.store import Store
-from nn_conformance.judge.target import Unsupported
+from nn_conformance.judge.target import TargetError, Unsupported
 from nn_conformance.mistakes import applicable
 from nn_conformance.mistakes.mistaken import Mistaken
 from nn_reference.systems import get
@@ -44,6 +44,31 @@ class UnreadableError(Exception):
 
     def __str__(self):
         raise ValueError("no message")
+
+
+def target_error(**attributes):
+    """A target's own error with other attributes; one that is None is missing."""
+    error = TargetError("mine \x1b[31m" * 100)
+    for name, value in attributes.items():
+        setattr(error, name, value)
+        if value is None:
+            delattr(error, name)
+    return error
+
+
+class SilentType(type):
+    """A class whose name cannot be read."""
+
+    @property
+    def __name__(cls):
+        raise SystemExit(0)
+
+
+NamelessError = SilentType("NamelessError", (Exception,), {})
+
+
+def raises_from_nowhere(params, x, t):
+    exec(compile("1 / 0", "/nowhere/\x1b[31m\udcff.py", "exec"))  # noqa: S102 - a frame whose file has an evil name
 
 
 def raising(error):
@@ -105,6 +130,13 @@ HOSTILE = {
     "unreadable": raising(UnreadableError()),
     "surrogates": raising(ValueError("lone \udcff surrogate")),
     "out_of_memory": raising(MemoryError()),
+    "nameless": raising(NamelessError("hidden")),
+    "from_nowhere": raises_from_nowhere,
+    "errs_without_attributes": raising(target_error(failure=None, subject=None)),
+    "errs_by_an_unknown_class": raising(target_error(failure=["answer"], subject=3)),
+    "errs_as_the_judge": raising(target_error(failure="mismatch")),
+    "errs_as_the_child": raising(target_error(failure="crashed")),
+    "errs_of_too_much": raising(target_error(subject=["\udcff\x1b[2J" * 200, 7] * 20)),
     "unsupported": raising(Unsupported("not today")),
     "resizes": resizes,
     "retypes": retypes,
@@ -112,6 +144,9 @@ HOSTILE = {
     "drops_a_parameter": drops_a_parameter,
     "numbers_for_names": gradients_are(lambda g: dict(enumerate(g.values()))),
     "surrogate_names": gradients_are(lambda g: {name + "\udcff": a for name, a in g.items()}),
+    "long_names": gradients_are(lambda g: {"W" * 100 + name: a for name, a in g.items()}),
+    "coloured_names": gradients_are(lambda g: {name + "\x1b[31m": a for name, a in g.items()}),
+    "many_names": gradients_are(lambda g: g | {f"W{k}": g["W1"] for k in range(3, 40)}),
     "masked": gradients_are(masked),
     "float32": gradients_are(lambda g: {name: np.asarray(a, np.float32) for name, a in g.items()}),
     "float16": gradients_are(lambda g: {name: np.asarray(a, np.float16) for name, a in g.items()}),

@@ -93,7 +93,7 @@ def test_a_loose_limit_is_found_unsound(monkeypatch):
 def test_a_rung_without_honest_code_is_unsound(monkeypatch):
     """Who measures nothing has not shown that a limit is sound."""
     far = {("gradient", "float64"): Extreme(1e9, "sign", "")}
-    monkeypatch.setattr("nn_conformance.audit.mistaken_extremes", lambda _: far)
+    monkeypatch.setattr("nn_maintain.audit.mistaken_extremes", lambda _: far)
     (row,) = audit(STORE, ["xor-sigmoid/documented"], [])
 
     assert not row.sound

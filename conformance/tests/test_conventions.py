@@ -16,18 +16,19 @@ from convention_problems import (
     scaled,
     two_layers,
 )
+from door_problems import homework
 
 from nn_conformance.adapt.arrays import Layers
 from nn_conformance.adapt.claims import Claim, claim_of, conforms
 from nn_conformance.adapt.conventions import OURS, Conventions, declared
 from nn_conformance.adapt.converted import Converted
-from nn_conformance.adapt.doors import subject
 from nn_conformance.cases.store import Store
-from nn_conformance.explain.hint import suggest
+from nn_conformance.explain.hint import Remembered, suggest
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.target import Answer, Run, TargetError, Unsupported
 from nn_conformance.oracles import reference
 from nn_conformance.run import verify
+from nn_conformance.subjects import subject_of
 from nn_reference.errors import InputError
 from nn_reference.optimizers import State
 
@@ -55,7 +56,7 @@ def test_the_missing_declaration_is_named(name):
     function, conventions = FUNCTIONS[name]
     for left_out, value in conventions.items():
         rest = {key: kept for key, kept in conventions.items() if key != left_out}
-        target = subject(conforms("xor-sigmoid", **rest)(fresh(function)))
+        target = subject_of(conforms("xor-sigmoid", **rest)(fresh(function))).target
         now = getattr(declared(**rest), left_out)
         expected = f"declared {left_out}={now!r}: with {left_out}={value!r} loss and gradients are right"
         suggestion = suggest(load("xor-sigmoid/probe-rectangular"), target, "float64")
@@ -72,9 +73,9 @@ def test_means_over_samples_and_over_outputs_are_told_apart(reduction):
         return found[0] / 2 / count, {"W1": found[1] / 2 / count, "W2": found[3] / 2 / count}
 
     case = load("iris-sigmoid/probe-rectangular")
-    right = subject(conforms("iris-sigmoid", loss_reduction=reduction)(function))
+    right = subject_of(conforms("iris-sigmoid", loss_reduction=reduction)(function)).target
     assert [v for v in judge(case, right, "float64", trusted=True) if v.status == "failed"] == []
-    undeclared = subject(conforms("iris-sigmoid")(fresh(function)))
+    undeclared = subject_of(conforms("iris-sigmoid")(fresh(function))).target
     assert f"with loss_reduction={reduction!r} loss" in str(suggest(case, undeclared, "float64"))
 
 
@@ -86,8 +87,8 @@ def test_nothing_is_suggested_for_a_mistake_or_for_what_is_right():
         return loss, g | {"W1": g["W1"] * 1.01}
 
     case = load("xor-sigmoid/probe-rectangular")
-    assert suggest(case, subject(wrong), "float64") is None
-    assert suggest(case, subject(scaled(lambda n, c: 1 / n / c, lambda n, c: 1 / n / c)), "float64") is None
+    assert suggest(case, subject_of(wrong).target, "float64") is None
+    assert suggest(case, subject_of(scaled(lambda n, c: 1 / n / c, lambda n, c: 1 / n / c)).target, "float64") is None
 
 
 def test_a_report_shows_conventions_and_the_one_to_declare():
@@ -343,3 +344,56 @@ def test_surplus_losses_are_a_failure():
     case = Store().case("homework/probe-partial")
     (verdict,) = judge(case, Converted(Surplus()), "float64", rungs=("trajectory",))
     assert (verdict.status, verdict.reason[:18]) == ("failed", "losses: expected 1")
+
+
+def single(layers):
+    """The homework network for one sample at a time, which shows these layers of a sample."""
+
+    def function(p, x, t):
+        gradients, loss = homework(p, x, t)
+        return {"loss": loss, "gradients": gradients, "layers": layers(x)}
+
+    return function
+
+
+def test_no_layers_are_not_the_same_as_layers_that_are_not_shown():
+    """An empty list of layers fails whether samples come together or alone, so that no declaration seems to mend it."""
+    for batch in ("many", "one"):
+        report = verify(conforms("homework", batch=batch)(single(lambda x: [])))
+        assert {v.reason for v in report.failed if v.rung == "contract"} >= {"layers: expected 2, got 0"}
+        assert report.suggestion is None
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda x: [(x, x)] * (2 if x[0, 0] > 0.5 else 3),
+        lambda x: [(x, x), (x[0] if x[0, 0] > 0.5 else x, x)],
+        lambda x: [(x[0, 0], x[0, 0])] * 2,
+    ],
+    ids=["numbers of layers", "axes", "no axis"],
+)
+def test_layers_that_differ_from_sample_to_sample_fail(layers):
+    """Where single samples show other layers, or layers without an axis of samples, that is the failure, and no error of ours."""
+    failed = verify(conforms("homework", batch="one")(single(layers))).failed
+    assert {(v.failure, v.subject) for v in failed if v.check.case == "homework/probe-rectangular"} == {
+        ("wrong-shape", ("layers",))
+    }
+
+
+def test_only_the_same_question_is_answered_from_memory():
+    """A hint's memory tells networks apart, and calls with gradients from those without."""
+    case, asked = load("xor-tanh/probe-rectangular"), []
+
+    class Counting:
+        def evaluate(self, network, *args, gradients=True):
+            asked.append((network.loss.kind, gradients))
+            return Answer(0.0)
+
+    target = Remembered(Counting(), {}, ())
+    other = msgspec.structs.replace(case.case.network, loss=load("iris-relu-adam/probe-one").case.network.loss)
+    for network in (case.case.network, other):
+        for gradients in (True, False, True):
+            target.evaluate(network, case.params, case.x, case.t, gradients=gradients)
+
+    assert asked == [(n.loss.kind, g) for n in (case.case.network, other) for g in (True, False)]

@@ -9,13 +9,14 @@ from door_problems import HOMEWORK, fresh, homework, load, sigmoid, statuses
 
 from nn_conformance.adapt.claims import conforms
 from nn_conformance.adapt.conventions import declared
-from nn_conformance.adapt.doors import as_target, conventions_of, subject
+from nn_conformance.adapt.doors import as_target, conventions_of
 from nn_conformance.adapt.functions import read_answer
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import norm
 from nn_conformance.judge.target import Answer, Run, Unsupported
 from nn_conformance.oracles import reference
 from nn_conformance.run import verify
+from nn_conformance.subjects import subject_of
 from nn_reference.errors import InputError
 
 
@@ -128,7 +129,7 @@ def test_one_precision_may_be_all_it_has():
     report = verify(conforms("homework", dtypes=("float32",))(fresh(narrow)))
     assert report
     assert {v.check.dtype for v in report.verdicts} == {"float32"}
-    verdicts = judge(load(HOMEWORK[0]), subject(narrow), "float64")
+    verdicts = judge(load(HOMEWORK[0]), subject_of(narrow).target, "float64")
     assert verdicts[0].reason == "gradient W1: expected float64, got float32"
 
 
@@ -151,7 +152,9 @@ def test_one_precision_may_be_all_it_has():
 )
 def test_a_wrong_answer_fails_where_it_is_wrong(wrong, rung):
     """A wrong number, name, shape or form of answer fails on its rung, in a line that says what was expected."""
-    verdicts = judge(load(HOMEWORK[0]), subject(lambda p, x, t: wrong(*homework(p, x, t))), "float64", trusted=True)
+    verdicts = judge(
+        load(HOMEWORK[0]), subject_of(lambda p, x, t: wrong(*homework(p, x, t))).target, "float64", trusted=True
+    )
     first = next(v for v in verdicts if v.status == "failed")
     assert first.rung == rung
     assert "expected" in first.reason or "30·" in first.reason
@@ -164,7 +167,7 @@ def test_an_argument_that_is_changed_is_told():
         x *= 2
         return homework(p, x, t)
 
-    verdicts = judge(load(HOMEWORK[0]), subject(writes), "float64")
+    verdicts = judge(load(HOMEWORK[0]), subject_of(writes).target, "float64")
     assert verdicts[0].status == "failed"
     assert "changed its argument x" in verdicts[0].reason
 
@@ -284,12 +287,12 @@ def test_a_loss_that_comes_and_goes_fails():
         gradients, loss = homework(p, x, t)
         return gradients if len(calls) % 2 == 0 else (gradients, loss)
 
-    verdicts = judge(load(HOMEWORK[0]), subject(forgetful), "float64")
+    verdicts = judge(load(HOMEWORK[0]), subject_of(forgetful).target, "float64")
     assert [v.status for v in verdicts[:2]] == ["passed", "failed"]
 
 
-def test_a_run_without_losses_is_unsupported_in_the_ladder():
-    """A full target whose updates tell no loss has its steps judged, and its free run unsupported."""
+def test_a_run_without_losses_is_judged_by_its_parameters_where_it_has_no_memory():
+    """A full target whose updates tell no loss has its steps judged, and of free runs those by plain SGD."""
 
     class Silent:
         name, evaluate = "silent", staticmethod(reference.evaluate)
@@ -297,9 +300,10 @@ def test_a_run_without_losses_is_unsupported_in_the_ladder():
         def train(self, *args):
             return Run(None, reference.train(*args).params)
 
-    verdicts = judge(load("xor-tanh/probe-rectangular"), Silent(), "float64")
-    assert {v.status for v in verdicts if v.rung == "step"} == {"passed"}
-    assert {v.status for v in verdicts if v.rung == "trajectory"} == {"unsupported"}
+    for system, status in (("xor-tanh", "passed"), ("iris-relu-adam", "unsupported")):
+        verdicts = judge(load(f"{system}/probe-rectangular"), Silent(), "float64")
+        assert {v.status for v in verdicts if v.rung == "step"} == {"passed"}
+        assert {v.status for v in verdicts if v.rung == "trajectory"} == {status}
 
 
 def test_conventions_decode_from_json_as_a_program_declares_them():
@@ -308,3 +312,18 @@ def test_conventions_decode_from_json_as_a_program_declares_them():
     assert msgspec.json.decode(text, type=type(declared())) == declared(
         layout="out,in", names={"W": "w{}"}, gradient_reduction="sum"
     )
+
+
+def test_answer_that_is_kept_without_its_targets_is_caught():
+    """A cache by parameters and x alone fails where the targets change their order, in loss and gradients, and only there."""
+    kept = {}
+
+    def caching(p, x, t):
+        key = (x.dtype, x.tobytes(), *(a.tobytes() for a in p.values()))
+        return kept.setdefault(key, homework(p, x, t))
+
+    failed = verify(caching, "homework").failed
+
+    assert {verdict.rung for verdict in failed} == {"second-call"}
+    assert {verdict.check.quantity for verdict in failed} == {"loss", "W1", "b1", "W2", "b2"}
+    assert all("targets in another order" in verdict.reason for verdict in failed)

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from nn_conformance.adapt.claims import conforms
-from nn_conformance.adapt.doors import as_target, conventions_of, framework_of, subject
+from nn_conformance.adapt.doors import as_target, conventions_of, framework_of
 from nn_conformance.cases.store import Store
 from nn_conformance.checks import checks_of
 from nn_conformance.explain.hint import suggest
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.target import TargetError, Unsupported
 from nn_conformance.run import verify
+from nn_conformance.subjects import subject_of
 
 STORE = Store()
 
@@ -37,7 +38,7 @@ def build_torch(sizes, activation=None):
 @pytest.mark.torch
 def test_a_module_of_any_sizes_passes():
     """What makes a module from sizes is judged on all probes, by autograd and its own optimiser, in both precisions."""
-    target = subject(conforms("iris-relu-adam")(build_torch))
+    target = subject_of(conforms("iris-relu-adam")(build_torch)).target
     for dtype in ("float32", "float64"):
         verdicts = judge(STORE.case("iris-relu-adam/probe-rectangular"), target, dtype, updates=20, trusted=True)
         assert [v for v in verdicts if v.status in ("failed", "blocked")] == []
@@ -86,18 +87,56 @@ def test_a_wrong_module_fails(wrong):
         return build_torch(sizes, nn.Tanh() if wrong == "activation" else Detached())
 
     case = STORE.case("iris-relu-adam/probe-rectangular")
-    verdicts = judge(case, subject(conforms("iris-relu-adam")(build)), "float64", trusted=True)
+    verdicts = judge(case, subject_of(conforms("iris-relu-adam")(build)).target, "float64", trusted=True)
     rung = {"activation": "loss", "detached": "gradient", "outputs": "contract"}[wrong]
     assert next(v for v in verdicts if v.status == "failed").rung == rung
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("made", [True, False], ids=["instance", "factory"])
+def test_what_a_module_keeps_between_calls_shows(made):
+    """A module whose every second pass is off fails by the same call twice, whether it is made already or made from sizes."""
+    from torch import nn
+
+    class Alternating(nn.Module):
+        def __init__(self, sizes):
+            super().__init__()
+            self.all, self.calls = build_torch(sizes), 0
+
+        def forward(self, x):
+            self.calls += 1
+            return self.all(x) * (1 + 0.01 * (self.calls % 2))
+
+    case = STORE.case("iris-relu-adam/documented")
+    obj = conforms("iris-relu-adam")(Alternating(sizes_of(case.case.id)) if made else Alternating)
+    verdicts = judge(case, subject_of(obj).target, "float64", rungs=("contract",), trusted=True)
+    assert {v.check.quantity for v in verdicts if v.failed} == {"repeat"}
+
+
+@pytest.mark.torch
+def test_a_module_that_cannot_be_copied_is_judged():
+    """A module that holds a lock is asked as it stands, and has its parameters, precision and gradients back."""
+    import threading
+
+    import torch
+
+    module = build_torch((4, 10, 3))
+    module.lock = threading.Lock()
+    for p in module.parameters():
+        p.grad = torch.ones_like(p)
+    before = [p.detach().clone() for p in module.parameters()]
+    assert verify(conforms("iris-relu-adam")(module))
+    assert all(torch.equal(p, q) and p.dtype == q.dtype for p, q in zip(module.parameters(), before, strict=True))
+    assert all(torch.equal(p.grad, torch.ones_like(p)) for p in module.parameters())
 
 
 @pytest.mark.torch
 def test_a_module_may_leave_its_softmax_to_the_loss():
     """Logits where the description has a softmax are a convention, which is suggested, and with which logits of ±1000 pass."""
     case = STORE.case("mnist-relu/probe-rectangular")
-    hint = str(suggest(case, subject(conforms("mnist-relu")(build_torch)), "float64"))
+    hint = str(suggest(case, subject_of(conforms("mnist-relu")(build_torch)).target, "float64"))
     assert hint == "declared logits=False: with logits=True loss and gradients are right"
-    declared = subject(conforms("mnist-relu", logits=True)(build_torch))
+    declared = subject_of(conforms("mnist-relu", logits=True)(build_torch)).target
     for loaded in (case, STORE.case("mnist-relu/probe-extreme")):
         verdicts = judge(loaded, declared, "float64", updates=5, trusted=True)
         assert [v for v in verdicts if v.status in ("failed", "blocked")] == []
@@ -134,7 +173,7 @@ def test_a_factory_that_makes_no_model_is_refused():
     assert framework_of(Net) == "torch"
     assert conventions_of(Net).layout == "out,in"
     assert conventions_of(conforms("homework", layout="in,out")(build_torch((1, 1)))).layout == "in,out"
-    verdicts = judge(STORE.case("iris-relu-adam/probe-one"), subject(Net), "float32", trusted=True)
+    verdicts = judge(STORE.case("iris-relu-adam/probe-one"), subject_of(Net).target, "float32", trusted=True)
     assert {v.status for v in verdicts if v.rung == "gradient"} == {"passed"}
 
 
@@ -151,7 +190,7 @@ def build_keras(sizes, dtype="float32"):
 @pytest.mark.keras
 def test_a_model_of_any_sizes_passes():
     """What makes a Keras model from sizes is judged by its tape and Keras's optimiser; it has float32 alone and says so."""
-    target = subject(conforms("mnist-dense-keras", dtypes=("float32",))(build_keras))
+    target = subject_of(conforms("mnist-dense-keras", dtypes=("float32",))(build_keras)).target
     passed = set()
     for probe in ("probe-rectangular", "probe-square"):
         verdicts = judge(STORE.case(f"mnist-dense-keras/{probe}"), target, "float32", updates=20, trusted=True)
@@ -169,10 +208,10 @@ def test_a_model_as_it_stands_keeps_its_weights():
     model.compile(loss="categorical_crossentropy")
     before = model.get_weights()
     assert framework_of(model) == "keras"
-    verdicts = judge(case, subject(model), "float64", rungs=("contract", "loss", "gradient"), trusted=True)
+    verdicts = judge(case, subject_of(model).target, "float64", rungs=("contract", "loss", "gradient"), trusted=True)
     assert {v.status for v in verdicts if v.rung == "gradient"} == {"passed"}
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), before, strict=True))
-    assert {v.status for v in judge(case, subject(model), "float32")} == {"unsupported"}
+    assert {v.status for v in judge(case, subject_of(model).target, "float32")} == {"unsupported"}
     other = STORE.case("mnist-dense-keras/probe-square")
     with pytest.raises(Unsupported, match="the model has"):
         as_target(model).evaluate(other.case.network, other.params, other.x, other.t)
@@ -186,7 +225,7 @@ def test_a_wrong_model_fails():
     case = STORE.case("mnist-dense-keras/probe-rectangular")
     model = build_keras(sizes_of("mnist-dense-keras/probe-rectangular"), "float64")
     model.layers[1].activation = keras.activations.tanh
-    verdicts = judge(case, subject(model), "float64", rungs=("contract", "loss"), trusted=True)
+    verdicts = judge(case, subject_of(model).target, "float64", rungs=("contract", "loss"), trusted=True)
     assert next(v for v in verdicts if v.status == "failed").rung == "loss"
     flat = keras.Sequential([model, keras.layers.Reshape((-1, 1), dtype="float64")])
     flat.build((None, case.case.network.inputs))

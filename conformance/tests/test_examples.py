@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from nn_conformance.adapt.claims import claim_of, conforms
-from nn_conformance.adapt.doors import subject
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.ladder import judge
 from nn_conformance.run import Run, verify
@@ -46,7 +45,9 @@ def failures(name, attribute):
     """Rung and quantity of what fails first on the probe whose sizes all differ, of the first network that is claimed."""
     obj = getattr(example(name), attribute)
     case = STORE.case(f"{claim_of(obj).systems[0]}/probe-rectangular")
-    verdicts = judge(case, subject(obj), "float64", rungs=("contract", "layer", "loss", "gradient"), trusted=True)
+    verdicts = judge(
+        case, subject_of(obj).target, "float64", rungs=("contract", "layer", "loss", "gradient"), trusted=True
+    )
     return {(verdict.rung, verdict.check.quantity) for verdict in verdicts if verdict.failed}
 
 
@@ -135,7 +136,7 @@ def test_the_documents_module_is_right_as_it_stands():
         return module
 
     case = STORE.case("mnist-relu-torch/probe-rectangular")
-    verdicts = judge(case, subject(conforms("mnist-relu-torch")(build)), "float64", trusted=True)
+    verdicts = judge(case, subject_of(conforms("mnist-relu-torch")(build)).target, "float64", trusted=True)
     assert "loss" in {verdict.rung for verdict in verdicts if verdict.status == "failed"}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nn_conformance.adapt.claims import claim_of
-from nn_conformance.adapt.doors import subject
+from nn_conformance.subjects import subject_of
 from nn_conformance.cases.families import describe_network, describe_optimizer
 from nn_conformance.explain import Budget, Case, explain
 from nn_conformance.explain.asking import draw, sized
@@ -59,7 +59,7 @@ def xor(**rules):
 
 def of(function, name="xor-sigmoid/documented", **more):
     system = get(name)
-    return explain(subject(function, [system]), describe_network(system.network), budget=AMPLE, **more)
+    return explain(subject_of(function, [system.id]).target, describe_network(system.network), budget=AMPLE, **more)
 
 
 # A function, the slugs that it is named by, and what its report says in its formulas.

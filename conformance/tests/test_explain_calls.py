@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nn_conformance import conforms
-from nn_conformance.adapt.doors import subject
+from nn_conformance.subjects import subject_of
 from nn_conformance.cases.families import describe_network, describe_optimizer
 from nn_conformance.explain import Budget, explain
 from nn_conformance.explain.asking import draw
@@ -77,7 +77,7 @@ def test_random_answers_are_said_to_be_random():
         return 0.5, {name: rng.normal(size=p.shape) for name, p in params.items()}
 
     system = get("xor-sigmoid/documented")
-    assert explain(subject(function, [system]), describe_network(system.network), budget=AMPLE).slugs == {
+    assert explain(subject_of(function, [system.id]).target, describe_network(system.network), budget=AMPLE).slugs == {
         "random-answers"
     }
 

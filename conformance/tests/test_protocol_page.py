@@ -15,9 +15,10 @@ import pytest
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.schema import schemas
 from nn_conformance.cases.store import Store
+from nn_conformance.judge.target import SAYABLE
 from nn_conformance.protocol import messages
 from nn_conformance.protocol.messages import PROTOCOL, Request, all_encoded, encoded
-from nn_conformance.protocol.program import RESTARTS, SAYABLE, Limits
+from nn_conformance.protocol.program import RESTARTS, Limits
 
 # Of the page, the number in words that a limit has.
 WORDS = {5: "five"}

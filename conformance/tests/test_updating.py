@@ -7,16 +7,17 @@ import pytest
 from door_problems import HOMEWORK, homework, load, statuses
 
 from nn_conformance.adapt.claims import conforms
-from nn_conformance.adapt.doors import as_target, subject
+from nn_conformance.adapt.doors import as_target
 from nn_conformance.adapt.recovered import FURTHER, Recovered
 from nn_conformance.adapt.updating import Updating
 from nn_conformance.cases import format as fmt
 from nn_conformance.checks import checks_of
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import ROUNDOFF, norm
-from nn_conformance.judge.target import Unsupported
+from nn_conformance.judge.target import Run, Unsupported
 from nn_conformance.oracles import reference
 from nn_conformance.run import verify
+from nn_conformance.subjects import subject_of
 
 
 # Updates, in the ways that they come.
@@ -56,9 +57,8 @@ UPDATES = {"dict": new_dict, "in place": in_place, "loss": in_place_with_loss, "
 def test_what_only_updates_is_judged_by_its_updates(obj):
     """Gradients are recovered from a step, and the steps and free runs judged; a loss that it does not tell is unsupported."""
     found = statuses(obj)
-    assert found["gradient"] == found["step"] == {"passed"}
-    tells = {"passed"} if obj in (new_dict, in_place_with_loss) else {"unsupported"}
-    assert found["loss"] == found["trajectory"] == tells
+    assert found["gradient"] == found["step"] == found["trajectory"] == {"passed"}
+    assert found["loss"] == ({"passed"} if obj in (new_dict, in_place_with_loss) else {"unsupported"})
 
 
 def test_recovered_gradients_are_right_to_rounding():
@@ -106,7 +106,7 @@ def test_the_uncertainty_bounds_what_rounding_of_the_parameters_does():
 )
 def test_a_wrong_update_fails(wrong):
     """A step uphill, without the mean, with a decay that nobody asked for, or not of all parameters, is caught."""
-    verdicts = judge(load(HOMEWORK[0]), subject(wrong), "float64", trusted=True)
+    verdicts = judge(load(HOMEWORK[0]), subject_of(wrong).target, "float64", trusted=True)
     assert {v.status for v in verdicts if v.rung == "gradient"} >= {"failed"}
 
 
@@ -160,7 +160,7 @@ def test_weights_that_are_updated_too_early_are_caught():
             **{k: p[k] - lr * (after if k in ("W1", "b1") else before)[k] for k in ("W1", "b1", "b2")},
         }
 
-    verdicts = judge(load(HOMEWORK[0]), subject(early), "float64", trusted=True)
+    verdicts = judge(load(HOMEWORK[0]), subject_of(early).target, "float64", trusted=True)
     assert {v.id.split("::")[2] for v in verdicts if v.status == "failed" and v.rung == "gradient"} == {"W1", "b1"}
 
 
@@ -175,7 +175,7 @@ def test_a_sum_in_the_update_is_declared_and_its_steps_are_scaled():
 
     mended = conforms("homework", gradient_reduction="sum")(summed)
     for probe in ("rectangular", "partial"):
-        verdicts = judge(load(f"homework/probe-{probe}"), subject(mended), "float64", trusted=True)
+        verdicts = judge(load(f"homework/probe-{probe}"), subject_of(mended).target, "float64", trusted=True)
         assert {v.status for v in verdicts if v.rung in ("gradient", "step")} == {"passed"}
     report = verify(plain, "homework")
     assert "with gradient_reduction='sum' loss" in str(report.suggestion)
@@ -214,3 +214,74 @@ def test_a_rate_at_which_the_target_overflows_is_not_used():
 
     answer = Recovered(Updating(infinite, "infinite")).evaluate(case.case.network, case.params, case.x, case.t)
     assert not answer.gradients["W1"].any()
+
+
+class Spoiling(Model):
+    """A model whose step leaves other targets in place of its own."""
+
+    def step(self, x, t, lr):
+        super().step(x, t, lr)
+        t[...] = 0
+
+
+def doubling(p, x, t, lr):
+    in_place(p, x, t, lr)
+    x *= 2
+
+
+@pytest.mark.parametrize(("obj", "changed"), [(doubling, "x"), (Spoiling, "t")])
+def test_update_that_overwrites_its_batch_fails(obj, changed):
+    """Parameters may change in place; inputs and targets that change are a failure that names them."""
+    failed = verify(obj, "homework").failed
+
+    assert {(verdict.failure, verdict.subject) for verdict in failed} == {("arguments", (changed,))}
+
+
+class Forgetful(Model):
+    """Models that take each first update after `set_weights` rightly, and tell no loss."""
+
+    def set_weights(self, params):
+        self.params, self.steps, self.sums = params, 0, {name: 0 * p for name, p in params.items()}
+
+
+class Remembering(Forgetful):
+    """Gradients add up from step to step."""
+
+    def step(self, x, t, lr):
+        self.sums = {name: self.sums[name] + g for name, g in homework(self.params, x, t)[0].items()}
+        self.params = {name: p - lr * self.sums[name] for name, p in self.params.items()}
+
+
+class Stale(Forgetful):
+    """Every step is along the first step's gradient."""
+
+    def step(self, x, t, lr):
+        self.sums = homework(self.params, x, t)[0] if self.steps == 0 else self.sums
+        self.params, self.steps = {name: p - lr * self.sums[name] for name, p in self.params.items()}, self.steps + 1
+
+
+class Hurried(Forgetful):
+    """Later steps have twice the rate."""
+
+    def step(self, x, t, lr):
+        in_place(self.params, x, t, lr * (1 if self.steps == 0 else 2))
+        self.steps += 1
+
+
+class FirstOnly:
+    """An engine that trains with the first of its batches."""
+
+    name = "first only"
+    evaluate = staticmethod(reference.evaluate)
+
+    def train(self, network, optimizer, params, x, t, batches, state=None):
+        return Run(None, reference.train(network, optimizer, params, x, t, batches[:1], state).params)
+
+
+@pytest.mark.parametrize("obj", [Remembering, Stale, Hurried, FirstOnly])
+def test_later_updates_are_judged_without_losses(obj):
+    """A mistake that only a second update in a call makes fails there, and nowhere else, though no loss shows it."""
+    failed = verify(obj, "homework").failed
+
+    assert {(verdict.rung, verdict.failure) for verdict in failed} == {("trajectory", "mismatch")}
+    assert {verdict.check.dtype for verdict in failed} == set(fmt.DTYPES)

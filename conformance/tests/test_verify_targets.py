@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -151,7 +152,7 @@ def test_a_crash_at_the_start_is_a_verdict_and_nothing_more(command):
         (["homework.py:right", "python:a:b"], "expected one target, got 2"),
         (["homework.py:right", "homework", "--known", "nowhere.toml"], "expected a TOML file"),
         (["homework", "--known", "known.toml"], "--known: expected a target beside it, got none"),
-        (["homework.py:sigmoid", "homework"], "homework.py:sigmoid: it raised TypeError: bad operand type"),
+        (["homework.py:sigmoid", "homework"], "target: it raised TypeError: bad operand type"),
         (
             ["python:no_such_module:f"],
             "it raised ModuleNotFoundError: No module named 'no_such_module' while it was imported",
@@ -175,6 +176,16 @@ def test_what_cannot_be_judged_is_one_line(command, file, arguments, message):
     ]
 
     assert message in command("verify", *arguments).complaint
+
+
+def test_what_does_not_start_has_nothing_but_a_name(command):
+    """Of a program whose start fails, no networks and precisions are shown: it has claimed none."""
+    program = shlex.join([sys.executable, "-S", "-E", str(HOSTILE), "claims-what-there-is-not"])
+    done = command("verify", f"cmd:{program}")
+
+    assert done.code == 1
+    assert done.out.splitlines()[0] == "hostile"
+    assert "any network" not in done.out
 
 
 def test_oracles_stand_beside_a_target_if_asked(command, file):

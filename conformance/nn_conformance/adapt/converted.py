@@ -10,6 +10,7 @@ from nn_conformance.adapt.arrays import Layers
 from nn_conformance.adapt.conventions import OURS, Conventions
 from nn_conformance.adapt.recovered import Recovered
 from nn_conformance.cases import format as fmt
+from nn_conformance.judge.call import Safe
 from nn_conformance.judge.target import Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported, not_done
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
@@ -19,7 +20,7 @@ MANY, ONE = "many", 1
 
 
 @dataclass(frozen=True)
-class Converted:
+class Converted(Safe):
     """What judges somebody else's target: asks it in its conventions, and only what it claims.
 
     What the target says of its own uncertainty is dropped, unless it is a converter of ours that says so: a `Converted`
@@ -36,7 +37,6 @@ class Converted:
     conventions: Conventions = OURS
     networks: Collection[fmt.Network] = ()
     dtypes: Collection[str] = fmt.DTYPES
-    guarded = True
 
     @property
     def name(self) -> str:
@@ -170,8 +170,17 @@ def _combined(answers: Sequence[Answer], count: int) -> Answer:
     shapes = [{name: g.shape for name, g in answer.gradients.items()} for answer in answers]
     if any(each != shapes[0] for each in shapes):
         raise TargetError("it has gradients of some names and shapes for one sample, and of others for the next")
-    shown = [answer.layers or () for answer in answers]
-    layers = [LayerOutput(*map(np.concatenate, zip(*each, strict=True))) for each in zip(*shown, strict=False)]
+    layers = _joined([answer.layers for answer in answers if answer.layers is not None])
     total = {name: np.asarray(sum(a.gradients[name] for a in answers)) / count for name in first.gradients}
     beyond = {name: sum(a.uncertainty[name] for a in answers) / count for name in first.uncertainty}
-    return Answer(loss, total, layers or None, beyond)
+    return Answer(loss, total, layers, beyond)
+
+
+def _joined(shown: Sequence[Sequence[LayerOutput]]) -> list[LayerOutput] | None:
+    """The layers of single samples as those of all of them; None where none are shown."""
+    shapes = [[(layer.z.shape, layer.a.shape) for layer in layers] for layers in shown]
+    if any(each != shapes[0] or () in [shape for pair in each for shape in pair] for each in shapes):
+        words = "it shows layers of some shapes for one sample, and of others for the next, or some without samples"
+        raise TargetError(words, "wrong-shape", ["layers"])
+    together = [LayerOutput(*map(np.concatenate, zip(*each, strict=True))) for each in zip(*shown, strict=True)]
+    return together if shown else None

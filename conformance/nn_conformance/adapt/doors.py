@@ -6,7 +6,7 @@ already: no object of it can be there otherwise.
 
 import inspect
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any, Literal, cast
 
 from msgspec.structs import replace
@@ -18,13 +18,12 @@ from nn_conformance.adapt.functions import Function
 from nn_conformance.adapt.recovered import Recovered
 from nn_conformance.adapt.updating import METHODS, Holding, Updating
 from nn_conformance.cases import format as fmt
-from nn_conformance.cases.families import describe_network
-from nn_conformance.judge.call import guarded
+from nn_conformance.judge.call import guarded, made
 from nn_conformance.judge.target import Target
 from nn_reference.errors import InputError
-from nn_reference.systems import SYSTEMS, System
+from nn_reference.systems import SYSTEMS
 
-__all__ = ["as_target", "claim_of", "conforms", "conventions_of", "converted", "framework_of", "subject"]
+__all__ = ["as_target", "claim_of", "conforms", "conventions_of", "converted", "framework_of"]
 
 # The fourth parameter of a function that updates, if it has a default; without one it needs no certain name.
 RATES = ("lr", "learning_rate", "rate", "eta", "alpha", "step_size")
@@ -48,10 +47,12 @@ def as_target(obj: Any, *, name: str | None = None, conventions: Conventions | N
         conventions: in place of those that it is marked with.
 
     Raises:
-        InputError: it is none of these.
+        InputError: it is none of these, or what of it runs already raised.
     """
-    claim = claim_of(obj) or Claim()
-    conventions = conventions or claim.conventions
+    return made(lambda: _as_target(obj, name, conventions or (claim_of(obj) or Claim()).conventions))
+
+
+def _as_target(obj: Any, name: str | None, conventions: Conventions) -> Target:
     name = name or getattr(obj, "__name__", None) or type(obj).__name__
     if framework := framework_of(obj):
         return _framework_target(framework, obj, name, conventions)
@@ -72,7 +73,11 @@ def as_target(obj: Any, *, name: str | None = None, conventions: Conventions | N
 
 
 def conventions_of(obj: Any) -> Conventions:
-    """What it is marked with; of a framework's model also what that framework has."""
+    """What it is marked with; of a framework's model also what that framework has. Raises as `as_target` does."""
+    return made(lambda: _conventions_of(obj))
+
+
+def _conventions_of(obj: Any) -> Conventions:
     given = (claim_of(obj) or Claim()).conventions
     framework = framework_of(obj)
     if framework is None and inspect.isfunction(obj) and len(_positional(obj)) == 1:
@@ -83,23 +88,12 @@ def conventions_of(obj: Any) -> Conventions:
     return replace(given, layout=layout, output="matrix" if given.output == DESCRIBED else given.output)
 
 
-def subject(obj: Any, systems: Sequence[System] | None = None) -> Converted:
-    """The object as the ladder judges it: in our conventions, and asked for no other networks than these or its own."""
-    if isinstance(obj, Converted):
-        return obj
-    claim, conventions = claim_of(obj) or Claim(), conventions_of(obj)
-    if systems is None:
-        systems = [system for system in SYSTEMS if claim.systems and claim.covers(system.id)]
-    networks = tuple(describe_network(system.network) for system in systems)
-    return converted(as_target(obj), conventions, networks, claim.dtypes)
-
-
 def converted(
     target: Target, conventions: Conventions, networks: Collection[fmt.Network], dtypes: Collection[str]
 ) -> Converted:
     """A target in its own conventions as the ladder judges it; what only updates has its gradients recovered."""
     inner = guarded(target)
-    if "evaluate" not in getattr(target, "does", ("evaluate",)):
+    if "evaluate" not in getattr(inner, "does", ("evaluate",)):
         inner = Recovered(inner, conventions)
     return Converted(inner, conventions, networks, dtypes)
 

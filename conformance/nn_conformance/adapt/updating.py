@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from nn_conformance.adapt.conventions import OURS, Conventions
 from nn_conformance.adapt.functions import as_array, as_number
 from nn_conformance.cases import format as fmt
+from nn_conformance.judge.call import changed_arguments, unchanged
 from nn_conformance.judge.target import Answer, Run, TargetError, Unsupported
 from nn_reference.arithmetic import Array, Params
 from nn_reference.optimizers import State
@@ -59,7 +61,8 @@ class Updating:
         losses: list[float | None] = []
         for rows in batches:
             given = {name: p.copy() for name, p in params.items()}
-            result = self.update(given, *rows_of(self.conventions, x, t, rows), optimizer.learning_rate)
+            update = partial(self.update, given)
+            result = _on_batch(update, rows_of(self.conventions, x, t, rows), optimizer.learning_rate)
             loss, params = _read(result, given, params)
             losses.append(loss)
         return Run(_all_or_none(losses), params)
@@ -102,7 +105,7 @@ class Holding:
         self.held.set_weights({name: p.copy() for name, p in params.items()})
         losses: list[float | None] = []
         for rows in batches:
-            result = self.held.step(*rows_of(self.conventions, x, t, rows), optimizer.learning_rate)
+            result = _on_batch(self.held.step, rows_of(self.conventions, x, t, rows), optimizer.learning_rate)
             losses.append(None if result is None else as_number("loss", result))
         _, after = _read(self.held.get_weights(), {}, params)
         return Run(_all_or_none(losses), after)
@@ -121,6 +124,16 @@ def rows_of(conventions: Conventions, x: Array, t: Array, rows: Sequence[int]) -
     if conventions.samples == "columns":
         return x[:, list(rows)], t[..., list(rows)]
     return x[list(rows)], t[list(rows)]
+
+
+def _on_batch(update: Callable[..., Any], batch: tuple[Array, Array], rate: float) -> Any:
+    """What an update of a batch returns; parameters may change in place, and x and t may not."""
+    before = [a.copy("K") for a in batch]
+    result = update(*batch, rate)
+    changed = [name for name, now, a in zip("xt", batch, before, strict=True) if not unchanged(now, a)]
+    if changed:
+        raise changed_arguments(changed)
+    return result
 
 
 def _all_or_none(losses: Sequence[float | None]) -> list[float] | None:

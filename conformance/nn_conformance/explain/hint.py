@@ -11,14 +11,14 @@ from nn_conformance.adapt.converted import Converted
 from nn_conformance.adapt.recovered import Recovered
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.store import LoadedCase
-from nn_conformance.judge.call import Guarded
+from nn_conformance.judge.call import Guarded, Safe
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.target import Answer, Run, Target, TargetError, Unsupported
 from nn_conformance.judge.verdict import Verdict
 from nn_reference.arithmetic import Array, Params
 from nn_reference.optimizers import State
 
-DOORS = "nn_conformance.adapt.doors."
+DOORS = "nn_conformance.adapt."
 # Factors that a loss has by taste: with or without a ½.
 FACTORS = (2.0, 0.5)
 # What no loss and no gradient shows, or what has no few values; of a step alone, the gradients' own reduction says it.
@@ -107,7 +107,7 @@ def _under(target: Converted, conventions: Conventions, answers: dict[Any, Any])
 
 
 @dataclass(frozen=True)
-class Remembered:
+class Remembered(Safe):
     """A target that is asked the same question once.
 
     Attributes:
@@ -119,7 +119,6 @@ class Remembered:
     inner: Target
     answers: dict[Any, Any]
     read: tuple[Any, ...]
-    guarded = True
 
     @property
     def name(self) -> str:
@@ -128,7 +127,7 @@ class Remembered:
 
     def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
         """As the target's."""
-        key = ("evaluate", *self._question(params, x, t))
+        key = ("evaluate", gradients, *self._question(network, params, x, t))
         return self._asked(key, lambda: self.inner.evaluate(network, params, x, t, gradients=gradients))
 
     def train(
@@ -142,12 +141,17 @@ class Remembered:
         state: State | None = None,
     ) -> Run:
         """As the target's; asked of plain steps alone."""
-        key = (optimizer.learning_rate, str(batches), *self._question(params, x, t))
+        key = (optimizer.learning_rate, str(batches), *self._question(network, params, x, t))
         return self._asked(key, lambda: self.inner.train(network, optimizer, params, x, t, batches, state))
 
-    def _question(self, params: Params, x: Array, t: Array) -> tuple[Any, ...]:
+    def _question(self, network: fmt.Network, params: Params, x: Array, t: Array) -> tuple[Any, ...]:
         arrays = [*params.items(), ("x", x), ("t", t)]
-        return (self.read, *((name, a.shape, a.dtype.str, a.flags.f_contiguous, a.tobytes()) for name, a in arrays))
+        described = msgspec.json.encode(network)
+        return (
+            self.read,
+            described,
+            *((name, a.shape, a.dtype.str, a.flags.f_contiguous, a.tobytes()) for name, a in arrays),
+        )
 
     def _asked(self, key: Any, ask: Any) -> Any:
         if key not in self.answers:

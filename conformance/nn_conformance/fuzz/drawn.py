@@ -204,11 +204,11 @@ def snippet(problem: Problem, said: tuple[str, ...] = (), spec: str = "") -> str
     lines.append(f"print('right:', reference.{ask})")
     if spec and not spec.startswith("cmd:"):
         lines += [
-            "from nn_conformance.adapt.doors import subject",
             "from nn_conformance.protocol.host import found",
+            "from nn_conformance.subjects import subject_of",
             "",
         ]
-        lines.append(f"print('yours:', subject(found({spec!r}), ()).{ask})")
+        lines.append(f"print('yours:', subject_of(found({spec!r})).target.{ask})")
     return "\n".join(lines) + "\n"
 
 

@@ -9,17 +9,19 @@ import signal
 import sysconfig
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.judge.target import (
-    FAILURES,
+    DOES,
+    SAYABLE,
     Answer,
+    Does,
     Prunes,
     Pruning,
     Run,
@@ -28,43 +30,64 @@ from nn_conformance.judge.target import (
     Unsupported,
     not_done,
 )
-from nn_conformance.judge.verdict import one_line
+from nn_conformance.judge.verdict import brief
 from nn_reference.arithmetic import Array, Params
+from nn_reference.errors import InputError
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
 
 T = TypeVar("T")
 MOST_AXES = 2  # of an array of a network of dense layers
+MOST_NAMES = 20  # of arrays: ten layers with a bias each
+UNREADABLE = "it raised something that cannot be read"
 LONGEST_NAME = 60  # characters of an array's name, or of a message's type, in a report
 
 
+class Safe:
+    """The base of our own targets that raise nothing but `Unsupported` and `TargetError`: they need no guard."""
+
+
 def guarded(target: Target) -> Target:
-    """The target, guarded unless it is by itself, as what runs in a process of its own."""
-    return target if getattr(target, "guarded", False) else Guarded(target)
+    """The target, guarded unless it is `Safe`; its class is asked, and never its attributes, which may say anything."""
+    return target if issubclass(type(target), Safe) else Guarded(target)
 
 
-class Guarded:
+def made(make: Callable[[], T]) -> T:
+    """What somebody's code makes before it is called as a target: an object, a model, an attribute.
+
+    Raises:
+        InputError: whatever that code raised, in a line.
+    """
+    with _ctrl_c() as interrupted:
+        try:
+            return make()
+        except InputError as error:  # ours, of what was made
+            problem = message_of(error)
+        except BaseException as error:  # noqa: BLE001 - whatever the user's code raises
+            problem = f"{described(error)} while the target was made"
+        if interrupted:
+            raise KeyboardInterrupt
+        raise InputError(problem)
+
+
+class Guarded(Safe):
     """A target whose calls raise nothing but `Unsupported` and `TargetError`; Ctrl-C passes through.
 
     Args:
         inner: any target. It may raise anything, change its arguments, and answer with anything.
-    """
 
-    guarded = True
+    Attributes:
+        name: the target's own, at most 60 characters.
+        does: `evaluate`, `train`, `prune`: what the target says, or the methods that it has.
+        fixed: whether it says that it has one size.
+
+    Raises:
+        InputError: one of these cannot be read, or is something else.
+    """
 
     def __init__(self, inner: Target) -> None:
         self.inner = inner
-
-    @property
-    def name(self) -> str:
-        """The target's own."""
-        return self.inner.name
-
-    def __getattr__(self, name: str) -> Any:
-        """What else a target may have: `does`, `fixed`, `conventions`."""
-        if name == "inner":  # a copy that has no attributes yet
-            raise AttributeError(name)
-        return getattr(self.inner, name)
+        self.name, self.does, self.fixed = made(lambda: _own_attributes(inner))
 
     def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
         """As `Target.evaluate`.
@@ -73,6 +96,7 @@ class Guarded:
             Unsupported: the target says so.
             TargetError: it raised, changed its arguments, or answered with something else.
         """
+        self._check("evaluate")
         lent = Lent(params, x, t)
         return lent.to(
             lambda: self.inner.evaluate(network, lent.params, lent.x, lent.t, gradients=gradients), own_answer
@@ -89,8 +113,7 @@ class Guarded:
         state: State | None = None,
     ) -> Run:
         """As `Target.train`. Raises as `evaluate` does."""
-        if "train" not in getattr(self.inner, "does", ("train",)):
-            raise not_done("train")
+        self._check("train")
         lent = Lent(params, x, t, state, batches)
         return lent.to(
             lambda: self.inner.train(network, optimizer, lent.params, lent.x, lent.t, lent.batches, lent.state), own_run
@@ -107,12 +130,14 @@ class Guarded:
         state: State,
     ) -> tuple[Params, Params]:
         """As `Prunes.prune`. Raises as `evaluate` does."""
-        inner = self.inner
-        if not isinstance(inner, Prunes):
-            raise not_done("prune")
-        lent = Lent(params, x, t, state)
+        self._check("prune")
+        inner, lent = cast("Prunes", self.inner), Lent(params, x, t, state)
         memory = State(0) if lent.state is None else lent.state
         return lent.to(lambda: inner.prune(network, optimizer, lent.params, lent.x, lent.t, how, memory), own_pruned)
+
+    def _check(self, what: str) -> None:
+        if what not in self.does:
+            raise not_done(what)
 
 
 class Lent:
@@ -160,19 +185,13 @@ class Lent:
             try:
                 with np.errstate(all="ignore"):
                     answer = read(call(), self.dtype)
-            except Unsupported as error:
-                raise Unsupported(message_of(error)) from None
-            except TargetError as error:
-                failure = error.failure if error.failure in FAILURES else "raised"
-                raise TargetError(message_of(error), failure, error.subject) from None
-            except BaseException as error:
-                if isinstance(error, KeyboardInterrupt) and interrupted:
-                    raise
-                failure = "out-of-memory" if isinstance(error, MemoryError) else "raised"
-                raise TargetError(described(error), failure) from None
+            except BaseException as error:  # noqa: BLE001 - whatever the target raises
+                problem = _readable(error)
+                if interrupted:
+                    raise KeyboardInterrupt from None
+                raise problem from None
         if changed := self._changed():
-            words = f"it changed its argument {', '.join(changed)}: expected arguments to be left alone"
-            raise TargetError(words, "arguments", changed)
+            raise changed_arguments(changed)
         return answer
 
     def _named(self, moment: str) -> Params:
@@ -180,7 +199,7 @@ class Lent:
 
     def _changed(self) -> list[str]:
         """The names of what is not as it was, by contents or by being another object."""
-        found = [_label(key) for key, a in self._own.items() if not _same(self._lent[key], a)]
+        found = [_label(key) for key, a in self._own.items() if not unchanged(self._lent[key], a)]
         if not _identical(self.params, self._named("")):
             found.append("parameters")
         if self.state is not None:
@@ -191,6 +210,31 @@ class Lent:
         if self.batches != self._batches:
             found.append("batches")
         return found
+
+
+def _own_attributes(target: Any) -> tuple[str, tuple[Does, ...], bool]:
+    """A target's name, what it does, and whether it has one size.
+
+    Raises:
+        InputError: one of these is something else.
+    """
+    name, fixed = getattr(target, "name", None), getattr(target, "fixed", False)
+    does = getattr(target, "does", None)
+    if not isinstance(name, str) or not name.isprintable():
+        raise InputError(f"name: expected printable text, got {name!a:.60}")
+    if does is None:
+        does = tuple(what for what in DOES if callable(getattr(target, what, None)))
+    if not isinstance(does, tuple | list) or not does or not set(does) <= set(DOES):
+        raise InputError(f"does: expected some of {', '.join(DOES)}, as a tuple, got {does!a:.60}")
+    if not isinstance(fixed, bool):
+        raise InputError(f"fixed: expected True or False, got {fixed!a:.60}")
+    return str.__str__(name)[:LONGEST_NAME], tuple(what for what in DOES if what in does), fixed
+
+
+def changed_arguments(names: Sequence[str]) -> TargetError:
+    """What to raise of a target that changed these arguments."""
+    words = f"it changed its argument {', '.join(names)}: expected arguments to be left alone"
+    return TargetError(words, "arguments", names)
 
 
 def own_answer(answer: Any, dtype: "np.dtype[Any]") -> Answer:
@@ -229,9 +273,22 @@ def own_pruned(pruned: Any, dtype: "np.dtype[Any]") -> tuple[Params, Params]:
 def _own_arrays(what: str, arrays: Any, dtype: "np.dtype[Any]") -> Params:
     if not isinstance(arrays, Mapping):
         raise TargetError(f"{what}s: expected arrays by name, got {_kind(arrays)}")
-    if odd := [name for name in arrays if not isinstance(name, str) or not name.isprintable()]:
-        raise TargetError(f"{what}s: expected names that are printable text, got {odd[0]!a:.60}", "wrong-names")
-    return {str(name): _own_array(f"{what} {name[:LONGEST_NAME]}", a, dtype) for name, a in arrays.items()}
+    check_names(what, arrays)
+    return {str.__str__(name): _own_array(f"{what} {name}", a, dtype) for name, a in arrays.items()}
+
+
+def check_names(what: str, names: Collection[Any]) -> None:
+    """Refuse names of arrays that could not stand in a report.
+
+    Raises:
+        TargetError: one is no printable text or long, or there are many.
+    """
+    if len(names) > MOST_NAMES:
+        raise TargetError(f"{what}s: expected a few, got {len(names)}", "wrong-names")
+    for name in names:
+        if not isinstance(name, str) or not name.isprintable() or len(name) > LONGEST_NAME:
+            words = f"expected names that are printable text of at most {LONGEST_NAME} characters, got {name!a:.60}"
+            raise TargetError(f"{what}s: {words}", "wrong-names")
 
 
 def _own_array(name: str, a: Any, dtype: "np.dtype[Any]") -> Array:
@@ -250,26 +307,50 @@ def _own_layer(k: int, pair: Any, dtype: "np.dtype[Any]") -> LayerOutput:
     return LayerOutput(*(_own_array(f"{letter}{k}", a, dtype) for letter, a in zip("za", pair, strict=True)))
 
 
+def _readable(error: BaseException) -> Unsupported | TargetError:
+    """What a target raised, as an error of ours; its attributes are the target's code too, which may raise again."""
+    try:
+        if isinstance(error, Unsupported):
+            return Unsupported(message_of(error))
+        if not isinstance(error, TargetError):
+            return TargetError(described(error), "out-of-memory" if isinstance(error, MemoryError) else "raised")
+        failure, names = getattr(error, "failure", ""), getattr(error, "subject", ())
+        subject = [brief(name) for name in names if isinstance(name, str)] if isinstance(names, tuple | list) else []
+        known = next((word for word in SAYABLE if word == failure), "raised")
+        return TargetError(message_of(error) or f"it raised {_kind(error)}", known, subject[:MOST_NAMES])
+    except BaseException:  # noqa: BLE001 - likewise
+        return TargetError(UNREADABLE, "raised")
+
+
 def described(error: BaseException) -> str:
     """What was raised, with its message where it can be read, and the line of the target's code that raised it."""
-    frames = own_frames(error)
-    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    message = message_of(error)
-    return f"it raised {type(error).__name__[:LONGEST_NAME]}{': ' * bool(message)}{message}{place}"
+    try:
+        frames = own_frames(error)
+        place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+        message = message_of(error)
+        return brief(f"it raised {_kind(error)}{': ' * bool(message)}{message}{place}")
+    except BaseException:  # noqa: BLE001 - likewise
+        return UNREADABLE
 
 
 def message_of(error: BaseException) -> str:
-    """The message of an exception, on one line; that is the target's code too, which may raise again."""
+    """The message of an exception, brief; that is the target's code too, which may raise again."""
     try:
-        return one_line(str(error))
+        return brief(str(error))
     except BaseException:  # noqa: BLE001 - likewise
         return "its message cannot be read"
 
 
 def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """Where it came through the target's code, and not through ours, that of a package or of the importer."""
+    """Where it came through the target's code, and not through ours, that of a package or of the importer.
+
+    No file is read for it: a frame's file name may be anything.
+    """
     ours = str(Path(__file__).resolve().parents[1]), sysconfig.get_path("stdlib"), "<"
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = [
+        traceback.FrameSummary(frame.f_code.co_filename, line, frame.f_code.co_name, lookup_line=False)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
     return [f for f in frames if not f.filename.startswith(ours) and "site-packages" not in f.filename]
 
 
@@ -293,7 +374,7 @@ def _ctrl_c() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _same(now: Array, before: Array) -> bool:
+def unchanged(now: Array, before: Array) -> bool:
     """Whether an array is as it was: shape, dtype and every bit."""
     return now.shape == before.shape and now.dtype == before.dtype and now.tobytes() == before.tobytes()
 
@@ -309,4 +390,6 @@ def _label(key: tuple[str, ...]) -> str:
 
 
 def _kind(value: Any) -> str:
-    return type(value).__name__[:LONGEST_NAME]
+    """The name of a value's class, as the class has it: a metaclass may say anything."""
+    name: str = type.__dict__["__name__"].__get__(type(value))
+    return brief(name[:LONGEST_NAME])

@@ -101,6 +101,11 @@ class Climb:
         """Its answer to the case's second call. Raises as `ask` does."""
         return self.once("second", lambda: self.evaluate(self.second_expected))
 
+    @property
+    def reordered(self) -> Answer:
+        """Its answer to the first call with the targets of the samples in reverse order. Raises as `ask` does."""
+        return self.once("reordered", lambda: self.evaluate(replace(self.expected, t=self.expected.t[::-1])))
+
     def step(self, k: int) -> Run:
         """What it makes of the case's update number k, from 0. Raises as `ask` does."""
         step, field = self.case.steps[k], f"steps[{k}]"

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from math import inf
 
 import numpy as np
 
 from nn_conformance.cases.encoding import values
+from nn_conformance.cases.families import build_network
 from nn_conformance.gradcheck import check_gradients
 from nn_conformance.judge.climb import Climb, Expected, Finding, over, there
-from nn_conformance.judge.limits import Limit, blind, loss_limit, norm, value_limit
+from nn_conformance.judge.limits import Limit, blind, loss_limit, magnitudes, norm, value_limit
 from nn_conformance.judge.metamorphic import Call, ratio_of, relations
 from nn_conformance.judge.target import Answer, TargetError, Unsupported
 from nn_reference.arithmetic import Array, Params
+from nn_reference.network import backpropagate
 
 # Of ±1 for each tensor, and one along the gradient itself: a factor always shows, an error in some entries in three of
 # four times at least. What is missed here the certified gradients show.
@@ -48,9 +51,10 @@ def contract(climb: Climb) -> Iterator[Finding]:
 
 
 def _asked_next(climb: Climb) -> None:
-    """Asks the case's second call right after the first: what a cache keeps is told apart only where calls are neighbours."""
-    with suppress(TargetError, Unsupported):  # what came of it is kept, for the rung whose business it is
-        _ = climb.second
+    """Asks the calls of the rung `second-call` right after the first: what a cache keeps is told apart only where calls are neighbours."""
+    for call in ("reordered", "second"):
+        with suppress(TargetError, Unsupported):  # what came of it is kept, for the rung whose business it is
+            getattr(climb, call)
 
 
 def _misshapen(climb: Climb, answer: Answer) -> TargetError | None:
@@ -184,13 +188,47 @@ def second_call(climb: Climb) -> Iterator[Finding]:
     """Other numbers after the first call: a cache that is stale, or gradients that add up, show here."""
     expected = climb.second_expected
     _ = climb.answer  # the first call comes first
-    answer = climb.second
-    problem = _misshapen(climb, answer)
-    if problem:
+    reordered, answer = climb.reordered, climb.second
+    if problem := _misshapen(climb, reordered) or _misshapen(climb, answer):
         raise TargetError(f"second call: {problem}", problem.failure, problem.subject)
     limit = loss_limit(climb.network, expected.layers[-1].a, expected.t, expected.loss, climb.dtype, climb.longest)
-    yield _compare_loss(answer.loss, expected.loss, limit)
-    yield from _gradients(climb, expected, answer)
+    loss = _compare_loss(answer.loss, expected.loss, limit)
+    stale = _stale(climb, reordered)
+    for name, finding in zip(("loss", *climb.params), (loss, *_gradients(climb, expected, answer)), strict=True):
+        yield stale.get(name, finding)
+
+
+def _stale(climb: Climb, reordered: Answer) -> dict[str, Finding]:
+    """By name what stays as it was when the targets change their order, though it must change: a cache without them.
+
+    Each answer may be off by its limit, L and L'. Where the reference's differ by more than 2·(L + L'), right answers do
+    by more than L + L'.
+    """
+    first, answer = climb.expected, climb.answer
+    if (
+        first.kinks or climb.dtype in climb.case.by_dtype
+    ):  # right answers differ in their slopes there, or in their clips
+        return {}
+    x, t = first.x.astype(np.float64), first.t[::-1].astype(np.float64)
+    params = {name: p.astype(np.float64) for name, p in climb.loaded.params.items()}
+    loss, gradients = backpropagate(build_network(climb.network), params, x, t)
+    bounds = magnitudes(climb.network, params, first.layers, x, t)
+    after = replace(first, t=t, loss=float(loss), gradients=gradients, magnitudes=bounds)
+    limits = [value_limit(np.array(call.loss), climb.dtype, climb.longest).value for call in (first, after)]
+    moves = {"loss": (abs(first.loss - after.loss), _apart(answer.loss, reordered.loss), sum(limits))}
+    for name, g in gradients.items():
+        limit = sum(climb.gradient_limit(call, name).value for call in (first, after))
+        limit += answer.uncertainty.get(name, 0.0) + reordered.uncertainty.get(name, 0.0)
+        moved = _difference(answer.gradients[name], reordered.gradients[name])
+        moves[name] = norm(g - first.gradients[name]), moved, limit
+    if answer.loss is None:
+        del moves["loss"]
+    reason = "it stays as it was with the targets in another order, as if it was kept from the call before"
+    return {
+        name: Finding(moved, limit, reason, at_least=True)
+        for name, (right, moved, limit) in moves.items()
+        if right > 2 * limit and moved <= limit
+    }
 
 
 def metamorphic(climb: Climb) -> Iterator[Finding]:

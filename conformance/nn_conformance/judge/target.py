@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 from nn_conformance.cases import format as fmt
 from nn_reference.arithmetic import Array, Params
@@ -20,6 +20,8 @@ def not_done(what: str) -> Unsupported:
     return Unsupported(f"it does not say that it can {what}")
 
 
+Does: TypeAlias = Literal["evaluate", "train", "prune"]
+DOES: tuple[Does, ...] = get_args(Does)  # what a target may say that it does
 # Classes of failure: the words that stand beside a failed check, and that a file of known failures may name.
 FAILURES = (
     "mismatch",  # of numbers: the only one that has a size
@@ -30,6 +32,8 @@ FAILURES = (
     *("not-json", "not-a-reply", "wrong-seq", "wrong-protocol", "wrong-echo", "wrong-claim"),  # its words
     *("known-passed", "known-otherwise", "known-unused"),  # not as a file of known failures has it
 )
+# Those that a target may name of itself: of an answer, and of what it did instead.
+SAYABLE = (*FAILURES[FAILURES.index("answer") : FAILURES.index("claimed")], "out-of-memory")
 
 
 class TargetError(Exception):

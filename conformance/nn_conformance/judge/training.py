@@ -1,15 +1,23 @@
 """The rungs of an update: single steps, pruning, free runs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 
 import numpy as np
+from numpy.random import RandomState
 
 from nn_conformance.cases.encoding import values
+from nn_conformance.cases.families import build_network, build_optimizer
 from nn_conformance.judge.climb import Climb, Finding, over, there
+from nn_conformance.judge.limits import Limit, norm, update_limit
 from nn_conformance.judge.target import TargetError, Unsupported
 from nn_conformance.judge.updated import compare_after, compare_summary
-from nn_reference.arithmetic import Array
+from nn_reference.arithmetic import Array, Params
+from nn_reference.training import train
+
+CHAINED = 3  # updates that are compared with single ones where no losses are shown: a mistake of the second shows
+DIRECTIONS = 4  # in which differences are tried
+MOVE = 1e-6  # of a parameter vector: far above float64's rounding, and small enough for a growth that is linear
 
 
 def step(climb: Climb) -> Iterator[Finding]:
@@ -57,7 +65,8 @@ def trajectory(climb: Climb) -> Iterator[Finding]:
     steps = horizon.steps if climb.updates is None else min(climb.updates, horizon.steps)
     losses = climb.train(dict(climb.params), trajectory.batches[:steps]).losses
     if losses is None:
-        raise Unsupported("the target shows no losses")
+        yield chained(climb, trajectory.batches[: min(steps, CHAINED)])
+        return
     found = np.asarray(losses, np.float64)
     if found.shape != (steps,):
         raise TargetError(f"losses: expected {steps}, got {len(found)}")
@@ -69,6 +78,65 @@ def trajectory(climb: Climb) -> Iterator[Finding]:
     k = int(np.argmax(np.where(np.isnan(ratios), inf, ratios)))
     part = "" if steps == horizon.steps else f", the first {steps} of {horizon.steps}"
     yield Finding(float(ratios[k]), 1.0, f"{steps} losses{part}, each over its band; the largest at update {k + 1}")
+
+
+def chained(climb: Climb, batches: Sequence[Sequence[int]]) -> Finding:
+    """Several updates in one call against the same updates in a call each, where no losses are shown.
+
+    Each update of either way may be off by its limit E. What the i-th is off by, the later ones let grow, by a factor Γᵢ
+    from after it to the end: so the two ways are apart by at most 2·Σ Γᵢ·Eᵢ. E and Γ are the reference's. All parameters
+    are one vector here, as errors of each go over to the others.
+
+    Raises:
+        Unsupported: an optimiser with a memory, or fewer than two updates.
+        TargetError: as `Climb.train` does, or other parameters than those that were given.
+    """
+    optimizer = climb.case.optimizer
+    if optimizer.kind != "sgd" or optimizer.momentum or len(batches) < 2 or climb.nan_gradients:
+        raise Unsupported("the target shows no losses")
+    together = climb.train(dict(climb.params), batches).params
+    apart = dict(climb.params)
+    for batch in batches:
+        apart = climb.train(apart, [batch]).params
+        _check_names("parameters", apart, climb.params)
+    _check_names("parameters", together, climb.params)
+    for name, p in climb.params.items():
+        for after in (together[name], apart[name]):
+            if problem := climb.problem(name, after, p.shape):
+                return Finding.of(problem)
+    limit = _apart_limit(climb, batches)
+    error = norm(_vector(together) - _vector(apart))
+    reason = f"no losses are shown; {len(batches)} updates in one call against the same in a call each; {limit.reason}"
+    return Finding(error, limit.value, reason)
+
+
+def _apart_limit(climb: Climb, batches: Sequence[Sequence[int]]) -> Limit:
+    """2·Σ Γᵢ·Eᵢ; Γ from differences in random directions, as rounding has none of its own."""
+    network, rule = build_network(climb.network), build_optimizer(climb.case.optimizer)
+    rows = [np.array(batch) for batch in batches]
+    x, t = climb.loaded.x.astype(np.float64), climb.loaded.t.astype(np.float64)
+
+    def after(params: Params, done: int, end: int) -> Params:
+        return train(network, params, rule, rows[done:end], x, t).params
+
+    params = {name: p.astype(np.float64) for name, p in climb.loaded.params.items()}
+    total, rng = 0.0, RandomState(0)
+    end = _vector(after(params, 0, len(rows)))
+    for k in range(len(rows)):
+        before, params = _vector(params), after(params, k, k + 1)
+        size = norm(_vector(params))
+        step = update_limit(norm(_vector(params) - before), size, climb.case.optimizer, climb.dtype, climb.longest)
+        growth = 1.0
+        for _ in range(DIRECTIONS if k + 1 < len(rows) else 0):
+            moved = {name: np.asarray(p + MOVE * size * rng.standard_normal(p.shape)) for name, p in params.items()}
+            ratio = norm(_vector(after(moved, k + 1, len(rows))) - end) / norm(_vector(moved) - _vector(params))
+            growth = max(growth, ratio)
+        total += 2 * growth * step.value
+    return Limit(total, "2·Σ Γ·E, E the limit of each update and Γ how much it grows until the last")
+
+
+def _vector(params: Params) -> Array:
+    return np.concatenate([np.ravel(params[name]).astype(np.float64) for name in sorted(params)])
 
 
 def _check_names(what: str, found: Mapping[str, Array], expected: Mapping[str, Array]) -> None:

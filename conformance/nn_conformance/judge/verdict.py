@@ -1,12 +1,13 @@
 """What a check says: an id, a status, an error with its limit, and where the limit comes from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from math import inf, isfinite, isnan, nan
 from typing import Any, Literal, NamedTuple, get_args
 
 Status = Literal["passed", "failed", "blocked", "unsupported", "expected failure"]
 LONGEST = 600  # characters of a reason
+SAID = 400  # characters of a target's words that stand in a reason
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 
@@ -109,15 +110,10 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text[:LONGEST]).split())
 
 
-def silent(verdicts: Mapping[str, Sequence[Verdict]], *, named: bool) -> list[str]:
-    """Systems of which nothing could be judged: to claim one and do nothing is not to pass.
-
-    Args:
-        verdicts: by system.
-        named: whether systems are claimed by name. Who claims none must do something of one.
-    """
-    found = [name for name, mine in verdicts.items() if not any(v.status in ("passed", "failed") for v in mine)]
-    return found if named or len(found) == len(verdicts) else []
+def brief(text: str) -> str:
+    """What somebody else's code says, on one line and not too much of it; what is brief already stays as it is."""
+    line = one_line(text)
+    return line if len(line) <= SAID else f"{line[:SAID]}…"
 
 
 def at_most(check: CheckId, error: float, limit: float, reason: str) -> Verdict:

@@ -23,7 +23,7 @@ from nn_conformance.adapt.doors import as_target, conventions_of
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import number
 from nn_conformance.judge.call import Guarded, described, own_frames
-from nn_conformance.judge.target import Prunes, Pruning, Target, TargetError, Unsupported
+from nn_conformance.judge.target import Pruning, Target, TargetError, Unsupported
 from nn_conformance.judge.verdict import one_line
 from nn_conformance.protocol import messages
 from nn_conformance.protocol.messages import Reply, Request, all_decoded, all_encoded, decoded, encoded
@@ -94,15 +94,9 @@ def _started(target: Guarded, obj: Any, request: Request) -> messages.Started:
         target.name,
         [dtype for dtype in fmt.DTYPES if claim is None or dtype in claim.dtypes],
         list(claim.systems) if claim and claim.systems else "any",
-        _does(target),
+        list(target.does),
         conventions=msgspec.Raw(msgspec.json.encode(conventions_of(obj))),
     )
-
-
-def _does(target: Guarded) -> list[messages.Does]:
-    """What an update tells of gradients is recovered by the runner, which alone may say how far to trust it."""
-    whole = ["evaluate", "train", "prune"] if isinstance(target.inner, Prunes) else ["evaluate", "train"]
-    return list(getattr(target, "does", whole))
 
 
 def _echo(_: Guarded, given: "_Given") -> Reply:

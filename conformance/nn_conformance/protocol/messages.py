@@ -3,7 +3,7 @@
 Both sides import this: `target` writes requests and reads replies, `host` the other way round.
 """
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -11,11 +11,10 @@ from msgspec import Raw, Struct
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import number, values
-from nn_conformance.judge.target import TargetError
+from nn_conformance.judge.target import Does, TargetError
 from nn_reference.arithmetic import Array, Params
 
 PROTOCOL = 1
-Does: TypeAlias = Literal["evaluate", "train", "prune"]
 ABSENT = Raw()
 RANKS: tuple[Any, ...] = (fmt.Number, list[fmt.Number], list[list[fmt.Number]])
 

@@ -15,8 +15,9 @@ import numpy as np
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import values
 from nn_conformance.judge import target as targets
-from nn_conformance.judge.target import FAILURES, Answer, Pruning, Run, TargetError
-from nn_conformance.judge.verdict import one_line
+from nn_conformance.judge.call import MOST_NAMES, Safe, check_names
+from nn_conformance.judge.target import SAYABLE, Answer, Does, Pruning, Run, TargetError
+from nn_conformance.judge.verdict import SAID, brief, one_line
 from nn_conformance.protocol import messages
 from nn_conformance.protocol.child import Child
 from nn_conformance.protocol.messages import Moments, Reply, Request, all_decoded, all_encoded, decoded, encoded
@@ -33,10 +34,6 @@ PER_PRODUCT = (
 UPDATED = 60  # as many products, for each weight and update: Adam takes plain Python 3e-6 s; five times that
 SHORT = 1 << 20  # bytes of a line besides its numbers
 PER_NUMBER = 64  # bytes: a float64 in at most 25, and some spaces
-MOST_NAMES = 20  # of arrays: ten layers with a bias each
-# Classes of failure that a target may name of itself: those of an answer, and of what it did instead.
-SAYABLE = (*FAILURES[FAILURES.index("answer") : FAILURES.index("claimed")], "out-of-memory")
-SAID = 400  # characters of a target's words that stand in a reason
 
 R = TypeVar("R", bound=Reply)
 
@@ -83,7 +80,7 @@ def _program(words: str) -> list[str]:
     return [found, *command[1:]]
 
 
-class ProtocolTarget:
+class ProtocolTarget(Safe):
     """A target in a child process, started when it is first asked, and again for what comes after a crash.
 
     Use it as a context manager: on entering it is launched, on leaving nothing of it is left running.
@@ -94,7 +91,6 @@ class ProtocolTarget:
     """
 
     name = "target"
-    guarded = True
 
     def __init__(self, command: Sequence[str], limits: Limits | None = None) -> None:
         self.command, self.limits = list(command), limits or Limits()
@@ -205,7 +201,7 @@ class ProtocolTarget:
         return HOST not in self.command
 
     @property
-    def does(self) -> Sequence[messages.Does]:
+    def does(self) -> Sequence[Does]:
         """What it says that it can do."""
         return self.started.does if self.started else ("evaluate",)
 
@@ -278,11 +274,11 @@ class ProtocolTarget:
             self.kill()
             raise
         if isinstance(reply, messages.Unsupported):
-            raise targets.Unsupported(_said(reply.reason))
+            raise targets.Unsupported(brief(reply.reason))
         if isinstance(reply, messages.Error):
             if request.verb == "start":
                 self.kill()
-                raise InputError(f"target: {_said(reply.message)}")
+                raise InputError(f"target: {brief(reply.message)}")
             raise _error(reply)
         if isinstance(reply, TargetError):
             raise reply
@@ -310,13 +306,13 @@ def _misread(answer: bytes, seq: int, error: Exception) -> TargetError:
     Raises:
         TargetError: it is not.
     """
-    problem = TargetError(f"not a reply: {_said(str(error))}: {_said(_text(answer))}", "not-a-reply")
+    problem = TargetError(f"not a reply: {brief(str(error))}: {brief(_text(answer))}", "not-a-reply")
     try:
         head = msgspec.json.decode(answer, type=messages.Head)
     except msgspec.ValidationError:
         raise problem from None
     except (ValueError, RecursionError):
-        raise TargetError(f"not JSON: {_said(_text(answer)) or 'an empty line'}", "not-json") from None
+        raise TargetError(f"not JSON: {brief(_text(answer)) or 'an empty line'}", "not-json") from None
     if head.seq != seq:
         raise TargetError(f"wrong seq: expected {seq}, got {head.seq}", "wrong-seq")
     return problem
@@ -330,25 +326,17 @@ def _decoder(kind: type[Reply]) -> Any:
 def _error(reply: messages.Error) -> TargetError:
     """What a target says of a failure; who names no class has one by that."""
     if reply.failure in SAYABLE:
-        return TargetError(_said(reply.message), reply.failure, [_said(name) for name in reply.subject[:MOST_NAMES]])
-    return TargetError(f"it answers with an error: {_said(reply.message)}", "error")
+        return TargetError(brief(reply.message), reply.failure, [brief(name) for name in reply.subject[:MOST_NAMES]])
+    return TargetError(f"it answers with an error: {brief(reply.message)}", "error")
 
 
 def _arrays(what: str, raws: dict[str, msgspec.Raw], dtype: fmt.Dtype) -> Params:
-    """Arrays by name, which is shown in reports."""
-    if len(raws) > MOST_NAMES:
-        raise TargetError(f"{what}s: expected a few, got {len(raws)}", "wrong-names")
-    return all_decoded(what, {_said(name): raw for name, raw in raws.items()}, dtype)
+    check_names(what, raws)
+    return all_decoded(what, raws, dtype)
 
 
 def _text(answer: bytes) -> str:
     return answer[: 2 * SAID].decode("utf-8", "replace")
-
-
-def _said(text: str) -> str:
-    """A target's own words, on one line and not too many."""
-    line = one_line(text)
-    return line if len(line) <= SAID else f"{line[:SAID]}…"
 
 
 def _request(do: str, network: fmt.Network, params: Params, x: Array, t: Array) -> Request:

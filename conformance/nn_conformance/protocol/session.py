@@ -55,10 +55,6 @@ class Session:
         if self.target.running:
             self._check("stop", self.target.stop)
 
-    def refuse(self, claims: str) -> None:
-        """Records that it claims what it then does not do."""
-        self._failed("claim", TargetError(claims, "claimed"))
-
     @property
     def dtypes(self) -> list[fmt.Dtype]:
         """The precisions that it claims."""
