@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from nn_conformance.adapt.claims import claim_of
-from nn_conformance.subjects import subject_of
 from nn_conformance.cases.families import describe_network, describe_optimizer
 from nn_conformance.explain import Budget, Case, explain
 from nn_conformance.explain.asking import draw, sized
@@ -17,6 +16,7 @@ from nn_conformance.explain.factors import monomials
 from nn_conformance.judge.target import Answer, Unsupported
 from nn_conformance.mistakes import CATALOGUE
 from nn_conformance.mistakes.mistaken import Mistaken
+from nn_conformance.subjects import subject_of
 from nn_reference.systems import SYSTEMS, get
 
 AMPLE = Budget(150, 30.0)  # the clock of a busy machine decides nothing here
@@ -166,7 +166,7 @@ def test_right_examples_are_not_explained(path):
             if claim.covers(system.id):
                 for dtype in claim.dtypes:
                     optimizer = describe_optimizer(system.recipe.optimizer)
-                    target = subject(value, [system])
+                    target = subject_of(value, [system.id]).target
                     explanation = explain(target, describe_network(system.network), optimizer, dtype, budget=AMPLE)
                     assert not explanation.slugs, (system.id, dtype, explanation.lines())
                     assert not explanation.unexplained, (system.id, dtype)
@@ -203,7 +203,7 @@ def test_a_target_of_fixed_sizes_is_explained_on_these():
     """A target that takes its own widths only is asked for no others after it refused."""
     network = describe_network(get("xor-sigmoid/documented").network)
     shapes = {"W1": (2, 3), "b1": (3,), "W2": (3, 1), "b2": (1,)}
-    wrong = subject(SLIPS["the last sample's bias"][0], [get("xor-sigmoid/documented")])
+    wrong = subject_of(SLIPS["the last sample's bias"][0], ["xor-sigmoid/documented"]).target
 
     class Fixed:
         name = "fixed"
@@ -226,7 +226,9 @@ def test_cases_of_the_caller_are_confirmed_too():
     system = get("xor-sigmoid/documented")
     network = describe_network(system.network)
     case = replace(draw(sized(network, [2, 3, 1]), 4, 99, "float64"), label="the caller's case")
-    answer = subject(SLIPS["the last sample's bias"][0], [system]).evaluate(network, case.params, case.x, case.t)
+    answer = subject_of(SLIPS["the last sample's bias"][0], [system.id]).target.evaluate(
+        network, case.params, case.x, case.t
+    )
     good = of(SLIPS["the last sample's bias"][0], cases=[(case, answer)])
     other = of(
         SLIPS["the last sample's bias"][0],
@@ -274,10 +276,13 @@ def test_no_more_is_asked_than_the_budget_has():
         return SLIPS["three at once"][0](params, x, t)
 
     system = get("xor-sigmoid/documented")
-    explain(subject(counted, [system]), describe_network(system.network), budget=AMPLE)
+    explain(subject_of(counted, [system.id]).target, describe_network(system.network), budget=AMPLE)
     assert len(calls) <= 150
     assert (
-        explain(subject(counted, [system]), describe_network(system.network), budget=Budget(5, 0.0)).confirmed is False
+        explain(
+            subject_of(counted, [system.id]).target, describe_network(system.network), budget=Budget(5, 0.0)
+        ).confirmed
+        is False
     )
 
 

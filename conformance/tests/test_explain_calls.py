@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from nn_conformance import conforms
-from nn_conformance.subjects import subject_of
 from nn_conformance.cases.families import describe_network, describe_optimizer
 from nn_conformance.explain import Budget, explain
 from nn_conformance.explain.asking import draw
@@ -17,6 +16,7 @@ from nn_conformance.explain.trace import trace
 from nn_conformance.explain.updates import experiment, right_rule, variants
 from nn_conformance.mistakes import CATALOGUE
 from nn_conformance.mistakes.mistaken import Mistaken
+from nn_conformance.subjects import subject_of
 from nn_reference.optimizers import SGD, Adam
 from nn_reference.systems import SYSTEMS, get
 
@@ -105,7 +105,7 @@ def test_a_target_that_only_updates_is_explained_by_several_rates(options, slug)
     """A constant rate and an early update are told apart by steps of different rates; a right step is not explained."""
     system = get("iris-sigmoid/documented")
     explanation = explain(
-        subject(step_of(**options), [system]),
+        subject_of(step_of(**options), [system.id]).target,
         describe_network(system.network),
         describe_optimizer(system.recipe.optimizer),
         budget=AMPLE,

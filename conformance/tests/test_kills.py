@@ -30,6 +30,8 @@ def test_every_mistake_is_caught_and_named():
 
 @pytest.mark.slow
 def test_committed_row_is_what_a_run_gives():
-    """Caught on as many probes, with the same names."""
-    cases = kills.networks(STORE)[AGAIN]
-    assert {m.slug: kills.cell(cases, m) for m in kills.possible(cases)} == kills.committed()[AGAIN]
+    """Each mistake is caught on as many probes, and its name is among those that it gets."""
+    cases, stored = kills.networks(STORE)[AGAIN], kills.committed()[AGAIN]
+    cells = {mistake.slug: kills.cell(cases, mistake) for mistake in kills.possible(cases)}
+    assert {slug: cell["caught"] for slug, cell in cells.items()} == {s: c["caught"] for s, c in stored.items()}
+    assert [slug for slug, cell in cells.items() if slug not in cell["named"]] == []
