@@ -53,3 +53,11 @@ def test_every_folder_of_fixtures_is_in_the_wheel():
     present = {path.relative_to(ROOT).as_posix() for path in (ROOT / "fixtures").iterdir() if path.name != "datasets"}
 
     assert {path for path in present if f'"{path}" = ' not in listed} == set()
+
+
+def test_what_the_guide_for_contributors_names_is_there():
+    """Each path and module that CONTRIBUTING.md names exists."""
+    named = re.findall(r"`([\w./-]+/[\w./-]*)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+
+    assert len(named) > 30
+    assert [path for path in named if not (ROOT / path).exists()] == []
