@@ -17,9 +17,9 @@ from nn_conformance.judge.known import shipped
 from nn_conformance.judge.ladder import cases_of, judge
 from nn_conformance.judge.target import Target
 from nn_conformance.judge.verdict import Verdict
-from nn_conformance.mistakes import Mistake, applicable
-from nn_conformance.mistakes.mistaken import Mistaken
 from nn_conformance.oracles import affordable_updates
+from nn_maintain.mistakes import Mistake, applicable
+from nn_maintain.mistakes.mistaken import Mistaken
 
 HONEST = 1 / 3  # of a limit, at most
 NEAREST = 10.0  # times a limit, at least

@@ -14,9 +14,9 @@ from nn_conformance.cases.store import LoadedCase, Store
 from nn_conformance.explain import Budget, explain
 from nn_conformance.judge.climb import Climb
 from nn_conformance.judge.ladder import judge_climb
-from nn_conformance.mistakes import CATALOGUE, Mistake, applicable
-from nn_conformance.mistakes.mistaken import Mistaken
-from nn_conformance.mistakes.subjects import subject
+from nn_maintain.mistakes import CATALOGUE, Mistake, applicable
+from nn_maintain.mistakes.mistaken import Mistaken
+from nn_maintain.mistakes.subjects import subject
 
 # What shows a mistake without many calls; `own-loss` and `metamorphic` have tests of their own.
 QUICK = ("contract", "layer", "loss", "accuracy", "gradient", "second-call", "step", "pruning", "trajectory")

@@ -10,8 +10,8 @@ from nn_conformance import conforms
 from nn_conformance.cases.families import describe_network
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.target import TargetError, Unsupported
-from nn_conformance.mistakes import applicable
-from nn_conformance.mistakes.mistaken import Mistaken
+from nn_maintain.mistakes import applicable
+from nn_maintain.mistakes.mistaken import Mistaken
 from nn_reference.systems import get
 
 HOMEWORK = describe_network(get("homework").network)

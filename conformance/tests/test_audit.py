@@ -7,8 +7,8 @@ import pytest
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.ladder import cases_of
 from nn_conformance.judge.rungs import RUNGS
-from nn_conformance.mistakes import CATALOGUE, applicable
 from nn_maintain.audit import HONEST, MAY_HIDE, NEAREST, Extreme, Row, audit, committed, mistaken_extremes
+from nn_maintain.mistakes import CATALOGUE, applicable
 
 STORE = Store()
 # Differences of a loss are judged in float64 alone.

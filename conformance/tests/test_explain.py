@@ -14,9 +14,9 @@ from nn_conformance.explain import Budget, Case, explain
 from nn_conformance.explain.asking import draw, sized
 from nn_conformance.explain.factors import monomials
 from nn_conformance.judge.target import Answer, Unsupported
-from nn_conformance.mistakes import CATALOGUE
-from nn_conformance.mistakes.mistaken import Mistaken
 from nn_conformance.subjects import subject_of
+from nn_maintain.mistakes import CATALOGUE
+from nn_maintain.mistakes.mistaken import Mistaken
 from nn_reference.systems import SYSTEMS, get
 
 AMPLE = Budget(150, 30.0)  # the clock of a busy machine decides nothing here

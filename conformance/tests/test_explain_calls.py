@@ -14,9 +14,9 @@ from nn_conformance.explain.sums import BIASES, WEIGHTS
 from nn_conformance.explain.texts import texts
 from nn_conformance.explain.trace import trace
 from nn_conformance.explain.updates import experiment, right_rule, variants
-from nn_conformance.mistakes import CATALOGUE
-from nn_conformance.mistakes.mistaken import Mistaken
 from nn_conformance.subjects import subject_of
+from nn_maintain.mistakes import CATALOGUE
+from nn_maintain.mistakes.mistaken import Mistaken
 from nn_reference.optimizers import SGD, Adam
 from nn_reference.systems import SYSTEMS, get
 
@@ -52,7 +52,7 @@ def test_memory_arguments_and_precision_are_named(slug):
 @pytest.mark.parametrize("slug", [mistake.slug for mistake in CATALOGUE if mistake.kind == "update"])
 def test_each_mistake_of_an_update_is_named(slug):
     """Every mistake of the update in the catalogue is named on a network that can have it."""
-    from nn_conformance.mistakes.subjects import Subject
+    from nn_maintain.mistakes.subjects import Subject
 
     name = next(
         s.id

@@ -19,8 +19,8 @@ from nn_conformance.cases.summaries import MASKS, signs, summarize
 from nn_conformance.cases.versions import unversioned_changes
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.rungs import RUNGS
-from nn_conformance.mistakes import CATALOGUE
-from nn_conformance.mistakes.mistaken import Mistaken
+from nn_maintain.mistakes import CATALOGUE
+from nn_maintain.mistakes.mistaken import Mistaken
 from nn_reference.activations import SIGMOID
 from nn_reference.network import backpropagate
 from nn_reference.optimizers import State

@@ -15,9 +15,9 @@ from nn_conformance.cli.only import judge_only
 from nn_conformance.fuzz.drawn import fuzz, judged
 from nn_conformance.fuzz.strategies import Problem
 from nn_conformance.judge.target import Answer, Run, Unsupported
-from nn_conformance.mistakes import CATALOGUE
-from nn_conformance.mistakes.mistaken import Mistaken
 from nn_conformance.oracles import complex_step, reference
+from nn_maintain.mistakes import CATALOGUE
+from nn_maintain.mistakes.mistaken import Mistaken
 from nn_reference.errors import InputError
 
 pytest.importorskip("hypothesis")

@@ -3,8 +3,8 @@
 import pytest
 
 from nn_conformance.cases.store import Store
-from nn_conformance.mistakes import CATALOGUE
 from nn_maintain import kills
+from nn_maintain.mistakes import CATALOGUE
 
 STORE = Store()
 # A row that --slow runs anew; `python -m nn_maintain kills --check` runs them all.

@@ -14,9 +14,9 @@ from nn_conformance.judge.known import Known, expect, parse
 from nn_conformance.judge.ladder import cases_of, check_ids, judge
 from nn_conformance.judge.rungs import RUNGS
 from nn_conformance.judge.verdict import STATUSES, at_least, at_most, counts
-from nn_conformance.mistakes import CATALOGUE, applicable
-from nn_conformance.mistakes.mistaken import Mistaken
 from nn_conformance.oracles import reference
+from nn_maintain.mistakes import CATALOGUE, applicable
+from nn_maintain.mistakes.mistaken import Mistaken
 from nn_reference.errors import DataError
 from nn_reference.network import LayerOutput
 

@@ -7,9 +7,9 @@ import pytest
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.metamorphic import RELATIONS, Call, ratio_of, relations
-from nn_conformance.mistakes import CATALOGUE
-from nn_conformance.mistakes.mistaken import Mistaken
 from nn_conformance.oracles import reference
+from nn_maintain.mistakes import CATALOGUE
+from nn_maintain.mistakes.mistaken import Mistaken
 
 pytestmark = pytest.mark.numeric
 

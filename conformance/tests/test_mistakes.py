@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 
 from nn_conformance.cases.store import Store
+from nn_conformance.explain.texts import texts
 from nn_conformance.judge.ladder import judge
-from nn_conformance.mistakes import CATALOGUE, applicable
-from nn_conformance.mistakes.changes import right
-from nn_conformance.mistakes.mistaken import Mistaken
-from nn_conformance.mistakes.texts import texts
 from nn_conformance.oracles import reference
+from nn_maintain.mistakes import CATALOGUE, applicable
+from nn_maintain.mistakes.changes import right
+from nn_maintain.mistakes.mistaken import Mistaken
 
 STORE = Store()
 BY_SLUG = {mistake.slug: mistake for mistake in CATALOGUE}
 
 
-def test_every_mistake_has_its_words_in_the_same_order():
-    """The texts are those of the catalogue, none twice, at least sixty, and no field is empty."""
-    assert list(texts()) == [mistake.slug for mistake in CATALOGUE]
-    assert len(texts()) >= 60
+def test_every_mistake_has_its_words():
+    """Each mistake of the catalogue has a text, in the catalogue's order, and no field of any text is empty."""
+    planted = [mistake.slug for mistake in CATALOGUE]
+    assert [slug for slug in texts() if slug in planted] == planted
     for text in texts().values():
         assert all([text.what, text.formula, text.cause, text.mend])
         assert "\n" not in text.what
@@ -63,7 +63,7 @@ def test_layers_of_a_wrong_delta_are_the_right_ones():
 def test_adam_written_out_once_more_is_adam():
     """Without its alteration the second formula of Adam moves as the reference does, in either dialect."""
     from nn_conformance.cases.families import build_optimizer
-    from nn_conformance.mistakes.updates import OtherAdam
+    from nn_maintain.mistakes.updates import OtherAdam
 
     for case_id in ("iris-relu-adam/probe-rectangular", "mnist-dense-keras/probe-rectangular"):
         rule = build_optimizer(STORE.case(case_id).case.optimizer)
@@ -102,6 +102,6 @@ def test_explain_prints_one_lists_all_and_suggests(command):
     assert one.code == everything.code == 0
     assert len(one.out.splitlines()) == 4
     assert texts()["sum-for-mean"].mend in one.out
-    assert len(everything.out.splitlines()) == len(CATALOGUE)
+    assert len(everything.out.splitlines()) == len(texts())
     assert "did you mean 'sum-for-mean'" in wrong.complaint
     assert command("explain", "sign", "--json").json["sign"]["formula"] == "g = -r"

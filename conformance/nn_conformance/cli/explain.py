@@ -30,7 +30,7 @@ FuzzOption = Annotated[
 
 def complete_slug(incomplete: str) -> list[str]:
     """Names of mistakes, for the shell."""
-    from nn_conformance.mistakes.texts import texts
+    from nn_conformance.explain.texts import texts
 
     return [slug for slug in texts() if slug.startswith(incomplete)]
 
@@ -56,7 +56,7 @@ def explain(
     """What a mistake is, how it shows, and how to mend it."""
     from msgspec import to_builtins
 
-    from nn_conformance.mistakes.texts import text_of, texts
+    from nn_conformance.explain.texts import text_of, texts
     from nn_conformance.report import console as render
 
     chosen = texts() if slug is None else {slug: text_of(slug)}

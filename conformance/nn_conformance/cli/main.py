@@ -136,7 +136,6 @@ def describe_network(
         "verify",
         "verify homework mnist-relu --with torch,keras",
         "verify my_xor.py:gradients xor-sigmoid",
-        "verify my_net.py:f --network '4-3 softmax, cross-entropy'",
         "verify cmd:./harness --all --json",
     ),
 )
@@ -145,7 +144,7 @@ def verify(
     network: Annotated[
         list[str] | None,
         typer.Option(
-            "--network", metavar="LINE|FILE", help="A network of your own: '3-5 relu-2 softmax, cross-entropy'."
+            "--network", metavar="LINE|FILE", help="A network of your own, in one line."
         ),
     ] = None,
     with_: Annotated[
@@ -170,7 +169,7 @@ def verify(
     """Judge your code, or the oracles, on every rung.
 
     TARGET is file.py:function, python:module:attribute or 'cmd:program ...', and runs in a process of its own. Without
-    one the reference and other oracles are judged. The exit code is 0 if every check passed, 1 if one failed, 2 if the arguments or the data are at fault.
+    one the oracles are judged. Exit codes: 0 all passed, 1 something failed, 2 bad arguments or data.
     """
     spec, networks = _target_and_networks(what or ())
     networks += _own_networks(network or ())

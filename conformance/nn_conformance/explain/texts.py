@@ -1,4 +1,4 @@
-"""What is said of each mistake: today's texts and those of variants that came after them."""
+"""What is said of each mistake."""
 
 import tomllib
 from functools import cache
@@ -6,17 +6,32 @@ from importlib.resources import files
 
 import msgspec
 
-from nn_conformance.mistakes.texts import Text
-from nn_conformance.mistakes.texts import texts as catalogue
 from nn_reference.errors import InputError
 from nn_reference.validation import suggestion
 
 
+class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One mistake in words.
+
+    Attributes:
+        what: what is computed instead, in one line.
+        formula: the same in symbols.
+        cause: why it happens.
+        mend: what to write instead.
+    """
+
+    what: str
+    formula: str
+    cause: str
+    mend: str
+
+
 @cache
 def texts() -> dict[str, Text]:
-    """By slug."""
-    own = tomllib.loads(files("nn_conformance.explain").joinpath("texts.toml").read_text("utf-8"))
-    return {**catalogue(), **msgspec.convert(own, dict[str, Text])}
+    """By slug, in the catalogue's order."""
+    return msgspec.convert(
+        tomllib.loads(files("nn_conformance.explain").joinpath("texts.toml").read_text("utf-8")), dict[str, Text]
+    )
 
 
 def text_of(slug: str) -> Text:
@@ -26,5 +41,6 @@ def text_of(slug: str) -> Text:
         InputError: an unknown slug, with the nearest one.
     """
     if slug not in texts():
-        raise InputError(f"mistake: none is named {slug!r}{suggestion(slug, texts()) or ''}")
+        hint = suggestion(slug, texts()) or "; `explain` without a name lists them"
+        raise InputError(f"mistake: none is named {slug!r}{hint}")
     return texts()[slug]

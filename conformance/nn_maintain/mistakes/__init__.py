@@ -1,5 +1,5 @@
 """Mistakes that people make in small neural networks, each a mutation of the reference."""
 
-from nn_conformance.mistakes.catalogue import CATALOGUE, Mistake, applicable
+from nn_maintain.mistakes.catalogue import CATALOGUE, Mistake, applicable
 
 __all__ = ["CATALOGUE", "Mistake", "applicable"]

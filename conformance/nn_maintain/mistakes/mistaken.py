@@ -8,9 +8,9 @@ import numpy as np
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, build_optimizer
 from nn_conformance.judge.target import Answer, Pruning, Run
-from nn_conformance.mistakes.catalogue import Mistake
-from nn_conformance.mistakes.changes import Evaluate, loss_of, right
-from nn_conformance.mistakes.updates import pruned
+from nn_maintain.mistakes.catalogue import Mistake
+from nn_maintain.mistakes.changes import Evaluate, loss_of, right
+from nn_maintain.mistakes.updates import pruned
 from nn_reference.arithmetic import Array, Params
 from nn_reference.optimizers import Optimizer, State
 

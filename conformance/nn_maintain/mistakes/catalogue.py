@@ -12,11 +12,11 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.mistakes import changes as ch
-from nn_conformance.mistakes import memory, updates
-from nn_conformance.mistakes import subjects as on
-from nn_conformance.mistakes.changes import Change
-from nn_conformance.mistakes.subjects import Applies, Subject, subject
+from nn_maintain.mistakes import changes as ch
+from nn_maintain.mistakes import memory, updates
+from nn_maintain.mistakes import subjects as on
+from nn_maintain.mistakes.changes import Change
+from nn_maintain.mistakes.subjects import Applies, Subject, subject
 from nn_reference.activations import IDENTITY, RELU, SIGMOID, SOFTMAX, TANH, Softmax, sigmoid
 from nn_reference.arithmetic import Array
 from nn_reference.losses import BinaryCrossEntropy, SquaredError

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from nn_conformance.judge.target import Answer
-from nn_conformance.mistakes.changes import Change, Evaluate
+from nn_maintain.mistakes.changes import Change, Evaluate
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import Network
 
