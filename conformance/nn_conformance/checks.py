@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nn_conformance.adapt.claims import Networks, names_of
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.store import LoadedCase, Store
 from nn_conformance.judge.verdict import CheckId, Verdict
@@ -79,18 +80,18 @@ class Check:
         settle(self)
 
 
-def checks_of(obj: Any, networks: str | Sequence[str] | None = None, store: Store | None = None) -> list[Check]:
+def checks_of(obj: Any, networks: Networks = None, store: Store | None = None) -> list[Check]:
     """Every check of an object, in the order of the ladder.
 
     Raises:
         InputError: an unknown network, none that is claimed, or an object that is no target.
         DataError: damaged fixtures.
     """
-    judged = Judged(obj, [networks] if isinstance(networks, str) else list(networks or ()), store or Store())
+    judged = Judged(obj, names_of(networks), store or Store())
     return [Check(check, judged, *pair) for check, pair in judged.run.checks().items()]
 
 
-def parametrize_with_checks(objects: Sequence[Any], networks: str | Sequence[str] | None = None) -> Any:
+def parametrize_with_checks(objects: Sequence[Any], networks: Networks = None) -> Any:
     """A mark for a test of `target` and `check`, which runs once for each check of each object, as scikit-learn's does.
 
         @parametrize_with_checks([implementation], "homework")
@@ -99,7 +100,7 @@ def parametrize_with_checks(objects: Sequence[Any], networks: str | Sequence[str
 
     Args:
         objects: what `as_target` takes.
-        networks: names or ids; what each object is marked with if None.
+        networks: names or ids, lines or what `network` returns; what each object is marked with if None.
     """
     import pytest  # noqa: PLC0415
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from nn_conformance.adapt.claims import Claim, is_own
+from nn_conformance.adapt.claims import Claim, Networks, is_own, names_of
 from nn_conformance.adapt.conventions import OURS
 from nn_conformance.adapt.converted import Converted
 from nn_conformance.adapt.doors import converted
@@ -201,7 +201,7 @@ class Run:
 
 def judge(
     target: Any,
-    networks: str | Sequence[str] | None = None,
+    networks: Networks = None,
     *,
     large: bool = False,
     store: Store | None = None,
@@ -214,7 +214,8 @@ def judge(
     Args:
         target: what `as_target` takes, judged in this process; a `ProtocolTarget`, in its own; or None, for the oracles
             alone.
-        networks: names or ids, as ``homework`` or ``mnist-relu-torch/corrected``; what the target claims if None.
+        networks: names or ids, as ``homework`` or ``mnist-relu-torch/corrected``, lines or what `network` returns; what
+            the target claims if None.
         large: whether documented cases of MNIST's size are judged too, and not only their probes; they are where the
             object has one size.
         store: the fixtures; those that ship if None.
@@ -232,7 +233,7 @@ def judge(
     >>> report.ok, report.conventions
     (True, "the fixtures' own")
     """
-    names = [networks] if isinstance(networks, str) else list(networks or ())
+    names = names_of(networks)
     if networks is not None and not names:
         raise InputError(f"networks: expected at least one, got {networks!r}; see nn-conformance list")
     store = store or Store()

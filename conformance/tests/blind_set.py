@@ -8,14 +8,20 @@ import importlib.util
 import itertools
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
 from nn_conformance.adapt.claims import conforms
+from nn_conformance.adapt.conventions import OURS
+from nn_conformance.adapt.doors import converted
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network
+from nn_conformance.explain import Budget, explain
 from nn_conformance.judge.target import Run, Unsupported
+from nn_conformance.oracles import reference
+from nn_conformance.run import judge
 from nn_reference.network import forward, loss_and_gradients
 
 KINDS = {"linear": "identity"}
@@ -145,3 +151,51 @@ def sized_as(described: fmt.Network, widths):
         msgspec.structs.replace(layer, units=units) for layer, units in zip(described.layers, widths[1:], strict=True)
     ]
     return msgspec.structs.replace(described, inputs=widths[0], layers=layers)
+
+
+class Outcome(NamedTuple):
+    """What is said of a program: whether a mistake was caught, the names of what was found, and the lines."""
+
+    caught: bool
+    slugs: frozenset[str]
+    lines: list[str]
+
+
+def outcome(path: Path) -> Outcome:
+    """Judged and explained, as `verify` does it; what only trains is trained beside the reference first."""
+    target, described, update = target_of(path)
+    if isinstance(target, Trains) or update is not None:
+        optimizer = msgspec.structs.replace(update or fmt.Optimizer("sgd", 0.0), learning_rate=0.125)
+        converted_target = converted(target, OURS, (described,), ("float64",))
+        explanation = explain(converted_target, described, optimizer, budget=Budget(150, 20))
+        caught = differs(converted_target, described, optimizer, alone=update is None and one_by_one(path))
+        return Outcome(caught, frozenset(explanation.slugs), explanation.lines())
+    run = judge(target)
+    found = list(run.explanations.values())
+    slugs = {slug for explanation in found for slug in explanation.slugs}
+    return Outcome(not run.ok, frozenset(slugs), [line for explanation in found for line in explanation.lines()])
+
+
+def one_by_one(path: Path) -> bool:
+    """Whether the program steps after each sample."""
+    told = loaded(path).NETWORK["optimizer"]
+    return isinstance(told, dict) and told.get("batch") == 1
+
+
+def differs(target, described, optimizer, *, alone: bool) -> bool:
+    """Whether parameters after training, over three batches or one sample, are not the reference's."""
+    rng = np.random.default_rng(1)
+    widths = [described.inputs, *(layer.units for layer in described.layers)]
+    params = {}
+    for k, sizes in enumerate(itertools.pairwise(widths), 1):
+        params[f"W{k}"] = rng.normal(0, 0.5, sizes)
+        if described.layers[0].bias:
+            params[f"b{k}"] = rng.normal(0, 0.5, sizes[1])
+    x = rng.normal(0, 1, (12, widths[0]))
+    t = np.eye(widths[-1])[rng.integers(0, widths[-1], 12)] if widths[-1] > 1 else rng.integers(0, 2, (12, 1)) * 1.0
+    for batches in ([[0]], [[1]]) if alone else ([[0, 1, 2, 3]], [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10]]):
+        right, got = (one.train(described, optimizer, params, x, t, batches).params for one in (reference, target))
+        # Sixteen digits are computed; a mistake that changes fewer than eight is none of these programs'.
+        if any(not np.allclose(right[name], got[name], rtol=1e-8, atol=1e-10) for name in params):
+            return True
+    return False

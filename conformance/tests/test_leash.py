@@ -43,8 +43,9 @@ def test_nothing_outlives_the_runner(name, mark):
     """Whatever signal ends the command, its target ends, with a process that has left group, session and environment."""
     number = getattr(signal, name)
     words = ["nn-conformance", "verify", f"cmd:{sys.executable} -S -E {HOSTILE} leaves-a-stranger-at-start"]
-    # A shell's background job starts with SIGINT ignored; SIGQUIT would leave a core.
+    # A shell's background job starts with SIGINT and SIGQUIT ignored, that of `nohup` with SIGHUP; SIGQUIT would leave a core.
     ours = "import resource, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    ours += "[signal.signal(n, signal.SIG_DFL) for n in (signal.SIGHUP, signal.SIGQUIT)]; "
     ours += f"resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); import sys; sys.argv = {words!r}; "
     program = [sys.executable, "-c", f"{ours}from nn_conformance.cli.main import main; main()"]
     with subprocess.Popen(  # noqa: S603 - our own command

@@ -1,9 +1,9 @@
 """`conforms`: which networks an object says that it implements, and in which conventions. Nothing here needs NumPy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from nn_conformance.adapt.conventions import OURS, Conventions, declared
 from nn_reference.errors import InputError
@@ -88,7 +88,20 @@ def conforms(
     return mark
 
 
-def _name(system: "str | fmt.Network") -> str:
+Networks: TypeAlias = "str | fmt.Network | Sequence[str | fmt.Network] | None"
+
+
+def names_of(networks: Networks) -> list[str]:
+    """What a caller asks for, one or several, as names and lines; none for None. Raises as `conforms` does."""
+    if networks is None:
+        return []
+    several = networks if isinstance(networks, Sequence) and not isinstance(networks, str) else [networks]
+    return [_name(network, "networks: expected names, lines or networks, got {}") for network in several]
+
+
+def _name(
+    system: "str | fmt.Network", refusal: str = "conforms: expected names of networks, got {}; write @conforms(...)"
+) -> str:
     """A name as it is; a network as its line.
 
     Raises:
@@ -100,7 +113,7 @@ def _name(system: "str | fmt.Network") -> str:
     from nn_conformance.cases.text import network, text_of  # noqa: PLC0415 - likewise
 
     if not isinstance(system, str | fmt.Network):
-        raise InputError(f"conforms: expected names of networks, got {type(system).__name__}; write @conforms(...)")
+        raise InputError(refusal.format(type(system).__name__))
     return text_of(network(system))
 
 

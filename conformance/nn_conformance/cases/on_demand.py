@@ -98,7 +98,7 @@ def certify(
     check_count("samples", samples, least=1, below=10_000)
     given = _given(described, x, t, params)
     key = _key(described, optimizer or PLAIN, given, training=training, samples=samples)
-    folder = _cache() / key
+    folder = _cache() / hashlib.sha256(f"{key}{_sources()}".encode()).hexdigest()[:32]
     if not (folder / "index.json").is_file():
         files = _made(f"network-{key[:12]}", described, optimizer or PLAIN, given, training=training, samples=samples)
         folder = _written(files, folder)
@@ -106,12 +106,17 @@ def certify(
 
 
 def make(certified: Certified, target: Path) -> list[Path]:
-    """Copies the files of certified cases into a folder, for other languages; what is there of the same name is replaced.
+    """Copies the files of certified cases into a folder, for other languages; what is there of the same network is replaced.
 
     Raises:
-        InputError: the folder cannot be written.
+        InputError: the folder cannot be written, or has the files of other cases.
     """
     written = []
+    own = {path.parent.name for path in certified.folder.glob("*/*.json")} | {"schema"}
+    if others := sorted({path.parent.name for path in target.glob("*/*.json")} - own):
+        raise InputError(
+            f"DIR: expected a new folder, got {target}, which has the cases of {one_line(others[0])}; name another"
+        )
     try:
         for source in sorted(path for path in certified.folder.rglob("*") if path.is_file() and path.name != BLOCKED):
             place = target / source.relative_to(certified.folder)
@@ -323,8 +328,8 @@ def _key(
     described: fmt.Network, optimizer: fmt.Optimizer, given: Mapping[str, Array], *, training: bool, samples: int
 ) -> str:
     numbers = {name: (list(a.shape), digest(a)) for name, a in given.items()}
-    what = msgspec.json.encode([described, optimizer, numbers, training, samples, _sources()])
-    return hashlib.sha256(what).hexdigest()[:32]
+    what = msgspec.json.encode([described, optimizer, numbers, training, samples])
+    return hashlib.sha256(what).hexdigest()
 
 
 @cache

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nn_conformance.cases import format as fmt
     from nn_conformance.judge.target import Target
     from nn_conformance.protocol.program import ProtocolTarget
+    from nn_conformance.subjects import Judged
 
 OnlyOption = Annotated[
     str | None,
@@ -94,13 +95,15 @@ def again(
         typer.Exit: with code 1, if the harness does not start or something failed.
         InputError: no such check; fewer than one network; both options, or names of networks with --only.
     """
+    from nn_conformance.adapt.claims import is_own
     from nn_conformance.protocol.session import Session
     from nn_conformance.report import console as render
-    from nn_conformance.subjects import session_subject
+    from nn_conformance.subjects import named_systems, session_subject
     from nn_reference.errors import InputError
 
-    if (networks and only is not None) or (only is not None and fuzz is not None):
-        raise InputError("verify: expected names of networks, --only or --fuzz, got more than one of them")
+    if only is not None and (fuzz is not None or not all(map(is_own, networks or ()))):
+        raise InputError("verify: expected names of documented networks, --only or --fuzz, got more than one of them")
+    systems = named_systems(networks) if networks and only is not None else []
     judged, theirs = list(oracles), Theirs(like=_described(networks or ()))
     if target is not None:
         session = Session(target)
@@ -111,11 +114,13 @@ def again(
         subject = session_subject(session)
         claimed = networks or ([system.id for system in subject.claimed(())] if subject.claim.systems else [])
         judged = [subject.target]
+        if only is not None:
+            systems = [system for system in subject.claimed(networks or ()) if is_own(system.id)]
         theirs = Theirs(spec or "", _described(claimed), session.dtypes[-1])
     right = (
         _fuzz(judged, fuzz or 0, theirs, as_json=as_json)
         if only is None
-        else _only(judged, only, as_json=as_json, ours=target is None)
+        else _only(judged, only, systems, as_json=as_json, ours=target is None)
     )
     if not right:
         raise typer.Exit(EXIT_NONCONFORMING)
@@ -123,12 +128,12 @@ def again(
 
 def _described(networks: Sequence[str]) -> "list[fmt.Network]":
     from nn_conformance.cases.families import describe_network
-    from nn_reference.systems import get
+    from nn_conformance.subjects import named_systems
 
-    return [describe_network(get(name).network) for name in networks]
+    return [describe_network(system.network) for system in named_systems(networks)] if networks else []
 
 
-def _only(targets: Sequence["Target"], check: str, *, as_json: bool, ours: bool) -> bool:
+def _only(targets: Sequence["Target"], check: str, systems: Sequence["Judged"], *, as_json: bool, ours: bool) -> bool:
     from nn_conformance.cases.store import Store
     from nn_conformance.cli.only import judge_only
     from nn_conformance.judge.known import shipped
@@ -136,7 +141,7 @@ def _only(targets: Sequence["Target"], check: str, *, as_json: bool, ours: bool)
     from nn_conformance.run import Run
 
     store = Store()
-    runs = [Run(target, (), store, known=shipped(target.name) if ours else (), slow=ours) for target in targets]
+    runs = [Run(target, systems, store, known=shipped(target.name) if ours else (), slow=ours) for target in targets]
     verdicts = [(run.target.name, verdict) for run in runs for verdict in judge_only(run, check)]
     if as_json:
         print(json.dumps([{"target": name, **verdict.as_json()} for name, verdict in verdicts], indent=2))

@@ -9,7 +9,7 @@ import typer
 from nn_conformance.cli.options import EXIT_NONCONFORMING, JsonOption, complete_network, examples, help_if_alone
 
 app = typer.Typer(
-    help="The certified test vectors: list, show, export, check, build.",
+    help="The certified test vectors: list, show, export, make, check.",
     epilog=examples("fixtures list", "fixtures show homework/probe-square", "fixtures check"),
     rich_markup_mode=None,
 )

@@ -143,9 +143,7 @@ def verify(
     what: VerifiedArgument = None,
     network: Annotated[
         list[str] | None,
-        typer.Option(
-            "--network", metavar="LINE|FILE", help="A network of your own, in one line."
-        ),
+        typer.Option("--network", metavar="LINE|FILE", help="A network of your own, in one line."),
     ] = None,
     with_: Annotated[
         list[str] | None,
@@ -221,8 +219,11 @@ def smoke(
     """
     from nn_reference.systems import get
 
-    if network is not None:
-        get(network)  # before a program is started that may have wanted it: cmd: and its words are one argument
+    if network is not None:  # before a program is started that may have wanted it: cmd: and its words are one argument
+        if is_own(network):
+            (network,) = _own_networks([network])
+        else:
+            get(network)
     with _child(target, timeout, memory) as child:
         from nn_conformance.protocol.smoke import smoke as run
         from nn_conformance.report import console as render

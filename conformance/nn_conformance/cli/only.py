@@ -25,10 +25,16 @@ def judge_only(run: Run, check: str) -> list[Verdict]:
         DataError: a damaged case.
     """
     case, *rest = check.split("::")
-    ids = run.store.ids
+    own = {loaded.case.id: loaded for system in run.systems for loaded, _ in run.pairs(system)}
+    ids = [*own, *run.store.ids]
     if case not in ids:
-        raise InputError(f"check: no case has the id {case!r}{suggestion(case, ids) or '; see fixtures list'}")
-    loaded = run.store.case(case)
+        how = (
+            "; see fixtures list, and name a network of your own beside it"
+            if "network-" in case
+            else "; see fixtures list"
+        )
+        raise InputError(f"check: no case has the id {case!r}{suggestion(case, ids) or how}")
+    loaded = own[case] if case in own else run.store.case(case)
     every = {dtype: check_ids(loaded, dtype) for dtype in fmt.DTYPES}
     asked = {dtype: [id_ for id_ in of if _begins(id_, rest)] for dtype, of in every.items()}
     if not any(asked.values()):

@@ -19,6 +19,11 @@ PURPOSES = {
     "sigmoid": "squashes z into (0, 1); its slope is 1/4 at most, and goes to 0 where |z| is large",
     "tanh": "squashes z into (-1, 1); its slope is 1 at 0, and goes to 0 where |z| is large",
     "relu": "keeps what is positive; its slope is 1 there, so gradients do not shrink on their way back, and 0 elsewhere",
+    "leaky_relu": "keeps what is positive and a small part of what is negative, so that no unit's slope is 0",
+    "elu": "keeps what is positive and bends towards -α below, so that the mean of its outputs is nearer 0",
+    "softplus": "log(1 + e^z), a ReLU without a kink; its slope is the sigmoid",
+    "silu": "z times its sigmoid: like a ReLU, with a dip below 0 and no kink",
+    "gelu": "z times the chance that a normal number is below z: like a ReLU, with a dip below 0 and no kink",
     "softmax": "turns the outputs into probabilities of the classes, which sum to 1",
 }
 
