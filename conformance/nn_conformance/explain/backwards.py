@@ -255,7 +255,7 @@ SAMPLES: dict[str, Rule] = {
 def _early(tr: Trace, k: int) -> Array:
     if not tr.case.rate or f"W{k}" not in tr.answer:
         raise ValueError("no update")
-    return tr.W[k] - tr.case.rate * tr.answer[f"W{k}"]
+    return tr.W[k] - tr.case.rate * (tr.answer[f"W{k}"] + tr.case.slope(f"W{k}") * tr.W[k])
 
 
 def _described(tr: Trace, k: int, rule: Callable[[Array], Array]) -> Array:

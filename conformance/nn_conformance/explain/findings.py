@@ -6,8 +6,8 @@ from dataclasses import replace
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain import forwards
 from nn_conformance.explain.factors import Factor
-from nn_conformance.explain.joint import Assignment, Group
-from nn_conformance.explain.losses import ROWS, Loss
+from nn_conformance.explain.joint import Assignment, Group, penalty_of
+from nn_conformance.explain.losses import PENALTIES, ROWS, Loss
 from nn_conformance.explain.paths import Step, rule_of
 from nn_conformance.explain.record import Finding
 from nn_conformance.explain.trace import Change, Trace
@@ -119,19 +119,7 @@ def _of_factor(tr: Trace, group: Group, first_samples: int) -> Finding:
         slug = slug or ("bias-zero" if all(a[1] == "b" for a in arrays) else "layer-detached")
         return Finding("gradient", group.layer, f"{' and '.join(arrays)}", slug, "0", "", arrays)
     if group.kind == "extra":
-        of = "W" if group.name == "W" else "sign(W)"
-        also: tuple[str, ...] = ("weight-decay",) if group.name == "W" else ()
-        return Finding(
-            "gradient",
-            0,
-            "a penalty that is added to the gradient",
-            "penalty-in-gradient",
-            f"{group.factor.text()}·{of} added",
-            "no penalty",
-            arrays,
-            {"lambda": group.factor.value},
-            also,
-        )
+        return _of_penalty(tr, group, arrays)
     slug, also = _scale(group, tr, first_samples)
     places = {
         "all": "the scale of every gradient",
@@ -157,6 +145,21 @@ def _of_factor(tr: Trace, group: Group, first_samples: int) -> Finding:
         {} if group.factor.nice else {"factor": group.factor.value},
         also,
     )
+
+
+def _of_penalty(tr: Trace, group: Group, arrays: tuple[str, ...]) -> Finding:
+    letters = {a[0] for a in group.arrays}
+    of = "W" if letters == {"W"} else "b" if letters == {"b"} else "θ"
+    described = penalty_of(tr, group.arrays[0])
+    uses = f"{group.factor.text()}·{of if group.name == 'W' else f'sign({of})'} added" if group.factor.value else "none"
+    right = f"{described.text()}·{of} added" if described.value else "no penalty"
+    slug, also = "penalty-in-gradient", ("weight-decay",) if group.name == "W" else ()
+    if tr.case.network.penalty is not None:
+        also = ()
+        slug = "penalty-missing" if not group.factor.value else "penalty-of-biases" if of == "b" else "penalty-scaled"
+    place = f"the penalty in the gradient of {', '.join(a[1:] for a in arrays)}"
+    place = place if described.value else "a penalty that is added to the gradient"
+    return Finding("gradient", 0, place, slug, uses, right, arrays, {"lambda": group.factor.value}, also)
 
 
 def _scale(group: Group, tr: Trace, first_samples: int) -> tuple[str, tuple[str, ...]]:
@@ -220,15 +223,22 @@ def of_loss(network: fmt.Network, loss: Loss) -> list[Finding]:
                 "loss", 0, "the loss", slug, f"L = {f.text()}·L*", "", ("loss",), {} if f.nice else {"factor": f.value}
             )
         )
-    if loss.added:
-        name, value = loss.added
+    if loss.added and loss.added[0] != "whole":
+        name, factor = loss.added
+        text = factor.text()
         slug, uses = {
-            "constant": ("loss-constant", f"L = L* + {value:.6g}"),
-            "square": ("penalty-in-loss", f"L = L* + {value:.6g}·Σ W²"),
-            "magnitude": ("penalty-in-loss", f"L = L* + {value:.6g}·Σ|W|"),
-            "epsilon": ("log-epsilon", f"log(p + {value:.6g})"),
+            "constant": ("loss-constant", f"L = L* + {text}"),
+            "square": ("penalty-in-loss", f"L = L* + {text}·Σ W²"),
+            "squares": ("penalty-in-loss", f"L = L* + {text}·(Σ W² + Σ b²)"),
+            "magnitude": ("penalty-in-loss", f"L = L* + {text}·Σ|W|"),
+            "epsilon": ("log-epsilon", f"log(p + {text})"),
         }[name]
-        found.append(Finding("loss", 0, "the loss", slug, uses, "", ("loss",), {name: value}))
+        right, penalty = "", network.penalty
+        if penalty is not None and name in PENALTIES:
+            slug = "penalty-scaled" if factor.value else "penalty-missing"
+            uses = f"{uses}, L* without a penalty" if factor.value else "L*, without its penalty"
+            right = f"{penalty.strength:g}·{penalty.scaling}·{'(Σ W² + Σ b²)' if penalty.biases else 'Σ W²'}"
+        found.append(Finding("loss", 0, "the loss", slug, uses, right, ("loss",), {name: factor.value}))
     return [replace(f, arrays=(*f.arrays, "loss")) if "loss" not in f.arrays else f for f in found]
 
 

@@ -49,7 +49,7 @@ class Explained:
         array: its name.
         edits: the changed rules, by step.
         factor: by which it is multiplied beyond them.
-        extra: what is added: `W` or `sign W` times a factor.
+        extra: what is added: `W` or `sign W` times a factor, with the penalty that is described.
         ratio: the largest difference, in units of the limit.
         blind: whether the right array is zero on every case, so that it says nothing of the rules behind it.
     """
@@ -71,7 +71,9 @@ class Explained:
         """The array on a case."""
         value = predict(point.trace, self.array, dict(self.edits)) * self.factor.on(point.sizes())
         if self.extra:
-            value = value + self.extra[1].on(point.sizes()) * regressor(point.trace, self.array, self.extra[0])
+            described = point.asked.case.slope(self.array) if self.extra[0] == "W" else 0.0
+            coefficient = self.extra[1].on(point.sizes()) - described
+            value = value + coefficient * regressor(point.trace, self.array, self.extra[0])
         return np.asarray(value)
 
 
@@ -132,6 +134,8 @@ class Fitter:
             return [plain]
         if all(p.ratio(array, np.zeros_like(p.asked.gradients[array])) <= 1 for p in self.points()):
             return [Explained(array, factor=Factor(0.0))]
+        if penalised := self._penalised(array):
+            return [penalised]
         tr = self.groups[0][0].trace
         bases = list(dict.fromkeys(edits for one in above for edits in carried(tr, array, one.edits)))
         bases = [base for base in bases if not any(step in settled for step, _ in base)][:12]
@@ -213,16 +217,36 @@ class Fitter:
             if fitted:
                 factors.append((group[0].sizes(), fitted[0]))
                 if extra:
-                    extras.append((group[0].sizes(), fitted[1]))
+                    extras.append((group[0].sizes(), _whole(group[0], array, extra, fitted[1])))
         rtol = 1e-7 if self.dtype == "float64" else 3e-4
         for factor in monomials(factors, rtol):
-            added = next(iter(monomials(extras, 100 * rtol)), None) if extra else None
+            added = _coefficient(extras, 100 * rtol) if extra else None
             if extra and added is None:
                 return None
             explained = Explained(array, edits, factor, (extra, added) if extra and added else None)
             ratio = max(p.ratio(array, explained.predicted(p)) for p in self.points())
             if ratio <= 1:
                 return Explained(array, edits, factor, explained.extra, ratio)
+        return None
+
+    def _penalised(self, array: str) -> Explained | None:
+        """Right but for the penalty's coefficient, which an array of a single number shows too."""
+        rtol = 1e-5 if self.dtype == "float64" else 3e-2
+        for name in ("W", "sign"):
+            extras = []
+            for group in self.groups:
+                own = np.concatenate([regressor(p.trace, array, name).ravel() for p in group])
+                try:
+                    rest = np.concatenate([(p.asked.gradients[array] - predict(p.trace, array, {})).ravel() for p in group])
+                except ValueError:  # the forward pass has other sizes
+                    return None
+                if np.any(own):
+                    extras.append((group[0].sizes(), _whole(group[0], array, name, float(own @ rest / (own @ own)))))
+            if added := _coefficient(extras, rtol):
+                one = Explained(array, extra=(name, added))
+                ratio = max(p.ratio(array, one.predicted(p)) for p in self.points())
+                if ratio <= 1:
+                    return Explained(array, extra=one.extra, ratio=ratio)
         return None
 
     def _fitted(
@@ -283,6 +307,16 @@ class Fitter:
             if step.slot == "derivative" and tr.kind(step.layer) in ("relu", "sigmoid", "tanh")
             for other in ("(z < 0)", "1")
         ]
+
+
+def _whole(point: Point, array: str, name: str, coefficient: float) -> float:
+    """A coefficient with that of the described penalty, which has been taken off; 0 if they cancel."""
+    described = point.asked.case.slope(array) if name == "W" else 0.0
+    return 0.0 if isclose(coefficient, -described, rel_tol=1e-6) else coefficient + described
+
+
+def _coefficient(extras: Sequence[tuple[Mapping[str, float], float]], rtol: float) -> Factor | None:
+    return Factor(0.0) if extras and not any(c for _, c in extras) else next(iter(monomials(extras, rtol)), None)
 
 
 def clipped(points: Sequence[Point]) -> tuple[str, float] | None:

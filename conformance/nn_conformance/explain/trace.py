@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network
 from nn_conformance.explain import forwards
+from nn_conformance.judge.limits import penalty_slope
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import Network
 
@@ -46,8 +48,21 @@ class Case:
 
     @cached_property
     def net(self) -> Network:
-        """The reference's network."""
-        return build_network(self.network)
+        """The reference's network without its penalty, which is taken off every answer before anything is compared."""
+        return build_network(msgspec.structs.replace(self.network, penalty=None))
+
+    @cached_property
+    def penalty(self) -> float:
+        """What the described penalty adds to the loss."""
+        built = build_network(self.network).penalty
+        wide = {name: np.asarray(p, np.float64) for name, p in self.params.items()}
+        return 0.0 if built is None else float(built.value(wide, len(self.x)))
+
+    def slope(self, name: str) -> float:
+        """What the described penalty multiplies a parameter by in its gradient."""
+        penalty = self.network.penalty
+        taken = penalty is not None and (penalty.biases or name[0] == "W")
+        return penalty_slope(penalty, len(self.x)) if penalty is not None and taken else 0.0
 
 
 @dataclass(eq=False)

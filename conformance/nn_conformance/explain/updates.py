@@ -65,11 +65,12 @@ def steps_of(
         if error is not None or after is None:
             return None
         before = {n: p.astype(case.params[n].dtype) for n, p in thetas[-1].items()}
-        g = gradient(Case(case.network, before, case.x[batches[k - 1]], case.t[batches[k - 1]], label="a step"))
+        step = Case(case.network, before, case.x[batches[k - 1]], case.t[batches[k - 1]], label="a step")
+        g = gradient(step)
         if g is None:
             return None
         thetas.append(after)
-        gradients.append(g)
+        gradients.append({n: v + step.slope(n) * matrix(case.network, n, before[n]) for n, v in g.items()})
         if not all(np.isfinite(p).all() for p in after.values()):
             break
     as_matrices = [{n: matrix(case.network, n, p) for n, p in of.items()} for of in thetas]
