@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.explain.asking import Asked, Asker, Limits
+from nn_conformance.explain.asking import Asked, Asker, Limits, unwilling
 from nn_conformance.explain.record import Finding
 from nn_conformance.explain.trace import Case, trace
 from nn_conformance.judge.limits import norm
@@ -165,23 +165,23 @@ def overwritten(asker: Asker, case: Case) -> list[Finding]:
     return found
 
 
-def extreme(asker: Asker, one: Case, other: Case, dtype: fmt.Dtype) -> Finding | None:
-    """What becomes of logits of some hundreds, where the right loss and gradients are finite."""
+def extreme(asker: Asker, one: Case, other: Case, dtype: fmt.Dtype, *, others: bool) -> Finding | None:
+    """What becomes of logits of some hundreds, where the right loss and gradients are finite; `others`: beside mistakes."""
     network = one.network
     logarithm = network.loss.kind != "squared_error" or network.layers[-1].activation.kind == "softmax"
-    if network.loss.clip is not None or not logarithm:  # the description clips, or has nothing that overflows
-        return None
     asked = [_of_tall(asker, _tall(case), dtype) for case in (one, other)]
     for answer, size in (pair for pair in asked if pair):
         if not answer.finite:
-            what = "loss" if all(np.isfinite(g).all() for g in answer.gradients.values()) else "gradients"
+            finite = answer.error is None and all(np.isfinite(g).all() for g in answer.gradients.values())
+            what = "loss" if finite else "gradients"
             slug = "softmax-unshifted" if what == "gradients" else "log-of-zero"
-            uses, when = f"NaN or infinite {what}", f"with logits as large as {size:.3g}"
-            return Finding(
-                "stability", 0, f"logits of ±{size:.3g}", slug, uses, "finite numbers", (), {"logits": size}, (), when
-            )
+            verb = f"the {what} {'is' if what == 'loss' else 'are'} NaN or infinite"
+            verb = f"it fails with {type(answer.error).__name__}" if answer.error else verb
+            when = f"with logits as large as {size:.3g}"
+            return Finding("stability", 0, verb, slug, verb, "finite numbers", (), {"logits": size}, (), when)
     first, second = asked
-    return _bounded(first, second, network) if first and second else None
+    clipped = network.loss.clip is None and logarithm and not others
+    return _bounded(first, second, network) if first and second and clipped else None
 
 
 def _of_tall(asker: Asker, tall: Case, dtype: fmt.Dtype) -> tuple[Asked, float] | None:
@@ -191,7 +191,8 @@ def _of_tall(asker: Asker, tall: Case, dtype: fmt.Dtype) -> tuple[Asked, float] 
         return None
     asked = asker.ask(tall)
     off = asked.loss is not None and not abs(asked.loss - float(limits.loss)) <= limits.of_loss(float(limits.loss))
-    wrong = asked.error is None and (not asked.finite or off)
+    wrong = not asked.finite if asked.error is None else not unwilling(asked)
+    wrong |= off
     return (asked, float(np.abs(trace(tall).z[-1]).max())) if wrong else None
 
 

@@ -28,10 +28,12 @@ from nn_conformance.explain.gradients import Gradients, apart, explain_gradients
 from nn_conformance.explain.losses import ROWS, Changes, Loss, LossSearch
 from nn_conformance.explain.record import Explanation, Finding
 from nn_conformance.explain.trace import Case, trace
+from nn_conformance.judge.limits import norm
 from nn_conformance.judge.target import Answer, Target, Unsupported
 from nn_reference.arithmetic import Array
 
 LARGE = 5.0  # inputs from here on saturate units, where a lower precision errs by more than a limit allows for
+TALL_LOGITS = 20.0  # from here on σ and softmax are 0 or 1 but for rounding, and clips and ε show
 SHARE = 0.4  # of the time for the loss and the forward pass
 Kept = tuple[Case, Answer]
 
@@ -108,8 +110,7 @@ class Explainer:
         if self.optimizer is not None:
             self._updates(own, gradients)
         self.draft.findings += calls.overwritten(self.asker, self._draw(own, 4))
-        if not self.draft.findings and not self.draft.ties and not self.draft.unexplained:
-            self._extremes(own)
+        self._extremes(own)
 
     def _draw(
         self, sizes: Sequence[int], samples: int, *, rate: float | None = None, group: str = "", scale: float = 1.0
@@ -211,7 +212,7 @@ class Explainer:
             gradients, self.when = part
         loss = next((one for one in found if _kept(one.changes) == gradients.changes), found[0] if found else None)
         if len(gradients.open) == len(groups[0][0].asked.gradients) and (
-            half := self._precision(groups, 2.0**9, "float16", "half-precision")
+            half := self._precision(groups, 2.0**9, "float16", "half-precision", 2.0**-13)
         ):
             self.draft.findings.append(half)
             return Gradients()
@@ -331,8 +332,10 @@ class Explainer:
         self.draft.right += [f"d{a}" for a in sorted(arrays, key=lambda a: (int(a[1:]), a))]
         self.draft.unexplained += [f"d{a}" for a in sorted(gradients.open, key=lambda a: (int(a[1:]), a))]
 
-    def _precision(self, groups: Sequence[Sequence[Point]], slack: float, name: str, slug: str) -> Finding | None:
-        """Whether all is right but for the rounding of a lower precision, which is in the gradients too."""
+    def _precision(
+        self, groups: Sequence[Sequence[Point]], slack: float, name: str, slug: str, least: float = 0.0
+    ) -> Finding | None:
+        """Whether all is right but for the rounding of a lower precision, which is in all gradients of all cases: at least so much of each."""
         points = [p for group in groups for p in group if np.abs(p.asked.case.x).max() < LARGE]
         exact = all(p.ratio(a, p.limits.gradients[a]) <= 1 for p in points for a in p.asked.gradients)
         if self.dtype == "float32" or exact:
@@ -340,7 +343,8 @@ class Explainer:
         for p in points:
             limits = Limits(p.asked.case, "float32")
             if any(
-                np.linalg.norm(g - limits.gradients[a]) > slack * limits.of(a, g) for a, g in p.asked.gradients.items()
+                not least * norm(g) <= norm(g - limits.gradients[a]) <= slack * limits.of(a, g)
+                for a, g in p.asked.gradients.items()
             ):
                 return None
             if p.asked.loss is not None and abs(p.asked.loss - float(limits.loss)) > slack * limits.of_loss(
@@ -360,12 +364,21 @@ class Explainer:
                 d.aside.append(f"NaN, infinite or of another shape on {case.label or 'a case'}")
         ratios = [confirming.ratio(p, loss, gradients, self.when) for p in points]
         good = [ratio for ratio in ratios if ratio <= 1]
-        labels = [p.asked.case.label for p, ratio in zip(points, ratios, strict=True) if not ratio <= 1]
-        d.notes += [f"not on {label}: there it gives other numbers than these rules make" for label in labels if label]
-        d.cases, d.of, d.ratio = len(good), len(points), max(good, default=0.0)
+        off = [p for p, ratio in zip(points, ratios, strict=True) if not ratio <= 1 and p.asked.case.label]
+        logits = [float(np.abs(p.trace.z[-1]).max()) for p in off]
+        tall = [p for p, size in zip(off, logits, strict=True) if size > TALL_LOGITS]
+        these = "these rules make" if d.findings or d.ties else "the described network"
+        for some, where in ((tall, f" with logits as large as {max(logits, default=0):.3g}"), (off, "")):
+            cases = ", ".join(p.asked.case.label.split("/")[-1] for p in some if where or p not in tall)
+            if cases:
+                d.notes.append(f"it gives other numbers than {these}{where} on {cases}")
+        d.cases, d.of, d.ratio = len(good), len(points) - len(tall), max(good, default=0.0)
 
     def _extremes(self, own: Sequence[int]) -> None:
-        if finding := calls.extreme(self.asker, self._draw(own, 1), self._draw(own, 1), self.dtype):
+        d = self.draft
+        others = bool(d.findings or d.ties or d.unexplained)
+        pair = self._draw(own, 1), self._draw(own, 1)
+        if self.asker.left and (finding := calls.extreme(self.asker, *pair, self.dtype, others=others)):
             self.draft.findings.append(finding)
 
 

@@ -85,7 +85,7 @@ def _place(group: Group) -> str:
         "error": "error of the outputs",
         "derivative": "derivative of the activation",
         "samples": "samples that count",
-        "back": f"what goes back through W{layer}",
+        "back": f"what goes back through W{layer}" if layer else "what goes back through the weights",
         "input": f"what the error is multiplied by in dW{layer}",
         "sum": f"where d{uses[0]}{layer} is summed",
     }[group.kind]
@@ -196,6 +196,9 @@ def _parts(factor: Factor, scope: str) -> Iterator[str | None]:
         yield "factor-two" if scope == "all" and abs(factor.value) in (2.0, 0.5) else None
 
 
+BLEMISH = 1e-9  # an ε below it changes nothing but losses of saturated units
+ROUNDING = 1e-14  # an ε below it cannot be read off
+
 # Fewer rows, and still divided by all of them.
 FEWER = ((("N", -1), ("n", 1)), (("n", 1), ("N", -1)))
 
@@ -233,6 +236,10 @@ def of_loss(network: fmt.Network, loss: Loss) -> list[Finding]:
             "magnitude": ("penalty-in-loss", f"L = L* + {text}·Σ|W|"),
             "epsilon": ("log-epsilon", f"log(p + {text})"),
         }[name]
+        if name == "epsilon" and factor.value < BLEMISH:
+            uses = uses if factor.value > ROUNDING else "log(p + ε), with an ε that is no larger than rounding"
+            constants = {name: factor.value} if factor.value > ROUNDING else {}
+            return [*found, Finding("stability", 0, f"the loss has {uses}", slug, uses, "", ("loss",), constants)]
         right, penalty = "", network.penalty
         if penalty is not None and name in PENALTIES:
             slug = "penalty-scaled" if factor.value else "penalty-missing"

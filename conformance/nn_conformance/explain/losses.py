@@ -81,6 +81,8 @@ def amount(tr: Trace, name: str) -> float:
 def epsilon_loss(tr: Trace, epsilon: float) -> float:
     """The loss of log(p + ε)."""
     loss, t = tr.net.loss, tr.t
+    if isinstance(loss, forwards.OtherLoss):
+        return float(loss.value(tr.y + epsilon, t))
     if isinstance(loss, BinaryCrossEntropy):
         p = sigmoid(tr.y) if loss.from_logits else tr.y
         return float(-np.sum(t * np.log(p + epsilon) + (1 - t) * np.log(1 - p + epsilon)) / t.size)
@@ -250,11 +252,14 @@ class LossSearch:
                 if loss := self._confirmed(Loss(changes, ONE, (name, factor)), pairs):
                     yield loss
                     break
-        if isinstance(pairs[0][1].net.loss, CrossEntropy | BinaryCrossEntropy) and not changes:
+        if pairs[0][1].case.network.loss.kind != "squared_error" and (not changes or _nearly(pairs)):
             p, tr = max(pairs, key=lambda pair: abs(epsilon_loss(pair[1], 1e-3) - value_of(pair[1])))
-            epsilon = _short(_solved(lambda e: epsilon_loss(tr, e) - float(p.asked.loss or 0.0)), 1e-5)
-            if loss := self._confirmed(Loss(changes, ONE, ("epsilon", Factor(epsilon))), pairs):
-                yield loss
+            epsilon = _solved(lambda e: epsilon_loss(tr, e) - float(p.asked.loss or 0.0))
+            for digits in (1, 3, 6):  # as few as the measurement leaves open
+                short = Factor(float(f"{epsilon:.{digits}g}"))
+                if loss := self._confirmed(Loss(changes, ONE, ("epsilon", short)), pairs):
+                    yield loss
+                    return
 
     def _confirmed(self, loss: Loss, pairs: Sequence[tuple[Point, Trace]]) -> Loss | None:
         worst = 0.0
@@ -273,13 +278,13 @@ def _sizes(p: Point, tr: Trace) -> dict[str, float]:
     return p.sizes() | ({"n": float(len(tr.t))} if any(name.startswith(ROWS) for name in tr.dropped) else {})
 
 
-def _short(value: float, rtol: float) -> float:
-    """With as few digits as the measurement leaves open."""
-    for digits in (1, 2, 3, 4, 5, 6):
-        short = float(f"{value:.{digits}g}")
-        if abs(short - value) <= rtol * abs(value):
-            return short
-    return value
+def _nearly(pairs: Sequence[tuple[Point, Trace]]) -> bool:
+    """Whether the losses are made but for something as small as an ε is."""
+    return all(
+        abs(float(p.asked.loss or 0.0) - value_of(tr)) <= TINY * abs(value_of(tr))
+        for p, tr in pairs
+        if np.abs(p.asked.case.x).max() < TALL
+    )
 
 
 def _solved(f: Callable[[float], float]) -> float:
@@ -313,6 +318,8 @@ def _near(a: Array, b: Array, dtype: fmt.Dtype, longest: int) -> bool:
     return norm(a - b) <= NEAR_LAYERS * value_limit(b, dtype, longest).value
 
 
+TINY = 1e-6  # a relative difference of losses
+TALL = 5.0  # inputs from here on saturate units, where an ε changes the loss by more
 FEW = 2  # cases on which pairs are tried first
 NEAR_LAYERS = 4.0  # errors of the layers below, which the limit of one layer does not count
 
