@@ -168,18 +168,21 @@ def overwritten(asker: Asker, case: Case) -> list[Finding]:
 def extreme(asker: Asker, one: Case, other: Case, dtype: fmt.Dtype, *, others: bool) -> Finding | None:
     """What becomes of logits of some hundreds, where the right loss and gradients are finite; `others`: beside mistakes."""
     network = one.network
-    logarithm = network.loss.kind != "squared_error" or network.layers[-1].activation.kind == "softmax"
-    asked = [_of_tall(asker, _tall(case), dtype) for case in (one, other)]
+    last = network.layers[-1].activation.kind
+    logarithm = network.loss.kind != "squared_error" or last == "softmax"
+    asked = [_of_tall(asker, tall, dtype) for tall in (_tall(one), _tall(other), _tall(one, -LOGITS))]
     for answer, size in (pair for pair in asked if pair):
         if not answer.finite:
             finite = answer.error is None and all(np.isfinite(g).all() for g in answer.gradients.values())
             what = "loss" if finite else "gradients"
-            slug = "softmax-unshifted" if what == "gradients" else "log-of-zero"
+            if answer.error is None and not logarithm:
+                return None
+            slug = "log-of-zero" if what == "loss" else "softmax-unshifted" if last == "softmax" else "exp-overflows"
             verb = f"the {what} {'is' if what == 'loss' else 'are'} NaN or infinite"
-            verb = f"it fails with {type(answer.error).__name__}" if answer.error else verb
+            verb = f"it fails ({str(answer.error)[:80]})" if answer.error else verb
             when = f"with logits as large as {size:.3g}"
             return Finding("stability", 0, verb, slug, verb, "finite numbers", (), {"logits": size}, (), when)
-    first, second = asked
+    first, second, _ = asked
     clipped = network.loss.clip is None and logarithm and not others
     return _bounded(first, second, network) if first and second and clipped else None
 
@@ -212,12 +215,12 @@ def _bounded(one: tuple[Asked, float], other: tuple[Asked, float], network: fmt.
     return Finding("loss", 0, place, slug, uses, "the loss from logits", ("loss",), {"bound": bound}, (), when)
 
 
-def _tall(case: Case) -> Case:
+def _tall(case: Case, logits: float = LOGITS) -> Case:
     """The case with its last layer's weights so large that the right class has a probability of nearly nothing."""
     last = len(case.network.layers)
     size = float(np.abs(trace(case).z[-1]).max())
     grown = {
-        n: p * np.asarray(LOGITS / size, p.dtype) if n in (f"W{last}", f"b{last}") else p
+        n: p * np.asarray(logits / size, p.dtype) if n in (f"W{last}", f"b{last}") else p
         for n, p in case.params.items()
     }
     tall = Case(case.network, grown, case.x, case.t, case.rate, case.label)

@@ -220,7 +220,12 @@ class Explainer:
         if loss is None and gradients.changes:
             of_loss = [of.of_change(self.network, change) for change in gradients.changes]
         if gradients.changes:
-            arrays = tuple(f"d{a}" for a in groups[0][0].asked.gradients)
+            points = [p for group in groups for p in group]
+            arrays = tuple(
+                f"d{a}"
+                for a in groups[0][0].asked.gradients
+                if any(p.ratio(a, p.limits.gradients[a]) > 1 for p in points if a in p.asked.gradients)
+            )
             of_loss = [
                 replace(f, arrays=(*f.arrays, *arrays)) if f.slot in ("data", "forward", "loss") else f for f in of_loss
             ]

@@ -231,6 +231,7 @@ def of_loss(network: fmt.Network, loss: Loss) -> list[Finding]:
         text = factor.text()
         slug, uses = {
             "constant": ("loss-constant", f"L = L* + {text}"),
+            "same": ("loss-the-same", f"L = {text}"),
             "square": ("penalty-in-loss", f"L = L* + {text}·Σ W²"),
             "squares": ("penalty-in-loss", f"L = L* + {text}·(Σ W² + Σ b²)"),
             "magnitude": ("penalty-in-loss", f"L = L* + {text}·Σ|W|"),
@@ -239,7 +240,8 @@ def of_loss(network: fmt.Network, loss: Loss) -> list[Finding]:
         if name == "epsilon" and factor.value < BLEMISH:
             uses = uses if factor.value > ROUNDING else "log(p + ε), with an ε that is no larger than rounding"
             constants = {name: factor.value} if factor.value > ROUNDING else {}
-            return [*found, Finding("stability", 0, f"the loss has {uses}", slug, uses, "", ("loss",), constants)]
+            found.append(Finding("stability", 0, f"the loss has {uses}", slug, uses, "", ("loss",), constants))
+            return [f if "loss" in f.arrays else replace(f, arrays=(*f.arrays, "loss")) for f in found]
         right, penalty = "", network.penalty
         if penalty is not None and name in PENALTIES:
             slug = "penalty-scaled" if factor.value else "penalty-missing"
@@ -282,7 +284,7 @@ def _activation_slug(network: fmt.Network, change: Change, slug: str) -> str:
     if change.layer == len(network.layers):
         if change.name == "identity":
             return "output-activation-left-out"
-        if change.name == "twice" or (own and change.name != "softmax batch"):
+        if change.name == "twice" or (own and change.name not in ("softmax batch", "softmax all")):
             return "output-activation-twice"
         if described == "identity" and slug == "activation-swapped":
             return "output-activation-added"

@@ -11,7 +11,7 @@ import numpy as np
 
 from nn_reference.activations import IDENTITY, RELU, SIGMOID, SOFTMAX, TANH, Activation, Softmax, sigmoid
 from nn_reference.arithmetic import Array, Params
-from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
+from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError, count
 from nn_reference.network import Network
 
 
@@ -223,7 +223,7 @@ def _probability(net: Network, y: Array) -> Array:
 
 def _of_p(rule: Callable[[Array, Array], Array]) -> Callable[[Network], Any]:
     """A loss of probabilities whose slope is the right loss's."""
-    return lambda net: OtherLoss(lambda y, t: np.sum(rule(_probability(net, y), t)) / len(t), net.loss.gradient)
+    return lambda net: OtherLoss(lambda y, t: np.sum(rule(_probability(net, y), t)) / count(net.loss, t), net.loss.gradient)
 
 
 # Those whose slope is their own; the others keep the right slope, as people change the number that they print.

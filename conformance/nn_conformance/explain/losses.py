@@ -54,6 +54,8 @@ class Loss:
         value = self.factor.on(sizes) * value_of(tr)
         if self.added is None:
             return value
+        if self.added[0] == "same":
+            return self.added[1].on(sizes)
         described = tr.case.penalty if self.added[0] in PENALTIES else 0.0
         return value + self.added[1].on(sizes) * amount(tr, self.added[0]) - described
 
@@ -239,6 +241,10 @@ class LossSearch:
 
     def _added(self, changes: Changes, pairs: Sequence[tuple[Point, Trace]]) -> Iterator[Loss]:
         if len(changes) > 1:
+            return
+        same = Loss((), ONE, ("same", Factor(float(pairs[0][0].asked.loss or 0.0))))
+        if not changes and (loss := self._confirmed(same, pairs)):
+            yield loss
             return
         for name in ("constant", *PENALTIES):
             off = [(p, tr, float(p.asked.loss or 0.0) - value_of(tr)) for p, tr in pairs if len(tr.t)]
