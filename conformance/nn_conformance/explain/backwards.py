@@ -23,6 +23,7 @@ class Rule(NamedTuple):
     of: Callable[..., Any]
     common: bool = True
     final: bool = False  # of the error: no derivative of the outputs comes after it
+    answered: bool = False  # of the sum: it is given what was answered too
 
 
 def error(tr: Trace) -> tuple[Array, bool]:
@@ -96,13 +97,13 @@ def errors(tr: Trace) -> dict[str, Rule]:
             "argmax": Rule("outputs-rounded", "one-hot(argmax p)-t for p-t", lambda tr: ((p == p.max(axis=1, keepdims=True)) - tr.t) / n, common=False, final=True),
         }  # fmt: skip
     if not _squared(tr):
-        q = np.clip(p, 1e-300, 1)
+        q = np.clip(p, 1e-300, 1) + tr.epsilon
         rules |= {
             "p-t": Rule("delta-p-minus-t", "p-t, without the derivative that belongs to it", lambda tr: (p - tr.t) / n, final=True),
             "squared": Rule("squared-for-cross-entropy", "2(p-t)·φ′, of squared error", lambda tr: (p - tr.t) / n),
             "y-t": Rule("logits-reversed", "z-t for p-t", lambda tr: (tr.z[-1] - tr.t) / n, common=False, final=True),
             "slope-of-log": Rule("output-derivative-missing", "-t/p for p-t", lambda tr: -tr.t / q / n, final=True),
-            "softmax-diagonal": Rule("softmax-diagonal", "δ = -t/p·p(1-p)", lambda tr: -tr.t * (1 - p) / n, final=True),
+            "softmax-diagonal": Rule("softmax-diagonal", "δ = -t/p·p(1-p)", lambda tr: -tr.t / q * p * (1 - p) / n, final=True),
             "extra": Rule("output-derivative-extra", "(p-t)·p(1-p)", lambda tr: error(tr)[0] * p * (1 - p), final=fused or logits),
             "extra-jacobian": Rule("output-derivative-extra", "p-t through softmax's Jacobian once more", lambda tr: SOFTMAX.backward(tr.z[-1], SOFTMAX.forward(tr.z[-1]), (p - tr.t) / n), final=True),
             "probability-of-sigmoid": Rule("sigmoid-for-softmax", "σ(z)-t", lambda tr: (SIGMOID_OF(tr.z[-1]) - tr.t) / n, final=True),

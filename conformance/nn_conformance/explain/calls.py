@@ -179,7 +179,7 @@ def extreme(asker: Asker, one: Case, other: Case, dtype: fmt.Dtype, *, others: b
                 return None
             slug = "log-of-zero" if what == "loss" else "softmax-unshifted" if last == "softmax" else "exp-overflows"
             verb = f"the {what} {'is' if what == 'loss' else 'are'} NaN or infinite"
-            verb = f"it fails ({str(answer.error)[:80]})" if answer.error else verb
+            verb = str(answer.error)[:80] if answer.error else verb
             when = f"with logits as large as {size:.3g}"
             return Finding("stability", 0, verb, slug, verb, "finite numbers", (), {"logits": size}, (), when)
     first, second, _ = asked

@@ -25,7 +25,7 @@ from nn_conformance.explain.asking import (
 )
 from nn_conformance.explain.fitting import Point
 from nn_conformance.explain.gradients import Gradients, apart, explain_gradients
-from nn_conformance.explain.losses import ROWS, Changes, Loss, LossSearch
+from nn_conformance.explain.losses import ROWS, Changes, Loss, LossSearch, with_epsilon
 from nn_conformance.explain.record import Explanation, Finding
 from nn_conformance.explain.trace import Case, trace
 from nn_conformance.judge.limits import norm
@@ -102,11 +102,15 @@ class Explainer:
         self.draft.findings += memory.findings()
         if memory.stop:
             return
+        if self.rate and self._optimizer_alone(own):
+            return
         groups = self._groups(own)
         if not groups:
             self.draft.unexplained.append("no call of a small case has an answer")
             return
         gradients = self._evaluation(groups)
+        if self.rate and self.samples > 1 and len(gradients.open) == len(groups[0][0].asked.gradients):
+            gradients = self._sample_by_sample(own, gradients)
         if self.optimizer is not None:
             self._updates(own, gradients)
         self.draft.findings += calls.overwritten(self.asker, self._draw(own, 4))
@@ -208,9 +212,15 @@ class Explainer:
         if found and found[0].cost > 0 and () not in forward:
             forward.append(())
         gradients = explain_gradients(groups, self.dtype, forward, lambda: self.asker.left)
+        shifted = [with_epsilon(loss) for loss in found if loss.added and loss.added[0] == "epsilon"]
+        if gradients.open and shifted:
+            other = explain_gradients(groups, self.dtype, shifted, lambda: self.asker.left)
+            gradients = gradients if other.open else other
         if gradients.open and (part := self._partly(groups, forward)):
             gradients, self.when = part
-        loss = next((one for one in found if _kept(one.changes) == gradients.changes), found[0] if found else None)
+        forms = [(one, with_epsilon(one)) for one in found]
+        fits = (one for one, shifted in forms if gradients.changes in (_kept(one.changes), shifted))
+        loss = next(fits, found[0] if found else None)
         if len(gradients.open) == len(groups[0][0].asked.gradients) and (
             half := self._precision(groups, 2.0**9, "float16", "half-precision", 2.0**-13)
         ):
@@ -235,6 +245,35 @@ class Explainer:
             self.draft.right.append("loss")
         self._gathered(groups, of_loss, gradients)
         self._confirm(groups, loss, gradients)
+        return gradients
+
+    def _optimizer_alone(self, own: Sequence[int]) -> bool:
+        """Whether right gradients and a wrong rule explain a target that only updates, and not by plain steps."""
+        described = self.optimizer
+        if described is None or (described.kind == "sgd" and not described.momentum):
+            return False
+
+        def right(case: Case) -> dict[str, Array]:
+            return Limits(case, self.dtype).gradients
+
+        seen = updates.steps_of(self.asker, self._draw(own, self.samples, rate=0.0), described, right)
+        found, explained = updates.explain_steps(seen) if seen else ([], False)
+        if explained:
+            self.draft.findings += found
+            self.draft.right += [f"d{name}" for name in sorted(self.asker.kept[-1].gradients)]
+            self.draft.right += [] if found else ["update"]
+        return explained
+
+    def _sample_by_sample(self, own: Sequence[int], before: Gradients) -> Gradients:
+        """The gradients of one sample each, where a call with several is no single step."""
+        draft, self.draft, self.samples = self.draft, Draft(notes=self.draft.notes), 1
+        groups = self._groups(own)
+        gradients = self._evaluation(groups) if groups else before
+        if not groups or gradients.open:
+            self.draft = draft
+            return before
+        self.draft.findings = [*draft.findings, *self.draft.findings]
+        self.draft.notes.append("compared on one sample at a time: a call with several is more than one step")
         return gradients
 
     def _conditional(self, findings: list[Finding]) -> list[Finding]:

@@ -17,6 +17,7 @@ RIGHT = {
     "tanh": "1-a², a = tanh z",
     "relu": "(z > 0)",
     "identity": "1",
+    "leaky_relu": "1 where z > 0, else the slope of the forward pass",
     "softmax": "softmax's Jacobian",
 }
 RIGHT_OF_SLOT = {"input": "the layer's input a", "samples": "every sample once", "back": "δWᵀ"}

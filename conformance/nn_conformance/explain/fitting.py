@@ -10,10 +10,12 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.explain.asking import Asked, Limits, widths
 from nn_conformance.explain.factors import ONE, Factor, monomials
 from nn_conformance.explain.paths import Edits, Search, Step, carried, entries, predict, steps
+from nn_conformance.explain.sums import NEAREST
 from nn_conformance.explain.trace import Trace
 from nn_conformance.judge.limits import norm
 from nn_reference.arithmetic import Array
 
+FEWEST = 4  # samples of a case that tells whether entries are those of one sample each
 NEAR = 4.0  # of the limit, in a search; a confirmation takes the limit itself
 
 
@@ -150,7 +152,7 @@ class Fitter:
             if count == 1 and not found:
                 found = self._mixed(array, 0)
         if not found and most > 1:
-            found = self._mixed(array, 1)
+            found = self._of_each(array, bases) or self._mixed(array, 1)
         if not found and most > 2:
             found = self._search(array, 3, common=True)
         return sorted(_unique(found), key=lambda e: e.cost)[:12]
@@ -299,12 +301,27 @@ class Fitter:
                 return found
         return found
 
+    def _of_each(self, array: str, bases: Sequence[Edits]) -> list[Explained]:
+        """Each entry from one sample alone: an engine that overwrites what it should add to."""
+        if array[0] == "b" or max(len(p.trace.t) for p in self.points()) < FEWEST:
+            return []
+        step = steps(self.groups[0][0].trace, array)[-1]
+        for base in ((), *bases):
+            one = Explained(array, (*base, (step, NEAREST)))
+            try:
+                ratio = max(p.ratio(array, one.predicted(p)) for p in self.points())
+            except ValueError:
+                continue
+            if ratio <= 1:
+                return [Explained(array, one.edits, ratio=ratio)]
+        return []
+
     def _mixable(self, array: str) -> list[tuple[Step, str]]:
         tr = self.groups[0][0].trace
         return [
             (step, other)
             for step in steps(tr, array)
-            if step.slot == "derivative" and tr.kind(step.layer) in ("relu", "sigmoid", "tanh")
+            if step.slot == "derivative" and tr.kind(step.layer) in ("relu", "leaky_relu", "sigmoid", "tanh")
             for other in ("(z < 0)", "1")
         ]
 

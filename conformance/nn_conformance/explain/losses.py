@@ -302,6 +302,12 @@ def _solved(f: Callable[[float], float]) -> float:
     return float(np.exp(low))
 
 
+def with_epsilon(loss: Loss) -> Changes:
+    """The changes of a loss, with the ε that a derivative of the logarithm has too."""
+    epsilon = loss.added[1].value if loss.added and loss.added[0] == "epsilon" else 0.0
+    return (*loss.changes, Change("epsilon", 0, f"{epsilon!r}")) if epsilon else loss.changes
+
+
 def with_loss(tr: Trace, change: Change) -> Trace:
     """The trace with another loss."""
     return replace(tr, net=replace(tr.net, loss=forwards.LOSSES[change.name].rule(tr.net)))

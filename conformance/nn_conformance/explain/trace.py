@@ -79,6 +79,7 @@ class Trace:
     answer: Mapping[str, Array] = field(default_factory=dict)
     reshaped: bool = False
     dropped: tuple[str, ...] = ()  # names of changes of the data
+    epsilon: float = 0.0  # beside p in the logarithm and its derivative
     rules: dict[Any, Any] = field(default_factory=dict)  # of each step, made once
 
     @property
@@ -142,13 +143,15 @@ def trace(case: Case, changes: tuple[Change, ...] = (), answer: Mapping[str, Arr
         ValueError: a change that does not fit the network or the sizes (NumPy's and the reference's errors are of this kind).
     """
     net, params, x, t = case.net, dict(case.params), case.x, case.t
-    reshaped = False
+    reshaped, epsilon = False, 0.0
     for change in changes:
         if change.slot == "data":
             params, x, t = forwards.DATA[change.name].rule(params, x, t)
             reshaped |= change.name == "weights-reshaped"
         elif change.slot == "a":
             net = _activated(net, change)
+        elif change.slot == "epsilon":
+            epsilon = float(change.name)
         elif change.slot == "loss":
             net = replace(net, loss=forwards.LOSSES[change.name].rule(net))
     x, t = np.asarray(x, np.float64), np.asarray(t, np.float64)
@@ -168,7 +171,17 @@ def trace(case: Case, changes: tuple[Change, ...] = (), answer: Mapping[str, Arr
         z.append(pre)
         a.append(layer.activation.forward(pre))
     return Trace(
-        case, net, weights, biases, z, a, t, answer or {}, reshaped, tuple(c.name for c in changes if c.slot == "data")
+        case,
+        net,
+        weights,
+        biases,
+        z,
+        a,
+        t,
+        answer or {},
+        reshaped,
+        tuple(c.name for c in changes if c.slot == "data"),
+        epsilon=epsilon,
     )
 
 
