@@ -115,6 +115,8 @@ def errors(tr: Trace) -> dict[str, Rule]:
             rules["sigmoid-again"] = Rule(
                 "output-activation-twice", "σ(p)-t", lambda tr: (SIGMOID_OF(p) - tr.t) / n, final=True
             )
+    if tr.epsilon:  # of two that differ by ε alone, the one that has it
+        rules = {name: rules[name] for name in ("softmax-diagonal", "slope-of-log") if name in rules} | rules
     return rules
 
 

@@ -6,7 +6,9 @@ import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain.asking import Asked, Asker, Limits, unwilling
+from nn_conformance.explain.paths import Step, predict
 from nn_conformance.explain.record import Finding
+from nn_conformance.explain.sums import NEAREST
 from nn_conformance.explain.trace import Case, trace
 from nn_conformance.judge.limits import norm
 from nn_conformance.judge.target import Target, TargetError
@@ -89,6 +91,10 @@ class Calls:
             and all(n in b and n in c and _near(c[n] - b[n], b[n] - a[n], limits, n, norm(c[n])) for n in a)
         ):
             return [Finding("memory", 0, "the second call", "gradients-accumulate", "g₂ = g₁ + r", "g₂ = r", wrong)]
+        if wrong and all(_of_one_sample(asked, limits) for asked in (first, second)):
+            uses = "each entry of dW is that of one sample alone, another one in each call"
+            place = "engine, the backward rule of a product"
+            return [Finding("engine", 0, place, "grad-overwritten", uses, "the sum over samples", wrong)]
         return [
             Finding(
                 "memory",
@@ -100,6 +106,16 @@ class Calls:
                 wrong,
             )
         ]
+
+
+def _of_one_sample(asked: Asked, limits: Limits) -> bool:
+    """Whether each array is right, or has in each entry what one sample alone makes."""
+    tr = trace(asked.case, (), asked.gradients)
+    for name, g in asked.gradients.items():
+        nearest = {Step("sum", int(name[1:]), "W"): NEAREST} if name[0] == "W" else {}
+        if not any(_near(g, predict(tr, name, edits), limits, name) for edits in ({}, nearest)):
+            return False
+    return True
 
 
 def _near(a: Array, b: Array, limits: Limits, name: str, size: float = 0.0) -> bool:

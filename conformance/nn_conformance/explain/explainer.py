@@ -211,11 +211,8 @@ class Explainer:
         forward: list[Changes] = list(dict.fromkeys(_kept(loss.changes) for loss in found)) or [()]
         if found and found[0].cost > 0 and () not in forward:
             forward.append(())
+        forward += [shifted for loss in found if (shifted := with_epsilon(loss)) not in forward]
         gradients = explain_gradients(groups, self.dtype, forward, lambda: self.asker.left)
-        shifted = [with_epsilon(loss) for loss in found if loss.added and loss.added[0] == "epsilon"]
-        if gradients.open and shifted:
-            other = explain_gradients(groups, self.dtype, shifted, lambda: self.asker.left)
-            gradients = gradients if other.open else other
         if gradients.open and (part := self._partly(groups, forward)):
             gradients, self.when = part
         forms = [(one, with_epsilon(one)) for one in found]

@@ -17,7 +17,7 @@ RIGHT = {
     "tanh": "1-a², a = tanh z",
     "relu": "(z > 0)",
     "identity": "1",
-    "leaky_relu": "1 where z > 0, else the slope of the forward pass",
+    "leaky_relu": "1 where z > 0, else the slope",
     "softmax": "softmax's Jacobian",
 }
 RIGHT_OF_SLOT = {"input": "the layer's input a", "samples": "every sample once", "back": "δWᵀ"}
@@ -54,6 +54,8 @@ def _of_slot(tr: Trace, group: Group, arrays: tuple[str, ...]) -> Finding:
     right = (
         RIGHT[tr.kind(layer)] if group.kind == "derivative" and len(kinds) == 1 else RIGHT_OF_SLOT.get(group.kind, "")
     )
+    if kinds == {"leaky_relu"} and rule.slug == "leaky-slope":
+        right = f"{tr.case.network.layers[layer - 1].activation.alpha:g} there"
     if group.kind == "sum":
         right = "aᵀδ" if use == "W" else "db = δ.sum(axis=0)"
     also: list[str] = []

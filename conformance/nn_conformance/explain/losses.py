@@ -305,7 +305,8 @@ def _solved(f: Callable[[float], float]) -> float:
 def with_epsilon(loss: Loss) -> Changes:
     """The changes of a loss, with the ε that a derivative of the logarithm has too."""
     epsilon = loss.added[1].value if loss.added and loss.added[0] == "epsilon" else 0.0
-    return (*loss.changes, Change("epsilon", 0, f"{epsilon!r}")) if epsilon else loss.changes
+    changes = tuple(c for c in loss.changes if not (c.slot == "data" and c.name.startswith(ROWS)))
+    return (*changes, Change("epsilon", 0, f"{epsilon!r}")) if epsilon else changes
 
 
 def with_loss(tr: Trace, change: Change) -> Trace:

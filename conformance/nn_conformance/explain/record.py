@@ -122,8 +122,10 @@ class Explanation:
 
 
 def shortened(text: str) -> str:
-    """At most 160 characters of a sentence."""
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 2].rsplit(' ', 1)[0]} …"
+    """A sentence without its last parts, where it has more than 160 characters."""
+    while len(text) > LONGEST:
+        text = text[: max(text[:LONGEST].rfind(mark) for mark in ("; ", ": ", ", "))]
+    return text
 
 
 def _flat(option: Sequence[Finding]) -> list[str]:
