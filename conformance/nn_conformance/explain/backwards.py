@@ -229,7 +229,11 @@ def derivatives(tr: Trace, k: int) -> dict[str, Rule]:
     def rule(of: Derivative) -> Callable[[Trace, Array], Array]:
         return lambda tr, g: np.asarray(g * of(tr.z[k], tr.a[k], g, tr, k))
 
-    return {name: Rule(_slug(kind, name, last=last), name, rule(of), common) for name, (common, of) in formulas.items()}
+    found = {
+        name: Rule(_slug(kind, name, last=last), name, rule(of), common) for name, (common, of) in formulas.items()
+    }
+    alone = Rule("bias-without-error", "φ′ alone, without the error", lambda tr, g: tr.through(k, np.ones_like(g)))
+    return found if kind == "identity" else {**found, "alone": alone}
 
 
 def _rows(keep: Callable[[int], Any], mean: Callable[[int], float]) -> Callable[[Trace, Array], Array]:

@@ -1,11 +1,12 @@
 """What a target remembers between calls, changes of its arguments, leaves to chance, or cannot do with large logits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain.asking import Asked, Asker, Limits, unwilling
+from nn_conformance.explain.fitting import Point
 from nn_conformance.explain.paths import Step, predict
 from nn_conformance.explain.record import Finding
 from nn_conformance.explain.sums import NEAREST
@@ -15,6 +16,7 @@ from nn_conformance.judge.target import Target, TargetError
 from nn_reference.arithmetic import Array
 
 OVERWRITTEN = {"x": "inputs-overwritten", "t": "targets-overwritten"}
+RAISED = {"domain error": "log-of-zero", "division by zero": "log-of-zero", "OverflowError": "exp-overflows"}
 LOGITS = 1000.0  # where e^z overflows in either precision
 
 
@@ -141,6 +143,19 @@ def _differs(other: Case, a: Limits) -> bool:
     return any(float(np.linalg.norm(a.gradients[n] - b.gradients[n])) > a.of(n, a.gradients[n]) for n in a.gradients)
 
 
+def guessed(points: Sequence[Point]) -> list[Finding]:
+    """Whether x is taken for its transpose in cases that have as many samples as inputs, and are wrong."""
+    for p in points:
+        case = p.asked.case
+        if len(case.x) != case.x.shape[1]:
+            return []
+        turned = Limits(Case(case.network, case.params, np.ascontiguousarray(case.x.T), case.t), p.limits.dtype)
+        if any(norm(g - turned.gradients[n]) > 4 * turned.of(n, g) for n, g in p.asked.gradients.items()):
+            return []
+    uses, when = "xᵀ for x", "with as many samples as inputs"
+    return [Finding("arguments", 0, "the argument x", "samples-guessed", uses, "x", (), {}, (), when)] if points else []
+
+
 def refused(error: Exception) -> list[Finding]:
     """What an answer was refused for, where that is a mistake of its own."""
     if not isinstance(error, TargetError):
@@ -194,13 +209,24 @@ def extreme(asker: Asker, one: Case, other: Case, dtype: fmt.Dtype, *, others: b
             if answer.error is None and not logarithm:
                 return None
             slug = "log-of-zero" if what == "loss" else "softmax-unshifted" if last == "softmax" else "exp-overflows"
+            if answer.error:
+                slug = next((name for part, name in RAISED.items() if part in str(answer.error)), "")
+            if not slug:
+                return None
+            stable = of_logits(network) if slug == "log-of-zero" else ""
             verb = f"the {what} {'is' if what == 'loss' else 'are'} NaN or infinite"
             verb = str(answer.error)[:80] if answer.error else verb
             when = f"with logits as large as {size:.3g}"
-            return Finding("stability", 0, verb, slug, verb, "finite numbers", (), {"logits": size}, (), when)
+            return Finding("stability", 0, verb, slug, verb, stable, (), {"logits": size}, (), when)
     first, second, _ = asked
     clipped = network.loss.clip is None and logarithm and not others
     return _bounded(first, second, network) if first and second and clipped else None
+
+
+def of_logits(network: fmt.Network) -> str:
+    """How a loss is computed without the logarithm of a probability."""
+    binary = network.loss.kind == "binary_cross_entropy"
+    return f"compute the loss from logits: {'max(z, 0) - zt + log(1+e^-|z|)' if binary else 'max - z_t + log Σ e^(z-max)'}"
 
 
 def _of_tall(asker: Asker, tall: Case, dtype: fmt.Dtype) -> tuple[Asked, float] | None:

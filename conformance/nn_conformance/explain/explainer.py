@@ -408,6 +408,14 @@ class Explainer:
         off = [p for p, ratio in zip(points, ratios, strict=True) if not ratio <= 1 and p.asked.case.label]
         logits = [float(np.abs(p.trace.z[-1]).max()) for p in off]
         tall = [p for p, size in zip(off, logits, strict=True) if size > TALL_LOGITS]
+        if gradients.open and len(off) > len(tall):  # what is not confirmed is not said
+            dropped = [f for f in d.findings if f.slot == "scale"]
+            d.findings = [f for f in d.findings if f not in dropped]
+            d.unexplained += [a for f in dropped for a in f.arrays]
+        some_wrong = [p for p in off if p not in tall]
+        if not (d.findings or d.ties or d.unexplained) and (found := calls.guessed(some_wrong)):
+            d.findings += found
+            off = tall
         these = "these rules make" if d.findings or d.ties else "the described network"
         for some, where in ((tall, f" with logits as large as {max(logits, default=0):.3g}"), (off, "")):
             cases = ", ".join(p.asked.case.label.split("/")[-1] for p in some if where or p not in tall)

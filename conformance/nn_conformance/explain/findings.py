@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain import forwards
+from nn_conformance.explain.calls import of_logits
 from nn_conformance.explain.factors import Factor
 from nn_conformance.explain.joint import Assignment, Group, penalty_of
 from nn_conformance.explain.losses import PENALTIES, ROWS, Loss
@@ -243,7 +244,7 @@ def of_loss(network: fmt.Network, loss: Loss) -> list[Finding]:
         if name == "epsilon" and factor.value < BLEMISH:
             uses = uses if factor.value > ROUNDING else "log(p + ε), with an ε that is no larger than rounding"
             constants = {name: factor.value} if factor.value > ROUNDING else {}
-            found.append(Finding("stability", 0, f"the loss has {uses}", slug, uses, "", ("loss",), constants))
+            found.append(Finding("stability", 0, f"the loss has {uses}", slug, uses, of_logits(network), ("loss",), constants))
             return [f if "loss" in f.arrays else replace(f, arrays=(*f.arrays, "loss")) for f in found]
         right, penalty = "", network.penalty
         if penalty is not None and name in PENALTIES:
@@ -283,12 +284,14 @@ def of_change(network: fmt.Network, change: Change) -> Finding:
 def _activation_slug(network: fmt.Network, change: Change, slug: str) -> str:
     chosen = [network.layers[change.layer - 1]] if change.layer else network.layers[:-1]
     described = chosen[0].activation.kind
-    own = all(layer.activation.kind == change.name.split()[0] for layer in chosen)
+    own = all(layer.activation.kind == change.name for layer in chosen)
     if change.layer == len(network.layers):
         if change.name == "identity":
             return "output-activation-left-out"
-        if change.name == "twice" or (own and change.name not in ("softmax batch", "softmax all")):
+        if change.name == "twice" or own:
             return "output-activation-twice"
+        if change.name.startswith("softmax ") and described == "softmax":
+            return slug
         if described == "identity" and slug == "activation-swapped":
             return "output-activation-added"
         return slug

@@ -44,7 +44,7 @@ class Finding:
         text = text_of(self.slug)
         if self.slot == "stability":
             when = f" {self.when}" if self.when else ""
-            return [f"also   {self.place}{when}; mend: {text.mend}"]
+            return [f"also   {self.place}{when}; mend: {self.right or text.mend}"]
         right = f"     right is  {self.right}" if self.right else ""
         explains = f"   (explains {', '.join(self.arrays)})" if self.arrays else ""
         when = f"; only {self.when}" if self.when else ""
