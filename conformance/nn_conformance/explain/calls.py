@@ -226,7 +226,9 @@ def extreme(asker: Asker, one: Case, other: Case, dtype: fmt.Dtype, *, others: b
 def of_logits(network: fmt.Network) -> str:
     """How a loss is computed without the logarithm of a probability."""
     binary = network.loss.kind == "binary_cross_entropy"
-    return f"compute the loss from logits: {'max(z, 0) - zt + log(1+e^-|z|)' if binary else 'max - z_t + log Σ e^(z-max)'}"
+    return (
+        f"compute the loss from logits: {'max(z, 0) - zt + log(1+e^-|z|)' if binary else 'max - z_t + log Σ e^(z-max)'}"
+    )
 
 
 def _of_tall(asker: Asker, tall: Case, dtype: fmt.Dtype) -> tuple[Asked, float] | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.explain import calls, confirming, updates
+from nn_conformance.explain import calls, confirming, engine, updates
 from nn_conformance.explain import findings as of
 from nn_conformance.explain.asking import (
     DISTINCT,
@@ -23,6 +23,7 @@ from nn_conformance.explain.asking import (
     some_widths,
     widths,
 )
+from nn_conformance.explain.differences import differences
 from nn_conformance.explain.fitting import Point
 from nn_conformance.explain.gradients import Gradients, apart, explain_gradients
 from nn_conformance.explain.losses import ROWS, Changes, Loss, LossSearch, with_epsilon
@@ -213,6 +214,12 @@ class Explainer:
             forward.append(())
         forward += [shifted for loss in found if (shifted := with_epsilon(loss)) not in forward]
         gradients = explain_gradients(groups, self.dtype, forward, lambda: self.asker.left)
+        if gradients.open and (counted := engine.counted(groups)):
+            finding, below = counted
+            self.draft.findings.append(finding)
+            self.draft.blind += [f"{a} follows from these, in an order that is not simulated" for a in below]
+            self.draft.right += ["loss"] if found and found[0].cost == 0 else []
+            return Gradients()
         if gradients.open and (part := self._partly(groups, forward)):
             gradients, self.when = part
         forms = [(one, with_epsilon(one)) for one in found]
@@ -222,6 +229,10 @@ class Explainer:
             half := self._precision(groups, 2.0**9, "float16", "half-precision", 2.0**-13)
         ):
             self.draft.findings.append(half)
+            return Gradients()
+        if len(gradients.open) == len(groups[0][0].asked.gradients) and (rough := differences(groups)):
+            self.draft.findings += [*(of.of_loss(self.network, loss) if loss else []), rough]
+            self.draft.right += ["loss"] if loss and loss.cost == 0 else []
             return Gradients()
         of_loss = of.of_loss(self.network, loss) if loss else []
         if loss is None and gradients.changes:
@@ -416,6 +427,7 @@ class Explainer:
         if not (d.findings or d.ties or d.unexplained) and (found := calls.guessed(some_wrong)):
             d.findings += found
             off = tall
+        off = [] if len(d.unexplained) and not (d.findings or d.ties) else off
         these = "these rules make" if d.findings or d.ties else "the described network"
         for some, where in ((tall, f" with logits as large as {max(logits, default=0):.3g}"), (off, "")):
             cases = ", ".join(p.asked.case.label.split("/")[-1] for p in some if where or p not in tall)

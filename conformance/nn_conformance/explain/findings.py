@@ -244,7 +244,9 @@ def of_loss(network: fmt.Network, loss: Loss) -> list[Finding]:
         if name == "epsilon" and factor.value < BLEMISH:
             uses = uses if factor.value > ROUNDING else "log(p + ε), with an ε that is no larger than rounding"
             constants = {name: factor.value} if factor.value > ROUNDING else {}
-            found.append(Finding("stability", 0, f"the loss has {uses}", slug, uses, of_logits(network), ("loss",), constants))
+            found.append(
+                Finding("stability", 0, f"the loss has {uses}", slug, uses, of_logits(network), ("loss",), constants)
+            )
             return [f if "loss" in f.arrays else replace(f, arrays=(*f.arrays, "loss")) for f in found]
         right, penalty = "", network.penalty
         if penalty is not None and name in PENALTIES:

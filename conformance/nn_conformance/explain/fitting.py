@@ -239,7 +239,9 @@ class Fitter:
             for group in self.groups:
                 own = np.concatenate([regressor(p.trace, array, name).ravel() for p in group])
                 try:
-                    rest = np.concatenate([(p.asked.gradients[array] - predict(p.trace, array, {})).ravel() for p in group])
+                    rest = np.concatenate(
+                        [(p.asked.gradients[array] - predict(p.trace, array, {})).ravel() for p in group]
+                    )
                 except ValueError:  # the forward pass has other sizes
                     return None
                 if np.any(own):

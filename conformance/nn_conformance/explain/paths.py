@@ -78,7 +78,13 @@ def rule_of(tr: Trace, step: Step, name: str) -> bw.Rule:
         of = bw.derivatives(tr, step.layer)[other].of
         slug = "relu-leaky" if other == "(z < 0)" else "derivative-shifted"
         own = "leaky-slope" if slug == "relu-leaky" and tr.kind(step.layer) == "leaky_relu" else slug
-        formula = _leaky(tr, step.layer, float(share)) if slug == "relu-leaky" else f"φ′ + {share}" if other == "1" else f"φ′ + {share}·{other}"
+        formula = (
+            _leaky(tr, step.layer, float(share))
+            if slug == "relu-leaky"
+            else f"φ′ + {share}"
+            if other == "1"
+            else f"φ′ + {share}·{other}"
+        )
         return bw.Rule(own, formula, lambda tr, g: tr.through(step.layer, g) + float(share) * of(tr, g))
     if name not in rules(tr, step):
         raise ValueError(f"{name}: no rule of {step}")

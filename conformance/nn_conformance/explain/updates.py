@@ -161,9 +161,13 @@ def right_rule(optimizer: fmt.Optimizer) -> Rule:
     o = optimizer
     adam = Rule("", "", "adam", o.learning_rate, placement=o.placement or "torch")
     if o.kind == "rmsprop":
-        return replace(adam, kind="rmsprop", beta1=0.0, beta2=o.beta2 or 0.0, epsilon=o.epsilon or 0.0, corrected=(False, False))
+        return replace(
+            adam, kind="rmsprop", beta1=0.0, beta2=o.beta2 or 0.0, epsilon=o.epsilon or 0.0, corrected=(False, False)
+        )
     if o.kind == "adagrad":
-        return replace(adam, kind="adagrad", beta1=0.0, beta2=1.0, epsilon=o.epsilon or 0.0, corrected=(False, False), weight=1.0)
+        return replace(
+            adam, kind="adagrad", beta1=0.0, beta2=1.0, epsilon=o.epsilon or 0.0, corrected=(False, False), weight=1.0
+        )
     return replace(adam, beta1=o.beta1 or 0.0, beta2=o.beta2 or 0.0, epsilon=o.epsilon or 0.0)
 
 
