@@ -1,6 +1,6 @@
 """Gradients by differences of losses: by one side only, with a large step, or at parameters that are not put back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
 import numpy as np
@@ -15,7 +15,7 @@ from nn_reference.arithmetic import Array
 STEPS = tuple(m * 10.0**-k for k in range(1, 9) for m in (1.0, 5.0))
 ROUGH = 0.1  # of a gradient: differences are near the right one
 FEW = 60  # parameters: two losses are computed for each
-KINDS = {
+KINDS: dict[str, tuple[str, Callable[[float, float, float, float], float]]] = {
     "central": ("(L(θ+h) - L(θ-h))/2h", lambda up, middle, down, h: (up - down) / (2 * h)),
     "forward": ("(L(θ+h) - L(θ))/h", lambda up, middle, down, h: (up - middle) / h),
 }
@@ -37,7 +37,8 @@ def _differences(case: Case, kind: str, h: float, left: str, order: Sequence[str
             for shift in (h, 0.0, -h):
                 p[index] = own + shift
                 losses.append(_loss(params, case))
-            g[index] = KINDS[kind][1](*losses, h)
+            up, middle, down = losses
+            g[index] = KINDS[kind][1](up, middle, down, h)
             p[index] = own + {"θ": 0.0, "θ-h": -h, "θ+h": h}[left]
         made[name] = matrix(case.network, name, g)
     return made

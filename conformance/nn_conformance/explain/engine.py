@@ -33,10 +33,10 @@ def counted(groups: Sequence[Sequence[Point]]) -> tuple[Finding, list[str]] | No
     arrays = sorted(several[0][0].asked.gradients, key=lambda a: (int(a[1:]), a)) if several else []
     made = {a: [_multiples(group, a) for group in several] for a in arrays}
     last = f"W{max((int(a[1:]) for a in arrays), default=0)}"
-    seen = made.get(last, [])
-    if not seen or any(m is None or len(np.unique(np.round(m[np.isfinite(m)], 3))) < LEAST for m in seen):
+    seen = [np.unique(np.round(m[np.isfinite(m)], 3)) for m in made.get(last, []) if m is not None]
+    if not seen or len(seen) < len(several) or any(len(multiples) < LEAST for multiples in seen):
         return None
-    shown = ", ".join(f"{m:g}" for m in np.unique(np.round(seen[0][np.isfinite(seen[0])], 3))[::-1][:4])  # type: ignore[index]
+    shown = ", ".join(f"{m:g}" for m in seen[0][::-1][:4])
     explained = tuple(f"d{a}" for a in arrays if all(m is not None for m in made[a]))
     uses = f"{shown}, … times the right entries of d{last}, by their place in the graph"
     finding = Finding(

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.explain import calls, confirming, engine, updates
+from nn_conformance.explain import calls, confirming, engine
 from nn_conformance.explain import findings as of
 from nn_conformance.explain.asking import (
     DISTINCT,
@@ -28,6 +28,7 @@ from nn_conformance.explain.fitting import Point
 from nn_conformance.explain.gradients import Gradients, apart, explain_gradients
 from nn_conformance.explain.losses import ROWS, Changes, Loss, LossSearch, with_epsilon
 from nn_conformance.explain.record import Explanation, Finding
+from nn_conformance.explain.stepping import Draft, Stepping
 from nn_conformance.explain.trace import Case, trace
 from nn_conformance.judge.limits import norm
 from nn_conformance.judge.target import Answer, Target, Unsupported
@@ -39,24 +40,7 @@ SHARE = 0.4  # of the time for the loss and the forward pass
 Kept = tuple[Case, Answer]
 
 
-@dataclass
-class Draft:
-    """What is known so far; the fields of an Explanation, in lists."""
-
-    findings: list[Finding] = field(default_factory=list)
-    ties: list[tuple[tuple[Finding, ...], ...]] = field(default_factory=list)
-    right: list[str] = field(default_factory=list)
-    unexplained: list[str] = field(default_factory=list)
-    blind: list[str] = field(default_factory=list)
-    aside: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    confirmed: bool = False
-    cases: int = 0
-    of: int = 0
-    ratio: float = 0.0
-
-
-class Explainer:
+class Explainer(Stepping):
     """One run. Args as those of `explain`."""
 
     def __init__(
@@ -214,25 +198,12 @@ class Explainer:
             forward.append(())
         forward += [shifted for loss in found if (shifted := with_epsilon(loss)) not in forward]
         gradients = explain_gradients(groups, self.dtype, forward, lambda: self.asker.left)
-        if gradients.open and (counted := engine.counted(groups)):
-            finding, below = counted
-            self.draft.findings.append(finding)
-            self.draft.blind += [f"{a} follows from these, in an order that is not simulated" for a in below]
-            self.draft.right += ["loss"] if found and found[0].cost == 0 else []
-            return Gradients()
         if gradients.open and (part := self._partly(groups, forward)):
             gradients, self.when = part
         forms = [(one, with_epsilon(one)) for one in found]
         fits = (one for one, shifted in forms if gradients.changes in (_kept(one.changes), shifted))
         loss = next(fits, found[0] if found else None)
-        if len(gradients.open) == len(groups[0][0].asked.gradients) and (
-            half := self._precision(groups, 2.0**9, "float16", "half-precision", 2.0**-13)
-        ):
-            self.draft.findings.append(half)
-            return Gradients()
-        if len(gradients.open) == len(groups[0][0].asked.gradients) and (rough := differences(groups)):
-            self.draft.findings += [*(of.of_loss(self.network, loss) if loss else []), rough]
-            self.draft.right += ["loss"] if loss and loss.cost == 0 else []
+        if gradients.open and self._cause(groups, gradients, loss):
             return Gradients()
         of_loss = of.of_loss(self.network, loss) if loss else []
         if loss is None and gradients.changes:
@@ -255,23 +226,6 @@ class Explainer:
         self._confirm(groups, loss, gradients)
         return gradients
 
-    def _optimizer_alone(self, own: Sequence[int]) -> bool:
-        """Whether right gradients and a wrong rule explain a target that only updates, and not by plain steps."""
-        described = self.optimizer
-        if described is None or (described.kind == "sgd" and not described.momentum):
-            return False
-
-        def right(case: Case) -> dict[str, Array]:
-            return Limits(case, self.dtype).gradients
-
-        seen = updates.steps_of(self.asker, self._draw(own, self.samples, rate=0.0), described, right)
-        found, explained = updates.explain_steps(seen) if seen else ([], False)
-        if explained:
-            self.draft.findings += found
-            self.draft.right += [f"d{name}" for name in sorted(self.asker.kept[-1].gradients)]
-            self.draft.right += [] if found else ["update"]
-        return explained
-
     def _sample_by_sample(self, own: Sequence[int], before: Gradients) -> Gradients:
         """The gradients of one sample each, where a call with several is no single step."""
         draft, self.draft, self.samples = self.draft, Draft(notes=self.draft.notes), 1
@@ -283,6 +237,20 @@ class Explainer:
         self.draft.findings = [*draft.findings, *self.draft.findings]
         self.draft.notes.append("compared on one sample at a time: a call with several is more than one step")
         return gradients
+
+    def _cause(self, groups: list[list[Point]], gradients: Gradients, loss: Loss | None) -> bool:
+        """What makes all gradients wrong and is no rule of backpropagation: an engine's order, a precision, differences."""
+        causes: list[Finding] = []
+        if counted := engine.counted(groups):
+            causes = [counted[0]]
+            self.draft.blind += [f"{a} follows from these, in an order that is not simulated" for a in counted[1]]
+        elif len(gradients.open) == len(groups[0][0].asked.gradients):
+            half = self._precision(groups, 2.0**9, "float16", "half-precision", 2.0**-13)
+            causes = [one for one in (half or differences(groups),) if one]
+        if causes:
+            self.draft.findings += [*(of.of_loss(self.network, loss) if loss else []), *causes]
+            self.draft.right += ["loss"] if loss and loss.cost == 0 else []
+        return bool(causes)
 
     def _conditional(self, findings: list[Finding]) -> list[Finding]:
         return [replace(f, when=self.when) for f in findings] if self.when else findings
@@ -300,63 +268,6 @@ class Explainer:
             if gradients.open
             else (gradients, apart(wrong, [g for g, good in zip(groups, right, strict=True) if good]))
         )
-
-    def _updates(self, own: Sequence[int], gradients: Gradients) -> None:
-        """Several steps against the target's own gradients, or against the mutant's where it shows none."""
-        described = self.optimizer
-        remembers = any(f.slot == "memory" or f.slug == "first-batch-size" for f in self.draft.findings)
-        if described is None or not self.asker.left or self.samples == 1 or remembers:
-            return
-        known = self._of_mutant(gradients) if self.rate else lambda case: self.asker.ask(case).gradients or None
-        case = self._draw(own, self.samples, rate=0.0)
-        options = (
-            [updates.experiment(described)]
-            if described.kind == "adam" or not self.rate
-            else [fmt.Optimizer(kind="sgd", learning_rate=0.25)]
-        )
-        seen = next((one for o in (*options, described) if (one := updates.steps_of(self.asker, case, o, known))), None)
-        if seen is None:
-            return
-        found, explained = updates.explain_steps(seen)
-        if not explained and not self.rate and described.kind == "sgd" and not described.momentum:
-            found, explained = self._of_steps(own), True
-        self.draft.findings += found
-        if not explained:
-            self.draft.unexplained.append("the update")
-        elif not found:
-            self.draft.right.append("update")
-
-    def _of_steps(self, own: Sequence[int]) -> list[Finding]:
-        """What is wrong in the gradients of single steps, and right in those that it shows."""
-        groups = [
-            [p for _ in range(n) if (p := self._point(self._draw(own, self.samples, rate=rate)))]
-            for n, rate in ((3, 1.0), (2, 4.0))
-        ]
-        if not all(groups):
-            return []
-        gradients = explain_gradients(groups, self.dtype, [()], lambda: self.asker.left)
-        known = {(f.slug, f.place, f.uses) for f in self.draft.findings}
-        found = [f for a in gradients.assignments[:1] for f in of.of_assignment(groups[0][0].trace, a, self.samples)]
-        if gradients.open:
-            self.draft.unexplained.append("the update")
-        found = [f for f in found if (f.slug, f.place, f.uses) not in known]
-        scales = [
-            updates.SCALES.get(f.uses.split(" ")[0]) if f.place == "the scale of every gradient" else None
-            for f in found
-        ]
-        return [replace(f, slug=slug or f.slug) for f, slug in zip(found, scales, strict=True)]
-
-    def _of_mutant(self, gradients: Gradients) -> Callable[[Case], dict[str, Array] | None]:
-        def of_case(case: Case) -> dict[str, Array] | None:
-            if not gradients.assignments or gradients.open:
-                return None
-            point = Point(trace(case, gradients.changes), Asked(case), Limits(case, self.dtype))
-            try:
-                return {a: way.predicted(point) for a, way in gradients.assignments[0].ways.items()}
-            except (ValueError, KeyError):
-                return None
-
-        return of_case
 
     def _gathered(self, groups: Sequence[Sequence[Point]], of_loss: list[Finding], gradients: Gradients) -> None:
         first = len(self.asker.kept[0].case.x)

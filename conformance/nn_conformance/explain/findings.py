@@ -120,7 +120,7 @@ def _of_factor(tr: Trace, group: Group, first_samples: int) -> Finding:
     arrays = _ordered(group.arrays)
     if group.kind == "zero":
         slug = {"below": "layer-detached", "b": "bias-zero", "all": "gradient-zero"}.get(group.scope)
-        slug = slug or ("bias-zero" if all(a[1] == "b" for a in arrays) else "layer-detached")
+        slug = slug or ("bias-zero" if all(a[1] == "b" for a in arrays) else "layer-left-out")
         return Finding("gradient", group.layer, f"{' and '.join(arrays)}", slug, "0", "", arrays)
     if group.kind == "extra":
         return _of_penalty(tr, group, arrays)

@@ -152,9 +152,7 @@ class Fitter:
             if count == 1 and not found:
                 found = self._mixed(array, 0)
         if not found and most > 1:
-            found = self._of_each(array, bases) or self._mixed(array, 1)
-        if not found and most > 2:
-            found = self._search(array, 3, common=True)
+            found = self._rarely(array, bases, most)
         return sorted(_unique(found), key=lambda e: e.cost)[:12]
 
     def _search(self, array: str, count: int, base: Edits = (), *, common: bool = False) -> list[Explained]:
@@ -303,6 +301,10 @@ class Fitter:
                 return found
         return found
 
+    def _rarely(self, array: str, bases: Sequence[Edits], most: int) -> list[Explained]:
+        found = self._of_each(array, bases) or self._mixed(array, 1)
+        return self._search(array, 3, common=True) if not found and most > 2 else found
+
     def _of_each(self, array: str, bases: Sequence[Edits]) -> list[Explained]:
         """Each entry from one sample alone: an engine that overwrites what it should add to."""
         if array[0] == "b" or max(len(p.trace.t) for p in self.points()) < FEWEST:
@@ -336,36 +338,6 @@ def _whole(point: Point, array: str, name: str, coefficient: float) -> float:
 
 def _coefficient(extras: Sequence[tuple[Mapping[str, float], float]], rtol: float) -> Factor | None:
     return Factor(0.0) if extras and not any(c for _, c in extras) else next(iter(monomials(extras, rtol)), None)
-
-
-def clipped(points: Sequence[Point]) -> tuple[str, float] | None:
-    """Whether right gradients are clipped: to a norm of all together or of each, or each entry; and to how much."""
-    rights = [{a: p.limits.gradients[a] for a in p.asked.gradients} for p in points]
-    for name in ("all", "each", "entries"):
-        sizes = [_clip_sizes(name, p.asked.gradients) for p in points]
-        largest = max(max(s) for s in sizes)
-        if all(p.ratio(a, np.zeros_like(g)) <= 1 for p in points for a, g in p.asked.gradients.items()):
-            return None
-        bound = float(f"{largest:.6g}") if isclose(float(f"{largest:.6g}"), largest, rel_tol=1e-6) else largest
-        ratios = [
-            p.ratio(a, value) for p, r in zip(points, rights, strict=True) for a, value in _clip(name, r, bound).items()
-        ]
-        if all(ratio <= 1 for ratio in ratios):
-            return name, bound
-    return None
-
-
-def _clip_sizes(name: str, arrays: Mapping[str, Array]) -> list[float]:
-    if name == "all":
-        return [float(np.sqrt(sum(norm(g) ** 2 for g in arrays.values())))]
-    return [norm(g) if name == "each" else float(np.abs(g).max()) for g in arrays.values()]
-
-
-def _clip(name: str, arrays: Mapping[str, Array], bound: float) -> dict[str, Array]:
-    if name == "entries":
-        return {a: np.clip(g, -bound, bound) for a, g in arrays.items()}
-    whole = _clip_sizes("all", arrays)[0]
-    return {a: g * min(1.0, bound / max(whole if name == "all" else norm(g), 1e-300)) for a, g in arrays.items()}
 
 
 def _with(edits: Edits, step: Step, name: str, way: Sequence[Step]) -> Edits:

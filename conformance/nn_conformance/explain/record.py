@@ -6,7 +6,6 @@ from typing import Any
 
 from nn_conformance.explain.texts import text_of
 
-
 LONGEST = 160  # characters of a line that says what a mistake is
 NOTES = 3  # lines of remarks
 
