@@ -298,22 +298,22 @@ class Explainer(Stepping):
     def _precision(
         self, groups: Sequence[Sequence[Point]], slack: float, name: str, slug: str, least: float = 0.0
     ) -> Finding | None:
-        """Whether all is right but for the rounding of a lower precision, which is in all gradients of all cases: at least so much of each."""
+        """Whether all is right but for the rounding of a lower precision, at least so much of a gradient and of the loss in each case."""
         points = [p for group in groups for p in group if np.abs(p.asked.case.x).max() < LARGE]
         exact = all(p.ratio(a, p.limits.gradients[a]) <= 1 for p in points for a in p.asked.gradients)
         if self.dtype == "float32" or exact:
             return None
         for p in points:
             limits = Limits(p.asked.case, "float32")
-            if any(
-                not least * norm(g) <= norm(g - limits.gradients[a]) <= slack * limits.of(a, g)
-                for a, g in p.asked.gradients.items()
-            ):
+            off = {a: norm(g - limits.gradients[a]) for a, g in p.asked.gradients.items()}
+            if any(off[a] > slack * limits.of(a, g) for a, g in p.asked.gradients.items()):
                 return None
-            if p.asked.loss is not None and abs(p.asked.loss - float(limits.loss)) > slack * limits.of_loss(
-                p.asked.loss
-            ):
+            if least and not any(off[a] >= least * norm(g) for a, g in p.asked.gradients.items()):
                 return None
+            if p.asked.loss is not None:
+                error, limit = abs(p.asked.loss - float(limits.loss)), limits.of_loss(p.asked.loss)
+                if error > slack * limit or (least and error <= limit):
+                    return None
         return Finding("precision", 0, "arithmetic", slug, f"{name} somewhere", "float64", ())
 
     def _confirm(self, groups: Sequence[Sequence[Point]], loss: Loss | None, gradients: Gradients) -> None:

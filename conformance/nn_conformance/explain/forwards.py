@@ -225,7 +225,8 @@ def _probability(net: Network, y: Array) -> Array:
 def _of_p(rule: Callable[[Array, Array], Array]) -> Callable[[Network], Any]:
     """A loss of probabilities whose slope is the right loss's."""
     return lambda net: OtherLoss(
-        lambda y, t: np.sum(rule(_probability(net, y), t)) / count(net.loss, t), net.loss.gradient
+        lambda y, t: np.sum(rule(_probability(net, y), t)) / count(net.loss, t),  # type: ignore[arg-type]
+        net.loss.gradient,
     )
 
 
