@@ -73,9 +73,7 @@ def network_of(told) -> fmt.Network:
             for biases in (False, True)
         ]
     for reduction, half, penalty in itertools.product(("samples", "elements", "sum"), (False, True), penalties):
-        described = fmt.Network(
-            widths[0], layers, fmt.Loss(told["loss"], reduction, half, clip=clip), penalty=penalty
-        )
+        described = fmt.Network(widths[0], layers, fmt.Loss(told["loss"], reduction, half, clip=clip), penalty=penalty)
         built = build_network(sized_as(described, widths))
         y = forward(built, params, x)[-1].a
         value = float(loss_and_gradients(built, params, x, t)[0])
@@ -123,9 +121,11 @@ def target_of(path: Path):
     module = loaded(path)
     described = network_of(module.NETWORK)
     if hasattr(module, "evaluate"):
+
         def judged(params, x, t):
             return module.evaluate(params, x, t)
     elif hasattr(module, "step"):
+
         def judged(params, x, t, lr):
             return module.step(params, x, t, lr)
     else:
@@ -141,5 +141,7 @@ def key_of(folder: Path):
 
 def sized_as(described: fmt.Network, widths):
     """The network in other widths."""
-    layers = [msgspec.structs.replace(layer, units=units) for layer, units in zip(described.layers, widths[1:], strict=True)]
+    layers = [
+        msgspec.structs.replace(layer, units=units) for layer, units in zip(described.layers, widths[1:], strict=True)
+    ]
     return msgspec.structs.replace(described, inputs=widths[0], layers=layers)
