@@ -60,16 +60,20 @@ def network_of(told) -> fmt.Network:
     """The described network whose loss and penalty have the value of the program's own formula."""
     layers = layers_of(told)
     rng = np.random.default_rng(0)
-    # One output more, where there are several: with two, ½ and a mean over outputs would be the same.
+    # Three outputs or more: with one a mean over outputs would be none, and with two the same as ½.
     widths = [told["inputs"], *(layer.units for layer in layers)]
-    widths[-1] += widths[-1] > 1
+    widths[-1] = widths[-1] + 1 if widths[-1] > 1 else 3
     params = {}
     for k, (inputs, units) in enumerate(itertools.pairwise(widths), 1):
         params[f"W{k}"] = rng.normal(0, 0.5, (inputs, units))
         if told["bias"]:
             params[f"b{k}"] = rng.normal(0, 0.5, units)
     x = rng.normal(0, 1, (5, widths[0]))
-    t = np.eye(widths[-1])[rng.integers(0, widths[-1], 5)] if widths[-1] > 1 else rng.integers(0, 2, (5, 1)) * 1.0
+    t = (
+        np.eye(widths[-1])[rng.integers(0, widths[-1], 5)]
+        if layers[-1].units > 1
+        else rng.integers(0, 2, (5, widths[-1])) * 1.0
+    )
     clip = 1e-7 if told["loss"] == "binary_cross_entropy" else None
     penalties = [None]
     if told["l2"]:

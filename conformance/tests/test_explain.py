@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from runpy import run_path
 
+import msgspec
 import numpy as np
 import pytest
 
 from nn_conformance.adapt.claims import claim_of
+from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network, describe_optimizer
 from nn_conformance.explain import Budget, Case, explain
 from nn_conformance.explain.asking import draw, sized
@@ -316,3 +318,112 @@ def test_what_is_wrong_with_one_sample_only_says_so():
     assert finding.arrays == ("dW1",)
     assert finding.when == "with a batch of one"
     assert explanation.confirmed
+
+
+def penalised(weights=0.02, biases=0.0, square=0.01):
+    """The network of xor with a penalty: the factor of W and of b in the gradient, of ΣW² in the loss."""
+
+    def function(params, x, t):
+        loss, found = xor()(params, x, t)
+        squares = sum((p**2).sum() for n, p in params.items() if n[0] == "W")
+        factors = {"W": weights, "b": biases}
+        return loss + square * squares, {n: g + factors[n[0]] * params[n] for n, g in found.items()}
+
+    return function
+
+
+class Direct:
+    """A function as a target of any network."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def evaluate(self, network, params, x, t):
+        return Answer(*self.function(params, x, t))
+
+
+def of_penalised(function):
+    """Against λΣW² with λ = 0.01."""
+    described = describe_network(get("xor-sigmoid/documented").network)
+    network = msgspec.structs.replace(described, penalty=fmt.Penalty(0.01, "1"))
+    return explain(Direct(function), network, budget=AMPLE)
+
+
+def test_a_described_penalty_is_right():
+    """A network with the penalty that is described has nothing to explain, in the loss or in a gradient."""
+    explanation = of_penalised(penalised())
+    assert not explanation.slugs
+    assert not explanation.unexplained
+
+
+@pytest.mark.parametrize(
+    ("changed", "slug", "uses", "right"),
+    [
+        ({"weights": 0.01}, "penalty-scaled", "0.01·W added", "0.02·W added"),
+        ({"weights": 0.0}, "penalty-missing", "none", "0.02·W added"),
+        ({"biases": 0.02}, "penalty-of-biases", "0.02·b added", "no penalty"),
+        ({"square": 0.005}, "penalty-scaled", "L = L* + 0.005·Σ W², L* without a penalty", "0.01·1·Σ W²"),
+        ({"square": 0.0}, "penalty-missing", "L*, without its penalty", "0.01·1·Σ W²"),
+    ],
+)
+def test_a_wrong_penalty_is_said_beside_the_right_one(changed, slug, uses, right):
+    """The whole coefficient is given against the described one, where the penalty is wrong in one place only."""
+    explanation = of_penalised(penalised(**changed))
+    [finding] = explanation.findings
+    assert (finding.slug, finding.uses, finding.right) == (slug, uses, right)
+    assert explanation.confirmed
+
+
+def test_a_sum_of_everything_is_one_mistake():
+    """Gradients that are summed with their penalty are scaled, and their penalty is as described."""
+
+    def summed(params, x, t):
+        loss, found = penalised()(params, x, t)
+        return loss, {n: 2 * g for n, g in found.items()}
+
+    [finding] = of_penalised(summed).findings
+    assert finding.slug == "factor-two"
+
+
+def test_float16_is_told_from_rough_differences():
+    """Errors of float16 in all arrays are that precision's; those of a difference with a large step are no precision."""
+
+    def half(params, x, t):
+        loss, found = xor()({n: p.astype(np.float16) for n, p in params.items()}, x.astype(np.float16), t)
+        return float(loss), {n: g.astype(np.float64) for n, g in found.items()}
+
+    def forward(params, x, t):
+        loss, found = xor()(params, x, t)
+        for name, p in params.items():
+            found[name] = np.zeros_like(p)
+            for index in np.ndindex(p.shape):
+                moved = {n: q.copy() for n, q in params.items()}
+                moved[name][index] += 1e-3
+                found[name][index] = (xor()(moved, x, t)[0] - loss) / 1e-3
+        return loss, found
+
+    assert of(half).slugs == {"half-precision"}
+    [finding] = of(forward).findings
+    assert finding.slug == "rough-differences"
+    assert finding.constants == {"h": 1e-3}
+
+
+def test_what_fails_at_extreme_logits_is_one_line():
+    """A right network with log 0 at large logits is not wrong: it has one remark, with the size of the logits."""
+
+    def textbook(params, x, t):
+        z1 = x @ params["W1"] + params["b1"]
+        h = np.maximum(z1, 0)
+        z2 = h @ params["W2"] + params["b2"]
+        p = np.exp(z2 - z2.max(1, keepdims=True))
+        p /= p.sum(1, keepdims=True)
+        d2 = (p - t) / len(x)
+        d1 = d2 @ params["W2"].T * (z1 > 0)
+        with np.errstate(all="ignore"):
+            loss = -np.sum(t * np.log(p)) / len(x)
+        return loss, {"W1": x.T @ d1, "b1": d1.sum(0), "W2": h.T @ d2, "b2": d2.sum(0)}
+
+    lines = of(textbook, "mnist-relu/documented").lines()
+    assert len(lines) == 2
+    assert lines[0].startswith("also   the loss is NaN or infinite with logits as large as 1e+03")
+    assert lines[1].startswith("right: loss")

@@ -105,7 +105,8 @@ class Limits:
 
     def of_loss(self, expected: float) -> float:
         """The largest error of a loss: its own rounding, and that of outputs which are near their targets."""
-        return value_limit(np.asarray(expected), self.dtype, self.longest).value + self._spread + 1e-300
+        sizes = (np.asarray(expected), np.asarray(self.case.penalty))
+        return sum(value_limit(size, self.dtype, self.longest).value for size in sizes) + self._spread + 1e-300
 
     def of(self, array: str, expected: Array, uncertainty: float = 0.0) -> float:
         """The largest error of a gradient that should be this: a mistaken one may be larger than the right one."""
@@ -208,10 +209,10 @@ class Asker:
         return self.read(case, Answer(run.losses[0] if run.losses else None, found, uncertainty=spread))
 
     def read(self, case: Case, answer: Answer) -> Asked:
-        """An answer with its gradients as matrices."""
+        """An answer with its gradients as matrices, without the penalty that is described."""
         asked = Asked(
             case,
-            None if answer.loss is None else float(answer.loss),
+            None if answer.loss is None else float(answer.loss) - case.penalty,
             layers=answer.layers,
             uncertainty=answer.uncertainty,
         )
@@ -225,6 +226,8 @@ class Asker:
                 asked.gradients[name], asked.shapes[name] = matrix(case.network, name, read[0]), read[1]
             else:
                 asked.misshapen[name] = g
+            if name in asked.gradients and (slope := case.slope(name)):
+                asked.gradients[name] = asked.gradients[name] - slope * matrix(case.network, name, case.params[name])
         return asked
 
 

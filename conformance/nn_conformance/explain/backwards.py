@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nn_conformance.explain.forwards import OVER_ALL
 from nn_conformance.explain.trace import Trace, described, matrix
 from nn_reference.activations import SOFTMAX, sigmoid
 from nn_reference.arithmetic import Array
@@ -22,12 +23,15 @@ class Rule(NamedTuple):
     of: Callable[..., Any]
     common: bool = True
     final: bool = False  # of the error: no derivative of the outputs comes after it
+    answered: bool = False  # of the sum: it is given what was answered too
 
 
 def error(tr: Trace) -> tuple[Array, bool]:
     """dL/da of the outputs by the right rule, or dL/dz where loss and softmax are one; whether it is dL/dz."""
     if tr.net.loss_takes_logits_of_softmax:
         return (tr.y * tr.t.sum(axis=-1, keepdims=True) - tr.t) / len(tr.t), True
+    if tr.net.layers[-1].activation is OVER_ALL and tr.case.net.loss_takes_logits_of_softmax:
+        return (tr.y - tr.t) / len(tr.t), True  # nobody differentiates what is a slip in the forward pass
     return np.asarray(tr.net.loss.gradient(tr.y, tr.t)), False
 
 
@@ -93,13 +97,13 @@ def errors(tr: Trace) -> dict[str, Rule]:
             "argmax": Rule("outputs-rounded", "one-hot(argmax p)-t for p-t", lambda tr: ((p == p.max(axis=1, keepdims=True)) - tr.t) / n, common=False, final=True),
         }  # fmt: skip
     if not _squared(tr):
-        q = np.clip(p, 1e-300, 1)
+        q = np.clip(p, 1e-300, 1) + tr.epsilon
         rules |= {
             "p-t": Rule("delta-p-minus-t", "p-t, without the derivative that belongs to it", lambda tr: (p - tr.t) / n, final=True),
             "squared": Rule("squared-for-cross-entropy", "2(p-t)·φ′, of squared error", lambda tr: (p - tr.t) / n),
             "y-t": Rule("logits-reversed", "z-t for p-t", lambda tr: (tr.z[-1] - tr.t) / n, common=False, final=True),
             "slope-of-log": Rule("output-derivative-missing", "-t/p for p-t", lambda tr: -tr.t / q / n, final=True),
-            "softmax-diagonal": Rule("softmax-diagonal", "δ = -t/p·p(1-p)", lambda tr: -tr.t * (1 - p) / n, final=True),
+            "softmax-diagonal": Rule("softmax-diagonal", "δ = -t/p·p(1-p)", lambda tr: -tr.t / q * p * (1 - p) / n, final=True),
             "extra": Rule("output-derivative-extra", "(p-t)·p(1-p)", lambda tr: error(tr)[0] * p * (1 - p), final=fused or logits),
             "extra-jacobian": Rule("output-derivative-extra", "p-t through softmax's Jacobian once more", lambda tr: SOFTMAX.backward(tr.z[-1], SOFTMAX.forward(tr.z[-1]), (p - tr.t) / n), final=True),
             "probability-of-sigmoid": Rule("sigmoid-for-softmax", "σ(z)-t", lambda tr: (SIGMOID_OF(tr.z[-1]) - tr.t) / n, final=True),
@@ -111,6 +115,8 @@ def errors(tr: Trace) -> dict[str, Rule]:
             rules["sigmoid-again"] = Rule(
                 "output-activation-twice", "σ(p)-t", lambda tr: (SIGMOID_OF(p) - tr.t) / n, final=True
             )
+    if tr.epsilon:  # of two that differ by ε alone, the one that has it
+        rules = {name: rules[name] for name in ("softmax-diagonal", "slope-of-log") if name in rules} | rules
     return rules
 
 
@@ -223,7 +229,11 @@ def derivatives(tr: Trace, k: int) -> dict[str, Rule]:
     def rule(of: Derivative) -> Callable[[Trace, Array], Array]:
         return lambda tr, g: np.asarray(g * of(tr.z[k], tr.a[k], g, tr, k))
 
-    return {name: Rule(_slug(kind, name, last=last), name, rule(of), common) for name, (common, of) in formulas.items()}
+    found = {
+        name: Rule(_slug(kind, name, last=last), name, rule(of), common) for name, (common, of) in formulas.items()
+    }
+    alone = Rule("bias-without-error", "φ′ alone, without the error", lambda tr, g: tr.through(k, np.ones_like(g)))
+    return found if kind == "identity" else {**found, "alone": alone}
 
 
 def _rows(keep: Callable[[int], Any], mean: Callable[[int], float]) -> Callable[[Trace, Array], Array]:
@@ -255,7 +265,7 @@ SAMPLES: dict[str, Rule] = {
 def _early(tr: Trace, k: int) -> Array:
     if not tr.case.rate or f"W{k}" not in tr.answer:
         raise ValueError("no update")
-    return tr.W[k] - tr.case.rate * tr.answer[f"W{k}"]
+    return tr.W[k] - tr.case.rate * (tr.answer[f"W{k}"] + tr.case.slope(f"W{k}") * tr.W[k])
 
 
 def _described(tr: Trace, k: int, rule: Callable[[Array], Array]) -> Array:

@@ -1,18 +1,22 @@
 """What a target remembers between calls, changes of its arguments, leaves to chance, or cannot do with large logits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.explain.asking import Asked, Asker, Limits
+from nn_conformance.explain.asking import Asked, Asker, Limits, unwilling
+from nn_conformance.explain.fitting import Point
+from nn_conformance.explain.paths import Step, predict
 from nn_conformance.explain.record import Finding
+from nn_conformance.explain.sums import NEAREST
 from nn_conformance.explain.trace import Case, trace
 from nn_conformance.judge.limits import norm
 from nn_conformance.judge.target import Target, TargetError
 from nn_reference.arithmetic import Array
 
 OVERWRITTEN = {"x": "inputs-overwritten", "t": "targets-overwritten"}
+RAISED = {"domain error": "log-of-zero", "division by zero": "log-of-zero", "OverflowError": "exp-overflows"}
 LOGITS = 1000.0  # where e^z overflows in either precision
 
 
@@ -89,6 +93,10 @@ class Calls:
             and all(n in b and n in c and _near(c[n] - b[n], b[n] - a[n], limits, n, norm(c[n])) for n in a)
         ):
             return [Finding("memory", 0, "the second call", "gradients-accumulate", "g₂ = g₁ + r", "g₂ = r", wrong)]
+        if wrong and all(_of_one_sample(asked, limits) for asked in (first, second)):
+            uses = "each entry of dW is that of one sample alone, another one in each call"
+            place = "engine, the backward rule of a product"
+            return [Finding("engine", 0, place, "grad-overwritten", uses, "the sum over samples", wrong)]
         return [
             Finding(
                 "memory",
@@ -100,6 +108,16 @@ class Calls:
                 wrong,
             )
         ]
+
+
+def _of_one_sample(asked: Asked, limits: Limits) -> bool:
+    """Whether each array is right, or has in each entry what one sample alone makes."""
+    tr = trace(asked.case, (), asked.gradients)
+    for name, g in asked.gradients.items():
+        nearest = {Step("sum", int(name[1:]), "W"): NEAREST} if name[0] == "W" else {}
+        if not any(_near(g, predict(tr, name, edits), limits, name) for edits in ({}, nearest)):
+            return False
+    return True
 
 
 def _near(a: Array, b: Array, limits: Limits, name: str, size: float = 0.0) -> bool:
@@ -123,6 +141,19 @@ def _same(one: Asked, other: Asked, limits: Limits) -> bool:
 def _differs(other: Case, a: Limits) -> bool:
     b = Limits(other, a.dtype)
     return any(float(np.linalg.norm(a.gradients[n] - b.gradients[n])) > a.of(n, a.gradients[n]) for n in a.gradients)
+
+
+def guessed(points: Sequence[Point]) -> list[Finding]:
+    """Whether x is taken for its transpose in cases that have as many samples as inputs, and are wrong."""
+    for p in points:
+        case = p.asked.case
+        if len(case.x) != case.x.shape[1]:
+            return []
+        turned = Limits(Case(case.network, case.params, np.ascontiguousarray(case.x.T), case.t), p.limits.dtype)
+        if any(norm(g - turned.gradients[n]) > 4 * turned.of(n, g) for n, g in p.asked.gradients.items()):
+            return []
+    uses, when = "xᵀ for x", "with as many samples as inputs"
+    return [Finding("arguments", 0, "the argument x", "samples-guessed", uses, "x", (), {}, (), when)] if points else []
 
 
 def refused(error: Exception) -> list[Finding]:
@@ -165,23 +196,39 @@ def overwritten(asker: Asker, case: Case) -> list[Finding]:
     return found
 
 
-def extreme(asker: Asker, one: Case, other: Case, dtype: fmt.Dtype) -> Finding | None:
-    """What becomes of logits of some hundreds, where the right loss and gradients are finite."""
+def extreme(asker: Asker, one: Case, other: Case, dtype: fmt.Dtype, *, others: bool) -> Finding | None:
+    """What becomes of logits of some hundreds, where the right loss and gradients are finite; `others`: beside mistakes."""
     network = one.network
-    logarithm = network.loss.kind != "squared_error" or network.layers[-1].activation.kind == "softmax"
-    if network.loss.clip is not None or not logarithm:  # the description clips, or has nothing that overflows
-        return None
-    asked = [_of_tall(asker, _tall(case), dtype) for case in (one, other)]
+    last = network.layers[-1].activation.kind
+    logarithm = network.loss.kind != "squared_error" or last == "softmax"
+    asked = [_of_tall(asker, tall, dtype) for tall in (_tall(one), _tall(other), _tall(one, -LOGITS))]
     for answer, size in (pair for pair in asked if pair):
         if not answer.finite:
-            what = "loss" if all(np.isfinite(g).all() for g in answer.gradients.values()) else "gradients"
-            slug = "softmax-unshifted" if what == "gradients" else "log-of-zero"
-            uses, when = f"NaN or infinite {what}", f"with logits as large as {size:.3g}"
-            return Finding(
-                "stability", 0, f"logits of ±{size:.3g}", slug, uses, "finite numbers", (), {"logits": size}, (), when
-            )
-    first, second = asked
-    return _bounded(first, second, network) if first and second else None
+            finite = answer.error is None and all(np.isfinite(g).all() for g in answer.gradients.values())
+            what = "loss" if finite else "gradients"
+            if answer.error is None and not logarithm:
+                return None
+            slug = "log-of-zero" if what == "loss" else "softmax-unshifted" if last == "softmax" else "exp-overflows"
+            if answer.error:
+                slug = next((name for part, name in RAISED.items() if part in str(answer.error)), "")
+            if not slug:
+                return None
+            stable = of_logits(network) if slug == "log-of-zero" else ""
+            verb = f"the {what} {'is' if what == 'loss' else 'are'} NaN or infinite"
+            verb = str(answer.error)[:80] if answer.error else verb
+            when = f"with logits as large as {size:.3g}"
+            return Finding("stability", 0, verb, slug, verb, stable, (), {"logits": size}, (), when)
+    first, second, _ = asked
+    clipped = network.loss.clip is None and logarithm and not others
+    return _bounded(first, second, network) if first and second and clipped else None
+
+
+def of_logits(network: fmt.Network) -> str:
+    """How a loss is computed without the logarithm of a probability."""
+    binary = network.loss.kind == "binary_cross_entropy"
+    return (
+        f"compute the loss from logits: {'max(z, 0) - zt + log(1+e^-|z|)' if binary else 'max - z_t + log Σ e^(z-max)'}"
+    )
 
 
 def _of_tall(asker: Asker, tall: Case, dtype: fmt.Dtype) -> tuple[Asked, float] | None:
@@ -191,7 +238,8 @@ def _of_tall(asker: Asker, tall: Case, dtype: fmt.Dtype) -> tuple[Asked, float] 
         return None
     asked = asker.ask(tall)
     off = asked.loss is not None and not abs(asked.loss - float(limits.loss)) <= limits.of_loss(float(limits.loss))
-    wrong = asked.error is None and (not asked.finite or off)
+    wrong = not asked.finite if asked.error is None else not unwilling(asked)
+    wrong |= off
     return (asked, float(np.abs(trace(tall).z[-1]).max())) if wrong else None
 
 
@@ -211,12 +259,12 @@ def _bounded(one: tuple[Asked, float], other: tuple[Asked, float], network: fmt.
     return Finding("loss", 0, place, slug, uses, "the loss from logits", ("loss",), {"bound": bound}, (), when)
 
 
-def _tall(case: Case) -> Case:
+def _tall(case: Case, logits: float = LOGITS) -> Case:
     """The case with its last layer's weights so large that the right class has a probability of nearly nothing."""
     last = len(case.network.layers)
     size = float(np.abs(trace(case).z[-1]).max())
     grown = {
-        n: p * np.asarray(LOGITS / size, p.dtype) if n in (f"W{last}", f"b{last}") else p
+        n: p * np.asarray(logits / size, p.dtype) if n in (f"W{last}", f"b{last}") else p
         for n, p in case.params.items()
     }
     tall = Case(case.network, grown, case.x, case.t, case.rate, case.label)

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.explain import calls, confirming, updates
+from nn_conformance.explain import calls, confirming, engine
 from nn_conformance.explain import findings as of
 from nn_conformance.explain.asking import (
     DISTINCT,
@@ -23,37 +23,24 @@ from nn_conformance.explain.asking import (
     some_widths,
     widths,
 )
+from nn_conformance.explain.differences import differences
 from nn_conformance.explain.fitting import Point
 from nn_conformance.explain.gradients import Gradients, apart, explain_gradients
-from nn_conformance.explain.losses import ROWS, Changes, Loss, LossSearch
+from nn_conformance.explain.losses import ROWS, Changes, Loss, LossSearch, with_epsilon
 from nn_conformance.explain.record import Explanation, Finding
+from nn_conformance.explain.stepping import Draft, Stepping
 from nn_conformance.explain.trace import Case, trace
+from nn_conformance.judge.limits import norm
 from nn_conformance.judge.target import Answer, Target, Unsupported
 from nn_reference.arithmetic import Array
 
 LARGE = 5.0  # inputs from here on saturate units, where a lower precision errs by more than a limit allows for
+TALL_LOGITS = 20.0  # from here on σ and softmax are 0 or 1 but for rounding, and clips and ε show
 SHARE = 0.4  # of the time for the loss and the forward pass
 Kept = tuple[Case, Answer]
 
 
-@dataclass
-class Draft:
-    """What is known so far; the fields of an Explanation, in lists."""
-
-    findings: list[Finding] = field(default_factory=list)
-    ties: list[tuple[tuple[Finding, ...], ...]] = field(default_factory=list)
-    right: list[str] = field(default_factory=list)
-    unexplained: list[str] = field(default_factory=list)
-    blind: list[str] = field(default_factory=list)
-    aside: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    confirmed: bool = False
-    cases: int = 0
-    of: int = 0
-    ratio: float = 0.0
-
-
-class Explainer:
+class Explainer(Stepping):
     """One run. Args as those of `explain`."""
 
     def __init__(
@@ -100,16 +87,19 @@ class Explainer:
         self.draft.findings += memory.findings()
         if memory.stop:
             return
+        if self.rate and self._optimizer_alone(own):
+            return
         groups = self._groups(own)
         if not groups:
             self.draft.unexplained.append("no call of a small case has an answer")
             return
         gradients = self._evaluation(groups)
+        if self.rate and self.samples > 1 and len(gradients.open) == len(groups[0][0].asked.gradients):
+            gradients = self._sample_by_sample(own, gradients)
         if self.optimizer is not None:
             self._updates(own, gradients)
         self.draft.findings += calls.overwritten(self.asker, self._draw(own, 4))
-        if not self.draft.findings and not self.draft.ties and not self.draft.unexplained:
-            self._extremes(own)
+        self._extremes(own)
 
     def _draw(
         self, sizes: Sequence[int], samples: int, *, rate: float | None = None, group: str = "", scale: float = 1.0
@@ -206,20 +196,25 @@ class Explainer:
         forward: list[Changes] = list(dict.fromkeys(_kept(loss.changes) for loss in found)) or [()]
         if found and found[0].cost > 0 and () not in forward:
             forward.append(())
+        forward += [shifted for loss in found if (shifted := with_epsilon(loss)) not in forward]
         gradients = explain_gradients(groups, self.dtype, forward, lambda: self.asker.left)
         if gradients.open and (part := self._partly(groups, forward)):
             gradients, self.when = part
-        loss = next((one for one in found if _kept(one.changes) == gradients.changes), found[0] if found else None)
-        if len(gradients.open) == len(groups[0][0].asked.gradients) and (
-            half := self._precision(groups, 2.0**9, "float16", "half-precision")
-        ):
-            self.draft.findings.append(half)
+        forms = [(one, with_epsilon(one)) for one in found]
+        fits = (one for one, shifted in forms if gradients.changes in (_kept(one.changes), shifted))
+        loss = next(fits, found[0] if found else None)
+        if gradients.open and self._cause(groups, gradients, loss):
             return Gradients()
         of_loss = of.of_loss(self.network, loss) if loss else []
         if loss is None and gradients.changes:
             of_loss = [of.of_change(self.network, change) for change in gradients.changes]
         if gradients.changes:
-            arrays = tuple(f"d{a}" for a in groups[0][0].asked.gradients)
+            points = [p for group in groups for p in group]
+            arrays = tuple(
+                f"d{a}"
+                for a in groups[0][0].asked.gradients
+                if any(p.ratio(a, p.limits.gradients[a]) > 1 for p in points if a in p.asked.gradients)
+            )
             of_loss = [
                 replace(f, arrays=(*f.arrays, *arrays)) if f.slot in ("data", "forward", "loss") else f for f in of_loss
             ]
@@ -230,6 +225,32 @@ class Explainer:
         self._gathered(groups, of_loss, gradients)
         self._confirm(groups, loss, gradients)
         return gradients
+
+    def _sample_by_sample(self, own: Sequence[int], before: Gradients) -> Gradients:
+        """The gradients of one sample each, where a call with several is no single step."""
+        draft, self.draft, self.samples = self.draft, Draft(notes=self.draft.notes), 1
+        groups = self._groups(own)
+        gradients = self._evaluation(groups) if groups else before
+        if not groups or gradients.open:
+            self.draft = draft
+            return before
+        self.draft.findings = [*draft.findings, *self.draft.findings]
+        self.draft.notes.append("compared on one sample at a time: a call with several is more than one step")
+        return gradients
+
+    def _cause(self, groups: list[list[Point]], gradients: Gradients, loss: Loss | None) -> bool:
+        """What makes all gradients wrong and is no rule of backpropagation: an engine's order, a precision, differences."""
+        causes: list[Finding] = []
+        if counted := engine.counted(groups):
+            causes = [counted[0]]
+            self.draft.blind += [f"{a} follows from these, in an order that is not simulated" for a in counted[1]]
+        elif len(gradients.open) == len(groups[0][0].asked.gradients):
+            half = self._precision(groups, 2.0**9, "float16", "half-precision", 2.0**-13)
+            causes = [one for one in (half or differences(groups),) if one]
+        if causes:
+            self.draft.findings += [*(of.of_loss(self.network, loss) if loss else []), *causes]
+            self.draft.right += ["loss"] if loss and loss.cost == 0 else []
+        return bool(causes)
 
     def _conditional(self, findings: list[Finding]) -> list[Finding]:
         return [replace(f, when=self.when) for f in findings] if self.when else findings
@@ -247,63 +268,6 @@ class Explainer:
             if gradients.open
             else (gradients, apart(wrong, [g for g, good in zip(groups, right, strict=True) if good]))
         )
-
-    def _updates(self, own: Sequence[int], gradients: Gradients) -> None:
-        """Several steps against the target's own gradients, or against the mutant's where it shows none."""
-        described = self.optimizer
-        remembers = any(f.slot == "memory" or f.slug == "first-batch-size" for f in self.draft.findings)
-        if described is None or not self.asker.left or self.samples == 1 or remembers:
-            return
-        known = self._of_mutant(gradients) if self.rate else lambda case: self.asker.ask(case).gradients or None
-        case = self._draw(own, self.samples, rate=0.0)
-        options = (
-            [updates.experiment(described)]
-            if described.kind == "adam" or not self.rate
-            else [fmt.Optimizer(kind="sgd", learning_rate=0.25)]
-        )
-        seen = next((one for o in (*options, described) if (one := updates.steps_of(self.asker, case, o, known))), None)
-        if seen is None:
-            return
-        found, explained = updates.explain_steps(seen)
-        if not explained and not self.rate and described.kind == "sgd" and not described.momentum:
-            found, explained = self._of_steps(own), True
-        self.draft.findings += found
-        if not explained:
-            self.draft.unexplained.append("the update")
-        elif not found:
-            self.draft.right.append("update")
-
-    def _of_steps(self, own: Sequence[int]) -> list[Finding]:
-        """What is wrong in the gradients of single steps, and right in those that it shows."""
-        groups = [
-            [p for _ in range(n) if (p := self._point(self._draw(own, self.samples, rate=rate)))]
-            for n, rate in ((3, 1.0), (2, 4.0))
-        ]
-        if not all(groups):
-            return []
-        gradients = explain_gradients(groups, self.dtype, [()], lambda: self.asker.left)
-        known = {(f.slug, f.place, f.uses) for f in self.draft.findings}
-        found = [f for a in gradients.assignments[:1] for f in of.of_assignment(groups[0][0].trace, a, self.samples)]
-        if gradients.open:
-            self.draft.unexplained.append("the update")
-        found = [f for f in found if (f.slug, f.place, f.uses) not in known]
-        scales = [
-            updates.SCALES.get(f.uses.split(" ")[0]) if f.place == "the scale of every gradient" else None
-            for f in found
-        ]
-        return [replace(f, slug=slug or f.slug) for f, slug in zip(found, scales, strict=True)]
-
-    def _of_mutant(self, gradients: Gradients) -> Callable[[Case], dict[str, Array] | None]:
-        def of_case(case: Case) -> dict[str, Array] | None:
-            if not gradients.assignments or gradients.open:
-                return None
-            point = Point(trace(case, gradients.changes), Asked(case), Limits(case, self.dtype))
-            try:
-                return {a: way.predicted(point) for a, way in gradients.assignments[0].ways.items()}
-            except (ValueError, KeyError):
-                return None
-
-        return of_case
 
     def _gathered(self, groups: Sequence[Sequence[Point]], of_loss: list[Finding], gradients: Gradients) -> None:
         first = len(self.asker.kept[0].case.x)
@@ -331,22 +295,25 @@ class Explainer:
         self.draft.right += [f"d{a}" for a in sorted(arrays, key=lambda a: (int(a[1:]), a))]
         self.draft.unexplained += [f"d{a}" for a in sorted(gradients.open, key=lambda a: (int(a[1:]), a))]
 
-    def _precision(self, groups: Sequence[Sequence[Point]], slack: float, name: str, slug: str) -> Finding | None:
-        """Whether all is right but for the rounding of a lower precision, which is in the gradients too."""
+    def _precision(
+        self, groups: Sequence[Sequence[Point]], slack: float, name: str, slug: str, least: float = 0.0
+    ) -> Finding | None:
+        """Whether all is right but for the rounding of a lower precision, at least so much of a gradient and of the loss in each case."""
         points = [p for group in groups for p in group if np.abs(p.asked.case.x).max() < LARGE]
         exact = all(p.ratio(a, p.limits.gradients[a]) <= 1 for p in points for a in p.asked.gradients)
         if self.dtype == "float32" or exact:
             return None
         for p in points:
             limits = Limits(p.asked.case, "float32")
-            if any(
-                np.linalg.norm(g - limits.gradients[a]) > slack * limits.of(a, g) for a, g in p.asked.gradients.items()
-            ):
+            off = {a: norm(g - limits.gradients[a]) for a, g in p.asked.gradients.items()}
+            if any(off[a] > slack * limits.of(a, g) for a, g in p.asked.gradients.items()):
                 return None
-            if p.asked.loss is not None and abs(p.asked.loss - float(limits.loss)) > slack * limits.of_loss(
-                p.asked.loss
-            ):
+            if least and not any(off[a] >= least * norm(g) for a, g in p.asked.gradients.items()):
                 return None
+            if p.asked.loss is not None:
+                error, limit = abs(p.asked.loss - float(limits.loss)), limits.of_loss(p.asked.loss)
+                if error > slack * limit or (least and error <= limit):
+                    return None
         return Finding("precision", 0, "arithmetic", slug, f"{name} somewhere", "float64", ())
 
     def _confirm(self, groups: Sequence[Sequence[Point]], loss: Loss | None, gradients: Gradients) -> None:
@@ -360,12 +327,30 @@ class Explainer:
                 d.aside.append(f"NaN, infinite or of another shape on {case.label or 'a case'}")
         ratios = [confirming.ratio(p, loss, gradients, self.when) for p in points]
         good = [ratio for ratio in ratios if ratio <= 1]
-        labels = [p.asked.case.label for p, ratio in zip(points, ratios, strict=True) if not ratio <= 1]
-        d.notes += [f"not on {label}: there it gives other numbers than these rules make" for label in labels if label]
-        d.cases, d.of, d.ratio = len(good), len(points), max(good, default=0.0)
+        off = [p for p, ratio in zip(points, ratios, strict=True) if not ratio <= 1 and p.asked.case.label]
+        logits = [float(np.abs(p.trace.z[-1]).max()) for p in off]
+        tall = [p for p, size in zip(off, logits, strict=True) if size > TALL_LOGITS]
+        if gradients.open and len(off) > len(tall):  # what is not confirmed is not said
+            dropped = [f for f in d.findings if f.slot == "scale"]
+            d.findings = [f for f in d.findings if f not in dropped]
+            d.unexplained += [a for f in dropped for a in f.arrays]
+        some_wrong = [p for p in off if p not in tall]
+        if not (d.findings or d.ties or d.unexplained) and (found := calls.guessed(some_wrong)):
+            d.findings += found
+            off = tall
+        off = [] if len(d.unexplained) and not (d.findings or d.ties) else off
+        these = "these rules make" if d.findings or d.ties else "the described network"
+        for some, where in ((tall, f" with logits as large as {max(logits, default=0):.3g}"), (off, "")):
+            cases = ", ".join(p.asked.case.label.split("/")[-1] for p in some if where or p not in tall)
+            if cases:
+                d.notes.append(f"it gives other numbers than {these}{where} on {cases}")
+        d.cases, d.of, d.ratio = len(good), len(points) - len(tall), max(good, default=0.0)
 
     def _extremes(self, own: Sequence[int]) -> None:
-        if finding := calls.extreme(self.asker, self._draw(own, 1), self._draw(own, 1), self.dtype):
+        d = self.draft
+        others = bool(d.findings or d.ties or d.unexplained)
+        pair = self._draw(own, 1), self._draw(own, 1)
+        if self.asker.left and (finding := calls.extreme(self.asker, *pair, self.dtype, others=others)):
             self.draft.findings.append(finding)
 
 

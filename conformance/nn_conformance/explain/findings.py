@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain import forwards
+from nn_conformance.explain.calls import of_logits
 from nn_conformance.explain.factors import Factor
-from nn_conformance.explain.joint import Assignment, Group
-from nn_conformance.explain.losses import ROWS, Loss
+from nn_conformance.explain.joint import Assignment, Group, penalty_of
+from nn_conformance.explain.losses import PENALTIES, ROWS, Loss
 from nn_conformance.explain.paths import Step, rule_of
 from nn_conformance.explain.record import Finding
 from nn_conformance.explain.trace import Change, Trace
@@ -17,6 +18,7 @@ RIGHT = {
     "tanh": "1-a², a = tanh z",
     "relu": "(z > 0)",
     "identity": "1",
+    "leaky_relu": "1 where z > 0, else the slope",
     "softmax": "softmax's Jacobian",
 }
 RIGHT_OF_SLOT = {"input": "the layer's input a", "samples": "every sample once", "back": "δWᵀ"}
@@ -53,6 +55,8 @@ def _of_slot(tr: Trace, group: Group, arrays: tuple[str, ...]) -> Finding:
     right = (
         RIGHT[tr.kind(layer)] if group.kind == "derivative" and len(kinds) == 1 else RIGHT_OF_SLOT.get(group.kind, "")
     )
+    if kinds == {"leaky_relu"} and rule.slug == "leaky-slope":
+        right = f"{tr.case.network.layers[layer - 1].activation.alpha:g} there"
     if group.kind == "sum":
         right = "aᵀδ" if use == "W" else "db = δ.sum(axis=0)"
     also: list[str] = []
@@ -85,7 +89,7 @@ def _place(group: Group) -> str:
         "error": "error of the outputs",
         "derivative": "derivative of the activation",
         "samples": "samples that count",
-        "back": f"what goes back through W{layer}",
+        "back": f"what goes back through W{layer}" if layer else "what goes back through the weights",
         "input": f"what the error is multiplied by in dW{layer}",
         "sum": f"where d{uses[0]}{layer} is summed",
     }[group.kind]
@@ -116,22 +120,10 @@ def _of_factor(tr: Trace, group: Group, first_samples: int) -> Finding:
     arrays = _ordered(group.arrays)
     if group.kind == "zero":
         slug = {"below": "layer-detached", "b": "bias-zero", "all": "gradient-zero"}.get(group.scope)
-        slug = slug or ("bias-zero" if all(a[1] == "b" for a in arrays) else "layer-detached")
+        slug = slug or ("bias-zero" if all(a[1] == "b" for a in arrays) else "layer-left-out")
         return Finding("gradient", group.layer, f"{' and '.join(arrays)}", slug, "0", "", arrays)
     if group.kind == "extra":
-        of = "W" if group.name == "W" else "sign(W)"
-        also: tuple[str, ...] = ("weight-decay",) if group.name == "W" else ()
-        return Finding(
-            "gradient",
-            0,
-            "a penalty that is added to the gradient",
-            "penalty-in-gradient",
-            f"{group.factor.text()}·{of} added",
-            "no penalty",
-            arrays,
-            {"lambda": group.factor.value},
-            also,
-        )
+        return _of_penalty(tr, group, arrays)
     slug, also = _scale(group, tr, first_samples)
     places = {
         "all": "the scale of every gradient",
@@ -157,6 +149,21 @@ def _of_factor(tr: Trace, group: Group, first_samples: int) -> Finding:
         {} if group.factor.nice else {"factor": group.factor.value},
         also,
     )
+
+
+def _of_penalty(tr: Trace, group: Group, arrays: tuple[str, ...]) -> Finding:
+    letters = {a[0] for a in group.arrays}
+    of = "W" if letters == {"W"} else "b" if letters == {"b"} else "θ"
+    described = penalty_of(tr, group.arrays[0])
+    uses = f"{group.factor.text()}·{of if group.name == 'W' else f'sign({of})'} added" if group.factor.value else "none"
+    right = f"{described.text()}·{of} added" if described.value else "no penalty"
+    slug, also = "penalty-in-gradient", ("weight-decay",) if group.name == "W" else ()
+    if tr.case.network.penalty is not None:
+        also = ()
+        slug = "penalty-missing" if not group.factor.value else "penalty-of-biases" if of == "b" else "penalty-scaled"
+    place = f"the penalty in the gradient of {', '.join(a[1:] for a in arrays)}"
+    place = place if described.value else "a penalty that is added to the gradient"
+    return Finding("gradient", 0, place, slug, uses, right, arrays, {"lambda": group.factor.value}, also)
 
 
 def _scale(group: Group, tr: Trace, first_samples: int) -> tuple[str, tuple[str, ...]]:
@@ -193,6 +200,9 @@ def _parts(factor: Factor, scope: str) -> Iterator[str | None]:
         yield "factor-two" if scope == "all" and abs(factor.value) in (2.0, 0.5) else None
 
 
+BLEMISH = 1e-9  # an ε below it changes nothing but losses of saturated units
+ROUNDING = 1e-14  # an ε below it cannot be read off
+
 # Fewer rows, and still divided by all of them.
 FEWER = ((("N", -1), ("n", 1)), (("n", 1), ("N", -1)))
 
@@ -220,15 +230,30 @@ def of_loss(network: fmt.Network, loss: Loss) -> list[Finding]:
                 "loss", 0, "the loss", slug, f"L = {f.text()}·L*", "", ("loss",), {} if f.nice else {"factor": f.value}
             )
         )
-    if loss.added:
-        name, value = loss.added
+    if loss.added and loss.added[0] != "whole":
+        name, factor = loss.added
+        text = factor.text()
         slug, uses = {
-            "constant": ("loss-constant", f"L = L* + {value:.6g}"),
-            "square": ("penalty-in-loss", f"L = L* + {value:.6g}·Σ W²"),
-            "magnitude": ("penalty-in-loss", f"L = L* + {value:.6g}·Σ|W|"),
-            "epsilon": ("log-epsilon", f"log(p + {value:.6g})"),
+            "constant": ("loss-constant", f"L = L* + {text}"),
+            "same": ("loss-the-same", f"L = {text}"),
+            "square": ("penalty-in-loss", f"L = L* + {text}·Σ W²"),
+            "squares": ("penalty-in-loss", f"L = L* + {text}·(Σ W² + Σ b²)"),
+            "magnitude": ("penalty-in-loss", f"L = L* + {text}·Σ|W|"),
+            "epsilon": ("log-epsilon", f"log(p + {text})"),
         }[name]
-        found.append(Finding("loss", 0, "the loss", slug, uses, "", ("loss",), {name: value}))
+        if name == "epsilon" and factor.value < BLEMISH:
+            uses = uses if factor.value > ROUNDING else "log(p + ε), with an ε that is no larger than rounding"
+            constants = {name: factor.value} if factor.value > ROUNDING else {}
+            found.append(
+                Finding("stability", 0, f"the loss has {uses}", slug, uses, of_logits(network), ("loss",), constants)
+            )
+            return [f if "loss" in f.arrays else replace(f, arrays=(*f.arrays, "loss")) for f in found]
+        right, penalty = "", network.penalty
+        if penalty is not None and name in PENALTIES:
+            slug = "penalty-scaled" if factor.value else "penalty-missing"
+            uses = f"{uses}, L* without a penalty" if factor.value else "L*, without its penalty"
+            right = f"{penalty.strength:g}·{penalty.scaling}·{'(Σ W² + Σ b²)' if penalty.biases else 'Σ W²'}"
+        found.append(Finding("loss", 0, "the loss", slug, uses, right, ("loss",), {name: factor.value}))
     return [replace(f, arrays=(*f.arrays, "loss")) if "loss" not in f.arrays else f for f in found]
 
 
@@ -261,12 +286,14 @@ def of_change(network: fmt.Network, change: Change) -> Finding:
 def _activation_slug(network: fmt.Network, change: Change, slug: str) -> str:
     chosen = [network.layers[change.layer - 1]] if change.layer else network.layers[:-1]
     described = chosen[0].activation.kind
-    own = all(layer.activation.kind == change.name.split()[0] for layer in chosen)
+    own = all(layer.activation.kind == change.name for layer in chosen)
     if change.layer == len(network.layers):
         if change.name == "identity":
             return "output-activation-left-out"
-        if change.name == "twice" or (own and change.name != "softmax batch"):
+        if change.name == "twice" or own:
             return "output-activation-twice"
+        if change.name.startswith("softmax ") and described == "softmax":
+            return slug
         if described == "identity" and slug == "activation-swapped":
             return "output-activation-added"
         return slug

@@ -10,10 +10,12 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.explain.asking import Asked, Limits, widths
 from nn_conformance.explain.factors import ONE, Factor, monomials
 from nn_conformance.explain.paths import Edits, Search, Step, carried, entries, predict, steps
+from nn_conformance.explain.sums import NEAREST
 from nn_conformance.explain.trace import Trace
 from nn_conformance.judge.limits import norm
 from nn_reference.arithmetic import Array
 
+FEWEST = 4  # samples of a case that tells whether entries are those of one sample each
 NEAR = 4.0  # of the limit, in a search; a confirmation takes the limit itself
 
 
@@ -49,7 +51,7 @@ class Explained:
         array: its name.
         edits: the changed rules, by step.
         factor: by which it is multiplied beyond them.
-        extra: what is added: `W` or `sign W` times a factor.
+        extra: what is added: `W` or `sign W` times a factor, with the penalty that is described.
         ratio: the largest difference, in units of the limit.
         blind: whether the right array is zero on every case, so that it says nothing of the rules behind it.
     """
@@ -71,7 +73,9 @@ class Explained:
         """The array on a case."""
         value = predict(point.trace, self.array, dict(self.edits)) * self.factor.on(point.sizes())
         if self.extra:
-            value = value + self.extra[1].on(point.sizes()) * regressor(point.trace, self.array, self.extra[0])
+            described = point.asked.case.slope(self.array) if self.extra[0] == "W" else 0.0
+            coefficient = self.extra[1].on(point.sizes()) - described
+            value = value + coefficient * regressor(point.trace, self.array, self.extra[0])
         return np.asarray(value)
 
 
@@ -132,6 +136,8 @@ class Fitter:
             return [plain]
         if all(p.ratio(array, np.zeros_like(p.asked.gradients[array])) <= 1 for p in self.points()):
             return [Explained(array, factor=Factor(0.0))]
+        if penalised := self._penalised(array):
+            return [penalised]
         tr = self.groups[0][0].trace
         bases = list(dict.fromkeys(edits for one in above for edits in carried(tr, array, one.edits)))
         bases = [base for base in bases if not any(step in settled for step, _ in base)][:12]
@@ -146,9 +152,7 @@ class Fitter:
             if count == 1 and not found:
                 found = self._mixed(array, 0)
         if not found and most > 1:
-            found = self._mixed(array, 1)
-        if not found and most > 2:
-            found = self._search(array, 3, common=True)
+            found = self._rarely(array, bases, most)
         return sorted(_unique(found), key=lambda e: e.cost)[:12]
 
     def _search(self, array: str, count: int, base: Edits = (), *, common: bool = False) -> list[Explained]:
@@ -213,16 +217,38 @@ class Fitter:
             if fitted:
                 factors.append((group[0].sizes(), fitted[0]))
                 if extra:
-                    extras.append((group[0].sizes(), fitted[1]))
+                    extras.append((group[0].sizes(), _whole(group[0], array, extra, fitted[1])))
         rtol = 1e-7 if self.dtype == "float64" else 3e-4
         for factor in monomials(factors, rtol):
-            added = next(iter(monomials(extras, 100 * rtol)), None) if extra else None
+            added = _coefficient(extras, 100 * rtol) if extra else None
             if extra and added is None:
                 return None
             explained = Explained(array, edits, factor, (extra, added) if extra and added else None)
             ratio = max(p.ratio(array, explained.predicted(p)) for p in self.points())
             if ratio <= 1:
                 return Explained(array, edits, factor, explained.extra, ratio)
+        return None
+
+    def _penalised(self, array: str) -> Explained | None:
+        """Right but for the penalty's coefficient, which an array of a single number shows too."""
+        rtol = 1e-5 if self.dtype == "float64" else 3e-2
+        for name in ("W", "sign"):
+            extras = []
+            for group in self.groups:
+                own = np.concatenate([regressor(p.trace, array, name).ravel() for p in group])
+                try:
+                    rest = np.concatenate(
+                        [(p.asked.gradients[array] - predict(p.trace, array, {})).ravel() for p in group]
+                    )
+                except ValueError:  # the forward pass has other sizes
+                    return None
+                if np.any(own):
+                    extras.append((group[0].sizes(), _whole(group[0], array, name, float(own @ rest / (own @ own)))))
+            if added := _coefficient(extras, rtol):
+                one = Explained(array, extra=(name, added))
+                ratio = max(p.ratio(array, one.predicted(p)) for p in self.points())
+                if ratio <= 1:
+                    return Explained(array, extra=one.extra, ratio=ratio)
         return None
 
     def _fitted(
@@ -275,44 +301,43 @@ class Fitter:
                 return found
         return found
 
+    def _rarely(self, array: str, bases: Sequence[Edits], most: int) -> list[Explained]:
+        found = self._of_each(array, bases) or self._mixed(array, 1)
+        return self._search(array, 3, common=True) if not found and most > 2 else found
+
+    def _of_each(self, array: str, bases: Sequence[Edits]) -> list[Explained]:
+        """Each entry from one sample alone: an engine that overwrites what it should add to."""
+        if array[0] == "b" or max(len(p.trace.t) for p in self.points()) < FEWEST:
+            return []
+        step = steps(self.groups[0][0].trace, array)[-1]
+        for base in ((), *bases):
+            one = Explained(array, (*base, (step, NEAREST)))
+            try:
+                ratio = max(p.ratio(array, one.predicted(p)) for p in self.points())
+            except ValueError:
+                continue
+            if ratio <= 1:
+                return [Explained(array, one.edits, ratio=ratio)]
+        return []
+
     def _mixable(self, array: str) -> list[tuple[Step, str]]:
         tr = self.groups[0][0].trace
         return [
             (step, other)
             for step in steps(tr, array)
-            if step.slot == "derivative" and tr.kind(step.layer) in ("relu", "sigmoid", "tanh")
+            if step.slot == "derivative" and tr.kind(step.layer) in ("relu", "leaky_relu", "sigmoid", "tanh")
             for other in ("(z < 0)", "1")
         ]
 
 
-def clipped(points: Sequence[Point]) -> tuple[str, float] | None:
-    """Whether right gradients are clipped: to a norm of all together or of each, or each entry; and to how much."""
-    rights = [{a: p.limits.gradients[a] for a in p.asked.gradients} for p in points]
-    for name in ("all", "each", "entries"):
-        sizes = [_clip_sizes(name, p.asked.gradients) for p in points]
-        largest = max(max(s) for s in sizes)
-        if all(p.ratio(a, np.zeros_like(g)) <= 1 for p in points for a, g in p.asked.gradients.items()):
-            return None
-        bound = float(f"{largest:.6g}") if isclose(float(f"{largest:.6g}"), largest, rel_tol=1e-6) else largest
-        ratios = [
-            p.ratio(a, value) for p, r in zip(points, rights, strict=True) for a, value in _clip(name, r, bound).items()
-        ]
-        if all(ratio <= 1 for ratio in ratios):
-            return name, bound
-    return None
+def _whole(point: Point, array: str, name: str, coefficient: float) -> float:
+    """A coefficient with that of the described penalty, which has been taken off; 0 if they cancel."""
+    described = point.asked.case.slope(array) if name == "W" else 0.0
+    return 0.0 if isclose(coefficient, -described, rel_tol=1e-6) else coefficient + described
 
 
-def _clip_sizes(name: str, arrays: Mapping[str, Array]) -> list[float]:
-    if name == "all":
-        return [float(np.sqrt(sum(norm(g) ** 2 for g in arrays.values())))]
-    return [norm(g) if name == "each" else float(np.abs(g).max()) for g in arrays.values()]
-
-
-def _clip(name: str, arrays: Mapping[str, Array], bound: float) -> dict[str, Array]:
-    if name == "entries":
-        return {a: np.clip(g, -bound, bound) for a, g in arrays.items()}
-    whole = _clip_sizes("all", arrays)[0]
-    return {a: g * min(1.0, bound / max(whole if name == "all" else norm(g), 1e-300)) for a, g in arrays.items()}
+def _coefficient(extras: Sequence[tuple[Mapping[str, float], float]], rtol: float) -> Factor | None:
+    return Factor(0.0) if extras and not any(c for _, c in extras) else next(iter(monomials(extras, rtol)), None)
 
 
 def _with(edits: Edits, step: Step, name: str, way: Sequence[Step]) -> Edits:

@@ -11,7 +11,7 @@ import numpy as np
 
 from nn_reference.activations import IDENTITY, RELU, SIGMOID, SOFTMAX, TANH, Activation, Softmax, sigmoid
 from nn_reference.arithmetic import Array, Params
-from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
+from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError, count
 from nn_reference.network import Network
 
 
@@ -127,7 +127,8 @@ TANH_SCALED = _elementwise(
 )
 HARD_SIGMOID = _elementwise("hard sigmoid", lambda z: np.clip(0.2 * z + 0.5, 0, 1), lambda z: 0.2 * (abs(z) < 2.5))
 ELU = _elementwise("ELU", lambda z: np.where(z > 0, z, np.expm1(z)), lambda z: np.where(z > 0, 1, np.exp(z)))
-NEGATED = _elementwise("sigmoid", lambda z: sigmoid(-z), lambda z: -sigmoid(z) * sigmoid(-z))
+# Its derivative is taken as a(1-a), as that of σ is: nobody differentiates what is a slip in the forward pass.
+NEGATED = _elementwise("sigmoid", lambda z: sigmoid(-z), lambda z: sigmoid(z) * sigmoid(-z))
 
 
 def _other(activation: Activation) -> Callable[[Activation], Activation]:
@@ -150,7 +151,7 @@ ACTIVATIONS: dict[str, Variant] = {
     "hard sigmoid": Variant("activation-swapped", "a = clip(0.2z+0.5, 0, 1)", lambda _: HARD_SIGMOID),
     "scaled tanh": Variant("activation-swapped", "a = 1.7159·tanh(2z/3)", lambda _: TANH_SCALED),
     "sigmoid base 2": Variant("activation-swapped", "a = 1/(1+2^-z)", lambda _: SQUARE_OF_TWO),
-    "sigmoid of minus z": Variant("activation-swapped", "a = 1/(1+e^z)", lambda _: NEGATED),
+    "sigmoid of minus z": Variant("exponent-sign", "a = 1/(1+e^z)", lambda _: NEGATED),
     "softmax": Variant("softmax-twice", "a = softmax(z)", _other(SOFTMAX)),
     "softmax batch": Variant("softmax-axis", "softmax over the samples of the batch", lambda right: other_axis(right) if right.name == "softmax" else Softmax(axis=-2)),
     "softmax all": Variant("softmax-axis", "softmax over the whole array", lambda _: OVER_ALL),
@@ -223,7 +224,10 @@ def _probability(net: Network, y: Array) -> Array:
 
 def _of_p(rule: Callable[[Array, Array], Array]) -> Callable[[Network], Any]:
     """A loss of probabilities whose slope is the right loss's."""
-    return lambda net: OtherLoss(lambda y, t: np.sum(rule(_probability(net, y), t)) / len(t), net.loss.gradient)
+    return lambda net: OtherLoss(
+        lambda y, t: np.sum(rule(_probability(net, y), t)) / count(net.loss, t),  # type: ignore[arg-type]
+        net.loss.gradient,
+    )
 
 
 # Those whose slope is their own; the others keep the right slope, as people change the number that they print.

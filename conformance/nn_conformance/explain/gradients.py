@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.explain.fitting import Explained, Fitter, Point, clipped
+from nn_conformance.explain.clipping import clipped
+from nn_conformance.explain.fitting import Explained, Fitter, Point
 from nn_conformance.explain.joint import Assignment, best
 from nn_conformance.explain.losses import ROWS, Changes, possible
 from nn_conformance.explain.paths import steps

@@ -105,11 +105,29 @@ def groups(tr: Trace, chosen: Mapping[str, Explained]) -> Iterator[Group]:
     yield from _factor_groups({array: way.factor for array, way in chosen.items()})
     extras: dict[tuple[str, Factor], list[str]] = defaultdict(list)
     for array, way in chosen.items():
-        if way.extra:
+        if way.extra and not _scaled_with_all(tr, array, way):
             extras[way.extra].append(array)
     for (name, factor), arrays in extras.items():
         scope = "all" if len(arrays) == len(chosen) else "W" if all(a[0] == "W" for a in arrays) else "array"
         yield Group("extra", name, (), tuple(arrays), scope, 0, factor, 1.0)
+
+
+def penalty_of(tr: Trace, array: str) -> Factor:
+    """The factor of W that the described penalty adds to a gradient."""
+    network, slope = tr.case.network, tr.case.slope(array)
+    if network.penalty is None or not slope:
+        return Factor(0.0)
+    by_samples = "N" in network.penalty.scaling
+    return Factor(slope * len(tr.case.x), (("N", -1),)) if by_samples else Factor(slope)
+
+
+def _scaled_with_all(tr: Trace, array: str, way: Explained) -> bool:
+    """Whether the penalty is as described, and multiplied by the factor of the whole array."""
+    described = penalty_of(tr, array)
+    if way.extra is None or way.extra[0] != "W" or not described.value:
+        return False
+    left = _over(_over(way.extra[1], described), way.factor)
+    return abs(left.value - 1) < 1e-6 and not left.powers
 
 
 def _slot_groups(slot: str, name: str, used: set[tuple[int, str]], seen: set[tuple[int, str]]) -> Iterator[Group]:

@@ -19,6 +19,7 @@ from nn_reference.arithmetic import Array
 from nn_reference.losses import BinaryCrossEntropy, CrossEntropy
 
 Changes = tuple[Change, ...]
+PENALTIES = ("square", "squares", "magnitude")
 ROWS = ("sample-dropped", "first-dropped", "one-sample", "last-sample")  # changes of the data that use fewer rows
 
 
@@ -29,27 +30,34 @@ class Loss:
     Attributes:
         changes: of the forward pass and of the loss's formula.
         factor: by which the loss is multiplied.
-        added: a constant that is added, or ε or λ: by name.
+        added: a constant that is added, or ε or λ (the whole penalty's, with the described one): by name.
         ratio: the largest difference, in units of the limit.
     """
 
     changes: Changes = ()
     factor: Factor = ONE
-    added: tuple[str, float] | None = None
+    added: tuple[str, Factor] | None = None
     ratio: float = 0.0
 
     @property
     def cost(self) -> float:
         """Changed rules, with a free constant as one and a half."""
         factor = 0.0 if self.factor.is_one else 1.0 if self.factor.nice else 1.5
-        return len(self.changes) + factor + (1.5 if self.added else 0.0)
+        return len(self.changes) + factor + (1.5 if self.added and self.added[0] != "whole" else 0.0)
 
     def on(self, tr: Trace, sizes: dict[str, float]) -> float:
         """The loss of a trace with these changes."""
         if self.added and self.added[0] == "epsilon":
-            return self.factor.on(sizes) * epsilon_loss(tr, self.added[1])
+            return self.factor.on(sizes) * epsilon_loss(tr, self.added[1].on(sizes))
+        if self.added and self.added[0] == "whole":
+            return self.factor.on(sizes) * (value_of(tr) + tr.case.penalty) - tr.case.penalty
         value = self.factor.on(sizes) * value_of(tr)
-        return value + (self.added[1] * amount(tr, self.added[0]) if self.added else 0.0)
+        if self.added is None:
+            return value
+        if self.added[0] == "same":
+            return self.added[1].on(sizes)
+        described = tr.case.penalty if self.added[0] in PENALTIES else 0.0
+        return value + self.added[1].on(sizes) * amount(tr, self.added[0]) - described
 
 
 def value_of(tr: Trace) -> float:
@@ -65,6 +73,8 @@ def amount(tr: Trace, name: str) -> float:
     """What a constant that is added multiplies."""
     if name == "square":
         return float(sum(np.sum(w * w) for w in tr.W[1:]))
+    if name == "squares":
+        return amount(tr, "square") + float(sum(np.sum(b * b) for b in tr.b[1:] if b is not None))
     if name == "magnitude":
         return float(sum(np.sum(np.abs(w)) for w in tr.W[1:]))
     return 1.0
@@ -73,6 +83,8 @@ def amount(tr: Trace, name: str) -> float:
 def epsilon_loss(tr: Trace, epsilon: float) -> float:
     """The loss of log(p + ε)."""
     loss, t = tr.net.loss, tr.t
+    if isinstance(loss, forwards.OtherLoss):
+        return float(loss.value(tr.y + epsilon, t))
     if isinstance(loss, BinaryCrossEntropy):
         p = sigmoid(tr.y) if loss.from_logits else tr.y
         return float(-np.sum(t * np.log(p + epsilon) + (1 - t) * np.log(1 - p + epsilon)) / t.size)
@@ -216,22 +228,44 @@ class LossSearch:
             if loss := self._confirmed(Loss(changes, factor), pairs):
                 yield loss
                 return
+        whole = [
+            (_sizes(p, tr), (float(p.asked.loss or 0.0) + tr.case.penalty) / (value_of(tr) + tr.case.penalty))
+            for p, tr in pairs
+            if tr.case.penalty and len(tr.t)
+        ]
+        for factor in monomials(whole, 1e-9 if self.dtype == "float64" else 1e-5):
+            if loss := self._confirmed(Loss(changes, factor, ("whole", ONE)), pairs):
+                yield loss
+                return
         yield from self._added(changes, pairs)
 
     def _added(self, changes: Changes, pairs: Sequence[tuple[Point, Trace]]) -> Iterator[Loss]:
         if len(changes) > 1:
             return
-        for name in ("constant", "square", "magnitude"):
-            p, tr = pairs[0]
-            value = (float(p.asked.loss or 0.0) - value_of(tr)) / amount(tr, name)
-            value = _short(value, 1e-7)
-            if np.isfinite(value) and value and (loss := self._confirmed(Loss(changes, ONE, (name, value)), pairs)):
-                yield loss
-        if isinstance(pairs[0][1].net.loss, CrossEntropy | BinaryCrossEntropy) and not changes:
+        same = Loss((), ONE, ("same", Factor(float(pairs[0][0].asked.loss or 0.0))))
+        if not changes and (loss := self._confirmed(same, pairs)):
+            yield loss
+            return
+        for name in ("constant", *PENALTIES):
+            off = [(p, tr, float(p.asked.loss or 0.0) - value_of(tr)) for p, tr in pairs if len(tr.t)]
+            described = [tr.case.penalty if name in PENALTIES else 0.0 for _, tr, _ in off]
+            missing = all(abs(o + d) <= 1e-7 * d for (*_, o), d in zip(off, described, strict=True))
+            measured = [
+                (_sizes(p, tr), (o + d) / amount(tr, name)) for (p, tr, o), d in zip(off, described, strict=True)
+            ]
+            factors = [Factor(0.0)] if missing else monomials(measured, 1e-6 if self.dtype == "float64" else 1e-3)
+            for factor in factors:
+                if loss := self._confirmed(Loss(changes, ONE, (name, factor)), pairs):
+                    yield loss
+                    break
+        if pairs[0][1].case.network.loss.kind != "squared_error" and (not changes or _nearly(pairs)):
             p, tr = max(pairs, key=lambda pair: abs(epsilon_loss(pair[1], 1e-3) - value_of(pair[1])))
-            epsilon = _short(_solved(lambda e: epsilon_loss(tr, e) - float(p.asked.loss or 0.0)), 1e-5)
-            if loss := self._confirmed(Loss(changes, ONE, ("epsilon", epsilon)), pairs):
-                yield loss
+            epsilon = _solved(lambda e: epsilon_loss(tr, e) - float(p.asked.loss or 0.0))
+            for digits in (1, 3, 6):  # as few as the measurement leaves open
+                short = Factor(float(f"{epsilon:.{digits}g}"))
+                if loss := self._confirmed(Loss(changes, ONE, ("epsilon", short)), pairs):
+                    yield loss
+                    return
 
     def _confirmed(self, loss: Loss, pairs: Sequence[tuple[Point, Trace]]) -> Loss | None:
         worst = 0.0
@@ -250,13 +284,13 @@ def _sizes(p: Point, tr: Trace) -> dict[str, float]:
     return p.sizes() | ({"n": float(len(tr.t))} if any(name.startswith(ROWS) for name in tr.dropped) else {})
 
 
-def _short(value: float, rtol: float) -> float:
-    """With as few digits as the measurement leaves open."""
-    for digits in (1, 2, 3, 4, 5, 6):
-        short = float(f"{value:.{digits}g}")
-        if abs(short - value) <= rtol * abs(value):
-            return short
-    return value
+def _nearly(pairs: Sequence[tuple[Point, Trace]]) -> bool:
+    """Whether the losses are made but for something as small as an ε is."""
+    return all(
+        abs(float(p.asked.loss or 0.0) - value_of(tr)) <= TINY * abs(value_of(tr))
+        for p, tr in pairs
+        if np.abs(p.asked.case.x).max() < TALL
+    )
 
 
 def _solved(f: Callable[[float], float]) -> float:
@@ -266,6 +300,13 @@ def _solved(f: Callable[[float], float]) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if f(float(np.exp(middle))) > 0 else (low, middle)
     return float(np.exp(low))
+
+
+def with_epsilon(loss: Loss) -> Changes:
+    """The changes of a loss, with the ε that a derivative of the logarithm has too."""
+    epsilon = loss.added[1].value if loss.added and loss.added[0] == "epsilon" else 0.0
+    changes = tuple(c for c in loss.changes if not (c.slot == "data" and c.name.startswith(ROWS)))
+    return (*changes, Change("epsilon", 0, f"{epsilon!r}")) if epsilon else changes
 
 
 def with_loss(tr: Trace, change: Change) -> Trace:
@@ -290,6 +331,8 @@ def _near(a: Array, b: Array, dtype: fmt.Dtype, longest: int) -> bool:
     return norm(a - b) <= NEAR_LAYERS * value_limit(b, dtype, longest).value
 
 
+TINY = 1e-6  # a relative difference of losses
+TALL = 5.0  # inputs from here on saturate units, where an ε changes the loss by more
 FEW = 2  # cases on which pairs are tried first
 NEAR_LAYERS = 4.0  # errors of the layers below, which the limit of one layer does not count
 

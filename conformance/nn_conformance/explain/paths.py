@@ -63,14 +63,29 @@ def _rules(tr: Trace, step: Step) -> dict[str, bw.Rule]:
     return WEIGHTS if step.use == "W" else BIASES
 
 
+def _leaky(tr: Trace, layer: int, share: float) -> str:
+    """A derivative that has another slope where z < 0."""
+    if tr.kind(layer) == "leaky_relu":
+        described = tr.case.network.layers[layer - 1].activation.alpha or 0.0
+        return f"{described + share:.6g} where z < 0"
+    return f"φ′ + {share:.10g}·(z < 0)"
+
+
 def rule_of(tr: Trace, step: Step, name: str) -> bw.Rule:
     """A variant by name; a mixture `right+0.01·(z < 0)` of the right derivative and another is one too."""
     if name.startswith("right+"):
         share, other = name[len("right+") :].split("·", 1)
         of = bw.derivatives(tr, step.layer)[other].of
         slug = "relu-leaky" if other == "(z < 0)" else "derivative-shifted"
-        formula = f"φ′ + {share}" if other == "1" else f"φ′ + {share}·{other}"
-        return bw.Rule(slug, formula, lambda tr, g: tr.through(step.layer, g) + float(share) * of(tr, g))
+        own = "leaky-slope" if slug == "relu-leaky" and tr.kind(step.layer) == "leaky_relu" else slug
+        formula = (
+            _leaky(tr, step.layer, float(share))
+            if slug == "relu-leaky"
+            else f"φ′ + {share}"
+            if other == "1"
+            else f"φ′ + {share}·{other}"
+        )
+        return bw.Rule(own, formula, lambda tr, g: tr.through(step.layer, g) + float(share) * of(tr, g))
     if name not in rules(tr, step):
         raise ValueError(f"{name}: no rule of {step}")
     return rules(tr, step)[name]
@@ -295,7 +310,8 @@ def predict(tr: Trace, array: str, edits: Mapping[Step, str]) -> Array:
             a = a if name is None else rule_of(tr, step, name).of(tr)
         elif step.slot == "sum":
             rule = None if name is None else rule_of(tr, step, name)
-            out = (d_sum(g) if step.use == "b" else a.T @ g) if rule is None else rule.of(a, g)
+            given = (a, g, tr.answer.get(array)) if rule is not None and rule.answered else (a, g)
+            out = (d_sum(g) if step.use == "b" else a.T @ g) if rule is None else rule.of(*given)
             out = out[0]
             return _reordered(tr, array, out) if tr.reshaped and step.use == "W" else out
         else:

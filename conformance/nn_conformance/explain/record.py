@@ -6,6 +6,9 @@ from typing import Any
 
 from nn_conformance.explain.texts import text_of
 
+LONGEST = 160  # characters of a line that says what a mistake is
+NOTES = 3  # lines of remarks
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -38,13 +41,16 @@ class Finding:
     def lines(self) -> list[str]:
         """Where it is, what is used and what is right, how it is mended."""
         text = text_of(self.slug)
+        if self.slot == "stability":
+            when = f" {self.when}" if self.when else ""
+            return [f"also   {self.place}{when}; mend: {self.right or text.mend}"]
         right = f"     right is  {self.right}" if self.right else ""
         explains = f"   (explains {', '.join(self.arrays)})" if self.arrays else ""
         when = f"; only {self.when}" if self.when else ""
         return [
             f"wrong: {self.place}{when}",
             f"  you use  {self.uses}{right}{explains}",
-            f"  that is  {text.what}: {text.cause}",
+            f"  that is  {shortened(f'{text.what}: {text.cause}')}",
             f"  mend     {text.mend}",
         ]
 
@@ -97,7 +103,8 @@ class Explanation:
 
     def lines(self) -> list[str]:
         """The answer first, then what is right, and what stays open."""
-        lines = [line for finding in self.findings for line in finding.lines()]
+        last = [line for finding in self.findings if finding.slot == "stability" for line in finding.lines()]
+        lines = [line for finding in self.findings if finding.slot != "stability" for line in finding.lines()]
         for tie in self.ties:
             for k, option in enumerate(tie):
                 word = "either" if k == 0 else "or    "
@@ -106,12 +113,20 @@ class Explanation:
             lines.append(
                 f"  every number of {self.cases} of {self.of} cases comes out, to {self.ratio:.2g} of the limit"
             )
-        lines += [f"also   {text}" for text in (*self.aside, *self.notes)]
+        lines += last
+        lines += [f"also   {text}" for text in (*dict.fromkeys(self.aside), *dict.fromkeys(self.notes))][:NOTES]
         lines += [f"wrong, not explained: {text}" for text in self.unexplained]
         if self.right and (lines or self.findings):
             lines.append(f"right: {', '.join(self.right)}")
         lines += [f"unseen: {text}" for text in self.blind]
         return lines
+
+
+def shortened(text: str) -> str:
+    """A sentence without its last parts, where it has more than 160 characters."""
+    while len(text) > LONGEST:
+        text = text[: max(text[:LONGEST].rfind(mark) for mark in ("; ", ": ", ", "))]
+    return text
 
 
 def _flat(option: Sequence[Finding]) -> list[str]:

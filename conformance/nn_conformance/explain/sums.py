@@ -26,7 +26,18 @@ def _each(part: Callable[[Array], Array]) -> Callable[[Array, Array], Array]:
     return lambda a, d: np.asarray(part(a[:, :, None] * d[..., :, None, :]))
 
 
+def _nearest(a: Array, d: Array, answer: Array | None = None) -> Array:
+    """In each entry that sample's product which is nearest to the answer."""
+    if answer is None or len(d) != 1:
+        raise ValueError("of a whole answer, and of several samples only")
+    each = a[:, :, None] * d[0][:, None, :]
+    which = np.abs(each - answer).argmin(axis=0)
+    return np.asarray(np.take_along_axis(each, which[None], axis=0))
+
+
+NEAREST = "one sample in each entry"
 WEIGHTS: dict[str, Rule] = {
+    NEAREST: Rule("grad-overwritten", "each entry of dW is that of one sample alone", _nearest, common=False, answered=True),
     "first": Rule("weights-of-one-sample", "dW of the first sample", lambda a, d: a[:1].T @ d[..., :1, :]),
     "last": Rule("overwritten", "dW of the last sample", lambda a, d: a[-1:].T @ d[..., -1:, :]),
     "without last": Rule("sample-dropped", "dW without the last sample", lambda a, d: a[:-1].T @ d[..., :-1, :], common=False),

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network
 from nn_conformance.explain import forwards
+from nn_conformance.judge.limits import penalty_slope
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import Network
 
@@ -46,8 +48,21 @@ class Case:
 
     @cached_property
     def net(self) -> Network:
-        """The reference's network."""
-        return build_network(self.network)
+        """The reference's network without its penalty, which is taken off every answer before anything is compared."""
+        return build_network(msgspec.structs.replace(self.network, penalty=None))
+
+    @cached_property
+    def penalty(self) -> float:
+        """What the described penalty adds to the loss."""
+        built = build_network(self.network).penalty
+        wide = {name: np.asarray(p, np.float64) for name, p in self.params.items()}
+        return 0.0 if built is None else float(built.value(wide, len(self.x)))
+
+    def slope(self, name: str) -> float:
+        """What the described penalty multiplies a parameter by in its gradient."""
+        penalty = self.network.penalty
+        taken = penalty is not None and (penalty.biases or name[0] == "W")
+        return penalty_slope(penalty, len(self.x)) if penalty is not None and taken else 0.0
 
 
 @dataclass(eq=False)
@@ -64,6 +79,7 @@ class Trace:
     answer: Mapping[str, Array] = field(default_factory=dict)
     reshaped: bool = False
     dropped: tuple[str, ...] = ()  # names of changes of the data
+    epsilon: float = 0.0  # beside p in the logarithm and its derivative
     rules: dict[Any, Any] = field(default_factory=dict)  # of each step, made once
 
     @property
@@ -127,13 +143,15 @@ def trace(case: Case, changes: tuple[Change, ...] = (), answer: Mapping[str, Arr
         ValueError: a change that does not fit the network or the sizes (NumPy's and the reference's errors are of this kind).
     """
     net, params, x, t = case.net, dict(case.params), case.x, case.t
-    reshaped = False
+    reshaped, epsilon = False, 0.0
     for change in changes:
         if change.slot == "data":
             params, x, t = forwards.DATA[change.name].rule(params, x, t)
             reshaped |= change.name == "weights-reshaped"
         elif change.slot == "a":
             net = _activated(net, change)
+        elif change.slot == "epsilon":
+            epsilon = float(change.name)
         elif change.slot == "loss":
             net = replace(net, loss=forwards.LOSSES[change.name].rule(net))
     x, t = np.asarray(x, np.float64), np.asarray(t, np.float64)
@@ -153,7 +171,17 @@ def trace(case: Case, changes: tuple[Change, ...] = (), answer: Mapping[str, Arr
         z.append(pre)
         a.append(layer.activation.forward(pre))
     return Trace(
-        case, net, weights, biases, z, a, t, answer or {}, reshaped, tuple(c.name for c in changes if c.slot == "data")
+        case,
+        net,
+        weights,
+        biases,
+        z,
+        a,
+        t,
+        answer or {},
+        reshaped,
+        tuple(c.name for c in changes if c.slot == "data"),
+        epsilon=epsilon,
     )
 
 

@@ -65,11 +65,12 @@ def steps_of(
         if error is not None or after is None:
             return None
         before = {n: p.astype(case.params[n].dtype) for n, p in thetas[-1].items()}
-        g = gradient(Case(case.network, before, case.x[batches[k - 1]], case.t[batches[k - 1]], label="a step"))
+        step = Case(case.network, before, case.x[batches[k - 1]], case.t[batches[k - 1]], label="a step")
+        g = gradient(step)
         if g is None:
             return None
         thetas.append(after)
-        gradients.append(g)
+        gradients.append({n: v + step.slope(n) * matrix(case.network, n, before[n]) for n, v in g.items()})
         if not all(np.isfinite(p).all() for p in after.values()):
             break
     as_matrices = [{n: matrix(case.network, n, p) for n, p in of.items()} for of in thetas]
@@ -87,6 +88,7 @@ class Rule:
         uses: its formula.
         kind: sgd or adam.
         decay: λ of λθ added to the gradient; `decoupled` adds it to the move instead.
+        weight: of the new square in v; 1-β₂ if None.
     """
 
     slug: str
@@ -105,6 +107,7 @@ class Rule:
     magnitude: bool = False
     power: float = 0.5
     decay: float = 0.0
+    weight: float | None = None
     decoupled: bool = False
     forgets: bool = False
     shared: bool = False
@@ -137,7 +140,8 @@ class Rule:
             m[key] = self.momentum * old_m + (1 - self.dampening) * g
             return self.rate * (g + self.momentum * m[key] if self.nesterov else m[key])
         m[key] = self.beta1 * old_m + (1 - self.beta1) * g
-        v[key] = self.beta2 * old_v + (1 - self.beta2) * (np.abs(g) if self.magnitude else g * g)
+        weight = 1 - self.beta2 if self.weight is None else self.weight
+        v[key] = self.beta2 * old_v + weight * (np.abs(g) if self.magnitude else g * g)
         first = 1 - self.beta1**t if self.corrected[0] else 1.0
         second = 1 - self.beta2**t if self.corrected[1] else 1.0
         inside, beside = (self.epsilon, 0.0) if self.inside else (0.0, self.epsilon)
@@ -156,6 +160,14 @@ def right_rule(optimizer: fmt.Optimizer) -> Rule:
         return Rule("", "", "sgd", optimizer.learning_rate, optimizer.momentum)
     o = optimizer
     adam = Rule("", "", "adam", o.learning_rate, placement=o.placement or "torch")
+    if o.kind == "rmsprop":
+        return replace(
+            adam, kind="rmsprop", beta1=0.0, beta2=o.beta2 or 0.0, epsilon=o.epsilon or 0.0, corrected=(False, False)
+        )
+    if o.kind == "adagrad":
+        return replace(
+            adam, kind="adagrad", beta1=0.0, beta2=1.0, epsilon=o.epsilon or 0.0, corrected=(False, False), weight=1.0
+        )
     return replace(adam, beta1=o.beta1 or 0.0, beta2=o.beta2 or 0.0, epsilon=o.epsilon or 0.0)
 
 
@@ -163,6 +175,8 @@ def variants(right: Rule) -> list[Rule]:
     """Rules that stand in its place."""
     if right.kind == "sgd":
         return _momenta(right)
+    if right.kind != "adam":
+        return _squares(right)
     other = "keras" if right.placement == "torch" else "torch"
     found = [
         replace(
@@ -205,6 +219,28 @@ def variants(right: Rule) -> list[Rule]:
         for epsilon in (1e-8, 1e-7):
             uses = f"β₁ = 0.9, β₂ = {beta2:g}, ε = {epsilon:g}"
             found.append(replace(right, slug="adam-constant", uses=uses, beta1=0.9, beta2=beta2, epsilon=epsilon))
+    return found
+
+
+def _squares(right: Rule) -> list[Rule]:
+    """Of RMSProp and AdaGrad."""
+    found = [
+        replace(right, slug="root-missing", uses="g/(v+ε)", power=1.0),
+        replace(right, slug="moment-of-magnitude", uses="v of |g|", magnitude=True),
+        replace(right, slug="moments-reset", uses="v = 0 at each step", forgets=True),
+        replace(right, slug="moments-shared", uses="one v for all parameters", shared=True),
+        replace(right, slug="epsilon-inside-root", uses="√(v+ε)", inside=True),
+        Rule("plain-step", "θ - lr·g", "sgd", right.rate),
+        *(replace(right, slug="adam-constant", uses=f"ε = {v:g}", epsilon=v) for v in EPSILONS),
+    ]
+    if right.kind == "rmsprop":
+        rho = right.beta2
+        found += [
+            replace(right, slug="square-unweighted", uses=f"v = {rho:g}·v + g²", weight=1.0),
+            replace(right, slug="square-constant", uses=f"v = {1 - rho:g}·v + {rho:g}·g²", beta2=1 - rho),
+            replace(right, slug="square-constant", uses="v = v + g²", beta2=1.0, weight=1.0),
+            *(replace(right, slug="square-constant", uses=f"ρ = {v:g}", beta2=v) for v in (0.9, 0.99, 0.999, 0.95)),
+        ]
     return found
 
 
