@@ -26,12 +26,22 @@ from nn_reference.network import forward, loss_and_gradients
 
 KINDS = {"linear": "identity"}
 OPTIMIZERS = {
-    "momentum": lambda told: fmt.Optimizer("sgd", 0.0, momentum=told.get("beta", 0.9), dialect="rate"),
+    "momentum": lambda told: fmt.Optimizer("sgd", 0.0, momentum=told.get("beta", 0.9), dialect=dialect_of(told)),
     "adam": lambda told: fmt.Optimizer(
-        "adam", 0.0, beta1=told["beta1"], beta2=told["beta2"], epsilon=told["eps"], placement="torch"
+        "adam", 0.0, beta1=told["beta1"], beta2=told["beta2"], epsilon=told["eps"], placement=placement_of(told)
     ),
     "rmsprop": lambda told: fmt.Optimizer("rmsprop", 0.0, beta2=told["rho"], epsilon=told["eps"], placement="torch"),
 }
+
+
+def dialect_of(told) -> str:
+    """That of the program's formula for momentum."""
+    return "averaged" if "(1-beta)" in told.get("rule", "") + told.get("formula", "") else "rate"
+
+
+def placement_of(told) -> str:
+    """Where the program's formula for Adam has ε."""
+    return "keras" if "sqrt(1-beta2" in told.get("formula", "") else "torch"
 
 
 def loaded(path: Path):
@@ -122,7 +132,7 @@ class Trains:
 
 def optimizer_of(told) -> fmt.Optimizer | None:
     """What a program that trains is meant to update by, without the rate; None for plain SGD."""
-    kind = (told["optimizer"] or {}).get("name", "sgd")
+    kind = (told["optimizer"] or {}).get("name", "sgd").removesuffix("_ema")
     return OPTIMIZERS[kind](told["optimizer"]) if kind in OPTIMIZERS else None
 
 

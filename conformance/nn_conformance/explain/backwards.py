@@ -4,7 +4,7 @@ Slots: `error` dL/da of the outputs, `derivative` of an activation, `samples` th
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from nn_conformance.explain.forwards import OVER_ALL
 from nn_conformance.explain.trace import Trace, described, matrix
 from nn_reference.activations import SOFTMAX, sigmoid
 from nn_reference.arithmetic import Array
-from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
+from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError, count
 
 
 class Rule(NamedTuple):
@@ -28,10 +28,11 @@ class Rule(NamedTuple):
 
 def error(tr: Trace) -> tuple[Array, bool]:
     """dL/da of the outputs by the right rule, or dL/dz where loss and softmax are one; whether it is dL/dz."""
+    loss = cast("CrossEntropy", tr.case.net.loss)
     if tr.net.loss_takes_logits_of_softmax:
-        return (tr.y * tr.t.sum(axis=-1, keepdims=True) - tr.t) / len(tr.t), True
+        return (tr.y * tr.t.sum(axis=-1, keepdims=True) - tr.t) / count(loss, tr.t), True
     if tr.net.layers[-1].activation is OVER_ALL and tr.case.net.loss_takes_logits_of_softmax:
-        return (tr.y - tr.t) / len(tr.t), True  # nobody differentiates what is a slip in the forward pass
+        return (tr.y - tr.t) / count(loss, tr.t), True  # nobody differentiates what is a slip in the forward pass
     return np.asarray(tr.net.loss.gradient(tr.y, tr.t)), False
 
 

@@ -16,7 +16,7 @@ from nn_conformance.explain.trace import Change, Trace, trace
 from nn_conformance.judge.limits import norm, value_limit
 from nn_reference.activations import SOFTMAX, sigmoid
 from nn_reference.arithmetic import Array
-from nn_reference.losses import BinaryCrossEntropy, CrossEntropy
+from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, count
 
 Changes = tuple[Change, ...]
 PENALTIES = ("square", "squares", "magnitude")
@@ -87,9 +87,9 @@ def epsilon_loss(tr: Trace, epsilon: float) -> float:
         return float(loss.value(tr.y + epsilon, t))
     if isinstance(loss, BinaryCrossEntropy):
         p = sigmoid(tr.y) if loss.from_logits else tr.y
-        return float(-np.sum(t * np.log(p + epsilon) + (1 - t) * np.log(1 - p + epsilon)) / t.size)
+        return float(-np.sum(t * np.log(p + epsilon) + (1 - t) * np.log(1 - p + epsilon)) / count(loss, t))
     p = SOFTMAX.forward(tr.y) if getattr(loss, "from_logits", False) else tr.y
-    return float(-np.sum(t * np.log(p + epsilon)) / len(t))
+    return float(-np.sum(t * np.log(p + epsilon)) / count(cast("CrossEntropy", loss), t))
 
 
 def possible(network: fmt.Network) -> list[Change]:

@@ -89,6 +89,8 @@ class Rule:
         kind: sgd or adam.
         decay: λ of λθ added to the gradient; `decoupled` adds it to the move instead.
         weight: of the new square in v; 1-β₂ if None.
+        second_by: what the correction of v has in place of β₂.
+        overwritten: whether m and v are kept as they are after their corrections.
     """
 
     slug: str
@@ -109,6 +111,8 @@ class Rule:
     decay: float = 0.0
     weight: float | None = None
     decoupled: bool = False
+    second_by: float | None = None
+    overwritten: bool = False
     forgets: bool = False
     shared: bool = False
     steps: Callable[[int, int, int], int] = field(default=lambda t, index, tensors: t, compare=False)
@@ -143,7 +147,9 @@ class Rule:
         weight = 1 - self.beta2 if self.weight is None else self.weight
         v[key] = self.beta2 * old_v + weight * (np.abs(g) if self.magnitude else g * g)
         first = 1 - self.beta1**t if self.corrected[0] else 1.0
-        second = 1 - self.beta2**t if self.corrected[1] else 1.0
+        second = 1 - (self.second_by or self.beta2) ** t if self.corrected[1] else 1.0
+        if self.overwritten:
+            m[key], v[key], first, second = m[key] / first, v[key] / second, 1.0, 1.0
         inside, beside = (self.epsilon, 0.0) if self.inside else (0.0, self.epsilon)
         if self.placement == "keras":
             return np.asarray(
@@ -157,7 +163,9 @@ class Rule:
 def right_rule(optimizer: fmt.Optimizer) -> Rule:
     """The described one."""
     if optimizer.kind == "sgd":
-        return Rule("", "", "sgd", optimizer.learning_rate, optimizer.momentum)
+        averaged = optimizer.momentum if optimizer.dialect == "averaged" else 0.0
+        nesterov = optimizer.dialect == "nesterov" and optimizer.momentum > 0
+        return Rule("", "", "sgd", optimizer.learning_rate, optimizer.momentum, averaged, nesterov)
     o = optimizer
     adam = Rule("", "", "adam", o.learning_rate, placement=o.placement or "torch")
     if o.kind == "rmsprop":
@@ -188,6 +196,8 @@ def variants(right: Rule) -> list[Rule]:
         replace(right, slug="correction-missing", uses="m/√v without 1-βᵗ", corrected=(False, False)),
         replace(right, slug="correction-missing", uses="only v is corrected", corrected=(False, True)),
         replace(right, slug="correction-missing", uses="only m is corrected", corrected=(True, False)),
+        replace(right, slug="correction-of-other", uses="v/(1-β₁ᵗ)", second_by=right.beta1),
+        replace(right, slug="moments-overwritten", uses="m = m̂, v = v̂ in each step", overwritten=True),
         replace(right, slug="epsilon-inside-root", uses="√(v̂+ε)", inside=True),
         replace(right, slug="moment-of-magnitude", uses="v of |g|", magnitude=True),
         replace(right, slug="root-missing", uses="m̂/(v̂+ε)", power=1.0),
@@ -251,10 +261,14 @@ def _momenta(right: Rule) -> list[Rule]:
         replace(right, slug="momentum-averaged", uses="v = 0.9v + 0.1g", momentum=0.9, dampening=0.9),
     ]
     if right.momentum:
-        found += [
-            replace(right, slug="momentum-missing", uses="θ - lr·g", momentum=0.0),
-            replace(right, slug="momentum-averaged", uses="v = μv + (1-μ)g", dampening=right.momentum),
-            replace(right, slug="momentum-nesterov", uses="θ - lr·(g + μv)", nesterov=True),
+        mu, plain = right.momentum, replace(right, dampening=0.0, nesterov=False)
+        found = [
+            replace(plain, slug="momentum-missing", uses="θ - lr·g", momentum=0.0),
+            replace(plain, slug="moments-reset", uses="v = (1-μ)g in each step", forgets=True, dampening=mu),
+            replace(plain, slug="momentum-summed", uses="v = μv + g"),
+            replace(plain, slug="momentum-averaged", uses="v = μv + (1-μ)g", dampening=mu),
+            replace(plain, slug="momentum-nesterov", uses="θ - lr·(g + μv)", nesterov=True),
+            *found,
         ]
     return found
 
