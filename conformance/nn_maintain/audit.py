@@ -146,17 +146,21 @@ def mistaken_extremes(cases: Iterable[Judged], leave_out: Collection[str] = ()) 
         leave_out: names of rungs.
     """
     by_mistake: dict[tuple[str, str, str], Extreme] = {}
+    told: set[tuple[str, str, str]] = set()  # what failed without an error that could be measured
     for loaded, dtype in cases:
         if not _is_probe(loaded):
             continue
         for mistake, verdict in _mistaken_verdicts(loaded, dtype, leave_out):
-            mine = mistake.slug, verdict.rung, dtype
+            mine: tuple[str, str, str] = (mistake.slug, verdict.rung, dtype)
+            if verdict.at_least:
+                told.add(mine)
+                continue
             extreme = Extreme(verdict.ratio, mistake.slug, verdict.id)
             by_mistake[mine] = max(by_mistake.get(mine, extreme), extreme, key=by_ratio)
     nearest: dict[Key, Extreme] = {}
-    for (_, *key), extreme in by_mistake.items():
+    for (slug, *key), extreme in by_mistake.items():
         rung, precision = key
-        if rung in MAY_HIDE and extreme.ratio <= 1:
+        if (rung in MAY_HIDE or (slug, rung, precision) in told) and extreme.ratio <= 1:
             continue
         nearest[rung, precision] = min(nearest.get((rung, precision), extreme), extreme, key=by_ratio)
     return nearest
@@ -169,7 +173,7 @@ def _mistaken_verdicts(
     for mistake in [one for one in applicable(loaded.case) if dtype in one.dtypes]:
         for rung in [name for name in mistake.rungs if name not in leave_out]:
             for verdict in judge(loaded, Mistaken(mistake), dtype, updates=UPDATES, rungs=(rung,)):
-                if _counts(verdict):
+                if _counts(verdict) or (verdict.failed and verdict.at_least):
                     yield mistake, verdict
 
 

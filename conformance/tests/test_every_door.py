@@ -33,6 +33,14 @@ def told(verdict):
     return verdict["status"], verdict["failure"], tuple(verdict["subject"]), verdict["reason"], verdict["error"]
 
 
+def explained(target):
+    """What is said, without how many calls it took: an array of another shape is read again over the wire."""
+    return {
+        system: {part: said for part, said in explanation.items() if part != "exchanges"}
+        for system, explanation in target["explanations"].items()
+    }
+
+
 def test_there_are_enough_of_each_kind():
     """At least sixty mistakes and twenty hostile functions are sent, and every name is another."""
     assert len(MISTAKES) >= 60
@@ -52,9 +60,8 @@ def test_command_and_library_call_say_the_same(name, command):
     assert done.code == 1
     assert not report
     here = json.loads(json.dumps(report.as_json()["target"]))
-    assert {part: done.json["target"][part] for part in ("suggestion", "explanations")} == {
-        part: here[part] for part in ("suggestion", "explanations")
-    }
+    assert done.json["target"]["suggestion"] == here["suggestion"]
+    assert explained(done.json["target"]) == explained(here)
 
 
 @pytest.mark.slow

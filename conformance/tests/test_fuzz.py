@@ -259,7 +259,7 @@ def negative(answer):
     [
         (Wrong(negative, trains=False), "dW"),
         (Wrong(lambda answer: Answer(answer.loss)), "gradients: expected"),
-        (Wrong(lambda answer: Answer(None, {**answer.gradients, "dW9": 0})), "gradients: expected"),
+        (Wrong(lambda answer: Answer(None, {**answer.gradients, "dW9": 0})), "gradient dW9: expected"),
     ],
     ids=["without updates", "no gradients", "one too many"],
 )
