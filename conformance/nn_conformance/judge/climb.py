@@ -103,8 +103,9 @@ class Climb:
 
     @property
     def reordered(self) -> Answer:
-        """Its answer to the first call with the targets of the samples in reverse order. Raises as `ask` does."""
-        return self.once("reordered", lambda: self.evaluate(replace(self.expected, t=self.expected.t[::-1])))
+        """Its answer to the second call with the targets of the samples in reverse order. Raises as `ask` does."""
+        expected = self.second_expected
+        return self.once("reordered", lambda: self.evaluate(replace(expected, t=expected.t[::-1])))
 
     def step(self, k: int) -> Run:
         """What it makes of the case's update number k, from 0. Raises as `ask` does."""
