@@ -204,6 +204,7 @@ def test_files_for_other_languages_are_sound(tmp_path):
 
 @hypothesis.settings(max_examples=20)
 @hypothesis.given(networks(widest=4, deepest=3), optimizers())
+@hypothesis.example(parse("1-2 no-bias-1 relu, squared-error sum"), fmt.Optimizer("sgd", 1.0))
 def test_any_drawn_network_is_certified(network, optimizer):
     """Whatever is drawn has its own sizes and at least three probes, but for a softmax of one unit."""
     degenerate = any(layer.units == 1 and layer.activation.axis == "outputs" for layer in network.layers)
