@@ -161,7 +161,7 @@ def rows():
                 yield pytest.param(name, mistake.slug, marks=() if few else pytest.mark.slow)
 
 
-# Named, and not confirmed: the gradients that follow from them are not made by any rule in two networks with two softmaxes.
+# Named, and not confirmed: no rule makes some of the gradients that follow from these mistakes in these networks.
 OPEN = {
     ("mnist-relu-torch/documented", "sample-dropped"),
     ("mnist-sigmoid-keras/documented", "output-bias-left-out"),
