@@ -52,12 +52,8 @@ def _own(described: Description) -> Iterator[Callable[[Description], Draft]]:
     if layers[-1].units == 1 and not layers[-1].vector:
         yield _outputs
     bent = next((k for k, layer in enumerate(layers) if layer.activation.jumps), None)
-    below = layers[: (bent or 0) + 1]  # all of which _kink gives biases, and keeps linear up to the last
-    if (
-        bent is not None
-        and all(a.bias for a in below)
-        and all(a.activation is IDENTITY and not a.skip for a in below[:-1])
-    ):
+    linear = all(layer.activation is IDENTITY and not layer.skip for layer in layers[:bent])
+    if bent is not None and linear and all(layer.bias for layer in layers[: bent + 1]):
         yield _kink
     if layers[0].activation is RELU and layers[0].bias and len(layers) > 1:
         yield _dead
