@@ -1,8 +1,8 @@
-"""Programs by people who had not seen the rules: what is said of them is true, and what was named stays named.
+"""Programs by language models that had not seen the rules: what is said is true, and what was named stays named.
 
 `blind/first` was read while the rules were written. `blind/second` was judged once, when they were done: of its 42 wrong
-programs all were caught, and of 30 every mistake was named; rules that it lacked came after that. So neither measures
-what comes next: for that, have new programs written.
+programs all were caught, and of 30 every mistake was named, counted by hand. Rules that it lacked came after that, so
+neither measures what comes next: for that, have new programs written.
 """
 
 from pathlib import Path
