@@ -13,7 +13,7 @@ static const char *unknown; /* a word that is not supported */
 static int single; /* whether float32 is asked for: it is float64 rounded after each step */
 static int depth; static Layer layers[12]; /* the first is the input */
 static const char *START = ",\"protocol\":1,\"name\":\"c_adapter\",\"dtypes\":[\"float32\",\"float64\"],"
-  "\"networks\":[\"iris-sigmoid/*\",\"homework\",\"xor-*\",\"mnist-tanh*\"],\"does\":[\"evaluate\",\"train\"]";
+  "\"does\":[\"evaluate\",\"train\"],\"pieces\":[\"identity\",\"relu\",\"tanh\",\"sigmoid\",\"squared_error\",\"sgd\"]";
 
 static void *allot(size_t bytes) { /* zeros, until the next request */
   char *at = arena + used;

@@ -36,7 +36,7 @@ ACTIVATIONS = {  # a of z; da/dz by a, which for softmax is the diagonal alone
     "relu": (lambda z: max(z, 0.0), lambda a: float(a > 0)),
     "tanh": (tanh, lambda a: 1 - a * a),
     "sigmoid": (sigmoid, lambda a: a * (1 - a)),
-    "softmax": (None, lambda a: a * (1 - a)),
+    **dict.fromkeys(("softmax", "batch_softmax", "diagonal_softmax"), (None, lambda a: a * (1 - a))),
 }
 LOSSES = {  # of each y and t: the term, and its slope in y
     "squared_error": (lambda y, t: (y - t) ** 2, lambda y, t: 2 * (y - t)),
@@ -82,7 +82,7 @@ def evaluate(network, params, x, t):
     for k, layer in enumerate(layers, 1):
         w, b = params[f"W{k}"], params.get(f"b{k}", [0.0] * layer["units"])
         if vector := layer.get("vector", False):
-            w, b, t = [w], [b], [[v] for v in t]
+            w, b, t = [w], [params.get(f"b{k}", 0.0)], [[v] for v in t]
         weights.append(transposed(w) if layer["layout"] == "in,out" and not vector else w)
         z = [list(map(add, row, b)) for row in product(outputs[-1]["a"], weights[-1])]
         outputs.append({"z": z, "a": activate(layer["activation"], z)})
@@ -134,8 +134,8 @@ def answer(ask):
 
 
 NAMED = {"nan": "nan", "inf": "inf", "-inf": "-inf", "-0.0": "-0"}  # JSON has no numbers for these
-START = {"protocol": 1, "name": "plain_python_adapter", "version": "1", "dtypes": ["float64"], "networks": "any",
-         "does": ["evaluate", "train"], "conventions": {}}  # fmt: skip
+START = {"protocol": 1, "name": "plain_python_adapter", "does": ["evaluate", "train"],
+         "pieces": [*ACTIVATIONS, *LOSSES, "cross_entropy", "sgd", "momentum classical", "adam"]}  # fmt: skip
 for line in sys.stdin:
     ask = json.loads(line)
     try:

@@ -7,9 +7,9 @@ from nn_reference import __version__
 
 if TYPE_CHECKING:
     from nn_conformance.adapt.claims import conforms
-    from nn_conformance.cases.text import network
-    from nn_conformance.checks import parametrize_with_checks
+    from nn_conformance.adapt.reading import network
     from nn_conformance.gradcheck import check_gradients
+    from nn_conformance.pytest_checks import parametrize_with_checks
     from nn_conformance.run import verify
 
 __all__ = ["__version__", "check_gradients", "conforms", "network", "parametrize_with_checks", "verify"]
@@ -17,8 +17,9 @@ __all__ = ["__version__", "check_gradients", "conforms", "network", "parametrize
 HOMES = {
     "check_gradients": "gradcheck",
     "conforms": "adapt.claims",
-    "network": "cases.text",
-    "parametrize_with_checks": "checks",
+    "load_ipython_extension": "report.notebook",
+    "network": "adapt.reading",
+    "parametrize_with_checks": "pytest_checks",
     "verify": "run",
 }
 

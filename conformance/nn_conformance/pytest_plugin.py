@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from nn_conformance.checks import Check
+    from nn_conformance.pytest_checks import Check
 
 # What a report says of its check: it crosses from a worker, and stands in JUnit's file too.
 TARGET, STATUS, FAILURE, CONVENTIONS, SUGGESTION, ASKED, NAMED = (
@@ -55,7 +55,7 @@ class Marked(Part):
         Raises:
             CollectError: it claims a network that does not exist, or is no target.
         """
-        from nn_conformance.checks import checks_of  # noqa: PLC0415
+        from nn_conformance.pytest_checks import checks_of  # noqa: PLC0415
         from nn_reference.errors import NNReferenceError  # noqa: PLC0415
 
         try:
@@ -74,7 +74,7 @@ class Item(pytest.Item):
 
     def runtest(self) -> None:
         """Judge it."""
-        from nn_conformance.checks import settle  # noqa: PLC0415
+        from nn_conformance.pytest_checks import settle  # noqa: PLC0415
 
         settle(self.check)
 
@@ -100,16 +100,22 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: objec
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     """Tells the report what came of the check: of an item of ours, or of a test that `parametrize_with_checks` has made."""
-    checks = sys.modules.get("nn_conformance.checks")
+    checks = sys.modules.get("nn_conformance.pytest_checks")
     check = getattr(item, "check", None) or getattr(getattr(item, "callspec", None), "params", {}).get("check")
-    if call.when != "call" or checks is None or not isinstance(check, checks.Check) or not check.is_judged:
+    if call.when != "call" or checks is None or not isinstance(check, checks.Check):
         return
-    judged, verdict = check.judged, check.verdict
+    judged = check.judged
+    if not judged.run.judged(check.loaded, check.dtype):
+        return
+    verdict = check.verdict
     marked = [node.nodeid for node in item.listchain() if isinstance(node, Marked)]
     target = marked[0] if marked else f"{item.nodeid.partition('[')[0]}[{judged.subject.name}]"
     told = {TARGET: target, STATUS: verdict.status, CONVENTIONS: judged.subject.conventions}
     if (verdict.rung, verdict.check.quantity) == ("contract", "answer"):
-        told |= {ASKED: " ".join(check.systems), NAMED: "by name" if judged.named else ""}
+        told |= {
+            ASKED: " ".join(check.systems),
+            NAMED: "by name" if judged.networks or judged.subject.claim.systems else "",
+        }
     if verdict.failed:
         told[FAILURE] = verdict.failure
         told |= {SUGGESTION: str(judged.run.suggestion)} if judged.run.suggestion else {}

@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeAlias
 
 from nn_conformance.adapt.claims import Claim, claim_of, is_own
 from nn_conformance.adapt.converted import Converted
 from nn_conformance.adapt.doors import as_target, conventions_of, converted
+from nn_conformance.adapt.pieces import DIALECTS, FAN_OUT, OPTIMIZERS, TODAY, asked_for, pieces_of, untested
+from nn_conformance.adapt.recovered import Recovered
 from nn_conformance.cases import format as fmt
-from nn_conformance.cases.families import build_network, describe_network
-from nn_conformance.cases.on_demand import certify
+from nn_conformance.cases.families import build_network, describe_network, describe_optimizer
+from nn_conformance.cases.on_demand import PLAIN, Wanted, certify, name_of
+from nn_conformance.cases.probes import PROBE_EPSILON
 from nn_conformance.cases.store import LoadedCase, Store
 from nn_conformance.cases.text import network, text_of
 from nn_conformance.judge.call import guarded
-from nn_conformance.judge.ladder import cases_of
+from nn_conformance.judge.ladder import cases_of, in_precisions
 from nn_conformance.judge.target import DOES
 from nn_conformance.judge.verdict import one_line
 from nn_conformance.oracles import ORACLES
@@ -23,6 +26,17 @@ from nn_reference.errors import InputError
 from nn_reference.network import Network
 from nn_reference.systems import SYSTEMS, System, get
 
+# Constants that float32 does not hold. ε is large: with 1e-8 nobody can tell where it stands; and β₂ is not 0.999, whose
+# 1 - β₂ᵗ keeps so few digits that an honest step is off by nearly half its limit.
+OFFERED = {"sgd": fmt.Optimizer("sgd", 0.1)}
+OFFERED |= {f"momentum {word}": fmt.Optimizer("sgd", 0.1, momentum=0.9, dialect=word) for word in DIALECTS}
+for place in ("torch", "keras"):
+    OFFERED[f"adam {place}"] = fmt.Optimizer(
+        "adam", 0.01, beta1=0.9, beta2=0.99, epsilon=PROBE_EPSILON, placement=place
+    )
+    OFFERED[f"rmsprop {place}"] = fmt.Optimizer("rmsprop", 0.01, beta2=0.99, epsilon=PROBE_EPSILON, placement=place)
+    OFFERED[f"adagrad {place}"] = fmt.Optimizer("adagrad", 0.01, epsilon=PROBE_EPSILON, placement=place)
+OTHER_SIZES = "other sizes than its own: sums and means over samples or outputs that agree there, and transposes"
 SYSTEM_IDS = tuple(system.id for system in SYSTEMS)
 PRINTED_FIGURES = "printed"  # the column of what documents print; no target has the name
 
@@ -33,38 +47,68 @@ class OwnNetwork:
 
     Attributes:
         described: layers and loss.
+        optimizer: of its updates; plain gradient descent if None.
     """
 
     described: fmt.Network
+    optimizer: fmt.Optimizer | None = None
 
     @property
     def id(self) -> str:
-        """Its line."""
-        return text_of(self.described)
+        """Its line, and what it is updated by."""
+        return "; ".join([text_of(self.described), *pieces_of(optimizer=self.optimizer)])
 
     @cached_property
     def network(self) -> Network:
         """As the reference computes it."""
         return build_network(self.described)
 
-    @cached_property
+
+@dataclass(frozen=True)
+class Request:
+    """Cases of a network that are certified on demand; the arguments are those of `certify`."""
+
+    network: Network
+    optimizer: fmt.Optimizer | None = None
+    probes: Wanted = "sizes"
+
+    @property
+    def name(self) -> str:
+        """What begins their ids; known before anything is certified."""
+        return name_of(describe_network(self.network), self.optimizer, self.probes)
+
+    @property
     def cases(self) -> list[LoadedCase]:
-        """Its probes and a case of its own sizes, certified."""
-        return list(certify(self.described))
+        """Certified, and read once."""
+        return _certified(self)
+
+
+@cache
+def _certified(request: Request) -> list[LoadedCase]:
+    return list(certify(describe_network(request.network), request.optimizer, probes=request.probes))
 
 
 Judged: TypeAlias = System | OwnNetwork
 
 
-def pairs_of(store: Store, system: Judged) -> Iterator[tuple[LoadedCase, fmt.Dtype]]:
-    """Every case of a network, with each precision in which it is judged.
+def pairs_of(store: Store, system: Judged, *, sizes: bool = True) -> Iterator[tuple[LoadedCase, fmt.Dtype]]:
+    """Every case of a network, with each precision in which it is judged; with other `sizes` than the published ones too.
 
     Raises:
         DataError: a damaged case.
     """
     if isinstance(system, System):
-        return cases_of(store, system.id)
-    return ((loaded, dtype) for loaded in system.cases for dtype in fmt.DTYPES)
+        yield from cases_of(store, system.id)
+    if sizes or isinstance(system, OwnNetwork):
+        yield from in_precisions(requests_of(system)[0].cases)
+
+
+def requests_of(system: Judged, offers: Sequence[tuple[fmt.Optimizer, bool]] = ()) -> list[Request]:
+    """What is certified on demand for a network, and for it under each optimiser that a target offers."""
+    first = Request(system.network)
+    if isinstance(system, OwnNetwork):
+        first = Request(system.network, system.optimizer, "all")
+    return [first, *(Request(system.network, optimizer, "updates") for optimizer, _ in offers)]
 
 
 @dataclass(frozen=True)
@@ -98,15 +142,68 @@ class Subject:
             InputError: a network that there is not, or none that is claimed.
         """
         self.claim.check()
+        others = sorted((self.claim.pieces or frozenset()) & (OPTIMIZERS.keys() - {"sgd"}))
+        if others and isinstance(self.target.inner, Recovered):
+            raise InputError(
+                f"pieces: a step by itself is judged as plain gradient descent, got {others[0]!r}; a class with evaluate "
+                "and train can be judged by it (conformance/docs/students.md has an example)"
+            )
         own = [name for name in self.claim.systems if is_own(name)]
         systems = [system for system in named_systems(networks or [*SYSTEM_IDS, *own]) if self._claims(system, own)]
+        has = self.target.pieces
+        if has is not None:
+            lacking = set().union(*map(pieces_of_system, systems)) - set(has)
+            systems = [system for system in systems if pieces_of_system(system) <= set(has)]
+            if self.claim.pieces is not None and not networks and not self.claim.systems:
+                wanted = set(has) - (set() if "train" in self.does else set(OPTIMIZERS))
+                systems += [OwnNetwork(*small) for small in asked_for(wanted, self._covered(systems))]
+            if lacking and not systems:
+                raise InputError(
+                    f"networks: expected pieces that {self.name} names when it starts, got {', '.join(sorted(lacking))}; "
+                    "add them to its `pieces` if it has them (PROTOCOL.md)"
+                )
         if not systems:
             claims = one_line(", ".join(self.claim.systems))
             raise InputError(f"networks: expected some that {self.name} claims, which are {claims}")
         return systems
 
+    def untested(self, systems: Sequence["Judged"], networks: Sequence[str]) -> list[str]:
+        """What verdicts on these networks leave unseen, a line each; all pieces of a program that was asked for all."""
+        asked = self._covered(systems)
+        lines = [OTHER_SIZES] if self.target.fixed else []
+        lines += [FAN_OUT] if self.reads_networks and "skip" not in asked else []
+        everything = self.reads_networks and not networks and not self.claim.systems
+        left = untested({*asked, "skip"}) if everything else ""
+        return [*lines, *([f"pieces that it does not name: {left}"] if left else [])]
+
+    def _covered(self, systems: Sequence["Judged"]) -> set[str]:
+        """The pieces of networks, and of the optimisers by which they are updated."""
+        pieces: set[str] = set().union(*map(pieces_of_system, systems))
+        for system in systems if "train" in self.does else ():
+            if isinstance(system, OwnNetwork):
+                pieces |= pieces_of(optimizer=system.optimizer or PLAIN)
+            else:
+                pieces |= pieces_of(optimizer=describe_optimizer(system.recipe.optimizer))
+        return pieces
+
     def _claims(self, system: "Judged", own: Sequence[str]) -> bool:
         return not self.claim.systems or system.id in own or self.claim.covers(system.id)
+
+    @property
+    def offers(self) -> list[tuple[fmt.Optimizer, bool]]:
+        """The optimisers that it is asked for on every network, with its own constants, and whether it says that it has them.
+
+        Who trains is asked for the usual ones; whose gradients are recovered from its steps, for a step alone.
+        """
+        usual = ("sgd",) if isinstance(self.target.inner, Recovered) else ("sgd", "momentum classical", "adam torch")
+        has = self.target.pieces
+        # A program that names optimisers is asked for each by a small network of its own.
+        claimed = [piece for piece in OFFERED if piece in (self.claim.pieces or ()) and has is None]
+        # One that names nothing is asked for what its networks were trained by, as ever.
+        silent = self.reads_networks and self.claim.pieces is None
+        trained = [p for p in usual if "train" in self.does and not silent and (has is None or p in has)]
+        asked = dict.fromkeys([*trained, *claimed])
+        return [(self.claim.conventions.own_constants(OFFERED[piece]), piece in claimed) for piece in asked]
 
     def restricted(self, networks: Sequence[str]) -> "Subject":
         """Asked for no other networks than these, if they are what it claims, or all that it can have been written for.
@@ -157,8 +254,10 @@ def subject_of(obj: Any, networks: Sequence[str] = ()) -> Subject:
     if isinstance(obj, Converted):
         return Subject(obj, Claim(conventions=obj.conventions, dtypes=tuple(obj.dtypes)))
     conventions, target = conventions_of(obj), guarded(as_target(obj))
-    claim = Claim(claim.systems, conventions, claim.dtypes)
-    subject = Subject(converted(target, conventions, (), claim.dtypes), claim, getattr(target, "does", DOES))
+    claim = replace(claim, conventions=conventions)
+    judged = converted(target, conventions, (), claim.dtypes)
+    judged = replace(judged, pieces=_asked_alone(claim))
+    subject = Subject(judged, claim, getattr(target, "does", DOES))
     return subject.restricted(networks)
 
 
@@ -167,8 +266,20 @@ def session_subject(session: Session, networks: Sequence[str] = ()) -> Subject:
     claim, started = session.claim, session.target.started
     does, version = (started.does, started.version) if started else ((), "")
     judged = converted(session.target, claim.conventions, (), claim.dtypes)
+    named = TODAY if claim.pieces is None else claim.pieces
+    judged = replace(judged, pieces=named if session.target.program else _asked_alone(claim))
     subject = Subject(judged, claim, does, version, reads_networks=session.target.program)
     return subject.restricted(networks)
+
+
+def _asked_alone(claim: Claim) -> frozenset[str] | None:
+    """The pieces that a target is asked for and no others; None if it names none, or only optimisers."""
+    return claim.pieces if (claim.pieces or set()) - set(OPTIMIZERS) else None
+
+
+def pieces_of_system(system: "Judged") -> set[str]:
+    """The pieces of its network."""
+    return pieces_of(describe_network(system.network))
 
 
 def named_systems(names: Sequence[str]) -> list["Judged"]:

@@ -4,20 +4,22 @@ A rung is audited with the mistakes that are its business: a wrong update shows 
 pass in the gradients. Each mistake counts on every system that can have it, by the probe on which it shows most.
 """
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from importlib.resources import files
-from math import isfinite, nan
+from math import nan
+from operator import attrgetter
 from typing import Any, TypeAlias
 
+import msgspec
+
 from nn_conformance.cases import format as fmt
+from nn_conformance.cases.encoding import number
 from nn_conformance.cases.store import LoadedCase, Store
 from nn_conformance.judge.known import shipped
 from nn_conformance.judge.ladder import cases_of, judge
 from nn_conformance.judge.target import Target
 from nn_conformance.judge.verdict import Verdict
 from nn_conformance.oracles import affordable_updates
+from nn_maintain import measured
 from nn_maintain.mistakes import Mistake, applicable
 from nn_maintain.mistakes.mistaken import Mistaken
 
@@ -32,26 +34,18 @@ Key: TypeAlias = tuple[str, str]  # rung and precision
 Judged: TypeAlias = tuple[LoadedCase, fmt.Dtype]
 
 
-@dataclass(frozen=True)
-class Extreme:
+class Extreme(fmt.Record, frozen=True):
     """A ratio of error to limit, who had it, and on which check."""
 
     ratio: float
     who: str
     check: str
 
-    def as_json(self) -> dict[str, Any]:
-        """For `json.dumps`, three digits of the ratio."""
-        return asdict(self) | {"ratio": float(f"{self.ratio:.3g}") if isfinite(self.ratio) else str(self.ratio)}
 
-    @classmethod
-    def of_json(cls, record: dict[str, Any]) -> "Extreme":
-        """The inverse of `as_json`."""
-        return cls(float(record["ratio"]), record["who"], record["check"])
+by_ratio = attrgetter("ratio")  # what extremes are ordered by
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(fmt.Record, frozen=True):
     """One rung in one precision: the worst of the honest, and the nearest of the mistaken."""
 
     rung: str
@@ -64,27 +58,18 @@ class Row:
         """Whether the limit tells them apart with room on both sides; NaN does not."""
         return self.honest.ratio <= HONEST and self.mistaken.ratio >= NEAREST
 
-    def as_json(self) -> dict[str, Any]:
-        """For `json.dumps`."""
-        return {
-            "rung": self.rung,
-            "dtype": self.dtype,
-            "honest": self.honest.as_json(),
-            "mistaken": self.mistaken.as_json(),
-        }
 
-    @classmethod
-    def of_json(cls, record: dict[str, Any]) -> "Row":
-        """The inverse of `as_json`."""
-        extremes = (Extreme.of_json(record[name]) for name in ("honest", "mistaken"))
-        return cls(record["rung"], record["dtype"], *extremes)
+def as_json(rows: Sequence[Row]) -> Any:
+    """For `json.dumps`, three digits of each ratio."""
+    records = msgspec.to_builtins(rows)
+    for extreme in (record[side] for record in records for side in ("honest", "mistaken")):
+        extreme["ratio"] = number(float(f"{extreme['ratio']:.3g}"))
+    return records
 
 
 def committed() -> list[Row]:
     """The table that ships, as `python -m nn_maintain audit --with torch,keras --json` measured it."""
-    return [
-        Row.of_json(record) for record in json.loads(files("nn_maintain").joinpath("audit.json").read_text("utf-8"))
-    ]
+    return measured.committed("audit", list[Row])
 
 
 def audit(
@@ -105,9 +90,8 @@ def audit(
     for system in systems:
         # Systems that differ in no more than data or recipe share their probes, which need not be measured twice.
         cases = list(cases_of(store, system))
-        for key, found in honest_extremes(
-            [judged for judged in cases if judged[0].case.id not in seen], targets
-        ).items():
+        new = [judged for judged in cases if judged[0].case.id not in seen]
+        for key, found in honest_extremes(new, targets).items():
             honest[key] = max(honest.get(key, found), found, key=by_ratio)
         probes = frozenset(loaded.case.id for loaded, _ in cases if _is_probe(loaded))
         for key, found in mistaken_extremes(cases if probes not in probed else ()).items():
@@ -117,11 +101,6 @@ def audit(
         done(system)
     none = Extreme(nan, "none", "")
     return [Row(*key, honest.get(key, none), mistaken.get(key, none)) for key in sorted(honest | mistaken)]
-
-
-def by_ratio(extreme: "Extreme") -> float:
-    """What extremes are ordered by."""
-    return extreme.ratio
 
 
 def honest_extremes(cases: Iterable[Judged], targets: Sequence[Target]) -> dict[Key, Extreme]:
@@ -151,18 +130,16 @@ def mistaken_extremes(cases: Iterable[Judged], leave_out: Collection[str] = ()) 
         if not _is_probe(loaded):
             continue
         for mistake, verdict in _mistaken_verdicts(loaded, dtype, leave_out):
-            mine: tuple[str, str, str] = (mistake.slug, verdict.rung, dtype)
+            key = mistake.slug, verdict.rung, dtype
             if verdict.at_least:
-                told.add(mine)
+                told.add(key)
                 continue
             extreme = Extreme(verdict.ratio, mistake.slug, verdict.id)
-            by_mistake[mine] = max(by_mistake.get(mine, extreme), extreme, key=by_ratio)
+            by_mistake[key] = max(by_mistake.get(key, extreme), extreme, key=by_ratio)
     nearest: dict[Key, Extreme] = {}
-    for (slug, *key), extreme in by_mistake.items():
-        rung, precision = key
-        if (rung in MAY_HIDE or (slug, rung, precision) in told) and extreme.ratio <= 1:
-            continue
-        nearest[rung, precision] = min(nearest.get((rung, precision), extreme), extreme, key=by_ratio)
+    for (slug, rung, precision), extreme in by_mistake.items():
+        if extreme.ratio > 1 or not (rung in MAY_HIDE or (slug, rung, precision) in told):
+            nearest[rung, precision] = min(nearest.get((rung, precision), extreme), extreme, key=by_ratio)
     return nearest
 
 
@@ -170,8 +147,8 @@ def _mistaken_verdicts(
     loaded: LoadedCase, dtype: fmt.Dtype, leave_out: Collection[str]
 ) -> Iterator[tuple[Mistake, Verdict]]:
     """Each mistake that the case's network can have, on the rungs that are its business."""
-    for mistake in [one for one in applicable(loaded.case) if dtype in one.dtypes]:
-        for rung in [name for name in mistake.rungs if name not in leave_out]:
+    for mistake in (one for one in applicable(loaded.case) if dtype in one.dtypes):
+        for rung in (name for name in mistake.rungs if name not in leave_out):
             for verdict in judge(loaded, Mistaken(mistake), dtype, updates=UPDATES, rungs=(rung,)):
                 if _counts(verdict) or (verdict.failed and verdict.at_least):
                     yield mistake, verdict
@@ -182,5 +159,6 @@ def _is_probe(loaded: LoadedCase) -> bool:
 
 
 def _counts(verdict: Verdict) -> bool:
-    """Whether the verdict has an error below a limit, or beyond it."""
-    return verdict.status in ("passed", "failed") and not verdict.at_least
+    """Whether the verdict has an error below a limit, or beyond it; no mistake of the catalogue is in ∂L/∂x alone."""
+    known = verdict.status in ("passed", "failed") and not verdict.at_least
+    return known and verdict.rung != "input-gradient"

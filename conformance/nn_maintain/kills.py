@@ -3,20 +3,19 @@
 It shows that the mechanism works, and not that it names what people do: the blind set measures that.
 """
 
-import json
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from importlib.resources import files
+from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from nn_conformance.cases.format import Record
 from nn_conformance.cases.store import LoadedCase, Store
 from nn_conformance.explain import Budget, explain
 from nn_conformance.judge.climb import Climb
 from nn_conformance.judge.ladder import judge_climb
+from nn_maintain import measured
 from nn_maintain.mistakes import CATALOGUE, Mistake, applicable
 from nn_maintain.mistakes.mistaken import Mistaken
-from nn_maintain.mistakes.subjects import subject
 
 # What shows a mistake without many calls; `own-loss` and `metamorphic` have tests of their own.
 QUICK = ("contract", "layer", "loss", "accuracy", "gradient", "second-call", "step", "pruning", "trajectory")
@@ -25,7 +24,16 @@ UPDATES = 5  # of a free run
 BUDGET = Budget(exchanges=150, seconds=60.0)
 # Pruning is no rule of backpropagation or of an optimiser: it is caught, and not explained.
 EXPLAINED = ("evaluation", "loss", "forward", "memory", "arguments", "update")
-Cell: TypeAlias = dict[str, Any]  # on how many probes a mistake is caught, of how many, and the names that it gets
+
+
+class Cell(Record, frozen=True):
+    """On how many probes a mistake is caught, of how many, and the names that it gets."""
+
+    caught: int
+    of: int
+    named: list[str]
+
+
 Matrix: TypeAlias = dict[str, dict[str, Cell]]
 
 
@@ -43,17 +51,10 @@ def possible(cases: Sequence[LoadedCase]) -> list[Mistake]:
     return [m for m in CATALOGUE if m.slug in kinds and m.kind in EXPLAINED and "float64" in m.dtypes]
 
 
-def kill_matrix(
-    store: Store, systems: Iterable[str] | None = None, done: Callable[[str], None] = lambda _: None
-) -> Matrix:
-    """A row for each network (of `systems` only, if given), a cell for each mistake that it can have; on all cores."""
-    rows = [system for system in networks(store) if systems is None or system in systems]
-    matrix: Matrix = {}
-    with ProcessPoolExecutor() as pool:
-        for system, row in zip(rows, pool.map(_row, [store.root] * len(rows), rows), strict=True):
-            matrix[system] = row
-            done(system)
-    return matrix
+def kill_matrix(store: Store, systems: Collection[str] = ()) -> Matrix:
+    """A row for each network (of `systems` only, if given), a cell for each mistake that it can have."""
+    rows = [system for system in networks(store) if system in systems or not systems]
+    return dict(zip(rows, measured.side_by_side("killing", partial(_row, store.root), rows), strict=True))
 
 
 def _row(root: Path, system: str) -> dict[str, Cell]:
@@ -63,9 +64,10 @@ def _row(root: Path, system: str) -> dict[str, Cell]:
 
 def cell(cases: Sequence[LoadedCase], mistake: Mistake) -> Cell:
     """On how many probes a mistake is caught, and what it is called."""
-    climbs = [Climb(loaded, _made(loaded, mistake), "float64", UPDATES, trusted=True) for loaded in cases]
+    made = [Mistaken(*(m for m in applicable(loaded.case) if m is mistake)) for loaded in cases]
+    climbs = [Climb(*pair, "float64", UPDATES, trusted=True) for pair in zip(cases, made, strict=True)]
     caught = sum(any(verdict.failed for verdict in judge_climb(climb, QUICK)) for climb in climbs)
-    return {"caught": caught, "of": len(climbs), "named": sorted(named(cases, mistake))}
+    return Cell(caught, len(climbs), sorted(named(cases, mistake)))
 
 
 def named(cases: Sequence[LoadedCase], mistake: Mistake) -> set[str]:
@@ -76,31 +78,16 @@ def named(cases: Sequence[LoadedCase], mistake: Mistake) -> set[str]:
     return explanation.slugs
 
 
-def _made(loaded: LoadedCase, mistake: Mistake) -> Mistaken:
-    """The reference with the mistake, where the case can have it."""
-    return Mistaken(*([mistake] if mistake.applies(subject(loaded.case)) else []))
-
-
 def summary(matrix: Matrix) -> dict[str, int]:
     """Cells, those that are caught, and those whose names have the mistake's."""
     cells = [(slug, cell) for row in matrix.values() for slug, cell in row.items()]
     return {
         "cells": len(cells),
-        "caught": sum(cell["caught"] > 0 for _, cell in cells),
-        "named": sum(slug in cell["named"] for slug, cell in cells),
+        "caught": sum(cell.caught > 0 for _, cell in cells),
+        "named": sum(slug in cell.named for slug, cell in cells),
     }
 
 
 def committed() -> Matrix:
     """The matrix as it was measured last."""
-    matrix: Matrix = json.loads(files("nn_maintain").joinpath("kills.json").read_text("utf-8"))
-    return matrix
-
-
-def write(matrix: Matrix, path: Path) -> None:
-    """One line for each cell."""
-    rows = []
-    for system, row in matrix.items():
-        cells = ",\n".join(f"  {json.dumps(slug)}: {json.dumps(cell)}" for slug, cell in row.items())
-        rows.append(f"{json.dumps(system)}: {{\n{cells}\n}}")
-    path.write_text("{\n" + ",\n".join(rows) + "\n}\n", "utf-8")
+    return measured.committed("kills", Matrix)

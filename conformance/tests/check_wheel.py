@@ -26,6 +26,9 @@ EXTRAS = ("torch", "tensorflow", "keras", "matplotlib", "pytest", "sklearn")
 CARRIED = {
     "nn_reference/py.typed",
     "nn_conformance/py.typed",
+    "nn_conformance/report/report.schema.json",
+    "nn_conformance/report/templates/report.html",
+    "nn_conformance/report/templates/style.css",
     "nn_reference/fixtures/datasets/index.json",
     "nn_reference/fixtures/datasets/iris/iris.csv",
     "nn_reference/fixtures/datasets/xor/xor.csv",
@@ -89,7 +92,9 @@ def check_small(scratch: Path) -> None:
     with mirror() as address:
         pass  # an address at which nobody answers any more
     run("verify", address=address, cache=scratch / "unused")
-    assert not (scratch / "unused").exists(), "verify of the probes wrote to the cache"
+    cache = scratch / "unused" / "nn-conformance"
+    others = [path for path in cache.parent.rglob("*") if path.is_file() and cache / "certified" not in path.parents]
+    assert not others, f"expected verify to keep cases certified on demand and nothing else, got {others}"
 
 
 def check_own(scratch: Path) -> None:
@@ -108,8 +113,10 @@ def check_mnist(scratch: Path) -> None:
     stored = [path.name for path in (scratch / "cache").rglob("*.gz")]
     assert len(stored) == 4, f"expected the four files of MNIST in the cache, got {stored}"
     run("verify", "mnist-relu", "--all", address=address, cache=scratch / "cache")
-    with mirror() as address:
-        run("fixtures", "check", address=address, cache=scratch / "cache")
+    lines = run("fixtures", "check", address=address, cache=scratch / "cache").stdout.splitlines()[1:]
+    assert [line.split()[4] for line in lines] == ["fashion-mnist,"], (
+        f"expected what is not here to be named, got {lines}"
+    )
     lines = run("verify", "mnist-relu", "--all", address=address, cache=scratch / "empty", code=2).stderr.splitlines()
     assert len(lines) == 1, f"expected one line, got {lines}"
     assert address in lines[0], f"expected the address that did not answer, got {lines[0]}"

@@ -1,5 +1,6 @@
 """How the suite runs: what it may miss, what it says of itself, how it is spread over workers, how Hypothesis draws."""
 
+import atexit
 import importlib.metadata
 import importlib.util
 import itertools
@@ -20,24 +21,34 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-collect_ignore = ["check_wheel.py"]  # a script, for where the wheel alone is installed: tox runs it there
+# Hundreds of tests start Python. Where nothing may be written beside the sources, each start would compile every module
+# that it imports: what the tests start has its bytecode in a folder of this run.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    BYTECODE = TemporaryDirectory(prefix="bytecode-")
+    os.environ.setdefault("PYTHONPYCACHEPREFIX", BYTECODE.name)
+    atexit.register(BYTECODE.cleanup)
+
+# A script, for where the wheel alone is installed, which tox runs there; and programs by others, which have no doctests.
+collect_ignore = ["check_wheel.py", "blind"]
 
 # What each extra brings: distribution to module. A marker of the extra's name says that a test needs it.
 EXTRAS = {
     "torch": {"torch": "torch"},
     "keras": {"keras": "keras", "tensorflow": "tensorflow"},
     "report": {"joblib": "joblib", "matplotlib": "matplotlib", "scipy": "scipy"},
+    "notebook": {"ipykernel": "ipykernel", "nbclient": "nbclient"},
     "dask": {"distributed": "distributed"},
     "jax": {"jax": "jax"},
 }
 # What no package brings: marker to program and its name.
-TOOLS = {"node": ("node", "Node.js"), "cc": ("cc", "a C compiler")}
+TOOLS = {"node": ("node", "Node.js"), "cc": ("cc", "a C compiler"), "browser": ("chromium", "Chromium")}
 
 # The oracles whose verdicts are counted in the summary, and the distribution whose version stands beside each.
 ORACLES = {"torch": "torch", "keras": "keras", "central": "", "complex-step": "", "arb": "python-flint"}
 FRAMEWORKS = ("torch", "keras")  # they take seconds to import: one worker does that for each
 COLLECTED = pytest.StashKey[set[str]]()
 GROUPS = pytest.StashKey["TemporaryDirectory[str]"]()
+EXAMPLES = {True: 100, False: 25}  # that Hypothesis draws for a property, by whether the slow tests are run
 NEIGHBOURS = 16  # tests of one module that are handed out together, with what they have loaded
 
 
@@ -57,7 +68,11 @@ def reason(marker: str, absent: list[str]) -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Asks for the slow tests too."""
-    parser.addoption("--slow", action="store_true", help="run the slow tests too: every system where others take a few")
+    parser.addoption(
+        "--slow",
+        action="store_true",
+        help="run the slow tests too: every system where others take a few, and four times the examples",
+    )
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -72,10 +87,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Knows xdist's marker without xdist too; and draws no examples in the process that only hands out tests."""
     config.addinivalue_line("markers", "xdist_group(name): tests that one worker runs, because they share an import")
     if getattr(config.option, "dist", "no") == "no":
-        settle_hypothesis()
+        settle_hypothesis(EXAMPLES[config.getoption("slow")])
 
 
-def settle_hypothesis() -> None:
+def settle_hypothesis(examples: int) -> None:
     """How examples are drawn: with CI set, the same in every run, so that a red run is the change's doing; else new ones.
 
     Both print what repeats a failure, and neither judges times, which on a busy machine say nothing of the code.
@@ -84,6 +99,7 @@ def settle_hypothesis() -> None:
 
     plain = hypothesis.settings(
         hypothesis.settings.get_profile("default"),
+        max_examples=examples,
         deadline=None,
         print_blob=True,
         suppress_health_check=[hypothesis.HealthCheck.too_slow],

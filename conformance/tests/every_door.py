@@ -1,7 +1,6 @@
 """Functions that are judged through every door: mistakes of the catalogue in the homework network, and hostile ones."""
 
 import sys
-from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -161,16 +160,12 @@ HOSTILE = {
 }
 CASE = Store().case("homework/probe-rectangular").case
 SINGLE = [mistake for mistake in applicable(CASE) if mistake.kind not in LEFT_OUT]
-MISTAKES = {
-    **{mistake.slug: with_mistakes(mistake) for mistake in SINGLE},
-    **{f"{one.slug}+{two.slug}": with_mistakes(one, two) for one, two in list(pairwise(SINGLE))[2:22]},
-}
-del MISTAKES["bias-averaged+bias-summed"]  # each undoes the other: together they are right
+MISTAKES = {mistake.slug: with_mistakes(mistake) for mistake in SINGLE}
 
 
 def marked(name, function):
     """The function as if it had been written under a name of its own."""
-    function.__name__ = name.replace("-", "_").replace("+", "_and_")
+    function.__name__ = name.replace("-", "_")
     return conforms("homework", dtypes=("float64",))(function)
 
 

@@ -3,14 +3,22 @@
 import re
 
 from nn_conformance.cases.encoding import number
-from nn_conformance.replay.evidence import Evidence
-from nn_conformance.replay.ledger import Ledger, Run
-from nn_conformance.replay.placement import SEEDS
-from nn_conformance.replay.run import whole_epochs
-from nn_conformance.replay.truth import tables
+from nn_conformance.replay.ledger import Ledger, Run, read
+from nn_conformance.replay.task import whole_epochs
+from nn_maintain.truth.evidence import Evidence
+from nn_maintain.truth.placement import SEEDS
+from nn_maintain.truth.rows import tables
+from nn_reference.fixture_files import fixtures_root
 
 # What no verdict may say.
 VAGUE = re.compile(r"approximat|approx\.|\babout\b|roughly|\bcirca\b|\bnearly\b|\balmost\b|[≈~]", re.IGNORECASE)
+
+
+def read_all(folder=None):
+    """Every ledger by its file's name; those that ship, or those in `folder`."""
+    folder = folder or fixtures_root() / "replays"
+    # Three names before the suffix, or four: neither a schema nor another record.
+    return {path.name: read(path) for path in sorted(folder.glob("*.*.*.json"))}
 
 
 def run_like(system, seed, change=lambda value, _: value, *, first=4.0, **fields):

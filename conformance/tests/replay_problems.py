@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.random import RandomState
 
-from nn_conformance.replay import run as run_module
+from nn_conformance.replay import task
 from nn_reference import systems
 from nn_reference.preprocessing import one_hot
 from nn_reference.systems import Data
@@ -25,5 +25,5 @@ def shrunk(monkeypatch, system_id, **recipe):
     """A system with few samples, and what else of its recipe is given, which `systems.get` then gives to replays."""
     system, data = GET(system_id), small_data()
     small = replace(system, load=lambda: data, recipe=replace(system.recipe, **recipe))
-    monkeypatch.setattr(run_module.systems, "get", lambda _: small)
+    monkeypatch.setattr(task.systems, "get", lambda _: small)
     return small

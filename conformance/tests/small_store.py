@@ -13,7 +13,7 @@ from nn_conformance.cases.store import LoadedCase, Store
 from nn_conformance.judge.verdict import one_line
 from nn_reference import datasets
 from nn_reference.errors import DataError
-from nn_reference.paths import fixtures_root
+from nn_reference.fixture_files import fixtures_root
 
 ID, SYSTEM = "xor-tanh/probe-one", "xor-tanh/documented"
 FILE = f"{ID}.json"

@@ -1,18 +1,19 @@
 """The audit: every limit lies well above honest code and far below the nearest mistake, and the committed table says so."""
 
-import json
-
+import msgspec
 import pytest
 
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.ladder import cases_of
 from nn_conformance.judge.rungs import RUNGS
-from nn_maintain.audit import HONEST, MAY_HIDE, NEAREST, Extreme, Row, audit, committed, mistaken_extremes
+from nn_maintain.audit import HONEST, MAY_HIDE, NEAREST, Extreme, Row, as_json, audit, committed, mistaken_extremes
 from nn_maintain.mistakes import CATALOGUE, applicable
 
 STORE = Store()
 # Differences of a loss are judged in float64 alone.
-KEYS = {(rung.name, dtype) for rung in RUNGS for dtype in ("float32", "float64")} - {("own-loss", "float32")}
+# No mistake of the catalogue is in ∂L/∂x alone, which is never an update's.
+AUDITED = [rung.name for rung in RUNGS if rung.name != "input-gradient"]
+KEYS = {(rung, dtype) for rung in AUDITED for dtype in ("float32", "float64")} - {("own-loss", "float32")}
 # What needs many calls, `nn-conformance audit` measures; the tests of each has its own mistakes.
 DEAR = ("own-loss", "metamorphic")
 # Systems that share no probes: between them they have them all.
@@ -22,7 +23,7 @@ DISTINCT = list(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("system", DISTINCT)
+@pytest.mark.parametrize("system", DISTINCT[::3])  # of all, `python -m nn_maintain audit`
 def test_the_nearest_mistake_is_ten_times_beyond_each_limit(system):
     """Each mistake that a system can have shows on the rungs that are its business, at ten times the limit or more."""
     # Limits of float32 are 2²⁹ times as wide as those of float64, which `nn-conformance audit` measures too.
@@ -103,4 +104,4 @@ def test_committed_file_is_json_that_reads_back():
     """What `audit --json` prints is what the table is read from."""
     rows = committed()
 
-    assert [Row.of_json(json.loads(json.dumps(row.as_json()))) for row in rows] == rows
+    assert msgspec.convert(as_json(rows), list[Row], strict=False) == rows

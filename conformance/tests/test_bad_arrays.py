@@ -12,37 +12,24 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from nn_reference.arithmetic import Array, Params, elementwise
+from nn_conformance.cases.balls import balls
+from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 from nn_reference.network import forward, loss_and_gradients, loss_and_outputs, predict
 from nn_reference.systems import get
-from nn_reference.training import evaluate, train
+from nn_reference.training import train
 
 # What replaces x, and what the message says of it. The network is 4-10-3, the batch has five rows.
 WRONG_X: dict[str, tuple[Callable[[Array], object], str]] = {
     "transposed": (lambda x: x.T, "x: expected shape (N, 4), got (4, 5); samples are rows: pass x.T"),
     "one-sample-without-its-axis": (lambda x: x[0], "x: expected shape (N, 4), got (4,)"),
-    "too-few-columns": (lambda x: x[:, :3], "x: expected shape (N, 4), got (5, 3)"),
-    "three-axes": (lambda x: x[None], "x: expected shape (N, 4), got (1, 5, 4)"),
-    "scalar": (lambda x: np.array(1.0), "x: expected shape (N, 4), got ()"),
     "empty-batch": (lambda x: x[:0], "x: expected at least one sample, got an empty batch of shape (0, 4)"),
     "list": (lambda x: x.tolist(), "x: expected a NumPy array, got list; wrap it in np.asarray"),
-    "none": (lambda x: None, "x: expected a NumPy array, got NoneType; wrap it in np.asarray"),
-    "number": (lambda x: 1.5, "x: expected a NumPy array, got float; wrap it in np.asarray"),
-    "matrix": (lambda x: x.view(np.matrix), "x: expected a NumPy array, got matrix; wrap it in np.asarray"),
     "masked": (np.ma.masked_array, "x: expected a NumPy array, got MaskedArray; wrap it in np.asarray"),
-    "bytes": (lambda x: x.astype(np.uint8), "got uint8; convert it with .astype(np.float64)"),
-    "integers": (lambda x: x.astype(np.int64), "got int64; convert it with .astype(np.float64)"),
-    "booleans": (lambda x: x > 1, "got bool; convert it with .astype(np.float64)"),
     "float16": (
         lambda x: x.astype(np.float16),
         "x: expected dtype float32, float64, complex128 or object (balls), got",
     ),
-    "complex64": (lambda x: x.astype(np.complex64), "got complex64; convert"),
-    "big-endian": (lambda x: x.astype(">f8"), "got >f8; convert it with .astype(np.float64)"),
-    "strings": (lambda x: x.astype(str), "got <U32; convert it with .astype(np.float64)"),
-    "dates": (lambda x: x.astype("datetime64[s]"), "got datetime64[s]; convert"),
-    "records": (lambda x: np.zeros((5, 4), "f8,i4"), "got [('f0', '<f8'), ('f1', '<i4')]; convert"),
     "complex": (
         lambda x: x.astype(complex),
         "x: expected dtype float64 or narrower, as the parameters are float64, got",
@@ -56,33 +43,20 @@ WRONG_T: dict[str, tuple[Callable[[Array], object], str]] = {
         lambda t: t.argmax(axis=1),
         "t: expected shape (5, 3), one row for each sample of x, got (5,); class labels must be one-hot: see one_hot",
     ),
-    "float-labels": (lambda t: t.argmax(axis=1) / 1, "got (5,); class labels must be one-hot: see one_hot"),
     "transposed": (
         lambda t: t.T,
         "t: expected shape (5, 3), one row for each sample of x, got (3, 5); it is the transp",
     ),
     "row-missing": (lambda t: t[1:], "t: expected shape (5, 3), one row for each sample of x, got (4, 3)"),
-    "row-too-many": (lambda t: np.vstack([t, t[:1]]), "got (6, 3)"),
-    "column-missing": (lambda t: t[:, :2], "got (5, 2)"),
-    "empty": (lambda t: t[:0], "got (0, 3)"),
-    "list": (lambda t: t.tolist(), "t: expected a NumPy array, got list; wrap it in np.asarray"),
-    "integers": (
-        lambda t: t.astype(np.int64),
-        "t: expected dtype float32, float64, complex128 or object (balls), got i",
-    ),
-    "booleans": (lambda t: t > 0, "got bool; convert it with .astype(np.float64)"),
-    "strings": (lambda t: t.astype(str), "convert it with .astype(np.float64)"),
     "complex": (
         lambda t: t.astype(complex),
         "t: expected dtype float64 or narrower, as the parameters are float64, got",
     ),
     "nan": (lambda t: spoilt(t, np.nan), "t: expected finite values, got nan at index (1, 0)"),
-    "infinity": (lambda t: spoilt(t, np.inf), "t: expected finite values, got inf at index (1, 0)"),
 }
 # What replaces the parameters; W1 is (10, 4), as PyTorch has it.
 WRONG_PARAMS: dict[str, tuple[Callable[[Params], object], str]] = {
     "list": (lambda p: list(p.values()), "params: expected a dict of arrays, got list"),
-    "none": (lambda p: None, "params: expected a dict of arrays, got NoneType"),
     "empty": (lambda p: {}, "params['W1']: missing; expected an array of shape (10, 4)"),
     "missing": (
         lambda p: {k: p[k] for k in ("W1", "b1", "W2")},
@@ -93,37 +67,15 @@ WRONG_PARAMS: dict[str, tuple[Callable[[Params], object], str]] = {
         "params['w1']: no such parameter, did you mean 'W1'?; expected W1, b1, W2, b2",
     ),
     "unknown": (lambda p: {**p, "theta": p["W1"]}, "params['theta']: no such parameter; expected W1, b1, W2, b2"),
-    "name-is-no-text": (
-        lambda p: dict(zip(range(1, 5), p.values(), strict=True)),
-        "params[1]: no such parameter; expected W1, b1, W2, b2",
-    ),
     "name-with-escapes": (lambda p: {**p, "\x1b[31m\n": p["W1"]}, r"params['\x1b[31m\n']: no such parameter; expected"),
     "transposed": (
         lambda p: replaced(p, "W1", p["W1"].T),
         "params['W1']: expected shape (10, 4), got (4, 10); it is the transpose",
     ),
-    "bias-as-a-row": (lambda p: replaced(p, "b1", p["b1"][None]), "params['b1']: expected shape (10,), got (1, 10)"),
-    "nested-list": (
-        lambda p: replaced(p, "b2", [0.0] * 3),
-        "params['b2']: expected a NumPy array, got list; wrap it in",
-    ),
-    "array-scalar": (
-        lambda p: replaced(p, "b2", np.float64(0)),
-        "params['b2']: expected a NumPy array, got float64; wrap",
-    ),
-    "matrix": (
-        lambda p: replaced(p, "W2", p["W2"].view(np.matrix)),
-        "params['W2']: expected a NumPy array, got matrix",
-    ),
     "integers": (
         lambda p: replaced(p, "W2", p["W2"].astype(int)),
         "params['W2']: expected dtype float32, float64, compl",
     ),
-    "float16": (
-        lambda p: {k: v.astype(np.float16) for k, v in p.items()},
-        "params['W1']: expected dtype float32, float6",
-    ),
-    "strings": (lambda p: replaced(p, "W2", p["W2"].astype(str)), "convert it with .astype(np.float64)"),
     "mixed": (
         lambda p: replaced(p, "b2", p["b2"].astype(np.float32)),
         "params['b2']: expected dtype float64 as params['W1'] has, got float32",
@@ -137,7 +89,7 @@ WRONG_PARAMS: dict[str, tuple[Callable[[Params], object], str]] = {
         "params['W1']: expected objects of one type with exp, log, log1p, sqrt, tanh (balls, as python-flint's arb), got float",
     ),
 }
-PASSES = {"loss_and_gradients": loss_and_gradients, "loss_and_outputs": loss_and_outputs, "evaluate": evaluate}
+PASSES = {"loss_and_gradients": loss_and_gradients, "loss_and_outputs": loss_and_outputs}
 
 
 @pytest.mark.parametrize("function", PASSES.values(), ids=PASSES)
@@ -213,7 +165,7 @@ def test_vector_network_wants_a_vector_of_targets(shape: tuple[int, ...]) -> Non
 def test_balls_meet_only_numbers(x: Array, complaint: str) -> None:
     """With parameters that are balls, x holds balls or finite real numbers, and each of those works."""
     network, arguments = batch("xor-sigmoid", rows=1)
-    params = {name: elementwise(arb, p) for name, p in arguments["params"].items()}
+    params = {name: balls(p) for name, p in arguments["params"].items()}
     t = arguments["t"]
     assert line(loss_and_gradients, network, params, x, t) == complaint
     for right in (np.array([[arb(1), True]]), np.array([[1, 0.5]], object), np.array([[1, 0.5]], np.float32)):
@@ -230,11 +182,10 @@ def test_parameters_that_have_diverged_are_no_mistake(value: float) -> None:
     params = {name: np.full_like(p, value) for name, p in arguments["params"].items()}
     with np.errstate(invalid="ignore"):
         y = predict(network, params, arguments["x"])
-        loss, accurate = evaluate(network, params, arguments["x"], arguments["t"])
+        loss, _ = loss_and_outputs(network, params, arguments["x"], arguments["t"])
         run = train(network, params, SGD1, [slice(2)], arguments["x"], arguments["t"])
     assert np.isnan(y).all() == np.isnan(value)
     assert not np.isfinite(loss)
-    assert accurate == np.mean(arguments["t"].argmax(axis=1) == 0)  # the first of equals, and of NaN
     assert not any(np.isfinite(p).any() for p in run.params.values())
 
 

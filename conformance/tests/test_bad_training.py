@@ -17,36 +17,17 @@ BATCHES: dict[str, tuple[object, str]] = {
         [np.array([0, 5])],
         "batches: batch 1 selects a row that is not among the 5 of x (index 5",
     ),
-    "slice-past-the-end": ([slice(2), slice(5, 8)], "batches: batch 2 selects no sample of the 5 of x"),
     "empty-slice": ([slice(3, 3)], "batches: batch 1 selects no sample of the 5 of x"),
-    "empty-indices": ([[]], "batches: batch 1 selects no sample of the 5 of x"),
     "mask-of-another-length": (
         [np.ones(4, bool)],
         "batches: batch 1 selects a row that is not among the 5 of x (boolean",
     ),
-    "floats": (
-        [np.array([0.0, 1.0])],
-        "batches: batch 1 selects a row that is not among the 5 of x (arrays used as ind",
-    ),
-    "text": (["ab"], "batches: batch 1 selects a row that is not among the 5 of x (only integers, slices"),
-    "slice-of-text": (
-        [slice("a")],
-        "batches: batch 1 selects a row that is not among the 5 of x (slice indices must be",
-    ),
-    "ragged": ([[0, [1, 2]]], "batches: batch 1 selects a row that is not among the 5 of x (setting an array element"),
     "one-row": (
         [3],
         "batches: expected slices or 1-D index arrays, got int in batch 1, which selects shape (4,) of (5, 4)",
     ),
-    "none": (
-        [None],
-        "batches: expected slices or 1-D index arrays, got NoneType in batch 1, which selects shape (1, 5, 4)",
-    ),
     "two-axes": ([np.zeros((2, 2), int)], "got ndarray in batch 1, which selects shape (2, 2, 4) of (5, 4)"),
-    "columns-too": ([(slice(2), slice(2))], "got tuple in batch 1, which selects shape (2, 2) of (5, 4)"),
-    "one-element": ([(0, 1)], "got tuple in batch 1, which selects shape () of (5, 4)"),
     "not-in-a-list": (slice(2), "batches: expected an iterable of slices or index arrays, got slice"),
-    "batch-size": (2, "batches: expected an iterable of slices or index arrays, got int"),
 }
 
 
@@ -99,12 +80,11 @@ def test_training_refuses_wrong_arrays_before_the_first_batch(
     ("masks", "complaint"),
     [
         ({"w1": np.ones((10, 4), bool)}, "masks['w1']: no such parameter, did you mean 'W1'?; expected some of W1, b1"),
-        ({"W1": np.ones((4, 10), bool)}, "masks['W1']: expected shape (10, 4), got (4, 10); it is the transpose"),
-        ({"W1": np.ones(4, bool)}, "masks['W1']: expected shape (10, 4), got (4,)"),
-        ({"b1": np.ones(10)}, "masks['b1']: expected dtype bool, got float64"),
+        ({"W1": np.ones((4, 10), bool)}, "masks['W1']: expected bool (10, 4), got bool (4, 10)"),
+        ({"b1": np.ones(10)}, "masks['b1']: expected bool (10,), got float64 (10,)"),
         ({"b1": [True] * 10}, "masks['b1']: expected a NumPy array, got list; wrap it in np.asarray"),
     ],
-    ids=["misspelt", "transposed", "broadcasting", "floats", "list"],
+    ids=["misspelt", "transposed", "floats", "list"],
 )
 def test_mask_that_does_not_fit_is_refused(masks: Any, complaint: str) -> None:
     """A mask has a parameter's name and shape and is boolean: NumPy would broadcast or promote in silence."""
@@ -152,7 +132,6 @@ def test_state_of_another_run_is_refused(optimizer: Any, state: State, complaint
     [
         (np.zeros((4, 3)), np.zeros((3, 4)), "got (4, 3) and (3, 4)"),
         (np.zeros((4, 3)), np.zeros(4), "got (4, 3) and (4,)"),
-        (np.zeros(4), np.zeros(4), "got (4,) and (4,)"),
         (
             np.zeros((4, 1)),
             np.zeros((4, 1)),
@@ -160,9 +139,8 @@ def test_state_of_another_run_is_refused(optimizer: Any, state: State, complaint
         ),
         (np.zeros((0, 3)), np.zeros((0, 3)), "got (0, 3) and (0, 3)"),
         ([[0.0, 1.0]], np.zeros((1, 2)), "y: expected a NumPy array, got list; wrap it in np.asarray"),
-        (np.zeros((1, 2)), None, "t: expected a NumPy array, got NoneType; wrap it in np.asarray"),
     ],
-    ids=["transposed", "labels", "vectors", "one-output", "empty", "list", "none"],
+    ids=["transposed", "labels", "one-output", "empty", "list"],
 )
 def test_accuracy_of_what_has_none_is_refused(y: Any, t: Any, complaint: str) -> None:
     """Accuracy needs outputs and one-hot targets of one shape, at least two classes and one row."""
@@ -190,19 +168,16 @@ def test_one_output_has_no_accuracy() -> None:
     ("more", "complaint"),
     [
         ({"optimizer": "sgd"}, "optimizer: expected an Optimizer, as SGD(0.1) or Adam(), got 'sgd'"),
-        ({"optimizer": SGD}, "optimizer: expected an Optimizer, as SGD(0.1) or Adam(), got "),
         ({"masks": [True]}, "masks: expected a dict of boolean arrays, got list"),
-        ({"callback": 3}, "callback: expected a function of (step, loss), got 3"),
         ({"state": {}}, "state: expected the State that a run returned, got dict"),
         ({"state": State(step=-1)}, "state.step: expected at least 0, got -1"),
-        ({"state": State(step=0.5)}, "state.step: expected an integer, got 0.5"),  # type: ignore[arg-type]
         ({"state": State(moments={"m": 3})}, "state.moments: expected a dict of dicts of arrays, got {'m': 3}"),  # type: ignore[dict-item]
         ({"state": State(moments={"m": {"W1": 3}})}, "state.moments['m']['W1']: expected a NumPy array, got int"),  # type: ignore[dict-item]
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_training_with_what_is_none_of_its_arguments_is_refused(more: Arguments, complaint: str) -> None:
-    """An optimiser, state, masks or callback of another kind is refused before the first batch."""
+    """An optimiser, state or masks of another kind is refused before the first batch."""
     network, arguments = batch()
     given = {"optimizer": SGD1, "batches": iter([slice(2)])} | arguments | more
     assert line(train, network, **given).startswith(complaint)

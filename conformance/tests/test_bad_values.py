@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import runpy
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,16 +12,15 @@ import numpy as np
 import pytest
 from bad_input import SGD1, Arguments, line
 
-from nn_conformance.replay import files
-from nn_reference import weights
+from nn_conformance.replay import listed_files
+from nn_reference import start_weights
 from nn_reference.activations import SIGMOID, SOFTMAX, Softmax
 from nn_reference.errors import DataError
-from nn_reference.files import RESTORE
+from nn_reference.fixture_files import RESTORE, fixtures_root
 from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
 from nn_reference.network import Dense, Network
 from nn_reference.optimizers import SGD, Adam
-from nn_reference.paths import fixtures_root
-from nn_reference.preprocessing import normalized_pixels, one_hot, standardize, train_test_split, unit_pixels
+from nn_reference.preprocessing import normalized_pixels, one_hot, standardize, train_test_split
 from nn_reference.pruning import magnitude_masks
 from nn_reference.systems import Recipe, get
 
@@ -30,13 +28,10 @@ LAYER = Dense(2, SIGMOID)
 VECTOR = Dense(1, SIGMOID, vector=True)
 DECLARATIONS: list[tuple[Callable[..., object], tuple[Any, ...], Arguments, str]] = [
     (Adam, (), {"placement": "torhc"}, "placement: expected 'torch' or 'keras', got 'torhc', did you mean 'torch'?"),
-    (Adam, (), {"placement": None}, "placement: expected 'torch' or 'keras', got None"),
     (Adam, (), {"beta1": 1.0}, "beta1: expected a finite number in [0, 1), got 1.0"),
-    (Adam, (), {"beta2": -0.1}, "beta2: expected a finite number in [0, 1), got -0.1"),
     (Adam, (), {"epsilon": -1e-8}, "epsilon: expected a finite number ≥ 0, got -1e-08"),
     (Adam, ("0.1",), {}, "learning_rate: expected a finite number ≥ 0, got '0.1'"),
     (SGD, (float("nan"),), {}, "learning_rate: expected a finite number ≥ 0, got nan"),
-    (SGD, (-0.1,), {}, "learning_rate: expected a finite number ≥ 0, got -0.1"),
     (SGD, (10**400,), {}, "learning_rate: expected a finite number ≥ 0, got int"),
     (SGD, (0.1,), {"momentum": float("inf")}, "momentum: expected a finite number ≥ 0, got inf"),
     (
@@ -52,14 +47,12 @@ DECLARATIONS: list[tuple[Callable[..., object], tuple[Any, ...], Arguments, str]
             {},
             f"axis: expected -1 (the units of a sample) or -2 (the samples of a batch), got {axis!r}; ",
         )
-        for axis in (0, 1, -3, -1.0, None, [])
+        for axis in (0, -3, -1.0, None)
     ),
     (SquaredError, ("mean",), {}, "reduction: expected 'sum' or 'samples' or 'elements', got 'mean'"),
-    (SquaredError, ("sum", "half"), {}, "half: expected True or False, got 'half'"),
     (CrossEntropy, ("logits",), {}, "from_logits: expected True or False, got 'logits'"),
     (BinaryCrossEntropy, (), {"clip": 0.5}, "clip: expected a finite number in [0, 0.5), got 0.5"),
     (Dense, (0,), {}, "units: expected at least 1, got 0"),
-    (Dense, (2.0,), {}, "units: expected an integer, got 2.0"),
     (Dense, (2, "relu"), {}, "activation: expected an Activation, as nn_reference.activations has them, got 'relu'"),
     (Dense, (2,), {"layout": "out_in"}, "layout: expected 'in,out' or 'out,in', got 'out_in', did you mean 'out,in'?"),
     (Dense, (2,), {"bias": 0.0}, "bias: expected True or False, got 0.0"),
@@ -79,7 +72,6 @@ DECLARATIONS: list[tuple[Callable[..., object], tuple[Any, ...], Arguments, str]
         {},
         "layers[0]: expected a vector layer only as the last of 2",
     ),
-    (Network, (2, (LAYER,), "mse"), {}, "loss: expected a Loss, as nn_reference.losses has them, got 'mse'"),
     (Network, (2, (LAYER,), CrossEntropy), {}, "loss: expected a Loss, as nn_reference.losses has them, got "),
     (
         Network,
@@ -88,12 +80,11 @@ DECLARATIONS: list[tuple[Callable[..., object], tuple[Any, ...], Arguments, str]
         "loss: expected one that needs no classes, as the last layer is a vect",
     ),
     (Recipe, (SGD1,), {"epochs": -1}, "epochs: expected at least 0, got -1"),
-    (Recipe, (SGD1, 1), {"batch_size": -1}, "batch_size: expected at least 1, got -1"),
     (Recipe, (SGD1, 1), {"batch_size": 0}, "batch_size: expected at least 1, got 0"),
     (Recipe, (SGD1, 1), {"samples_per_epoch": 0}, "samples_per_epoch: expected at least 1, got 0"),
 ]
 DATA: list[tuple[Callable[..., object], tuple[Any, ...], Arguments, str]] = [
-    *((get("xor-sigmoid").start, (seed,), {}, "seed: expected an integer") for seed in (-1, 2**32, "a", 0.5, True)),
+    *((get("xor-sigmoid").start, (seed,), {}, "seed: expected an integer") for seed in (-1, 2**32, True)),
     *(
         (train_test_split, (10,), {"test_size": 0.5, "seed": seed}, f"seed: expected an integer, got {seed}")
         for seed in (None, 0.5)
@@ -105,7 +96,6 @@ DATA: list[tuple[Callable[..., object], tuple[Any, ...], Arguments, str]] = [
     (standardize, ([[1.0]],), {"fit_on": {}}, "fit_on: expected a table of numbers, (N, D), got something else ("),
     (one_hot, ([[0], [0, 1]], 2), {}, "labels: expected shape (N,), got rows of several lengths ("),
     (one_hot, ([0, 1], "3"), {}, "classes: expected an integer, got '3'"),
-    (unit_pixels, ([[0]],), {}, "images: expected a NumPy array, got list; wrap it in np.asarray"),
     (normalized_pixels, (np.zeros((1, 1, 1), np.uint8), "a", 1.0), {}, "mean: expected a finite number, got 'a'"),
     (normalized_pixels, (np.zeros((1, 1, 1), np.uint8), 0.0, None), {}, "std: expected a finite number, got None"),
 ]
@@ -127,26 +117,6 @@ def test_infinite_outputs_are_clipped_like_others() -> None:
         assert loss.value(infinite, t.astype(dtype)) == loss.value(far, t.astype(dtype))
         assert not loss.gradient(infinite, t.astype(dtype)).any()
         assert np.isnan(loss.value(infinite * np.nan, t.astype(dtype)))
-
-
-@pytest.mark.torch
-@pytest.mark.parametrize(
-    ("name", "complaint"),
-    [
-        ("mnist-sigmoid-keras", "loss: expected mean squared error or cross-entropy of logits, got binary cross-entropy"),
-        ("mnist-sigmoid-numpy", "layer 1: expected exact identity, sigmoid, tanh, relu on a matrix, got quotient sigmoid"),
-        ("mnist-sigmoid-torch", "layer 3: expected exact identity, sigmoid, tanh, relu on a matrix, got exact softmax"),
-        ("mnist-relu-torch", "layer 2: expected exact identity, sigmoid, tanh, relu on a matrix, got exact softmax over the"),
-        ("iris-sigmoid", "loss: expected mean squared error or cross-entropy of logits, got squared error, ½, sum"),
-        ("homework", "layer 2: expected exact identity, sigmoid, tanh, relu on a matrix, got exact sigmoid on a vector"),
-    ],
-)  # fmt: skip
-def test_benchmark_times_no_other_network(name: str, complaint: str) -> None:
-    """What PyTorch's layers and losses are not is refused; what they are is built."""
-    step = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "step.py"))
-    assert line(step["torch_network"], get(name).network).startswith(complaint)
-    for right in ("mnist-relu", "mnist-tanh", "xor-tanh", "iris-relu-adam", "fashion-pruning", "mnist-dense-keras"):
-        step["torch_network"](get(right).network)
 
 
 @pytest.mark.parametrize("threshold", [-1.0, -1e-300, float("nan"), float("-inf")])
@@ -204,7 +174,7 @@ def weights_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.parent.mkdir()
     for name in (path.name, "index.json"):
         shutil.copy(fixtures_root() / "weights" / name, path.parent / name)
-    monkeypatch.setattr(weights, "fixtures_root", lambda: tmp_path)
+    monkeypatch.setattr(start_weights, "fixtures_root", lambda: tmp_path)
     return path
 
 
@@ -223,24 +193,16 @@ NO_NUMBERS = hashlib.sha256(b"").hexdigest()
 DAMAGE: dict[str, tuple[Callable[[str], str], str]] = {
     "empty": (lambda text: "", "Expecting value"),
     "truncated": (lambda text: text[: len(text) // 2], "Expecting ',' delimiter"),
-    "not-json": (lambda text: "<html>", "Expecting value"),
     "not-text": (lambda text: text.replace("PyTorch", "\udcff"), "codec can't decode"),
     "not-an-object": (lambda text: "[1]", "TypeError: "),
     "no-params": (lambda text: "{}", "KeyError: 'params'"),
-    "params-not-an-object": (lambda text: '{"params": [1]}', "AttributeError: "),
     "no-digest": (lambda text: text.replace("sha256", "sha"), "KeyError: 'sha256'"),
-    "wrong-digest": (edited(sha256="0" * 64), f"digest: expected {'0' * 64}, got a43f431b0f7cd1d0"),
     "changed-digit": (lambda text: text.replace("0.38226926", "0.38226923"), "digest: expected a43f431b0f7cd1d0"),
     "object": (edited(dtype="object"), "dtype: expected one of float32, float64, got 'object'"),
     "other-dtype": (edited(dtype="float64"), "digest: expected a43f431b0f7cd1d0"),
-    "huge-text": (edited(dtype="U1000000000"), "dtype: expected one of float32, float64, got 'U1000000000'"),
-    "dtype-no-text": (edited(dtype=None), "dtype: expected one of float32, float64, got None"),
     "absurd-shape": (edited(shape=[10**9, 10**9]), "cannot reshape array of size 40 into shape"),
-    "overflowing-shape": (edited(shape=[2**62, 4, 2**62]), ""),
-    "shape-of-text": (edited(shape="10x4"), "TypeError: "),
     "number-missing": (edited(data=[0.5] * 39), "cannot reshape array of size 39 into shape (10,4)"),
     "text-for-a-number": (edited(data=["x"] * 40), "could not convert string to float"),
-    "null-for-a-number": (edited(data=[None] * 40), "digest: expected a43f431b0f7cd1d0"),
     "no-numbers": (edited(data=[], shape=[0, 4], sha256=NO_NUMBERS[::-1]), f"got {NO_NUMBERS}"),
 }
 
@@ -249,10 +211,10 @@ DAMAGE: dict[str, tuple[Callable[[str], str], str]] = {
 def test_damaged_weights_are_refused(weights_file: Path, damage: Callable[[str], str], complaint: str) -> None:
     """Whatever is wrong with a file of weights is a DataError of one line: by the index, and by itself where that lists it."""
     weights_file.write_text(damage(weights_file.read_text("utf-8")), "utf-8", errors="surrogateescape")
-    message = line(weights.load_params, "iris-relu-adam", error=DataError)
+    message = line(start_weights.load_params, "iris-relu-adam", error=DataError)
     assert re.match(r"weights/iris-relu-adam\.json: expected (2157 bytes|sha256 [0-9a-f]{64}), got ", message)
-    files.renew_index(weights_file.parent)
-    message = line(weights.load_params, "iris-relu-adam", error=DataError)
+    listed_files.renew_index(weights_file.parent)
+    message = line(start_weights.load_params, "iris-relu-adam", error=DataError)
     assert message.startswith("weights/iris-relu-adam.json: expected parameters, got ")
     assert message.endswith(f": {RESTORE}")
     assert complaint in message
@@ -260,8 +222,8 @@ def test_damaged_weights_are_refused(weights_file: Path, damage: Callable[[str],
 
 def test_missing_weights_are_named(weights_file: Path) -> None:
     """A file of weights that is not there is a DataError with its name; the intact file loads."""
-    assert weights.load_params("iris-relu-adam").keys() == {"W1", "b1", "W2", "b2"}
+    assert start_weights.load_params("iris-relu-adam").keys() == {"W1", "b1", "W2", "b2"}
     weights_file.unlink()
-    assert line(weights.load_params, "iris-relu-adam", error=DataError) == (
+    assert line(start_weights.load_params, "iris-relu-adam", error=DataError) == (
         f"weights/iris-relu-adam.json: expected a file, got none: {RESTORE}"
     )

@@ -1,8 +1,5 @@
 """The chaos of `iris-sigmoid`: the enclosure is a proof, and the record is what it and the floating-point runs say."""
 
-import json
-
-import jsonschema
 import numpy as np
 import pytest
 from flint import arb
@@ -10,13 +7,14 @@ from flint import arb
 from nn_conformance.cases.balls import balls, precision
 from nn_conformance.cases.encoding import values
 from nn_conformance.cases.store import Store
-from nn_conformance.replay import chaos, chaos_runs, record_files, studies_output
-from nn_conformance.replay.chaos import Exact
-from nn_conformance.replay.enclosure import Box, Orbit, hessian
-from nn_conformance.replay.levenberg import STEP
+from nn_conformance.replay import records
+from nn_conformance.replay.records import Exact
+from nn_maintain.studies import chaos_runs, commands
+from nn_maintain.studies.enclosure import Box, Orbit, hessian
+from nn_maintain.studies.levenberg import STEP
 from nn_reference.errors import UndecidedError
+from nn_reference.fixture_files import fixtures_root
 from nn_reference.network import backpropagate
-from nn_reference.paths import fixtures_root
 from nn_reference.training import train
 
 pytestmark = pytest.mark.numeric
@@ -24,16 +22,12 @@ pytestmark = pytest.mark.numeric
 SYSTEM = chaos_runs.SYSTEM
 DATA = SYSTEM.load()
 FOLDER = fixtures_root() / "replays"
-RECORD = record_files.read(chaos.NAME, chaos.Chaos)
-
-
-def orbit(bits):
-    return Orbit(SYSTEM.network, SYSTEM.recipe.optimizer.learning_rate, DATA.train_x, DATA.train_t, bits)
+RECORD = records.read(records.CHAOS, records.Chaos)
 
 
 def enclosed(bits, epochs):
     """The orbit and its box after so many epochs."""
-    path = orbit(bits)
+    path = Orbit(SYSTEM, bits)
     box = path.start(SYSTEM.start())
     for _ in range(epochs):
         box = path.advance(box)
@@ -90,7 +84,7 @@ def test_the_box_contains_the_exact_weights():
 
 def test_a_box_grows_with_the_errors_inside_it():
     """A start at the corner of a box of 2^-60 stays in the box, which widens as it is taken along."""
-    path = orbit(200)
+    path = Orbit(SYSTEM, 200)
     start = path.start(SYSTEM.start())
     signs = np.random.default_rng(0).choice([-1.0, 1.0], len(start.centre))
     with precision(path.bits):
@@ -106,7 +100,7 @@ def test_a_box_grows_with_the_errors_inside_it():
 def test_the_second_derivatives_are_those_of_the_reference():
     """Against the reference's gradients by complex step, at weights of either sign."""
     weights = np.random.default_rng(0).normal(size=35)
-    path = orbit(53)
+    path = Orbit(SYSTEM, 53)
 
     def gradient(theta):
         _, gradients = backpropagate(SYSTEM.network, path.shaped(theta), DATA.train_x, DATA.train_t)
@@ -175,23 +169,6 @@ def test_the_ensembles_begin_as_the_exact_run():
             assert (spread.minimum[k], spread.median[k], spread.maximum[k]) == (close, close, close)
 
 
-def test_a_narrower_precision_parts_earlier():
-    """Every float32 run has left the exact loss before any float64 run does, and all leave it while each epoch counts."""
-    narrow, wide = (RECORD.ensembles[dtype].parted for dtype in ("float32", "float64"))
-    assert max(narrow) < min(wide)
-    assert max(wide) < chaos_runs.DENSE
-
-
-def test_the_ends_are_scattered():
-    """The printed accuracy, 19 of 30, is one of many ends; the exact run has its own."""
-    for ensemble in RECORD.ensembles.values():
-        assert len(ensemble.correct) == len(ensemble.parted) == chaos_runs.RUNS
-        assert 0 < ensemble.correct.count(19) < chaos_runs.RUNS
-        assert len(set(ensemble.correct)) > 3
-        assert max(ensemble.correct) <= RECORD.test_rows
-        assert ensemble.accuracies.minimum[-1] * RECORD.test_rows == pytest.approx(min(ensemble.correct), abs=1e-4)
-
-
 def test_parting_is_the_first_time_beyond_a_hundredth():
     """Not the last, nor the largest; a run that never parts is given its last epoch, however far the exact one goes."""
     exact = Exact(bits=1, losses=[100.0, 100.0, 100.0, 100.0], accuracies=[], radii_log2=[])
@@ -212,20 +189,12 @@ def test_all_lists_are_over_the_same_epochs():
     assert {len(one) for one in series} == {len(RECORD.epochs)}
 
 
-def test_the_schema_is_current_and_the_record_keeps_to_it():
-    """Both files are what the code writes, byte for byte."""
-    data = (FOLDER / "chaos.json").read_bytes()
-    assert (FOLDER / "chaos.schema.json").read_bytes() == record_files.schemas()["chaos.schema.json"]
-    jsonschema.validate(json.loads(data), json.loads(record_files.schemas()["chaos.schema.json"]))
-    assert record_files.encoded(RECORD) == data
-
-
 def test_the_command_prints_and_writes(capsys, monkeypatch, tmp_path):
     """A few epochs and two runs of each precision: a record that can be read, and a line for each precision."""
     monkeypatch.setattr(chaos_runs, "BITS", 160)
     monkeypatch.setattr(chaos_runs, "PLAIN_BITS", 40)
-    studies_output.chaos(3, 2, tmp_path, as_json=False)
-    found = record_files.read("chaos", chaos.Chaos, tmp_path / "replays")
+    commands.chaos(3, 2, tmp_path, as_json=False)
+    found = records.read(records.CHAOS, records.Chaos, tmp_path / "replays")
     assert found.exact.losses == RECORD.exact.losses[:4]
     assert [len(ensemble.correct) for ensemble in found.ensembles.values()] == [2, 2]
     printed = capsys.readouterr().out

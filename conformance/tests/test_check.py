@@ -11,15 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from nn_conformance.cases.check import FOLDERS, check
-from nn_conformance.cases.documents_json import encode_document
-from nn_conformance.cases.encoding import digest, inline
+from nn_conformance.cases.encoding import digest, encode_document, inline
+from nn_conformance.cases.integrity import FOLDERS, check
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.verdict import one_line
 from nn_reference import datasets
 from nn_reference.errors import DataError
-from nn_reference.files import RESTORE
-from nn_reference.paths import fixtures_root
+from nn_reference.fixture_files import RESTORE, fixtures_root
 
 ROUNDS = 4  # bytes that are flipped in each file of the real fixtures, one after the other
 ID, SYSTEM = "xor-tanh/probe-one", "xor-tanh/documented"
@@ -270,7 +268,7 @@ def test_another_layout_of_the_index_is_a_problem(root):
     index = json.loads((root / "index.json").read_bytes())
     (root / "index.json").write_text(json.dumps(index, indent=2))
 
-    assert problems(root) == ["index.json: expected the layout that fixtures build gives it, got another"]
+    assert problems(root) == ["index.json: expected the layout that the maintainers' build gives it, got another"]
 
 
 @pytest.mark.parametrize("name", ["xor-tanh/probe-two.json", "arrays/old.safetensors", "new-network/documented.json"])
@@ -313,20 +311,29 @@ def test_a_malformed_case_is_one_line(root):
     ]
 
 
-def test_a_dataset_that_is_not_to_be_had_is_named_once(root, monkeypatch):
-    """Without the images there is one line, however many arrays need them, and one attempt to get them."""
+def test_a_damaged_dataset_is_named_once(root, monkeypatch):
+    """Where the images are damaged there is one line, however many arrays need them, and one attempt to read them."""
     attempts = []
 
     def missing(name):
         attempts.append(name)
-        raise DataError(f"{name}: expected a download, got nothing")
+        raise DataError(f"{name}: expected a sound file, got another")
 
-    case = json.loads((root / f"{ID}.json").read_bytes())
-    relist(root, f"{ID}.json", encode_document(case))
     monkeypatch.setattr(datasets, "load_images", missing)
 
-    assert problems(root) == ["mnist: expected a download, got nothing"]
+    assert problems(root) == ["mnist: expected a sound file, got another"]
     assert attempts == ["mnist"]
+
+
+def test_images_that_are_not_here_are_named_and_not_fetched(root, monkeypatch, tmp_path_factory):
+    """Where the images are not here nothing is downloaded: what else there is is checked, and the dataset is named."""
+    monkeypatch.setenv(datasets.FOLDER_VARIABLE, str(tmp_path_factory.mktemp("empty")))
+    monkeypatch.setattr(datasets, "load_images", lambda name: pytest.fail(f"{name} is asked for"))
+    flip(root / "schema" / "case.schema.json", 100, 4)
+    absent = set()
+
+    assert [line.split(":")[0] for line in check(Store(root), absent)] == ["schema/case.schema.json"]
+    assert absent == {"mnist"}
 
 
 @pytest.mark.parametrize("file", [f"{ID}.json", "arrays/tiny.safetensors"])

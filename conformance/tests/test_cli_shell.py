@@ -61,7 +61,7 @@ def test_module_calls_itself_by_the_commands_name(environment):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["describe", "iris-sigmoid"], ["list", "--json"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["describe", "iris-sigmoid"], ["list", "--json"]], ids=" ".join)
 def test_narrow_encoding_is_no_crash(command, monkeypatch, arguments):
     """Where the output's encoding lacks a character, it is written as an escape; JSON has none to lack."""
     wide = command(*arguments)
@@ -108,13 +108,13 @@ def test_reader_of_a_process_that_has_gone_is_no_error(environment):
 VERIFY_ALL = """
 import signal, sys
 from nn_conformance.cli import main as cli
-from nn_conformance import run
+from nn_conformance import judge_run
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with SIGINT ignored
-judge_climb = run.judge_climb
+judge_climb = judge_run.judge_climb
 def announced(*arguments):
     print("running", flush=True)
     return judge_climb(*arguments)
-run.judge_climb = announced
+judge_run.judge_climb = announced
 sys.argv = ["nn-conformance", "verify", "--all"]
 cli.main()
 """
@@ -145,7 +145,7 @@ def test_interruption_is_one_line(environment):
     ("line", "expected"),
     [
         ("nn-conformance ", [command.name for command in (*app.registered_commands, *app.registered_groups)]),
-        ("nn-conformance fixtures ", ["list", "show", "export", "make", "check", "index", "build"]),
+        ("nn-conformance fixtures ", ["list", "show", "export", "make", "check"]),
         ("nn-conformance fixtures show xor-tanh/documented", ["xor-tanh/documented", "xor-tanh/documented-float32"]),
         ("nn-conformance de", ["describe"]),
         ("nn-conformance describe mnist-t", ["mnist-tanh", "mnist-tanh-deeper", "mnist-tanh-512", "mnist-tanh-lr025"]),

@@ -97,7 +97,7 @@ def test_a_report_shows_conventions_and_the_one_to_declare():
     report = verify(conforms("xor-sigmoid", names={"x": "y"})(function))
     assert not report
     assert "conventions: names={'x': 'y'}" in str(report)
-    assert "with loss_reduction='sum' loss and gradients are right" in str(report).splitlines()[-1]
+    assert "with loss_reduction='sum' loss and gradients are right" in str(report)
     assert verify(conforms("xor-sigmoid", **conventions)(function)).suggestion is None
 
 
@@ -183,7 +183,7 @@ class Foreign:
 
     @staticmethod
     def there(params):
-        return {("kernel" if k[0] == "W" else "bias") + k[1:]: p.T for k, p in params.items()}
+        return {("kernel" if k[0] == "W" else "bias") + k[1:]: p.T for k, p in params.items() if k != "x"}
 
     @staticmethod
     def back(params):

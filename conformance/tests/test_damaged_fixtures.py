@@ -9,19 +9,21 @@ import struct
 
 import pytest
 
-from nn_conformance.cases.documents_json import encode_document
+from nn_conformance.cases.encoding import encode_document
 from nn_conformance.cases.export import export
 from nn_conformance.cases.store import Store
-from nn_reference import paths
-from nn_reference.files import RESTORE
-from nn_reference.systems import iris_relu_adam
+from nn_conformance.replay.listed_files import renew_index
+from nn_reference import fixture_files
+from nn_reference.errors import DataError
+from nn_reference.fixture_files import RESTORE
+from nn_reference.systems import loading
 
 CASE, LEDGER, WEIGHTS = (
     "xor-tanh/probe-square.json",
     "replays/mnist-tanh.documented.numpy.json",
     "weights/iris-relu-adam.json",
 )
-SHOW, VERIFY, TABLE = ("fixtures", "show", "xor-tanh/probe-square"), ("verify", "xor-tanh"), ("table",)
+SHOW, VERIFY, SHORT = ("fixtures", "show", "xor-tanh/probe-square"), ("verify", "xor-tanh"), ("replay", "xor-tanh")
 REPLAY, VERIFY_IRIS = ("replay", "mnist-tanh", "--out", "replays"), ("verify", "iris-relu-adam")
 DEEP = b"[" * 100_000 + b"]" * 100_000
 PIPES = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
@@ -31,7 +33,7 @@ PIPES = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no
 def intact(tmp_path_factory):
     """The fixtures of two networks that need no images, with all ledgers, weights and small datasets."""
     root = tmp_path_factory.mktemp("intact") / "fixtures"
-    store, source = Store(), paths.fixtures_root()
+    store, source = Store(), fixture_files.fixtures_root()
     ids = [*store.of_system("xor-tanh/documented"), *store.of_system("iris-relu-adam/documented")]
     export(store, root, ids, as_json=False, progress=lambda _: None)
     for folder in ("replays", "weights", "datasets"):
@@ -43,10 +45,9 @@ def intact(tmp_path_factory):
 def root(intact, tmp_path, monkeypatch):
     """A copy of them to be damaged, in which the command runs."""
     shutil.copytree(intact, tmp_path / "fixtures")
-    monkeypatch.setattr(paths, "__file__", str(tmp_path / "reference" / "nn_reference" / "paths.py"))
+    monkeypatch.setattr(fixture_files, "__file__", str(tmp_path / "reference" / "nn_reference" / "paths.py"))
     monkeypatch.chdir(tmp_path / "fixtures")
-    for value in vars(iris_relu_adam).values():  # what an earlier test has read
-        getattr(value, "cache_clear", int)()
+    loading.iris.cache_clear()  # what an earlier test has read
     return tmp_path / "fixtures"
 
 
@@ -124,7 +125,7 @@ DAMAGE = {
     "row-too-large": (edited(lambda c: c["steps"][0]["rows"].append(99)), f"{CASE}: steps[0].rows", "expected at least one row, each below 4, got 99", (SHOW, VERIFY)),
     "nested-case": (lambda root: relist(root, CASE, DEEP), CASE, "expected a case of format 1 or 2, got ", (SHOW, VERIFY)),
     "nested-index": (lambda root: (root / "index.json").write_bytes(DEEP), "index.json", "expected an index of format 1, got ", (SHOW, VERIFY)),
-    "nested-ledgers-index": (lambda root: (root / "replays/index.json").write_bytes(DEEP), "replays/index.json", "expected an index of files, got ", (TABLE,)),
+    "nested-ledgers-index": (lambda root: (root / "replays/index.json").write_bytes(DEEP), "replays/index.json", "expected an index of files, got ", (SHORT,)),
     "nested-datasets": (lambda root: (root / "datasets/index.json").write_bytes(DEEP), "datasets/index.json", "expected an index of datasets, got ", (VERIFY_IRIS,)),
     "header-beyond-file": (lying(2**62), f"{CASE}: params.W1", "expected tensor ", (SHOW, VERIFY)),
     "header-without-tensor": (lying(8), f"{CASE}: params.W1", "expected tensor ", (SHOW, VERIFY)),
@@ -138,14 +139,14 @@ DAMAGE = {
     "iris-pipe": (replaced("datasets/iris/iris.csv", os.mkfifo), "datasets/iris/iris.csv", PIPE, (VERIFY_IRIS,)),
     "iris-changed": (overwritten("datasets/iris/iris.csv", b"5.1", b"5.2"), "datasets/iris/iris.csv", "expected sha256 ", (VERIFY_IRIS,)),
     "xor-changed": (overwritten("datasets/xor/xor.csv", b"1", b"0"), "datasets/xor/xor.csv", "expected sha256 ", ()),
-    "ledger-changed": (overwritten(LEDGER, b"0.98", b"0.99"), LEDGER, "expected sha256 ", (TABLE, REPLAY)),
-    "ledger-missing": (lambda root: (root / LEDGER).unlink(), LEDGER, "expected a file, got none", (TABLE, REPLAY)),
-    "ledger-pipe": (replaced(LEDGER, os.mkfifo), LEDGER, PIPE, (TABLE, REPLAY)),
-    "ledger-loop": (replaced(LEDGER, link_to_itself), LEDGER, LOOP, (TABLE, REPLAY)),
-    "chaos-changed": (overwritten("replays/chaos.json", b"0.9", b"0.8"), "replays/chaos.json", "expected sha256 ", (TABLE,)),
+    "ledger-changed": (overwritten(LEDGER, b"0.98", b"0.99"), LEDGER, "expected sha256 ", (REPLAY,)),
+    "ledger-missing": (lambda root: (root / LEDGER).unlink(), LEDGER, "expected a file, got none", (REPLAY,)),
+    "ledger-pipe": (replaced(LEDGER, os.mkfifo), LEDGER, PIPE, (REPLAY,)),
+    "ledger-loop": (replaced(LEDGER, link_to_itself), LEDGER, LOOP, (REPLAY,)),
+    "verdicts-changed": (overwritten("replays/verdicts.json", b"inside", b"beside"), "replays/verdicts.json", "expected sha256 ", (SHORT,)),
     "schema-changed": (overwritten("replays/replay.schema.json", b"object", b"objekt"), "replays/replay.schema.json", "expected sha256 ", ()),
     "page-changed": (overwritten("replays/README.md", b"0.98", b"0.99"), "replays/README.md", "expected sha256 ", ()),
-    "index-layout": (overwritten("weights/index.json", b'"format":1', b'"format": 1'), "weights/index.json", "expected the layout that fixtures index gives it, got another", ()),
+    "index-layout": (overwritten("weights/index.json", b'"format":1', b'"format": 1'), "weights/index.json", "expected the layout that nn_maintain index gives it, got another", ()),
     "stray-ledger": (lambda root: (root / "replays/a.b.numpy.json").write_bytes(b""), "replays/a.b.numpy.json", "expected no file that the index does not list, got one", ()),
     "stray-text": (lambda root: (root / "xor-tanh/notes.txt").write_bytes(b""), "xor-tanh/notes.txt", "expected no file that the index does not list, got one", ()),
     "stray-loop": (lambda root: (root / "loop").symlink_to(root), "loop", "expected no file that the index does not list, got one", ()),
@@ -178,20 +179,21 @@ def test_damage_is_one_line_in_every_command_that_meets_it(command, root, name):
 
 
 def test_a_maintainer_lists_what_was_changed(command, root):
-    """`fixtures index` takes what is there, names each file that is new, changed or gone, and nothing where nothing is."""
+    """A new index takes what is there, and names each file that is new, changed or gone, and nothing where nothing is."""
     overwritten(LEDGER, b"0.98", b"0.99")(root)
     (root / "replays" / "chaos.json").unlink()
     (root / "replays" / "new.json").write_text("{}")
-    names = "chaos.json, mnist-tanh.documented.numpy.json, new.json"
 
-    assert command("fixtures", "index").out == f"replays/index.json: {names}\nweights/index.json: nothing has changed\n"
+    assert renew_index(root / "replays") == ["chaos.json", "mnist-tanh.documented.numpy.json", "new.json"]
+    assert renew_index(root / "weights") == []
     assert command("fixtures", "check").code == 0
 
 
-def test_a_file_that_no_index_can_name_is_refused(command, root):
-    """A name with a blank would make an index that nobody can read: `fixtures index` refuses it and writes nothing."""
+def test_a_file_that_no_index_can_name_is_refused(root):
+    """A name with a blank would make an index that nobody can read: it is refused, and nothing is written."""
     (root / "weights" / "a b.json").write_text("{}")
     before = (root / "weights" / "index.json").read_bytes()
 
-    assert "rename the file" in command("fixtures", "index").err
+    with pytest.raises(DataError, match="rename the file"):
+        renew_index(root / "weights")
     assert (root / "weights" / "index.json").read_bytes() == before

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nn_reference import datasets, paths
+from nn_reference import datasets, fixture_files
 from nn_reference.datasets import FOLDER_VARIABLE, load_images
 from nn_reference.errors import DataError, FixturesNotFoundError, InputError
 
@@ -23,15 +23,15 @@ SHIPPED += [
 
 def test_index_lists_what_ships() -> None:
     """The index names these ten files, and no other."""
-    index = datasets.read_index(paths.fixtures_root())
+    index = datasets.read_index(fixture_files.fixtures_root())
     assert [(name, file.what) for name, files in index.items() for file in files] == SHIPPED
 
 
 @pytest.mark.parametrize(("name", "what"), SHIPPED)
 def test_shipped_file_is_the_one_of_the_index(name: str, what: str) -> None:
     """Every shipped file, unpacked by an independent reader, has the index's size and digest."""
-    (file,) = (f for f in datasets.read_index(paths.fixtures_root())[name] if f.what == what)
-    data = (paths.fixtures_root() / "datasets" / name / file.name).read_bytes()
+    (file,) = (f for f in datasets.read_index(fixture_files.fixtures_root())[name] if f.what == what)
+    data = (fixture_files.fixtures_root() / "datasets" / name / file.name).read_bytes()
     data = gzip.decompress(data) if file.name.endswith(".gz") else data
     assert len(data) == file.size
     assert hashlib.sha256(data).hexdigest() == file.sha256
@@ -61,25 +61,25 @@ def test_iris_is_the_table_of_scikit_learn() -> None:
     """Iris equals scikit-learn's table bit for bit, including the two rows where UCI differs."""
     import sklearn.datasets
 
-    ours, theirs = datasets.load_iris(), sklearn.datasets.load_iris()
-    assert ours.features.dtype == theirs.data.dtype
-    assert ours.features.flags.c_contiguous
-    assert ours.features.tobytes() == theirs.data.tobytes()
-    assert ours.labels.dtype == np.int64
-    np.testing.assert_array_equal(ours.labels, theirs.target)
-    np.testing.assert_array_equal(ours.features[[34, 37]], [[4.9, 3.1, 1.5, 0.2], [4.9, 3.6, 1.4, 0.1]])
-    assert not ours.features.flags.writeable
-    assert not ours.labels.flags.writeable
+    (features, labels), theirs = datasets.load_iris(), sklearn.datasets.load_iris()
+    assert features.dtype == theirs.data.dtype
+    assert features.flags.c_contiguous
+    assert features.tobytes() == theirs.data.tobytes()
+    assert labels.dtype == np.int64
+    np.testing.assert_array_equal(labels, theirs.target)
+    np.testing.assert_array_equal(features[[34, 37]], [[4.9, 3.1, 1.5, 0.2], [4.9, 3.6, 1.4, 0.1]])
+    assert not features.flags.writeable
+    assert not labels.flags.writeable
 
 
 def test_xor_is_its_truth_table() -> None:
     """The XOR target is the exclusive or of its inputs, in the order of binary counting."""
-    xor = datasets.load_xor()
-    np.testing.assert_array_equal(xor.inputs, [[0, 0], [0, 1], [1, 0], [1, 1]])
-    np.testing.assert_array_equal(xor.targets, xor.inputs[:, :1] != xor.inputs[:, 1:])
-    assert xor.inputs.dtype == xor.targets.dtype == np.float64
-    assert not xor.inputs.flags.writeable
-    assert not xor.targets.flags.writeable
+    inputs, targets = datasets.load_xor()
+    np.testing.assert_array_equal(inputs, [[0, 0], [0, 1], [1, 0], [1, 1]])
+    np.testing.assert_array_equal(targets, inputs[:, :1] != inputs[:, 1:])
+    assert inputs.dtype == targets.dtype == np.float64
+    assert not inputs.flags.writeable
+    assert not targets.flags.writeable
 
 
 def test_what_ships_needs_no_pooch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,8 +89,8 @@ def test_what_ships_needs_no_pooch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
     monkeypatch.setitem(sys.modules, "pooch", None)
     assert load_images("mnist").test_labels.shape == (10000,)
-    assert datasets.load_iris().labels.shape == (150,)
-    assert datasets.load_xor().targets.shape == (4, 1)
+    assert datasets.load_iris()[1].shape == (150,)
+    assert datasets.load_xor()[1].shape == (4, 1)
 
 
 def test_unknown_image_set_is_refused() -> None:
@@ -106,15 +106,15 @@ def test_fixtures_are_found(place: str, tmp_path: Path, monkeypatch: pytest.Monk
     expected = (package if place == "wheel" else tmp_path) / "fixtures"
     (expected / "datasets").mkdir(parents=True)
     (expected / "datasets" / "index.json").touch()
-    monkeypatch.setattr(paths, "__file__", str(package / "paths.py"))
-    assert paths.fixtures_root() == expected.resolve()
+    monkeypatch.setattr(fixture_files, "__file__", str(package / "paths.py"))
+    assert fixture_files.fixtures_root() == expected.resolve()
 
 
 def test_absent_fixtures_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that happens to be called fixtures is not ours, and the error is of both kinds."""
     (tmp_path / "fixtures").mkdir()
-    monkeypatch.setattr(paths, "__file__", str(tmp_path / "reference/nn_reference/paths.py"))
+    monkeypatch.setattr(fixture_files, "__file__", str(tmp_path / "reference/nn_reference/fixture_files.py"))
     with pytest.raises(FixturesNotFoundError, match=r"index\.json in .* reinstall") as caught:
-        paths.fixtures_root()
+        fixture_files.fixtures_root()
     assert isinstance(caught.value, FileNotFoundError)
     assert isinstance(caught.value, DataError)

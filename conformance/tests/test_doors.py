@@ -176,7 +176,7 @@ def test_an_argument_that_is_changed_is_told():
     ("obj", "message"),
     [
         (3, "expected a function"),
-        (lambda p, x: 1, "got <lambda>(p, x)"),
+        (lambda p, q: 1, "got <lambda>(p, q)"),
         (lambda *everything: 1, "got <lambda>()"),
         (dict, "got a class"),
         (conforms("homework")(lambda sizes: 3), "expected it to make an nn.Module or a Keras model, got int"),

@@ -8,10 +8,10 @@ import pytest
 from nn_conformance.adapt.claims import conforms
 from nn_conformance.adapt.doors import as_target, conventions_of, framework_of
 from nn_conformance.cases.store import Store
-from nn_conformance.checks import checks_of
 from nn_conformance.explain.hint import suggest
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.target import TargetError, Unsupported
+from nn_conformance.pytest_checks import checks_of
 from nn_conformance.run import verify
 from nn_conformance.subjects import subject_of
 

@@ -1,9 +1,12 @@
 """PyTorch and Keras as targets: descriptions that no system has, states that no case has, and arguments left alone."""
 
+import importlib
+
 import numpy as np
 import pytest
 
 from nn_conformance.cases import format as fmt
+from nn_conformance.cases.store import Store
 from nn_conformance.judge.limits import gradient_limit, longest_sum, magnitudes, norm, update_limit, value_limit
 from nn_conformance.oracles import load, reference
 from nn_reference.optimizers import State
@@ -82,6 +85,43 @@ def test_descriptions_that_no_system_has(name, described, dtype):
     for key, g in right.gradients.items():
         assert (answer.gradients[key].shape, answer.gradients[key].dtype) == (g.shape, dtype)
         assert norm(answer.gradients[key] - g) <= gradient_limit(g, terms[key], dtype, longest).value
+
+
+@ORACLES
+def test_gradients_are_taken_only_when_asked_for(name, monkeypatch):
+    """Without gradients nothing is differentiated, and loss and layers are those of a call with them."""
+    framework = importlib.import_module({"torch": "torch.autograd", "keras": "tensorflow"}[name])
+    loaded = Store().case("mnist-relu/probe-square")
+    given = loaded.case.network, {key: p.astype(np.float64) for key, p in loaded.params.items()}, loaded.x, loaded.t
+    whole = load(name).evaluate(*given)
+    monkeypatch.setattr(framework, {"torch": "grad", "keras": "GradientTape"}[name], None)
+    part = load(name).evaluate(*given, gradients=False)
+
+    # In Keras one is traced and the other is not: some of its operations may be fused.
+    assert part.loss == pytest.approx(whole.loss, rel=1e-14)
+    assert part.gradients == {}
+    assert all(np.allclose(a, b, rtol=1e-14) for a, b in zip(part.layers, whole.layers, strict=True))
+    with pytest.raises(TypeError, match="not callable"):
+        load(name).evaluate(*given)
+
+
+@ORACLES
+def test_a_parameter_without_influence_has_a_gradient_of_zeros(name, monkeypatch):
+    """Where nothing leads from the loss to a parameter, the framework has no gradient, and the answer has zeros."""
+    loaded = Store().case("mnist-relu/probe-square")
+    if name == "torch":
+        import torch
+
+        monkeypatch.setattr(torch, "relu", torch.zeros_like)
+    else:
+        import keras
+        import tensorflow as tf
+
+        monkeypatch.setattr(keras.activations, "get", lambda kind: tf.zeros_like if kind == "relu" else tf.identity)
+    answer = load(name).evaluate(loaded.case.network, loaded.params, loaded.x, loaded.t)
+
+    assert np.array_equal(answer.gradients["W1"], np.zeros_like(loaded.params["W1"]))
+    assert answer.gradients["b2"].any()
 
 
 OPTIMIZERS = {

@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import pytest
 from every_door import HOSTILE, TARGETS, raising, target_error
 
@@ -129,3 +130,18 @@ def test_target_cannot_fail_by_a_class_that_it_cannot_know(failure):
         Guarded(target).evaluate(CASE.case.network, CASE.params, CASE.x, CASE.t)
 
     assert caught.value.failure == "raised"
+
+
+def test_arrays_are_lent_row_after_row():
+    """Code that writes to a flat view of a parameter reaches the parameter, in whatever order the arrays came."""
+    seen = []
+
+    class Flat(Right):
+        def evaluate(self, network, params, x, t, **more):
+            seen.extend(a.flags.c_contiguous for a in (*params.values(), x, t))
+            return super().evaluate(network, params, x, t, **more)
+
+    turned = {name: np.array(p, order="F") for name, p in CASE.params.items()}
+    Guarded(Flat()).evaluate(CASE.case.network, turned, np.array(CASE.x, order="F"), np.array(CASE.t, order="F"))
+
+    assert all(seen)

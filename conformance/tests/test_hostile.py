@@ -12,9 +12,10 @@ from leftovers import left_over
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.target import FAILURES
 from nn_conformance.judge.verdict import counts
+from nn_conformance.judge_run import JudgeRun
 from nn_conformance.protocol.program import Limits, ProtocolTarget
 from nn_conformance.protocol.session import Session
-from nn_conformance.run import Run, nothing_done, silent_systems
+from nn_conformance.run import nothing_done, silent_systems
 from nn_conformance.subjects import session_subject
 from nn_reference.systems import get
 
@@ -49,7 +50,7 @@ def run(cases):
             session, both = Session(target), [[], []]
             if session.begin():
                 subject = session_subject(session)
-                run = Run(subject.target, [get("xor-sigmoid")], STORE)
+                run = JudgeRun(subject.target, [get("xor-sigmoid")], STORE)
                 both = [list(run.verdicts(case, "float64").values()) for case in cases]
                 silent = silent_systems({"xor-sigmoid/documented": [*both[0], *both[1]]}, subject)
                 session.end()

@@ -241,7 +241,7 @@ def test_keras_goes_back_to_the_logits_that_it_remembers():
     import keras as framework
     import tensorflow as tf
 
-    from nn_conformance.oracles import keras
+    from nn_conformance.oracles.keras import described
 
     z, t = tf.constant([[2.0, -1.0]]), tf.constant([[0.0, 1.0]])
     loss, p = framework.losses.CategoricalCrossentropy(from_logits=True), framework.activations.softmax(z)
@@ -249,44 +249,7 @@ def test_keras_goes_back_to_the_logits_that_it_remembers():
     with pytest.warns(UserWarning, match="does not represent logits"):
         remembered = float(loss(t, p))
     assert remembered == float(loss(t, z))
-    assert float(loss(t, keras._plain(p))) == pytest.approx(-np.log(framework.activations.softmax(p)[0, 1]))
-
-
-@pytest.mark.keras
-def test_keras_goes_back_only_for_gradients(monkeypatch):
-    """Without gradients there is no tape, and loss and layers are those of a call with them."""
-    import tensorflow as tf
-
-    from nn_conformance.oracles import keras
-
-    loaded = STORE.case("mnist-relu/probe-square")
-    given = loaded.case.network, in_float64(loaded.params), loaded.x, loaded.t
-    whole = keras.evaluate(*given)
-    monkeypatch.setattr(tf, "GradientTape", None)
-    part = keras.evaluate(*given, gradients=False)
-
-    # One is traced and the other is not: some of its operations may be fused.
-    assert part.loss == pytest.approx(whole.loss, rel=1e-14)
-    assert part.gradients == {}
-    assert all(np.allclose(a, b, rtol=1e-14) for a, b in zip(part.layers, whole.layers, strict=True))
-    with pytest.raises(TypeError, match="not callable"):
-        keras.evaluate(*given)
-
-
-@pytest.mark.keras
-def test_keras_gives_zeros_for_a_parameter_without_influence(monkeypatch):
-    """Where nothing leads from the loss to a parameter, the tape has no gradient, and the answer has zeros."""
-    import keras as framework
-    import tensorflow as tf
-
-    from nn_conformance.oracles import keras
-
-    loaded = STORE.case("mnist-relu/probe-square")
-    monkeypatch.setattr(framework.activations, "get", lambda kind: tf.zeros_like if kind == "relu" else tf.identity)
-    answer = keras.evaluate(loaded.case.network, loaded.params, loaded.x, loaded.t)
-
-    assert np.array_equal(answer.gradients["W1"], np.zeros_like(loaded.params["W1"]))
-    assert answer.gradients["b2"].any()
+    assert float(loss(t, described._plain(p))) == pytest.approx(-np.log(framework.activations.softmax(p)[0, 1]))
 
 
 @pytest.mark.keras

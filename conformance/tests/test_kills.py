@@ -33,5 +33,5 @@ def test_committed_row_is_what_a_run_gives():
     """Each mistake is caught on as many probes, and its name is among those that it gets."""
     cases, stored = kills.networks(STORE)[AGAIN], kills.committed()[AGAIN]
     cells = {mistake.slug: kills.cell(cases, mistake) for mistake in kills.possible(cases)}
-    assert {slug: cell["caught"] for slug, cell in cells.items()} == {s: c["caught"] for s, c in stored.items()}
-    assert [slug for slug, cell in cells.items() if slug not in cell["named"]] == []
+    assert {slug: cell.caught for slug, cell in cells.items()} == {s: c.caught for s, c in stored.items()}
+    assert [slug for slug, cell in cells.items() if slug not in cell.named] == []

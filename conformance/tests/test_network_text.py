@@ -64,7 +64,7 @@ def test_examples_that_name_a_documented_network_are_it():
         ("3-5 relu-2 softmax cross-entropy", "at character 20: expected .*',' and a loss, got 'cross-entropy'"),
         ("3-5 relu-2, crossentropy", "at character 13: .* did you mean 'cross-entropy'"),
         ("3-5 relu-2, cross-entropy", "at character 11: expected sigmoid, softplus or softmax .* cross-entropy logits"),
-        ("3-5 relu-4 skip-2, mse", "layer 2: expected skip only .* got 4 units on 5 inputs"),
+        ("3-5 relu-4 skip-2, mse", r"layers\[1\]: expected skip only .* got 4 units on 5 inputs in layer 2 of 3"),
         ("", "at character 1: expected the number of inputs"),
         ("3-", "at character 3: expected a layer's number of units"),
         ("0-3, mse", "from 1 to 10000, got '0'"),

@@ -1,22 +1,30 @@
 """Cases of any network: certified when asked for, proven, kept, and right for every honest oracle."""
 
+from dataclasses import replace
+from functools import cache, partial
+
 import hypothesis
+import jsonschema
 import msgspec
 import numpy as np
 import pytest
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.cases.check import check
+from nn_conformance.cases.families import build_network
+from nn_conformance.cases.integrity import check
 from nn_conformance.cases.on_demand import MOST_PARAMETERS, certify, make
-from nn_conformance.cases.schema import validate
+from nn_conformance.cases.schema import schemas
 from nn_conformance.cases.store import Store
 from nn_conformance.cases.text import parse
 from nn_conformance.fuzz.strategies import networks, optimizers
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import gradient_limit, longest_sum, magnitudes, norm
+from nn_conformance.judge.target import Answer
 from nn_conformance.oracles import load
+from nn_conformance.subjects import OwnNetwork, pairs_of
 from nn_reference.errors import InputError
-from nn_reference.network import LayerOutput
+from nn_reference.network import LayerOutput, backpropagate
+from nn_reference.systems import SYSTEMS
 
 LINE = "3-5 relu-4 relu-2 softmax, cross-entropy"
 ADAM = fmt.Optimizer("adam", 0.01, beta1=0.9, beta2=0.999, epsilon=1e-8, placement="keras")
@@ -27,6 +35,16 @@ LINES = {
     "2-4 gelu-4 silu skip-2 softmax, cross-entropy half sum, l2 0.125/2N biases": None,
     "4-3 softmax, cross-entropy": fmt.Optimizer("rmsprop", 0.125, beta2=0.5, epsilon=1e-8, placement="torch"),
     "3-4 tanh-1 sigmoid vector, bce samples, out-in": None,
+    # Own losses agree above a diagonal rule and not below it; and two losses near 0.
+    "3-4 softmax(diagonal)-2, squared-error": None,
+    "1-2 sigmoid-1 sigmoid, cross-entropy sum, no-bias": None,
+    "1-1 elu(0.5)-1 relu no-bias, bce sum": None,
+    # Updates that diverge, and gradients that cancel under AdaGrad.
+    "2-4 elu(1)-4 relu-3, squared-error sum": fmt.Optimizer("sgd", 1.0),
+    "5-4 sigmoid(quotient)-6 sigmoid(quotient)-3, squared-error sum, no-bias": fmt.Optimizer("sgd", 1.0),
+    "3-4 sigmoid no-bias-1 softplus vector, squared-error, out-in": fmt.Optimizer(
+        "adagrad", 1.0, epsilon=2.0**-7, placement="torch"
+    ),
 }
 
 
@@ -40,11 +58,16 @@ def names(certified):
     return [loaded.case.id.split("/")[1] for loaded in certified]
 
 
-@pytest.mark.parametrize("line", LINES)
-def test_honest_oracles_pass_every_case(line):
-    """Reference and complex step fail on no rung of any case, in either precision."""
-    certified = certify(line, LINES[line])
+@pytest.fixture(scope="module", params=LINES)
+def certified(request, tmp_path_factory):
+    """The cases of a line, for the tests that only read them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        return certify(request.param, LINES[request.param])
 
+
+def test_honest_oracles_pass_every_case(certified):
+    """Reference and complex step fail on no rung of any case, in either precision."""
     assert names(certified)[:3] == ["own-sizes", "probe-rectangular", "probe-square"]
     for loaded in certified:
         for target in (load("reference"), load("complex-step")):
@@ -53,17 +76,18 @@ def test_honest_oracles_pass_every_case(line):
                 assert failed == []
 
 
-@pytest.mark.parametrize("line", LINES)
-def test_the_gradient_of_x_is_certified(line):
+def test_the_gradient_of_x_is_certified(certified):
     """∂L/∂x of every case is what complex step finds, within the limit of a gradient."""
     oracle = load("complex-step")
-    for loaded in certify(line, LINES[line]):
+    for loaded in certified:
         case, evaluation = loaded.case, loaded.case.evaluation
         expected = loaded.array(evaluation.gradient_x, "gradient_x")
         layers = [LayerOutput(loaded.array(layer.z, "z"), loaded.array(layer.a, "a")) for layer in evaluation.layers]
-        terms = magnitudes(case.network, loaded.params, layers, loaded.x, loaded.t)["x"]
-        limit = gradient_limit(expected, terms, "float64", longest_sum(case.network, len(loaded.x)))
-        found = oracle.input_gradient(case.network, loaded.params, loaded.x, loaded.t)
+        params = {name: p.astype(np.float64) for name, p in loaded.params.items()}
+        x, t = loaded.x.astype(np.float64), loaded.t.astype(np.float64)
+        terms = magnitudes(case.network, params, layers, x, t)["x"]
+        limit = gradient_limit(expected, terms, "float64", longest_sum(case.network, len(x)))
+        found = oracle.evaluate(case.network, params, x, t).gradients["x"]
 
         assert norm(found - expected) <= limit.value
 
@@ -86,6 +110,61 @@ def test_one_output_is_also_asked_for_three():
     assert outputs.case.network.layers[-1].units == 3
 
 
+class Rounding:
+    """The reference, but one of the things that it computes with is first rounded to a narrower precision."""
+
+    name = "rounding"
+
+    def __init__(self, what, half):
+        self.what, self.half = what, half
+
+    def narrow(self, what, a):
+        return a.astype(self.half).astype(a.dtype) if what == self.what else a
+
+    def evaluate(self, described, params, x, t, *, gradients=True):
+        network = build_network(described)
+        layers = [
+            replace(of, activation=replace(of.activation, forward=partial(self.activation, of.activation.forward)))
+            for of in network.layers
+        ]
+        params = {name: self.narrow("weights", p) for name, p in params.items()}
+        x, t = self.narrow("inputs", x), self.narrow("targets", t)
+        loss, found = backpropagate(replace(network, layers=tuple(layers)), params, x, t)
+        return Answer(loss, {name: self.narrow("gradients", g) for name, g in found.items()})
+
+    def activation(self, forward, z):
+        return self.narrow("activations", forward(z))
+
+
+PRECISIONS = [("float16", "float32"), ("float16", "float64"), ("float32", "float64")]
+# Systems that share no network: between them they have them all. The last one has targets that are no classes.
+DOCUMENTED = {system.network: system for system in SYSTEMS}.values()
+ROUNDED = [(system, what) for system in DOCUMENTED for what in ("weights", "inputs", "activations", "gradients")]
+OWN = OwnNetwork(parse("2-3 sigmoid-1, squared-error"))
+ROUNDED += [(OWN, what) for what in ("weights", "inputs", "targets", "activations", "gradients")]
+
+
+@cache
+def inexact(name, precision):
+    """The case of a system whose numbers no narrower precision has."""
+    system = next(system for system, _ in ROUNDED if system.id == name)
+    (loaded,) = (
+        loaded for loaded, dtype in pairs_of(Store(), system) if dtype == precision and "inexact" in loaded.case.flags
+    )
+    return loaded
+
+
+@pytest.mark.parametrize(("half", "precision"), PRECISIONS)
+@pytest.mark.parametrize(("system", "what"), ROUNDED, ids=lambda given: getattr(given, "id", given))
+def test_a_target_that_rounds_to_a_narrower_precision_fails_a_gradient(system, what, half, precision):
+    """Documented networks too are asked numbers that are no float16 or float32 numbers: rounding anything shows."""
+    loaded = inexact(system.id, precision)
+    failed = [v for v in judge(loaded, Rounding(what, half), precision, rungs=("gradient",)) if v.failed]
+
+    assert failed
+    assert not any(v.failed for v in judge(loaded, Rounding("", half), precision, rungs=("gradient",)))
+
+
 def test_regression_has_real_targets_and_classification_classes():
     """Squared error on linear outputs is asked with real targets, a softmax with classes."""
     regression, classes = certify("2-3 tanh-2, mse")[1], certify("2-3 tanh-2 softmax, cross-entropy")[1]
@@ -97,7 +176,7 @@ def test_regression_has_real_targets_and_classification_classes():
 def test_what_was_made_is_kept(monkeypatch):
     """The second time nothing is computed; another optimiser is another folder."""
     first = certify(LINE)
-    monkeypatch.setattr("nn_conformance.cases.on_demand.build", None)
+    monkeypatch.setattr("nn_conformance.cases.on_demand.certify_case", None)
     second = certify(parse(LINE))
 
     assert [loaded.case for loaded in first] == [loaded.case for loaded in second]
@@ -199,10 +278,10 @@ def test_files_for_other_languages_are_sound(tmp_path):
     assert list(check(store)) == []
     assert {path.parent.name for path in written} >= {"arrays", "schema"}
     for case_id in store.ids:
-        validate(msgspec.json.decode(store.read(f"{case_id}.json")), "case", case_id)
+        jsonschema.validate(msgspec.json.decode(store.read(f"{case_id}.json")), schemas()["case.schema.json"])
 
 
-@hypothesis.settings(max_examples=20)
+@hypothesis.settings(max_examples=hypothesis.settings.default.max_examples // 5)  # each takes half a second
 @hypothesis.given(networks(widest=4, deepest=3), optimizers())
 @hypothesis.example(parse("1-2 no-bias-1 relu, squared-error sum"), fmt.Optimizer("sgd", 1.0))
 def test_any_drawn_network_is_certified(network, optimizer):

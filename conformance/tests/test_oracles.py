@@ -53,12 +53,12 @@ def test_arb_is_the_certified_value_bit_for_bit(case_id, record_property):
     for (z, a), right in zip(answer.layers, expected.layers, strict=True):
         assert np.array_equal(z, loaded.array(right.z, "z"))
         assert np.array_equal(a, loaded.array(right.a, "a"))
-    assert list(answer.gradients) == list(loaded.params)
+    assert list(answer.gradients) == [*loaded.params, "x"]
     for name, right in loaded.arrays(expected.gradients, "gradients").items():
         assert np.array_equal(answer.gradients[name], right), name
         assert answer.gradients[name].shape == right.shape
     record_property("oracle", "arb")
-    record_property("checks", 1 + 2 * len(answer.layers) + len(answer.gradients))
+    record_property("checks", 1 + 2 * len(answer.layers) + len(loaded.params))
 
 
 @pytest.mark.parametrize("case_id", spread(i for i in SMALL if load(i).case.steps))
@@ -168,7 +168,8 @@ def test_the_oracles_agree_on_networks_that_no_case_has(kind):
     for name, g in exact.gradients.items():
         # Sums of at most four products of numbers below one: a few roundings of each.
         assert norm(by_step.gradients[name] - g) <= 20 * 2**-53
-        assert norm(by_differences.gradients[name] - g) <= by_differences.uncertainty[name] / 3
+        if name != "x":  # of which there are no differences
+            assert norm(by_differences.gradients[name] - g) <= by_differences.uncertainty[name] / 3
         # The reference is none of them, and has rules of its own for the diagonal.
         assert norm(reference.evaluate(network, *numbers).gradients[name] - g) <= 20 * 2**-53
 
@@ -282,7 +283,8 @@ def test_every_case_has_affordable_updates():
                 bound = oracles.affordable_updates(oracle, case)
                 assert bound >= (1 if case.network.inputs == 784 else len(case.trajectory.losses))
                 larger = replace_units(case.network, 1000)
-                assert oracle.affordable_updates(larger, case.optimizer, 1000) <= bound
+                seconds = oracle.seconds_of_update(case.network, case.optimizer, len(case.trajectory.batches[0]))
+                assert oracle.seconds_of_update(larger, case.optimizer, 1000) >= seconds
 
 
 def replace_units(network, units):

@@ -4,7 +4,7 @@ import pytest
 
 from nn_conformance import network, verify
 from nn_conformance.cases.on_demand import certify, make
-from nn_conformance.checks import checks_of
+from nn_conformance.pytest_checks import checks_of
 from nn_reference.errors import InputError
 
 LINE = "4-3 tanh-2 softmax, cross-entropy"
@@ -51,7 +51,7 @@ def test_one_check_is_made_again_by_its_id(command, arguments):
 
 def test_the_id_of_a_case_is_that_of_its_description():
     """A case has the same id in a later version of the code: it is made of the network and the numbers alone."""
-    assert certify(LINE)[0].case.id == "network-1d800c6bc31d/own-sizes"
+    assert certify(LINE)[0].case.id == "network-4-3-2-1d800c6b/own-sizes"
 
 
 @pytest.mark.usefixtures("program")
@@ -87,5 +87,5 @@ def test_a_folder_has_the_cases_of_one_network(tmp_path):
     make(certify(LINE), tmp_path)
     make(certify(LINE), tmp_path)
 
-    with pytest.raises(InputError, match=r"DIR: expected a new folder.*network-1d800c6bc31d"):
+    with pytest.raises(InputError, match=r"DIR: expected a new folder.*network-4-3-2-1d800c6b"):
         make(certify("2-2, squared-error"), tmp_path)

@@ -7,7 +7,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from nn_conformance.replay.placement import OUTSIDE, SEEDS, deviations, enough, holm, place
+from nn_maintain.truth.placement import OUTSIDE, SEEDS, deviations, enough, holm, place
 
 # The statistic.
 
@@ -42,17 +42,6 @@ def test_statistic_is_two_sided_and_names_the_place(sign):
     assert (found.figure, np.sign(found.deviation), found.seeds) == (17, sign, SEEDS)
 
 
-def test_whole_curves_are_not_condemned_for_single_figures():
-    """Of right curves with sixty figures, nearly all leave the seeds' range somewhere; one in twenty-one is outside."""
-    rng = np.random.default_rng(3)
-    trials = rng.standard_normal((400, SEEDS + 1, 60))
-    beyond = sum(bool(((t[0] > t[1:].max(axis=0)) | (t[0] < t[1:].min(axis=0))).any()) for t in trials)
-    outside = sum(place(t[:1], t[1:]).level <= OUTSIDE for t in trials)
-    assert beyond > 380
-    # Binomial with p = 1/21: four standard deviations around 19.
-    assert abs(outside - 400 / 21) < 4 * np.sqrt(400 / 21 * 20 / 21)
-
-
 def test_twenty_seeds_can_tell():
     """The smallest level of twenty seeds, or of the nineteen that are left without the own one, counts as outside."""
     assert 1 / (SEEDS + 1) < OUTSIDE
@@ -74,16 +63,6 @@ def test_holm_steps_down_from_the_smallest_level():
     assert holm([0.013, 0.0, 0.02], 0.05) == [True, True, True]
     assert holm([0.02, 0.02, 0.02], 0.05) == [False] * 3
     assert holm([], 0.05) == []
-
-
-def test_holm_keeps_the_error_of_all_curves_together():
-    """Of right curves, one or more are called outside in at most one page in twenty, where each alone is one time in 21."""
-    rng, pages = np.random.default_rng(6), 2000
-    levels = np.ceil(rng.random((pages, 16)) * 400) / 400  # of 399 seeds
-    wrong = sum(any(holm(page, OUTSIDE)) for page in levels.tolist())
-    # Binomial: four standard deviations above 1/20.
-    assert wrong <= pages / 20 + 4 * np.sqrt(pages * 0.05 * 0.95)
-    assert (levels <= OUTSIDE).any(axis=1).mean() > 0.5
 
 
 @pytest.mark.parametrize("curves", [1, 12, 17, 20])

@@ -28,7 +28,13 @@ FOLDER = Path(nn_reference.plain.__file__).parent
 FILES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
 CODES = dict(zip((system.id for system in SYSTEMS), plain.CODES, strict=True))
 # Why a check is not answered: the relation that scales a loss asks for another one; or the document does not do that.
-NOT_ANSWERED = ("no document has a network of this shape", "as its document has none", "saturated")
+NOT_ANSWERED = (
+    "gives no ∂L/∂x",
+    "no document has a network of this shape",
+    "as its document has none",
+    "saturated",
+    "too small to be seen above the rounding of the loss",  # of own-loss, where a gradient nearly vanishes
+)
 
 
 def source(file):

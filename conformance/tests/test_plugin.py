@@ -12,10 +12,11 @@ from door_problems import homework, sigmoid
 
 from nn_conformance import conforms, parametrize_with_checks, pytest_plugin
 from nn_conformance.cases.store import Store
-from nn_conformance.checks import checks_of
-from nn_conformance.judge.ladder import cases_of, check_ids
+from nn_conformance.judge.ladder import check_ids
+from nn_conformance.pytest_checks import checks_of
+from nn_conformance.subjects import pairs_of
 from nn_reference.errors import InputError
-from nn_reference.systems import NAMES
+from nn_reference.systems import NAMES, get
 
 pytest_plugins = ["pytester"]
 
@@ -67,7 +68,7 @@ def run(pytester, installed):
 
 def ids():
     """Of all checks of the homework network."""
-    return [str(check) for pair in cases_of(Store(), "homework/documented") for check in check_ids(*pair)]
+    return [str(check) for pair in pairs_of(Store(), get("homework")) for check in check_ids(*pair)]
 
 
 def test_each_check_is_a_test_by_the_ladders_id(run):

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from nn_conformance.adapt.pieces import PIECES
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.schema import schemas
 from nn_conformance.cases.store import Store
@@ -167,6 +168,15 @@ def test_page_names_every_field():
     assert f"version {PROTOCOL}\n" in PAGE
     for schema in (REQUESTS, REPLIES):
         assert f"protocol {PROTOCOL}" in schema["title"]
+
+
+def test_pieces_are_those_of_the_runner():
+    """The schema has each piece and each first word, and the page names every word of them."""
+    words = {word for piece in PIECES for word in (piece, piece.split()[0])}
+    assert set(REPLIES["$defs"]["start"]["properties"]["pieces"]["items"]["enum"]) == words
+    named = set(re.findall(r"`([\w/ ]+)`", PAGE))
+    assert {part for piece in PIECES for part in piece.split()} <= named
+    assert refused(REPLIES, {"seq": 1, "status": "ok", "protocol": 1, "name": "x", "pieces": ["tahn"]}, "start")
 
 
 def test_page_shows_valid_messages_and_links():

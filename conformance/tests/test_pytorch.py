@@ -47,7 +47,8 @@ def test_pytorch_passes_every_check(case_id, dtype, count_checks):
 
     assert {v.id: v.reason for v in verdicts if v.status not in ("passed", "unsupported")} == {}
     updates = {"step", "trajectory", "pruning"} if loaded.case.optimizer.placement == "keras" else set()
-    left = {v.rung for v in verdicts if v.status == "unsupported" and not v.reason.startswith("saturated")}
+    unseen = ("saturated", "in 3 of 3 directions, the gradient is too small to be seen")
+    left = {v.rung for v in verdicts if v.status == "unsupported" and not v.reason.startswith(unseen)}
     assert left == updates & {v.rung for v in verdicts}
 
 
@@ -75,39 +76,6 @@ def test_pytorch_refuses_a_clip_below_its_own_bound():
     one = np.ones((1, 1))
     with pytest.raises(Unsupported, match="1e-12"):
         pytorch.evaluate(BINARY, {"W1": one}, one, one)
-
-
-def test_pytorch_goes_back_only_for_gradients(monkeypatch):
-    """Without gradients, autograd is not asked, and loss and layers are those of a call with them."""
-    import torch
-
-    from nn_conformance.oracles import pytorch
-
-    loaded = STORE.case("mnist-relu/probe-square")
-    given = loaded.case.network, loaded.params, loaded.x, loaded.t
-    whole = pytorch.evaluate(*given)
-    monkeypatch.setattr(torch.autograd, "grad", None)
-    part = pytorch.evaluate(*given, gradients=False)
-
-    assert part.loss == whole.loss
-    assert part.gradients == {}
-    assert all(np.array_equal(a, b) for a, b in zip(part.layers, whole.layers, strict=True))
-    with pytest.raises(TypeError, match="not callable"):
-        pytorch.evaluate(*given)
-
-
-def test_pytorch_gives_zeros_for_a_parameter_without_influence(monkeypatch):
-    """Where nothing leads from the loss to a parameter, autograd has no gradient, and the answer has zeros."""
-    import torch
-
-    from nn_conformance.oracles import pytorch
-
-    loaded = STORE.case("mnist-relu/probe-square")
-    monkeypatch.setattr(torch, "relu", torch.zeros_like)
-    answer = pytorch.evaluate(loaded.case.network, loaded.params, loaded.x, loaded.t)
-
-    assert np.array_equal(answer.gradients["W1"], np.zeros_like(loaded.params["W1"]))
-    assert answer.gradients["b2"].any()
 
 
 def in_pytorch(name, params, batches, x, t):

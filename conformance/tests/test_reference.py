@@ -6,10 +6,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from nn_conformance.cases.encoding import digest, values
+from nn_conformance.cases.encoding import digest, signs, values
 from nn_conformance.cases.families import build_network, build_optimizer
 from nn_conformance.cases.store import LoadedCase, Store
-from nn_conformance.cases.summaries import signs
 from nn_reference.network import backpropagate, forward, loss_and_gradients
 from nn_reference.optimizers import State
 from nn_reference.training import train

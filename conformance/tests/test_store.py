@@ -24,7 +24,7 @@ from small_store import (
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import digest, inline
 from nn_conformance.cases.store import MOST
-from nn_reference.files import RESTORE
+from nn_reference.fixture_files import RESTORE
 from nn_reference.preprocessing import flatten_pixels, normalized_pixels, one_hot, unit_pixels
 
 REQUIRED = [field.name for field in msgspec.structs.fields(fmt.Case) if field.required]
@@ -102,95 +102,37 @@ def test_rows_of_a_dataset_are_scaled_as_named(part, scaling, expected, tmp_path
 
 # What is done to the bytes of the file, and what the message says of it.
 DAMAGED_TEXT = {
-    "empty": (lambda raw: b"", "truncated"),
     "truncated": (lambda raw: raw[:777], "truncated"),
-    "no-json": (lambda raw: b"import os", "invalid character (byte 0)"),
     "list": (lambda raw: b"[]", "Expected `object`, got `array`"),
-    "two-documents": (lambda raw: raw + raw, "trailing characters"),
-    "key-twice": (lambda raw: raw.replace(b'"version":1', b'"version":1,"version":1'), "'version' stands twice"),
-    "inner-key-twice": (lambda raw: raw.replace(b'"W1":', b'"b1":', 1), "'b1' stands twice"),
-    "escaped-key-twice": (lambda raw: raw.replace(b'"params":{', b'"params":{"\\u0057\\u0031":0,'), "params"),
-    "nan": (lambda raw: raw.replace(b'"data":[', b'"data":[NaN,', 1), "invalid character (byte"),
-    "infinity": (lambda raw: raw.replace(b'"data":[', b'"data":[Infinity,', 1), "invalid character (byte"),
-    "minus-infinity": (lambda raw: raw.replace(b'"data":[', b'"data":[-Infinity,', 1), "invalid character (byte"),
     "number-beyond-float64": (lambda raw: raw.replace(b'"data":[', b'"data":[1e400,', 1), "x.data[0]"),
     "integer-of-100000-digits": (
         lambda raw: raw.replace(b'"data":[', b'"data":[' + b"7" * 10**5 + b",", 1),
         "out of range - at `$.x.data[0]",
     ),
-    "version-of-100000-digits": (
-        lambda raw: raw.replace(b'"version":1', b'"version":' + b"1" * 10**5),
-        "out of range - at `$.version`",
-    ),
-    "fraction-of-100000-digits": (lambda raw: raw.replace(b'"data":[', b'"data":[0.' + b"1" * 10**5 + b",", 1), "x"),
-    "deep-list": (lambda raw: b"[" * 10**6, "Expected `object`, got `array`"),
     "deep-objects": (lambda raw: b'{"a":' * 10**5, "unknown field `a`"),
-    "deep-field": (lambda raw: raw.replace(b'"flags":[', b'"flags":[' + b"[" * 10**5), "flags"),
     "not-utf-8": (lambda raw: raw.replace(b"tanh", b"t\xffnh"), "utf-8"),
-    "latin-1": (lambda raw: raw.replace(b'"purpose":"', b'"purpose":"\xe9'), "utf-8"),
     "half-a-surrogate": (lambda raw: raw.replace(b'"purpose":"', b'"purpose":"\\ud800'), "case of format 1"),
-    "utf-16": (lambda raw: raw.decode().encode("utf-16"), "utf-8"),
-    "byte-order-mark": (lambda raw: b"\xef\xbb\xbf" + raw, "invalid character (byte 0)"),
 }
-
-
-@pytest.mark.parametrize("damage", DAMAGED_TEXT)
-def test_damaged_text_is_one_line(damage, tmp_path):
-    """Whatever is no JSON of ours, or not the same to every parser, is refused by file and place."""
-    spoil, expected = DAMAGED_TEXT[damage]
-    message = refusal(read, write(tmp_path, spoil(INTACT)))
-
-    assert message.startswith(f"{FILE}: ")
-    assert expected in message
 
 
 # The place, the value put there, and what the message says of it.
 DAMAGED_FORM = {
     "other-format": ("format", 3, "$.format"),
-    "format-as-text": ("format", "1", "$.format"),
-    "version-zero": ("version", 0, "$.version"),
-    "version-as-fraction": ("version", 1.5, "$.version"),
     "version-as-truth": ("version", True, "$.version"),
-    "purpose-null": ("purpose", None, "$.purpose"),
-    "flags-as-text": ("flags", "square", "$.flags"),
-    "params-as-list": ("params", [], "$.params"),
-    "network-missing-fields": ("network", {}, "$.network"),
-    "layers-empty": ("network.layers", [], "$.network.layers"),
     "layers-many": ("network.layers", GIVEN["network"]["layers"] * 20, "$.network.layers"),
-    "unknown-loss": ("network.loss.kind", "hinge", "'hinge' - at `$.network.loss.kind`"),
     "unknown-dtype": ("x.dtype", "float16", "'float16' - at `$.x.dtype`"),
-    "unknown-field": ("extra", 1, "unknown field `extra`"),
     "unknown-inner-field": ("x.pickle", "gASVCg==", "unknown field `pickle` - at `$.x`"),
     "terminal-code-for-field": ("\x1b[2J\u202e\n", 1, "unknown field"),
     "other-id": ("id", "xor-tanh/probe-two", "id: expected xor-tanh/probe-one, got xor-tanh/probe-two"),
     "id-with-parents": ("id", "../../etc/passwd", "$.id"),
-    "id-absolute": ("id", "/etc/passwd", "$.id"),
-    "id-with-backslash": ("id", "xor-tanh\\probe-one", "$.id"),
-    "id-with-drive": ("id", "c:/probe-one", "$.id"),
-    "id-with-nul": ("id", "xor-tanh/probe-one\0", "$.id"),
     "id-with-line-break": ("id", f"{ID}\n", "expected xor-tanh/probe-one"),
-    "id-in-capitals": ("id", ID.upper(), "$.id"),
-    "number-as-text": ("x.data", ["0.5", 1.0], "'0.5' - at `$.x.data[0]`"),
-    "number-as-truth": ("x.data", [True, 1.0], "$.x.data[0]"),
-    "number-null": ("x.data", [None, 1.0], "$.x.data[0]"),
-    "nested-numbers": ("x.data", [[0.5, 1.0]], "$.x.data[0]"),
     "too-few-numbers": ("x.data", [0.5], "x: expected 5 numbers for shape [1, 5], got 1"),
-    "too-many-numbers": ("x.data", [0.5] * 6, "x: expected 5 numbers for shape [1, 5], got 6"),
     "other-numbers": ("x.data", [0.5] * 5, "x: expected numbers with digest"),
     "number-beyond-float32": ("x", {**GIVEN["x"], "dtype": "float32", "data": [1e300] * 5}, "x: expected numbers with"),
-    "other-shape": ("x.shape", [2, 2], "x: expected 4 numbers for shape [2, 2], got 5"),
     "empty-shape": ("x.shape", [], "x: expected 1 numbers for shape [], got 5"),
-    "shape-of-nothing": ("x.shape", [0, 2], "x: expected 0 numbers"),
-    "shape-negative": ("x.shape", [-1, 2], "$.x.shape[0]"),
-    "shape-as-fraction": ("x.shape", [1.0, 2.0], "$.x.shape[0]"),
-    "shape-as-truth": ("x.shape", [True, 2], "$.x.shape[0]"),
-    "shape-of-10-to-30": ("x.shape", [10**30], "$.x.shape[0]"),
     "shape-of-10-to-30-in-parts": ("x.shape", [10**8, 10**8, 10**8, 10**6], f"x: expected at most {MOST} numbers"),
-    "shape-of-100-axes": ("x.shape", [1] * 100, "$.x.shape"),
     "shape-of-five-axes": ("x.shape", [1, 1, 1, 1, 2], "$.x.shape"),
     "other-digest": ("params.W1.sha256", "0" * 64, f"params.W1: expected numbers with digest {'0' * 64}"),
-    "digest-in-capitals": ("x.sha256", GIVEN["x"]["sha256"].upper(), "$.x.sha256"),
-    "digest-cut": ("x.sha256", "abc", "$.x.sha256"),
     "digest-with-line-break": ("x.sha256", GIVEN["x"]["sha256"] + "\n", "x: expected numbers with digest"),
     "no-numbers": (
         "x",
@@ -206,11 +148,15 @@ DAMAGED_FORM = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGED_FORM)
-def test_a_damaged_form_is_one_line(damage, tmp_path):
-    """A value of another type, size or meaning is refused by file and place, before anything is made of it."""
-    place, value, expected = DAMAGED_FORM[damage]
-    message = refusal(read, write(tmp_path, changed(place, value)))
+DAMAGED = {name: (spoil(INTACT), expected) for name, (spoil, expected) in DAMAGED_TEXT.items()}
+DAMAGED |= {name: (changed(place, value), expected) for name, (place, value, expected) in DAMAGED_FORM.items()}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_case_is_one_line(damage, tmp_path):
+    """What is no JSON of ours, or has a value of another type, size or meaning, is refused by file and place."""
+    data, expected = DAMAGED[damage]
+    message = refusal(read, write(tmp_path, data))
 
     assert message.startswith(f"{FILE}: ")
     assert expected in message

@@ -70,6 +70,7 @@ def test_reference_and_pytorch_agree_on_any_network(problem):
 
 
 @pytest.mark.keras
+@pytest.mark.filterwarnings("ignore:In loss categorical_crossentropy:SyntaxWarning")  # of a softmax over one output
 @hypothesis.given(problems(placement="keras"))
 def test_reference_and_keras_agree_on_any_network(problem):
     """As above, with `GradientTape` and `keras.optimizers`; all rates and β here are exact in float32, as Keras wants them."""

@@ -52,46 +52,6 @@ def test_training_changes_nothing_that_it_was_given(optimizer):
     assert np.array_equal(T, before[2])
 
 
-@EACH
-def test_training_lowers_the_loss(optimizer):
-    """Two hundred steps on six rows bring the loss down."""
-    run = train(NETWORK, START, optimizer, [slice(None)] * 200, X, T)
-
-    assert run.losses[-1] < 0.95 * run.losses[0]
-
-
-def test_the_callback_sees_every_step_in_order():
-    """Progress is reported as (step, loss), from step 1, with the losses that are returned."""
-    seen = []
-
-    run = train(
-        NETWORK, START, SGD(0.1), [slice(0, 2), slice(2, 4)], X, T, callback=lambda *report: seen.append(report)
-    )
-
-    assert seen == [(1, run.losses[0]), (2, run.losses[1])]
-
-
-def test_sgd_subtracts_the_gradient():
-    """θ - lr·g, and nothing else."""
-    g = gradients_at(START)
-
-    run = train(NETWORK, START, SGD(0.25), [slice(None)], X, T)
-
-    assert all(np.array_equal(run.params[name], START[name] - 0.25 * g[name]) for name in START)
-
-
-def test_momentum_is_the_heavy_ball():
-    """Constant gradients add up as g, (1+μ)g, (1+μ+μ²)g: the velocity is a sum, not an average."""
-    p, optimizer = {"W": np.zeros(1)}, SGD(1.0, momentum=0.5)
-    state = optimizer.init(p)
-    positions = []
-    for _ in range(3):
-        optimizer.step(p, {"W": np.ones(1)}, state)
-        positions.append(float(p["W"][0]))
-
-    assert positions == [-1.0, -2.5, -4.25]
-
-
 # Six entries over five steps: signs, sizes and zeros vary, and none repeats the step before.
 VARYING = [[0.5, -2.0, 1e-3, 7.0, 0.0, -1e-6]]
 for _factor in (-0.7, 1.9, 0.1, -3.0):
@@ -159,44 +119,6 @@ def test_five_steps_are_those_of_a_scalar_loop(name):
             # A move of 1 or less, computed in some 20 roundings a step.
             assert params["W"][k] == pytest.approx(expected, rel=100 * 2**-53, abs=100 * 2**-53)
     assert state.step == 5
-
-
-def test_the_optimisers_defaults_are_the_papers():
-    """Adam: 0.001, 0.9, 0.999, 1e-8, ε beside the corrected root; SGD: no momentum, and then no state."""
-    adam = Adam()
-
-    assert (adam.learning_rate, adam.beta1, adam.beta2, adam.epsilon, adam.placement) == (
-        0.001,
-        0.9,
-        0.999,
-        1e-8,
-        "torch",
-    )
-    assert SGD(0.1).momentum == 0
-    assert SGD(0.1).init(START).moments == {}
-
-
-@pytest.mark.parametrize("placement", ["torch", "keras"])
-def test_adams_first_step_is_the_learning_rate(placement):
-    """With both corrections and a tiny ε the first move is lr·sign(g), whatever the gradient's size."""
-    p, optimizer = {"W": np.zeros(3)}, Adam(0.01, epsilon=1e-30, placement=placement)
-
-    optimizer.step(p, {"W": np.array([1e-3, -5.0, 200.0])}, optimizer.init(p))
-
-    assert np.allclose(p["W"], [-0.01, 0.01, -0.01], rtol=1e-14)
-
-
-def test_the_two_placements_of_epsilon_differ_as_documented():
-    """At t = 1 and |g| = ε: PyTorch moves lr/2; Keras lr·√(1-β₂)/(√(1-β₂)+1), its ε being √(1-β₂) times larger."""
-    moves = {}
-    for placement in ("torch", "keras"):
-        optimizer, p = Adam(1.0, epsilon=1e-2, placement=placement), {"W": np.zeros(1)}
-        optimizer.step(p, {"W": np.array([1e-2])}, optimizer.init(p))
-        moves[placement] = -float(p["W"][0])
-
-    root = np.sqrt(1 - 0.999)
-    assert moves["torch"] == pytest.approx(1 / 2, rel=1e-12)
-    assert moves["keras"] == pytest.approx(root / (root + 1), rel=1e-12)
 
 
 @pytest.mark.parametrize(("threshold", "zeros"), [(0.0, 1), (0.5, 2), (0.5001, 4), (9.0, 5)])

@@ -1,67 +1,91 @@
-"""The page of all figures, the README's block, and the command that writes both, from ledgers that may be damaged."""
+"""The page of all figures, the block in the docs, and the command that writes both, from ledgers that may be damaged."""
 
 import json
 import re
+from functools import cache
 from itertools import pairwise
 
+import jsonschema
 import pytest
 import typer
 from ledger_problems import VAGUE, evidence, run_like
 from typer.testing import CliRunner
 
-from nn_conformance.replay import ledger, truth_page
-from nn_conformance.replay.costs import costs
-from nn_conformance.replay.evidence import load
-from nn_conformance.replay.rulings import DOCUMENTED, VERDICTS
-from nn_conformance.replay.run import own_seed
-from nn_conformance.replay.table import table as table_command
-from nn_conformance.replay.truth import tables, telling
+from nn_conformance.replay import ledger, records
+from nn_conformance.replay.task import own_seed
+from nn_maintain.record_files import KINDS, encoded, schemas
+from nn_maintain.studies import reconstruction
+from nn_maintain.truth import markdown_page
+from nn_maintain.truth.command import table as table_command
+from nn_maintain.truth.defect_costs import costs
+from nn_maintain.truth.evidence import load
+from nn_maintain.truth.rows import tables, verdicts
+from nn_maintain.truth.rulings import DOCUMENTED, VERDICTS
 from nn_reference.errors import DataError
-from nn_reference.paths import fixtures_root
+from nn_reference.fixture_files import fixtures_root
 from nn_reference.systems import NAMES, get
 
 COMMITTED = load()
+
+
+@cache
+def rows():
+    """Every row of the committed ledgers; computed, as page and block are, by the first test that reads it."""
+    return tables(COMMITTED)
+
+
+@cache
+def page():
+    """Their page."""
+    return markdown_page.page(COMMITTED)
+
+
+@cache
+def block():
+    """Their block in the docs."""
+    return markdown_page.block(COMMITTED)
 
 
 # The pages.
 
 
 def test_committed_page_is_what_the_ledgers_give():
-    """The page under `fixtures/replays` is, byte for byte, what the generator makes of the ledgers beside it."""
-    assert (fixtures_root() / "replays" / "README.md").read_bytes() == truth_page.page(COMMITTED).encode()
+    """The page under `fixtures/replays`, and the verdicts that `replay` prints, are what the generators make of the ledgers."""
+    folder = fixtures_root() / "replays"
+    assert (folder / "README.md").read_bytes() == page().encode()
+    assert (folder / "verdicts.json").read_bytes() == encoded(verdicts(rows()))
+    assert {path.name: path.read_bytes() for path in folder.glob("*.schema.json")} == schemas()
 
 
-def test_readme_has_the_block_that_the_ledgers_give():
-    """The table in the README is what the generator makes of the ledgers."""
-    readme = (fixtures_root().parent / "README.md").read_text("utf-8")
-    assert truth_page.replaced(readme, truth_page.block(COMMITTED), "README.md") == readme
+@pytest.mark.parametrize("name", [records.CHAOS, reconstruction.NAME, records.VERDICTS])
+def test_a_record_is_as_the_code_writes_it_and_its_schema_allows(name):
+    """Its bytes are those that its contents encode to, and the committed schema accepts them."""
+    folder = fixtures_root() / "replays"
+    data, schema = ((folder / file).read_bytes() for file in (f"{name}.json", f"{name}.schema.json"))
+    assert encoded(records.read(name, KINDS[name])) == data
+    jsonschema.validate(json.loads(data), json.loads(schema))
+
+
+def test_docs_have_the_block_that_the_ledgers_give():
+    """The table in `docs/replays.md` is what the generator makes of the ledgers."""
+    docs = (fixtures_root().parent / "conformance" / "docs" / "replays.md").read_text("utf-8")
+    assert markdown_page.replaced(docs, block(), "replays.md") == docs
 
 
 def test_page_has_every_figure_and_nothing_vague():
     """Each system has a section with a row for each figure; no line of page or block is vague; tables are well formed."""
-    page, block = truth_page.page(COMMITTED), truth_page.block(COMMITTED)
-    sections = re.split(r"^## ", page, flags=re.MULTILINE)[1:]
+    sections = re.split(r"^## ", page(), flags=re.MULTILINE)[1:]
     assert [section.split("\n")[0] for section in sections] == list(NAMES)
     for section, system in zip(sections, DOCUMENTED, strict=True):
         first_table = section.split("\n\n")[2].splitlines()
         assert len(first_table) - 2 == len(system.figures)
         assert [line.split(" | ")[1] for line in first_table[2:]] == [figure.printed for figure in system.figures]
-    assert len(block.splitlines()) == len(NAMES) + 2
-    assert not VAGUE.search(page)
-    assert not VAGUE.search(block)
-    tables = re.findall(r"(?:^\|.*\n)+", f"{page}\n{block}\n", re.MULTILINE)
-    for lines in map(str.splitlines, tables):
+    assert len(block().splitlines()) == len(NAMES) + 2
+    assert not VAGUE.search(page())
+    assert not VAGUE.search(block())
+    drawn = re.findall(r"(?:^\|.*\n)+", f"{page()}\n{block()}\n", re.MULTILINE)
+    for lines in map(str.splitlines, drawn):
         assert all(one.count("|") == other.count("|") for one, other in pairwise(lines))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_telling_figure_is_of_the_last_epoch(name):
-    """The README shows the last epoch of a quantity, in the fewest digits that the document prints of it."""
-    rows = tables(COMMITTED)[name]
-    chosen = telling(rows).figure
-    of_quantity = [row.figure for row in rows if row.figure.quantity == chosen.quantity]
-    assert chosen.epoch == of_quantity[-1].epoch
-    assert len(chosen.printed) == min(len(f.printed) for f in of_quantity if f.epoch == chosen.epoch)
 
 
 @pytest.mark.parametrize("name", ["mnist-sigmoid-numpy", "fashion-pruning"])
@@ -78,11 +102,6 @@ def test_defects_have_a_price(name):
     assert "not run" in "\n".join(costs(system, evidence()))
 
 
-def test_systems_without_defects_have_no_price():
-    """Nothing is said of a system that has one version."""
-    assert list(costs(get("xor-tanh"), COMMITTED)) == []
-
-
 # The command, and what can go wrong.
 
 
@@ -95,23 +114,27 @@ def app():
 def test_command_prints_the_block():
     """Without --write the command prints a row for each system and writes nothing."""
     done = CliRunner().invoke(app(), [])
-    assert (done.exit_code, done.output) == (0, truth_page.block(COMMITTED) + "\n")
+    assert (done.exit_code, done.output) == (0, f"{block()}\n")
 
 
 def test_command_writes_between_the_marks(tmp_path, monkeypatch):
-    """With --write the README changes between its marks alone, and the page is made; twice gives the same bytes."""
+    """With --write the page of the docs changes between its marks alone, and the page is made; twice gives the same bytes."""
     fixtures = tmp_path / "fixtures"
     (fixtures / "replays").mkdir(parents=True)
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{truth_page.BEGIN}\nold\n{truth_page.END}\nafter\n", "utf-8")
-    monkeypatch.setattr("nn_reference.paths.fixtures_root", lambda: fixtures)
-    monkeypatch.setattr("nn_conformance.replay.evidence.fixtures_root", lambda: fixtures)
+    readme = tmp_path / "conformance" / "docs" / "replays.md"
+    readme.parent.mkdir(parents=True)
+    readme.write_text(f"before\n{markdown_page.BEGIN}\nold\n{markdown_page.END}\nafter\n", "utf-8")
+    monkeypatch.setattr("nn_maintain.truth.command.fixtures_root", lambda: fixtures)
+    monkeypatch.setattr("nn_maintain.truth.evidence.fixtures_root", lambda: fixtures)
     for _ in range(2):
         done = CliRunner().invoke(app(), ["--write"])
         assert done.exit_code == 0
         text = readme.read_text("utf-8")
-        assert text == f"before\n{truth_page.BEGIN}\n\n{truth_page.block(evidence())}\n\n{truth_page.END}\nafter\n"
-        assert (fixtures / "replays" / "README.md").read_text("utf-8") == truth_page.page(evidence())
+        assert (
+            text
+            == f"before\n{markdown_page.BEGIN}\n\n{markdown_page.block(evidence())}\n\n{markdown_page.END}\nafter\n"
+        )
+        assert (fixtures / "replays" / "README.md").read_text("utf-8") == markdown_page.page(evidence())
 
 
 def test_command_judges_by_ones_own_ledgers(tmp_path):
@@ -126,10 +149,14 @@ def test_command_judges_by_ones_own_ledgers(tmp_path):
 
 def test_every_command_on_the_page_exists():
     """What stands beside a reason is a command that there is, with options that it has and a network that there is."""
-    for check in {row.ruling.check for rows in tables(COMMITTED).values() for row in rows} - {""}:
+    for check in {row.ruling.check for of in rows().values() for row in of} - {""}:
         words = check.split()
+        if words[0] == "python":
+            assert words[1:4] in (["-m", "nn_maintain", "chaos"], ["-m", "nn_maintain", "reconstruct"])
+            assert not words[4:] or words[4] in NAMES
+            continue
         assert words[0] == "nn-conformance"
-        assert words[1] in {"replay", "verify", "describe", "reconstruct", "chaos"}
+        assert words[1] in {"replay", "verify", "describe"}
         assert not words[2:] or words[2] in NAMES
         if "--version" in words:
             assert get(words[2], words[words.index("--version") + 1])
@@ -138,15 +165,15 @@ def test_every_command_on_the_page_exists():
 
 @pytest.mark.parametrize("text", [
     "no marks",
-    truth_page.BEGIN,
-    f"{truth_page.END}{truth_page.BEGIN}",
-    f"{truth_page.BEGIN}{truth_page.END}{truth_page.END}",
-    f"{truth_page.BEGIN}{truth_page.BEGIN}{truth_page.END}",
+    markdown_page.BEGIN,
+    f"{markdown_page.END}{markdown_page.BEGIN}",
+    f"{markdown_page.BEGIN}{markdown_page.END}{markdown_page.END}",
+    f"{markdown_page.BEGIN}{markdown_page.BEGIN}{markdown_page.END}",
 ])  # fmt: skip
 def test_marks_must_be_there_once(text):
     """A page without its two marks, or with one too many, is left alone and named."""
     with pytest.raises(DataError, match=r"^README\.md: expected <!-- table of truth -->"):
-        truth_page.replaced(text, "new", "README.md")
+        markdown_page.replaced(text, "new", "README.md")
 
 
 @pytest.mark.parametrize(("content", "expected"), [

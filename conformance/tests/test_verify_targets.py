@@ -26,7 +26,7 @@ LISTED = [
     WRONG_SHAPE.replace("probe-one", "documented"),
     *(
         WRONG_SHAPE.replace("probe-one::contract::*", f"probe-rectangular::metamorphic::{relation}::*")
-        for relation in ("sum-over-samples", "permuted-units", "padded-inputs", "scaled-loss")
+        for relation in ("sum-over-samples", "permuted-units", "padded-inputs", "scaled-loss", "new-weights")
     ),
 ]
 HOSTILE = Path(__file__).with_name("hostile.py")
@@ -58,6 +58,10 @@ def declared(params, x, t):
 
 def raising(params, x, t):
     raise RuntimeError("\\x1b[31mno\\nluck")
+
+def halved(params, x, t):
+    loss, gradients = right(params, x, t)
+    return loss, {name: g / 2 for name, g in gradients.items()}
 """
 
 
@@ -89,8 +93,9 @@ def test_a_file_is_judged_alone_on_what_it_claims(command, file):
 
     assert (done.code, done.err) == (0, "")
     assert lines[0] == "declared: homework; float64; evaluate; conventions: gradient_reduction='sum'"
-    assert lines[1].split() == ["network", "declared"]
-    assert lines[2].split()[:2] == ["homework/documented", "-"]
+    assert lines[1] == "right: every check that applies passed"
+    assert [line.split() for line in lines[2:4]] == [["network", "declared"], ["f32", "f64"]]
+    assert lines[4].split()[:2] == ["homework/documented", "-"]
     assert re.fullmatch(
         rf"\d+ checks ran: \d+ passed, 0 failed, \d+ unsupported; not claimed: {len(SYSTEMS) - 1} of 24 systems, float32",
         lines[-1],
@@ -110,10 +115,21 @@ def test_a_wrong_gradient_is_found_and_named_once(command, file):
     assert len({(line.split("::")[1], line.split("::")[2]) for line in fails}) == len(fails)
     assert rungs == sorted(rungs, key=order.index)
     assert re.fullmatch(
-        r" +likewise in \d+ other checks, the last homework/.*::gradient::W1::float\d\d",
+        r" +likewise in \d+ other checks, the last \S+::gradient::W1::float\d\d",
         lines[lines.index(fails[0]) + 2],
     )
     assert lines[-1].endswith("; not claimed: none")
+
+
+def test_every_failure_is_printed_where_it_is_asked_for(command, file):
+    """Below an explanation three kinds of failures are printed, and how many are left; with -v the id of every one."""
+    halved = (command("verify", "homework", f"{file}:halved", *more) for more in ([], ["-v"], ["--json"]))
+    short, full, whole = halved
+    failed = {verdict["id"] for verdict in whole.json["verdicts"] if verdict["status"] == "failed"}
+
+    assert short.out.count("FAIL ") == 3
+    assert re.search(r"\.\.\. and \d+ more failures; nn-conformance verify -v prints them", short.out)
+    assert failed == set(re.findall(r"^(?:FAIL| +likewise in) (\S+::\S+)", full.out, re.MULTILINE))
 
 
 def test_json_has_the_target_and_parts_of_ids(command, file):
@@ -123,14 +139,14 @@ def test_json_has_the_target_and_parts_of_ids(command, file):
     verdict = next(v for v in report["verdicts"] if v["id"] == "homework/probe-one::contract::answer::float32")
 
     assert done.code == 1
-    assert list(report) == ["target", "counts", "verdicts"]
+    assert list(report) == ["report", "version", "ok", "target", "judged", "caveats", "counts", "verdicts"]
     assert report["target"]["name"] == "raising"
     assert report["target"]["not_claimed"] == {"systems": [], "dtypes": []}
     assert verdict == {
         "target": "raising", "id": "homework/probe-one::contract::answer::float32", "case": "homework/probe-one",
         "rung": "contract", "quantity": "answer", "dtype": "float32", "status": "failed", "error": None, "limit": None,
         "reason": "it raised RuntimeError: [31mno luck (homework.py, line 28)", "at_least": False,
-        "failure": "raised", "subject": [],
+        "failure": "raised", "subject": [], "summary": None,
     }  # fmt: skip
     assert {v["dtype"] for v in report["verdicts"] if v["case"] == "harness"} == {None}
 
@@ -193,14 +209,14 @@ def test_oracles_stand_beside_a_target_if_asked(command, file):
     done = command("verify", f"{file}:declared", "--with", "reference")
 
     assert done.code == 0
-    assert done.out.splitlines()[1].split() == ["network", "declared", "reference"]
+    assert done.out.splitlines()[2].split() == ["network", "declared", "reference"]
     assert "printed" not in done.out
 
 
 @pytest.mark.parametrize(
     ("entries", "code", "shown"),
     [
-        (LISTED, 0, "expected failure: 8 checks: hostile: b2 is a matrix here"),
+        (LISTED, 0, "expected failure: 9 checks: hostile: b2 is a matrix here"),
         (LISTED[1:], 1, "FAIL xor-sigmoid/probe-one::contract::answer::float64"),
         ([WRONG_SHAPE.replace("wrong-shape", "crashed")], 1, "expected to fail by crashed, and failed by wrong-shape"),
         (
@@ -213,7 +229,7 @@ def test_oracles_stand_beside_a_target_if_asked(command, file):
             1,
             "'xor-sigmoid/probe-one::pruning::*' matches nothing",
         ),
-        ([*LISTED, WRONG_SHAPE.replace("xor-sigmoid", "homework")], 0, "expected failure: 8 checks"),
+        ([*LISTED, WRONG_SHAPE.replace("xor-sigmoid", "homework")], 0, "expected failure: 9 checks"),
     ],
     ids=["listed", "unlisted", "otherwise", "passes", "nothing", "elsewhere"],
 )

@@ -3,4 +3,4 @@
 Pure functions over dicts of arrays; the same code runs on float32, float64, complex128 and balls.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

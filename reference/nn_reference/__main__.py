@@ -6,8 +6,8 @@ import sys
 import numpy as np
 
 from nn_reference.plain import homework, iris_relu_adam, xor_sigmoid, xor_tanh
+from nn_reference.start_weights import load_params
 from nn_reference.systems import get
-from nn_reference.weights import load_params
 
 EPOCHS = 32  # document 003's print-out is cut after these
 

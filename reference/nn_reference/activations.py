@@ -172,11 +172,6 @@ def softmax_backward(z: Array, a: Array, da: Array, axis: int = -1) -> Array:
     return a * (da - np.sum(a * da, axis=axis, keepdims=True))
 
 
-def softmax_backward_diagonal(z: Array, a: Array, da: Array, axis: int = -1) -> Array:
-    """dz = da · a(1-a): only the Jacobian's diagonal, so the gradient of no loss (document 001)."""
-    return da * (a * (1 - a))
-
-
 def log_softmax(z: Array, axis: int = -1) -> Array:
     """Log softmax(z) without forming the quotient, so that no probability underflows to log 0."""
     shifted = z - np.max(real(z), axis=axis, keepdims=True)
@@ -239,11 +234,12 @@ def Softmax(axis: int = -1, derivative: Literal["exact", "diagonal"] = "exact") 
 
 @cache  # partial functions are equal only to themselves, and equal declarations should be
 def _softmax_over(axis: int, derivative: Literal["exact", "diagonal"]) -> Activation:
-    backward = softmax_backward if derivative == "exact" else softmax_backward_diagonal
+    # Document 001 has only the Jacobian's diagonal, a(1-a) as a sigmoid's: the gradient of no loss.
+    backward = partial(softmax_backward, axis=axis) if derivative == "exact" else sigmoid_backward
     return Activation(
         name="softmax",
         forward=partial(softmax, axis=axis),
-        backward=partial(backward, axis=axis),
+        backward=backward,
         elementwise=False,
         derivative=derivative,
         axis=axis,

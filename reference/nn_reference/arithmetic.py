@@ -6,7 +6,6 @@ Everything else in the reference is plain NumPy and runs unchanged on five kinds
 that needs care: a comparison of balls may have no answer, and a complex number must be compared by its real part.
 """
 
-from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -66,17 +65,9 @@ def zeros_like(a: Array) -> Array:
     return np.zeros_like(a) if a.dtype != object else np.asanyarray(a * 0, dtype=object)
 
 
-def elementwise(function: Callable[[Any], Any], a: Array) -> Array:
-    """`function` of each element, as an object array of the same shape: how a float array becomes balls.
-
-    >>> from fractions import Fraction
-    >>> elementwise(Fraction, np.array([0.5, 0.25]))
-    array([Fraction(1, 2), Fraction(1, 4)], dtype=object)
-    """
-    out = np.empty(a.shape, dtype=object)
-    for index, value in np.ndenumerate(a):
-        out[index] = function(value.item() if isinstance(value, np.generic) else value)
-    return out
+def copied(arrays: Params) -> Params:
+    """Copies, which may be changed in place."""
+    return {name: a.copy() for name, a in arrays.items()}
 
 
 def _decided(yes: Array, no: Array) -> NDArray[np.bool_]:

@@ -22,8 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn_reference.errors import DataError, InputError
-from nn_reference.files import RESTORE, Listed, check_digest, decoding, read_bytes, refusal
-from nn_reference.paths import fixtures_root
+from nn_reference.fixture_files import RESTORE, Listed, check_digest, decoding, fixtures_root, read_bytes, refusal
 
 FOLDER_VARIABLE = "NN_CONFORMANCE_DATA"
 MIRROR_VARIABLE = "NN_CONFORMANCE_MIRROR"
@@ -58,22 +57,6 @@ class Images:
     test_labels: NDArray[np.uint8]  # (10000,)
 
 
-@dataclass(frozen=True, eq=False)
-class Iris:
-    """Fisher's flowers: length and width of sepal, then of petal, in cm; species 0, 1 or 2."""
-
-    features: NDArray[np.float64]  # (150, 4)
-    labels: NDArray[np.int64]  # (150,)
-
-
-@dataclass(frozen=True, eq=False)
-class Xor:
-    """The truth table of exclusive or, in document 003's order: 00, 01, 10, 11."""
-
-    inputs: NDArray[np.float64]  # (4, 2)
-    targets: NDArray[np.float64]  # (4, 1)
-
-
 def load_images(name: ImageSet, *, folder: str | os.PathLike[str] | None = None) -> Images:
     """MNIST or Fashion-MNIST.
 
@@ -88,31 +71,59 @@ def load_images(name: ImageSet, *, folder: str | os.PathLike[str] | None = None)
         InputError: another name.
         DataError: a file is missing, damaged, not the index's one, or could not be downloaded.
     """
+    return _load_images(name, _named(name, folder), fixtures_root())
+
+
+def is_present(name: ImageSet) -> bool:
+    """Whether every file of MNIST or Fashion-MNIST is here, so that `load_images` downloads nothing.
+
+    Raises:
+        InputError: another name.
+        DataError: the index cannot be read.
+    """
+    named, root = _named(name, None), fixtures_root()
+    folders = [named] if named is not None else [root / "datasets", _cache()]
+    return all(
+        any((folder / name / path).is_file() for folder in folders for path in (f.name, f.name.removesuffix(".gz")))
+        for f in read_index(root)[name]
+    )
+
+
+def _named(name: str, folder: str | os.PathLike[str] | None) -> Path | None:
+    """The folder that the user names, if any does."""
     if name not in get_args(ImageSet):
         raise InputError(f"name: expected one of {', '.join(get_args(ImageSet))}, got {name!r}")
     chosen = folder if folder is not None else os.environ.get(FOLDER_VARIABLE) or None
-    named = None if chosen is None else Path(realpath(expanduser(chosen)))  # noqa: PTH111 - Path's raise where links go in circles
-    return _load_images(name, named, fixtures_root())
+    return None if chosen is None else Path(realpath(expanduser(chosen)))  # noqa: PTH111 - Path's raise where links go in circles
 
 
-def load_iris() -> Iris:
-    """The table that scikit-learn ships; the datasets' README says where other copies differ.
+def _cache() -> Path:
+    import pooch  # type: ignore[import-untyped]  # noqa: PLC0415 - for downloads only
+
+    return Path(pooch.os_cache("nn-conformance"))
+
+
+def load_iris() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Fisher's flowers, as scikit-learn ships them; the datasets' README says where other copies differ.
+
+    Returns:
+        Features (150, 4): length and width of sepal, then of petal, in cm; and labels (150,): species 0, 1 or 2.
 
     Raises:
         DataError: the file is missing or damaged.
     """
     table = _load_table("iris", fixtures_root())
-    return Iris(_frozen(table[:, :4].copy()), _frozen(table[:, 4].astype(np.int64)))
+    return _frozen(table[:, :4].copy()), _frozen(table[:, 4].astype(np.int64))
 
 
-def load_xor() -> Xor:
-    """The four rows of document 003.
+def load_xor() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The truth table of exclusive or in document 003's order, 00, 01, 10, 11: inputs (4, 2) and targets (4, 1).
 
     Raises:
         DataError: the file is missing or damaged.
     """
     table = _load_table("xor", fixtures_root())
-    return Xor(_frozen(table[:, :2].copy()), _frozen(table[:, 2:].copy()))
+    return _frozen(table[:, :2].copy()), _frozen(table[:, 2:].copy())
 
 
 @functools.cache
@@ -161,9 +172,9 @@ def _from_cache(name: str, file: DataFile) -> NDArray[np.uint8]:
     url = f"{mirror.rstrip('/')}/{name}/{file.name}" if mirror else f"{file.url}"
     mend = f"name a folder that has {name}/{file.name} in {FOLDER_VARIABLE}"
     try:
-        import pooch  # type: ignore[import-untyped]  # noqa: PLC0415 - for downloads only
+        import pooch  # noqa: PLC0415 - for downloads only
 
-        path = Path(pooch.os_cache("nn-conformance"), name, file.name)
+        path = _cache() / name / file.name
         if path.is_file():
             with contextlib.suppress(DataError):  # damaged since it was stored: replaced below
                 return _idx(path, file, path, mend)

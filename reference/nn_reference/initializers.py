@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random import RandomState
 
 from nn_reference.arithmetic import Array, Params
-from nn_reference.network import Dense, Network
+from nn_reference.network import Network
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,7 @@ def normal(scale: Callable[[Array, int, int], Array], description: str) -> Initi
 
     The scaling is a function, since dividing by √n and multiplying by 1/√n round differently.
     """
-
-    def draw(network: Network, rng: RandomState) -> Params:
-        params: Params = {}
-        for layer, fan_in, (weights, bias) in _layers(network):
-            params[weights] = scale(rng.standard_normal(network.shapes[weights]), fan_in, layer.units)
-            if bias is not None:
-                params[bias] = np.zeros(network.shapes[bias])
-        return params
-
-    return Initializer(description, draw)
+    return _by_layer(description, lambda rng, shape, fan_in, units: scale(rng.standard_normal(shape), fan_in, units))
 
 
 def torch_linear() -> Initializer:
@@ -62,17 +53,7 @@ def torch_linear() -> Initializer:
     PyTorch's CPU generator is the Mersenne Twister that `RandomState` has, seeded alike, and a float32 uniform takes
     the low 24 bits of one output. So `RandomState(s)` gives the very weights that follow `torch.manual_seed(s)`.
     """
-
-    def draw(network: Network, rng: RandomState) -> Params:
-        params: Params = {}
-        for _, fan_in, (weights, bias) in _layers(network):
-            bound = 1 / np.sqrt(fan_in)
-            params[weights] = _torch_uniform(rng, network.shapes[weights], bound)
-            if bias is not None:
-                params[bias] = _torch_uniform(rng, network.shapes[bias], bound)
-        return params
-
-    return Initializer("PyTorch Linear: U(-1/√fan_in, 1/√fan_in), biases too", draw)
+    return _by_layer("PyTorch Linear: U(-1/√fan_in, 1/√fan_in), biases too", _torch_uniform, draws_biases=True)
 
 
 def keras_dense() -> Initializer:
@@ -81,25 +62,32 @@ def keras_dense() -> Initializer:
     The distribution is Keras's; its random streams are not reproduced.
     """
 
+    def weights(rng: RandomState, shape: tuple[int, ...], fan_in: int, units: int) -> Array:
+        limit = np.sqrt(6 / (fan_in + units))
+        return rng.uniform(-limit, limit, shape).astype(np.float32)
+
+    return _by_layer("Keras Dense: Glorot uniform U(±√(6/(fan_in+fan_out))), zero biases", weights)
+
+
+def _by_layer(
+    description: str, rule: Callable[[RandomState, tuple[int, ...], int, int], Array], *, draws_biases: bool = False
+) -> Initializer:
+    """rule(generator, shape, fan_in, units) for the weights, layer by layer; for the biases too, or zeros of that dtype."""
+
     def draw(network: Network, rng: RandomState) -> Params:
         params: Params = {}
-        for layer, fan_in, (weights, bias) in _layers(network):
-            limit = np.sqrt(6 / (fan_in + layer.units))
-            params[weights] = rng.uniform(-limit, limit, network.shapes[weights]).astype(np.float32)
-            if bias is not None:
-                params[bias] = np.zeros(network.shapes[bias], np.float32)
+        for layer, fan_in, (w, b) in zip(network.layers, network.widths[:-1], network.names, strict=True):
+            params[w] = rule(rng, network.shapes[w], fan_in, layer.units)
+            if b is not None:
+                zeros = np.zeros(network.shapes[b], params[w].dtype)
+                params[b] = rule(rng, zeros.shape, fan_in, layer.units) if draws_biases else zeros
         return params
 
-    return Initializer("Keras Dense: Glorot uniform U(±√(6/(fan_in+fan_out))), zero biases", draw)
+    return Initializer(description, draw)
 
 
-def _layers(network: Network) -> list[tuple[Dense, int, tuple[str, str | None]]]:
-    """(layer, fan_in, names) from the first layer to the last."""
-    return list(zip(network.layers, network.widths[:-1], network.names, strict=True))
-
-
-def _torch_uniform(rng: RandomState, shape: tuple[int, ...], bound: float) -> Array:
-    size = int(np.prod(shape))
+def _torch_uniform(rng: RandomState, shape: tuple[int, ...], fan_in: int, _: int) -> Array:
+    size, bound = int(np.prod(shape)), 1 / np.sqrt(fan_in)
     bits = np.frombuffer(rng.bytes(4 * size), "<u4") & np.uint32(0xFFFFFF)
     low, high = np.float32(-bound), np.float32(bound)
     # PyTorch computes unit·(high-low) + low with one rounding (a fused multiply-add). The exact result has at most

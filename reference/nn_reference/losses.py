@@ -7,7 +7,7 @@ so that balls stay exact.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -35,55 +35,64 @@ class Loss(Protocol):
         """dL/dy, of y's shape."""
 
 
+class _Summed:
+    """A sum of terms, divided by 1 (`sum`), N (`samples`) or N·C (`elements`), and by 2 more if `half`."""
+
+    title: ClassVar[str]
+    reduction: Reduction
+    half: bool
+
+    def __post_init__(self) -> None:
+        check_choice("reduction", self.reduction, OVER)
+        for name in ("half", "from_logits"):
+            check_flag(name, getattr(self, name, False))
+
+    @property
+    def name(self) -> str:
+        """The field's name for it, with its reduction: ``squared error, ½, mean over samples``."""
+        return f"{self.title}, {'½, ' if self.half else ''}{OVER[self.reduction]}"
+
+    def value(self, y: Array, t: Array) -> Any:
+        """The loss: summed over samples and outputs, not over the leading axes of perturbed copies."""
+        return np.sum(self._terms(y, t), axis=tuple(range(-t.ndim, 0))) / count(self, t)
+
+    def _terms(self, y: Array, t: Array) -> Array:
+        """What is summed, of y's shape."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class SquaredError:
+class SquaredError(_Summed):
     """Σ (y-t)², divided by 1 (`sum`), N (`samples`) or N·C (`elements`), and by 2 more if `half`.
 
     Document 000 updates by the gradient of `sum` with ½, 002 prints `samples` with ½; 001 and 003 take the mean
     over a sample's outputs, which is `elements` at a batch of one.
     """
 
+    title: ClassVar[str] = "squared error"
     reduction: Reduction
     half: bool = False
 
-    def __post_init__(self) -> None:
-        _check(self)
-
-    @property
-    def name(self) -> str:
-        """For example ``squared error, ½, mean over samples``."""
-        return f"squared error, {_over(self)}"
-
-    def value(self, y: Array, t: Array) -> Any:
-        """The loss."""
+    def _terms(self, y: Array, t: Array) -> Array:
         error = y - t
-        # Not error**2, which is NaN for a ball around zero.
-        return _sum(error * error, t) / count(self, t)
+        return error * error  # not error**2, which is NaN for a ball around zero
 
     def gradient(self, y: Array, t: Array) -> Array:
         """(y-t), doubled unless `half`, over the count."""
         error = y - t if self.half else 2 * (y - t)
-        return error / _counted(self.reduction, t)
+        return error / (count(self, t) // (2 if self.half else 1))
 
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(_Summed):
     """Σ t·y, divided as `SquaredError` is: its slope is t itself, so that t is what a layer's `backward` is given."""
 
+    title: ClassVar[str] = "Σ t·y"
     reduction: Reduction = "sum"
     half: bool = False
 
-    def __post_init__(self) -> None:
-        _check(self)
-
-    @property
-    def name(self) -> str:
-        """For example ``Σ t·y, sum``."""
-        return f"Σ t·y, {_over(self)}"
-
-    def value(self, y: Array, t: Array) -> Any:
-        """The loss."""
-        return _sum(t * y, t) / count(self, t)
+    def _terms(self, y: Array, t: Array) -> Array:
+        return t * y
 
     def gradient(self, y: Array, t: Array) -> Array:
         """t over the count, in the arithmetic of y."""
@@ -91,30 +100,26 @@ class Linear:
 
 
 @dataclass(frozen=True)
-class CrossEntropy:
-    """-Σ t·log p over the outputs, divided as `SquaredError` is; p = y, or softmax(y) over the outputs if `from_logits`."""
+class CrossEntropy(_Summed):
+    """-Σ t·log p over the outputs, divided as `SquaredError` is; p = y, or softmax(y) over the outputs if `from_logits`.
+
+    It is infinite where a target class has probability zero.
+    """
 
     from_logits: bool = False
     reduction: Reduction = "samples"
     half: bool = False
 
-    def __post_init__(self) -> None:
-        check_flag("from_logits", self.from_logits)
-        _check(self)
-
     @property
-    def name(self) -> str:
-        """For example ``cross-entropy from logits, mean over samples``."""
-        return f"cross-entropy from {'logits' if self.from_logits else 'probabilities'}, {_over(self)}"
+    def title(self) -> str:  # type: ignore[override]
+        """Without the reduction."""
+        return f"cross-entropy from {'logits' if self.from_logits else 'probabilities'}"
 
-    def value(self, y: Array, t: Array) -> Any:
-        """The loss; infinite where a target class has probability zero."""
+    def _terms(self, y: Array, t: Array) -> Array:
         if self.from_logits:
-            log_p = log_softmax(y)
-        else:
-            with np.errstate(divide="ignore"):
-                log_p = np.log(_one_where_unused(y, t))
-        return -_sum(t * log_p, t) / count(self, t)
+            return -(t * log_softmax(y))
+        with np.errstate(divide="ignore"):
+            return -(t * np.log(_one_where_unused(y, t)))
 
     def gradient(self, y: Array, t: Array) -> Array:
         """-t/p from probabilities, softmax(y)·Σt - t from logits, over the count."""
@@ -125,11 +130,12 @@ class CrossEntropy:
 
 
 @dataclass(frozen=True)
-class BinaryCrossEntropy:
+class BinaryCrossEntropy(_Summed):
     """-Σ (t·log p + (1-t)·log(1-p)), divided as `SquaredError` is; p = y, or sigmoid(y) if `from_logits`.
 
     From probabilities, y is first clipped to [clip, 1-clip] as Keras does (clip = 1e-7), so that the gradient is
-    exactly zero outside: there p is a constant. In float32 the upper bound rounds to 1 - 2⁻²³.
+    exactly zero outside: there p is a constant. In float32 the upper bound rounds to 1 - 2⁻²³. From logits it is
+    computed as max(y,0) - y·t + log(1+e^-|y|), which overflows for no y.
     """
 
     from_logits: bool = False
@@ -138,28 +144,24 @@ class BinaryCrossEntropy:
     half: bool = False
 
     def __post_init__(self) -> None:
-        check_flag("from_logits", self.from_logits)
-        _check(self)
+        super().__post_init__()
         check_number("clip", self.clip, least=0, below=0.5)
 
     @property
-    def name(self) -> str:
-        """For example ``binary cross-entropy from logits, mean over samples and outputs``."""
+    def title(self) -> str:  # type: ignore[override]
+        """Without the reduction."""
         source = "logits" if self.from_logits else f"probabilities clipped to [{self.clip:g}, 1-{self.clip:g}]"
-        return f"binary cross-entropy from {source}, {_over(self)}"
+        return f"binary cross-entropy from {source}"
 
-    def value(self, y: Array, t: Array) -> Any:
-        """The loss; from logits as max(y,0) - y·t + log(1+e^-|y|), which overflows for no y."""
+    def _terms(self, y: Array, t: Array) -> Array:
         if self.from_logits:
             size = magnitude(y)
-            terms = (y + size) / 2 - y * t + log1p(np.exp(-size))
-        else:
-            p = self._clipped(y)
-            terms = -(t * np.log(p) + (1 - t) * np.log(1 - p))
-        return _sum(terms, t) / count(self, t)
+            return (y + size) / 2 - y * t + log1p(np.exp(-size))
+        p = self._clipped(y)
+        return -(t * np.log(p) + (1 - t) * np.log(1 - p))
 
     def gradient(self, y: Array, t: Array) -> Array:
-        """sigmoid(y) - t from logits; (p-t)/(p(1-p)) inside the clip and 0 outside it; over N·C."""
+        """sigmoid(y) - t from logits; (p-t)/(p(1-p)) inside the clip and 0 outside it; over the count."""
         if self.from_logits:
             return (sigmoid(y) - t) / count(self, t)
         below, above = outside(y, self.clip, 1 - self.clip)
@@ -209,27 +211,9 @@ class L2:
         return divisor * samples if mean else divisor
 
 
-def count(loss: SquaredError | Linear | CrossEntropy | BinaryCrossEntropy, t: Array) -> int:
+def count(loss: "_Summed", t: Array) -> int:
     """What the loss's sum is divided by: 1, N or N·C, doubled with ½."""
-    return _counted(loss.reduction, t) * (2 if loss.half else 1)
-
-
-def _counted(reduction: Reduction, t: Array) -> int:
-    return {"sum": 1, "samples": t.shape[0], "elements": t.size}[reduction]
-
-
-def _check(loss: SquaredError | Linear | CrossEntropy | BinaryCrossEntropy) -> None:
-    check_choice("reduction", loss.reduction, OVER)
-    check_flag("half", loss.half)
-
-
-def _over(loss: SquaredError | Linear | CrossEntropy | BinaryCrossEntropy) -> str:
-    return f"{'½, ' if loss.half else ''}{OVER[loss.reduction]}"
-
-
-def _sum(terms: Array, t: Array) -> Any:
-    """Over the axes of t: samples and outputs, not the leading axes of perturbed copies."""
-    return np.sum(terms, axis=tuple(range(-t.ndim, 0)))
+    return {"sum": 1, "samples": t.shape[0], "elements": t.size}[loss.reduction] * (2 if loss.half else 1)
 
 
 def _one_where_unused(p: Array, t: Array) -> Array:

@@ -4,13 +4,18 @@
 weights a temporary array costs as much as the arithmetic. Copy first what must survive. t counts steps from 1.
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from math import inf
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 
 from nn_reference.arithmetic import Array, Params, exact, zeros_like
 from nn_reference.validation import check_choice, check_number
+
+CHOICES = {"dialect": ("classical", "rate", "nesterov", "averaged"), "placement": ("torch", "keras")}
 
 
 @dataclass
@@ -19,6 +24,10 @@ class State:
 
     step: int = 0
     moments: dict[str, Params] = field(default_factory=dict)
+
+    def mapped(self, change: Callable[[Params], Params]) -> "State":
+        """A new state after as many steps, with `change` of each moment's arrays."""
+        return State(self.step, {moment: change(arrays) for moment, arrays in self.moments.items()})
 
 
 class Optimizer(Protocol):
@@ -35,8 +44,35 @@ class Optimizer(Protocol):
         """One update of `params` and `state`, in place; `gradients` hold nothing of use afterwards."""
 
 
+class _Rule(ABC):
+    """What the optimisers share: their fields are checked, and each parameter is updated by itself."""
+
+    moments: ClassVar[str] = ""  # one letter for each
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if name in CHOICES:
+                check_choice(name, value, CHOICES[name])
+            else:
+                check_number(name, value, least=0, below=1 if name.startswith("beta") else inf)
+
+    def init(self, params: Params) -> State:
+        """The state before the first step: moments of zero."""
+        return State(moments={moment: {name: zeros_like(p) for name, p in params.items()} for moment in self.moments})
+
+    def step(self, params: Params, gradients: Params, state: State) -> None:
+        """One update of `params` and `state`, in place."""
+        state.step += 1
+        for name, p in params.items():
+            self._update(p, gradients[name], state.step, *(state.moments[m][name] for m in self.moments))
+
+    @abstractmethod
+    def _update(self, p: Array, g: Array, t: int, /, *moments: Array) -> None:
+        """One parameter, in place; g is used up."""
+
+
 @dataclass(frozen=True)
-class SGD:
+class SGD(_Rule):
     """θ ← θ - lr·g; or with momentum μ, by `dialect`, where v starts at 0.
 
     ``classical``: v ← μv + g, θ ← θ - lr·v, PyTorch's form;
@@ -49,25 +85,17 @@ class SGD:
     momentum: float = 0.0
     dialect: Literal["classical", "rate", "nesterov", "averaged"] = "classical"
 
-    def __post_init__(self) -> None:
-        check_number("learning_rate", self.learning_rate, least=0)
-        check_number("momentum", self.momentum, least=0)
-        check_choice("dialect", self.dialect, ("classical", "rate", "nesterov", "averaged"))
+    @property
+    def moments(self) -> str:  # type: ignore[override]
+        """The velocity, or nothing at all without momentum."""
+        return "v" if self.momentum else ""
 
-    def init(self, params: Params) -> State:
-        """Velocities of zero, or nothing at all without momentum."""
-        return _zeros(params, "v" if self.momentum else "")
-
-    def step(self, params: Params, gradients: Params, state: State) -> None:
-        """One update, in place."""
-        state.step += 1
-        for name, p in params.items():
-            g = gradients[name]
-            if self.momentum:
-                self._accelerate(g, state.moments["v"][name])
-            if not (self.momentum and self.dialect == "rate"):
-                np.multiply(g, self.learning_rate, out=g)
-            np.subtract(p, g, out=p)
+    def _update(self, p: Array, g: Array, _: int, /, *moments: Array) -> None:
+        for v in moments:
+            self._accelerate(g, v)
+        if not (self.momentum and self.dialect == "rate"):
+            np.multiply(g, self.learning_rate, out=g)
+        np.subtract(p, g, out=p)
 
     def _accelerate(self, g: Array, v: Array) -> None:
         """The velocity's update; what moves the parameter is left in g, in `rate` with the learning rate in it."""
@@ -84,33 +112,23 @@ class SGD:
 
 
 @dataclass(frozen=True)
-class AdaGrad:
+class AdaGrad(_Rule):
     """v ← v + g², from v = 0, then θ ← θ - lr·g/(√v + ε), or lr·g/√(v + ε) with the placement ``keras``."""
 
     learning_rate: float = 0.01
     epsilon: float = 1e-10
     placement: Literal["torch", "keras"] = "torch"
 
-    def __post_init__(self) -> None:
-        check_number("learning_rate", self.learning_rate, least=0)
-        check_number("epsilon", self.epsilon, least=0)
-        check_choice("placement", self.placement, ("torch", "keras"))
+    moments: ClassVar[str] = "v"
 
-    def init(self, params: Params) -> State:
-        """Sums of zero."""
-        return _zeros(params, "v")
-
-    def step(self, params: Params, gradients: Params, state: State) -> None:
-        """One update, in place."""
-        state.step += 1
-        for name, p in params.items():
-            v, g = state.moments["v"][name], gradients[name]
-            np.add(v, g * g, out=v)
-            _scaled_step(p, g, v, self)
+    def _update(self, p: Array, g: Array, _: int, /, *moments: Array) -> None:
+        (v,) = moments
+        np.add(v, g * g, out=v)
+        _scaled_step(p, g, v, self)
 
 
 @dataclass(frozen=True)
-class RMSProp:
+class RMSProp(_Rule):
     """v ← ρv + (1-ρ)g², from v = 0, then as `AdaGrad`; ρ is `beta2`."""
 
     learning_rate: float = 0.01
@@ -118,28 +136,17 @@ class RMSProp:
     epsilon: float = 1e-8
     placement: Literal["torch", "keras"] = "torch"
 
-    def __post_init__(self) -> None:
-        check_number("learning_rate", self.learning_rate, least=0)
-        check_number("beta2", self.beta2, least=0, below=1)
-        check_number("epsilon", self.epsilon, least=0)
-        check_choice("placement", self.placement, ("torch", "keras"))
+    moments: ClassVar[str] = "v"
 
-    def init(self, params: Params) -> State:
-        """Means of zero."""
-        return _zeros(params, "v")
-
-    def step(self, params: Params, gradients: Params, state: State) -> None:
-        """One update, in place."""
-        state.step += 1
-        for name, p in params.items():
-            v, g = state.moments["v"][name], gradients[name]
-            np.multiply(v, self.beta2, out=v)
-            np.add(v, g * g * (1 - exact(self.beta2, g)), out=v)
-            _scaled_step(p, g, v, self)
+    def _update(self, p: Array, g: Array, _: int, /, *moments: Array) -> None:
+        (v,) = moments
+        np.multiply(v, self.beta2, out=v)
+        np.add(v, g * g * (1 - exact(self.beta2, g)), out=v)
+        _scaled_step(p, g, v, self)
 
 
 @dataclass(frozen=True)
-class Adam:
+class Adam(_Rule):
     """m ← β₁m + (1-β₁)g, v ← β₂v + (1-β₂)g², then a step by m over √v, by `placement` of ε.
 
     ``torch``: θ ← θ - lr/(1-β₁ᵗ) · m / (√v/√(1-β₂ᵗ) + ε), ε beside the corrected root, as PyTorch has it;
@@ -152,24 +159,10 @@ class Adam:
     epsilon: float = 1e-8
     placement: Literal["torch", "keras"] = "torch"
 
-    def __post_init__(self) -> None:
-        check_number("learning_rate", self.learning_rate, least=0)
-        check_number("beta1", self.beta1, least=0, below=1)
-        check_number("beta2", self.beta2, least=0, below=1)
-        check_number("epsilon", self.epsilon, least=0)
-        check_choice("placement", self.placement, ("torch", "keras"))
+    moments: ClassVar[str] = "mv"
 
-    def init(self, params: Params) -> State:
-        """Moments of zero."""
-        return _zeros(params, "mv")
-
-    def step(self, params: Params, gradients: Params, state: State) -> None:
-        """One update, in place."""
-        state.step += 1
-        for name, p in params.items():
-            self._update(p, gradients[name], state.moments["m"][name], state.moments["v"][name], state.step)
-
-    def _update(self, p: Array, g: Array, m: Array, v: Array, t: int) -> None:
+    def _update(self, p: Array, g: Array, t: int, /, *moments: Array) -> None:
+        m, v = moments
         np.multiply(m, self.beta1, out=m)
         np.add(m, (1 - self.beta1) * g, out=m)
         np.multiply(v, self.beta2, out=v)
@@ -189,11 +182,6 @@ class Adam:
         np.divide(m, denominator, out=g)
         np.multiply(g, rate, out=g)
         np.subtract(p, g, out=p)
-
-
-def _zeros(params: Params, moments: str) -> State:
-    """A fresh state with these moments of zero."""
-    return State(moments={moment: {name: zeros_like(p) for name, p in params.items()} for moment in moments})
 
 
 def _scaled_step(p: Array, g: Array, v: Array, rule: AdaGrad | RMSProp) -> None:

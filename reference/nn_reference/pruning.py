@@ -1,6 +1,6 @@
 """Magnitude pruning, with and without a mask that is kept (document 000)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from nn_reference.arithmetic import Array, Params, exact, real
 from nn_reference.errors import InputError
 from nn_reference.optimizers import State
+from nn_reference.validation import check_array, suggestion
 
 Masks = dict[str, NDArray[np.bool_]]
 
@@ -33,9 +34,13 @@ def apply_masks(params: Params, masks: Masks) -> Params:
     Raises:
         InputError: a mask of another name or shape, or not of booleans.
     """
+    if not isinstance(masks, Mapping):
+        raise InputError(f"masks: expected a dict of boolean arrays, got {type(masks).__name__}")
     for name, mask in masks.items():
         if name not in params:
-            raise InputError(f"masks: {name!r} is no parameter; expected some of {', '.join(params)}")
+            near = suggestion(name, params)
+            raise InputError(f"masks[{name!r}]: no such parameter{near}; expected some of {', '.join(params)}")
+        check_array(f"masks[{name!r}]", mask)
         if mask.shape != params[name].shape or mask.dtype != np.bool_:
             expected = f"expected bool {params[name].shape}, got {mask.dtype} {mask.shape}"
             raise InputError(f"masks[{name!r}]: {expected}")
@@ -44,8 +49,7 @@ def apply_masks(params: Params, masks: Masks) -> Params:
 
 def masked_state(state: State, masks: Masks) -> State:
     """The optimiser's state with its moments masked: a moment left alone would move pruned weights again."""
-    moments = {moment: apply_masks(values, masks) for moment, values in state.moments.items()}
-    return State(step=state.step, moments=moments)
+    return state.mapped(lambda arrays: apply_masks(arrays, masks))
 
 
 def sparsity(params: Params) -> float:

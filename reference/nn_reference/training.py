@@ -1,13 +1,13 @@
 """The training loop. The order of the batches is data, so that no random generator crosses a border."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nn_reference.arithmetic import Array, Params
+from nn_reference.arithmetic import Array, Params, copied
 from nn_reference.errors import InputError
 from nn_reference.network import Network, backpropagate, loss_and_outputs
 from nn_reference.optimizers import Optimizer, State
@@ -16,14 +16,12 @@ from nn_reference.validation import (
     check_array,
     check_batch,
     check_finite,
-    check_masks,
     check_params,
     check_state,
     shown,
 )
 
 Batch: TypeAlias = slice | NDArray[np.intp]
-Callback: TypeAlias = Callable[[int, Any], None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,6 @@ def train(
     *,
     state: State | None = None,
     masks: Masks | None = None,
-    callback: Callback | None = None,
 ) -> Trained:
     """One update for each batch, in the order given.
 
@@ -58,23 +55,20 @@ def train(
         t: (N, C) or (N,), all targets.
         state: the optimiser's, from an earlier run, which is **continued in place**; a new one if None.
         masks: gradients are zeroed where a mask is False, so that pruned weights stay pruned.
-        callback: called with (step, loss) after each update; step counts from 1. To stop early, raise from it.
 
     Raises:
         InputError: arrays that do not fit, a batch that selects no sample or one that is not there, or an
-            optimiser, state, masks or callback that is none.
+            optimiser, state or masks that are none.
     """
     check_params(network.shapes, params)
     check_batch(network, params, x, t)
     if isinstance(optimizer, type) or not (hasattr(optimizer, "init") and hasattr(optimizer, "step")):
         raise InputError(f"optimizer: expected an Optimizer, as SGD(0.1) or Adam(), got {shown(optimizer)}")
-    if callback is not None and not callable(callback):
-        raise InputError(f"callback: expected a function of (step, loss), got {shown(callback)}")
     if masks is not None:
-        check_masks(network.shapes, masks)
+        apply_masks(params, masks)  # for what it refuses, before the first batch
     if not isinstance(batches, Iterable):
         raise InputError(f"batches: expected an iterable of slices or index arrays, got {type(batches).__name__}")
-    params = {name: p.copy() for name, p in params.items()}
+    params = copied(params)
     if state is None:
         state = optimizer.init(params)
     else:
@@ -87,8 +81,6 @@ def train(
             gradients = apply_masks(gradients, masks)
         optimizer.step(params, gradients, state)
         losses.append(loss)
-        if callback is not None:
-            callback(step, loss)
     return Trained(params, state, losses)
 
 

@@ -7,6 +7,7 @@ training loop once for each run.
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from math import inf, isfinite
 from typing import TYPE_CHECKING, TypeGuard
@@ -19,7 +20,6 @@ from nn_reference.errors import InputError
 if TYPE_CHECKING:
     from nn_reference.network import Network
     from nn_reference.optimizers import State
-    from nn_reference.pruning import Masks
 
 ARITHMETICS = "float32, float64, complex128 or object (balls)"
 FUNCTIONS = ("exp", "log", "log1p", "sqrt", "tanh")  # methods of a ball, by which NumPy computes these
@@ -76,20 +76,6 @@ def check_batch(network: Network, params: Params, x: Array, t: Array) -> None:
     _check_values("t", t, params)
 
 
-def check_masks(shapes: Mapping[str, tuple[int, ...]], masks: Masks) -> None:
-    """Every mask is boolean, and has a parameter's name and shape."""
-    if not isinstance(masks, Mapping):
-        raise InputError(f"masks: expected a dict of boolean arrays, got {type(masks).__name__}")
-    for name, mask in masks.items():
-        if name not in shapes:
-            raise InputError(
-                f"masks[{name!r}]: no such parameter{suggestion(name, shapes)}; expected some of {', '.join(shapes)}"
-            )
-        _check_shape(f"masks[{name!r}]", mask, shapes[name])
-        if mask.dtype != bool:
-            raise InputError(f"masks[{name!r}]: expected dtype bool, got {mask.dtype}")
-
-
 def check_state(fresh: State, state: State) -> None:
     """`state` has the moments of a fresh one for the same parameters, and no others."""
     if not isinstance(state, type(fresh)):
@@ -111,8 +97,14 @@ def check_state(fresh: State, state: State) -> None:
 
 def check_array(name: str, value: object) -> None:
     """`value` is a plain NumPy array: * of matrices is another operation, and a masked array has no mask in BLAS."""
-    if not isinstance(value, np.ndarray) or isinstance(value, np.matrix | np.ma.MaskedArray):
+    if not isinstance(value, np.ndarray) or isinstance(value, np.matrix) or is_masked(value):
         raise InputError(f"{name}: expected a NumPy array, got {type(value).__name__}; wrap it in np.asarray")
+
+
+def is_masked(value: object) -> bool:
+    """Whether it is a masked array; none is made before `numpy.ma` is imported, which takes as long as a call's checks."""
+    masked = sys.modules.get("numpy.ma")
+    return masked is not None and isinstance(value, masked.MaskedArray)
 
 
 def check_finite(name: str, value: Array) -> None:

@@ -10,9 +10,8 @@ import numpy as np
 
 from nn_conformance.adapt.conventions import Conventions
 from nn_conformance.cases import format as fmt
-from nn_conformance.judge.target import TargetError, Unsupported
+from nn_conformance.judge.target import Shown, TargetError, Unsupported
 from nn_reference.arithmetic import Array, Params
-from nn_reference.network import LayerOutput
 
 FOLDED = ("first", "last")
 
@@ -45,13 +44,13 @@ class Layers:
             if bias is not None and self.conventions.bias in FOLDED:
                 w, b = _matrix(layer, weights), np.reshape(bias, (1, -1))
                 folded = np.concatenate([b, w] if self.conventions.bias == "first" else [w, b])
-                found[self._name(f"W{k}")] = self._weights(layer, folded, vector=vector)
+                found[self.conventions.name_of(f"W{k}")] = _held(folded, self._layout(layer), vector=vector)
                 continue
             if vector != layer.vector or (not vector and self._layout(layer) != layer.layout):
-                weights = self._weights(layer, _matrix(layer, weights), vector=vector)
-            found[self._name(f"W{k}")] = weights
+                weights = _held(_matrix(layer, weights), self._layout(layer), vector=vector)
+            found[self.conventions.name_of(f"W{k}")] = weights
             if bias is not None:
-                found[self._name(f"b{k}")] = self._bias(bias, vector=vector)
+                found[self.conventions.name_of(f"b{k}")] = np.reshape(bias, self._shape(layer, "b", 0, vector=vector))
         return found
 
     def taken(self, what: str, arrays: Mapping[str, Any], scale: float = 1.0) -> Params:
@@ -61,10 +60,13 @@ class Layers:
             TargetError: an array of another shape than it must have.
         """
         rest, found = dict(arrays), dict[str, Any]()
+        if isinstance(of_x := rest.get("x"), np.ndarray):
+            g = self._of_inputs(of_x)
+            rest["x"] = g / scale if scale != 1 else g
         for k, layer in enumerate(self.network.layers, 1):
             folded = layer.bias and self.conventions.bias in FOLDED
             for ours in (f"W{k}", f"b{k}") if layer.bias and not folded else (f"W{k}",):
-                theirs = self._name(ours)
+                theirs = self.conventions.name_of(ours)
                 if theirs in rest:
                     a = rest.pop(theirs)
                     known = isinstance(a, np.ndarray | np.generic)
@@ -77,7 +79,7 @@ class Layers:
         found: dict[str, float] = {}
         for k, layer in enumerate(self.network.layers, 1):
             for ours in (f"W{k}", f"b{k}") if layer.bias else (f"W{k}",):
-                theirs = self._name(f"W{k}" if self.conventions.bias in FOLDED else ours)
+                theirs = self.conventions.name_of(f"W{k}" if self.conventions.bias in FOLDED else ours)
                 found[ours] = uncertainty.get(theirs, 0.0) / scale
         return found
 
@@ -100,15 +102,25 @@ class Layers:
         columns = conventions.samples == "columns"
         return (x.T, t.T) if columns else (x, t)
 
-    def outputs(self, shown: Sequence[Any] | None) -> Sequence[LayerOutput] | None:
+    def outputs(self, shown: Sequence[Any] | None) -> Sequence[Shown] | None:
         """The target's z and a with samples as rows; what is no pair of arrays is left as it is."""
         if shown is None:
             return None
         last = len(self.network.layers)
         return [
-            LayerOutput(*(self._output(a, last=k == last) for a in pair)) if _is_pair(pair) else pair
+            Shown(*(None if a is None else self._output(a, last=k == last) for a in pair)) if _is_pair(pair) else pair
             for k, pair in enumerate(shown, 1)
         ]
+
+    def _of_inputs(self, g: Array) -> Array:
+        """∂L/∂x as (N, D), without what belongs to the constant input of a folded bias."""
+        if self.conventions.batch == "vector":
+            g = g[None]
+        elif self.conventions.samples == "columns":
+            g = g.T
+        if self.conventions.ones and self.conventions.bias in FOLDED:
+            g = g[..., 1:] if self.conventions.bias == "first" else g[..., :-1]
+        return g
 
     def _output(self, a: Array, *, last: bool) -> Array:
         if self.conventions.batch == "vector" and not (last and self.vector and a.ndim):
@@ -133,9 +145,9 @@ class Layers:
             return {ours: a}
         w = a[:, None] if vector else a if self._layout(layer) == "in,out" else a.T
         if not folded:
-            return {ours: _described(layer, w)}
+            return {ours: _held(w, layer.layout, vector=layer.vector)}
         w, b = (w[1:], w[0]) if self.conventions.bias == "first" else (w[:-1], w[-1])
-        return {ours: _described(layer, w.reshape(shape)), f"b{k}": b[0] if layer.vector else b}
+        return {ours: _held(w.reshape(shape), layer.layout, vector=layer.vector), f"b{k}": b[0] if layer.vector else b}
 
     def _shape(self, layer: fmt.Layer, ours: str, inputs: int, *, vector: bool) -> tuple[int, ...]:
         if ours[0] == "b":
@@ -145,22 +157,11 @@ class Layers:
             return (inputs,)
         return (inputs, layer.units) if self._layout(layer) == "in,out" else (layer.units, inputs)
 
-    def _weights(self, layer: fmt.Layer, w: Array, *, vector: bool) -> Array:
-        """(I, O) as the target has it."""
-        return w[:, 0] if vector else w if self._layout(layer) == "in,out" else w.T
-
-    def _bias(self, bias: Array, *, vector: bool) -> Array:
-        shapes = {"row": (1, -1), "column": (-1, 1)}
-        return np.reshape(bias, () if vector else shapes.get(self.conventions.bias, (-1,)))
-
     def _is_vector(self, k: int) -> bool:
         return self.vector and k == len(self.network.layers)
 
     def _layout(self, layer: fmt.Layer) -> str:
         return layer.layout if self.conventions.layout == "described" else self.conventions.layout
-
-    def _name(self, ours: str) -> str:
-        return self.conventions.name_of(ours)
 
 
 def _matrix(layer: fmt.Layer, weights: Array) -> Array:
@@ -168,13 +169,13 @@ def _matrix(layer: fmt.Layer, weights: Array) -> Array:
     return weights[:, None] if layer.vector else weights if layer.layout == "in,out" else weights.T
 
 
-def _described(layer: fmt.Layer, w: Array) -> Array:
-    """The inverse of `_matrix`."""
-    return w[:, 0] if layer.vector else w if layer.layout == "in,out" else w.T
+def _held(w: Array, layout: str, *, vector: bool) -> Array:
+    """(I, O) as weights of a layout; the inverse of `_matrix`."""
+    return w[:, 0] if vector else w if layout == "in,out" else w.T
 
 
 def _is_pair(pair: Any) -> bool:
-    return isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(a, np.ndarray) for a in pair)
+    return isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(a, np.ndarray | None) for a in pair)
 
 
 def _classes(t: Array) -> Array:

@@ -24,11 +24,17 @@ class Claim:
             line such as ``3-5 relu-2 softmax, cross-entropy``; all documented ones if empty.
         conventions: what it does otherwise than the fixtures.
         dtypes: the precisions that it has.
+        layer: what it is, such as ``dense relu``, where it is a layer and no network; `systems` then has the line of the
+            network that is built of it.
+        pieces: what it says that it has, of `adapt.pieces`: each is asked for, and may not be refused; None if it says
+            nothing.
     """
 
     systems: tuple[str, ...] = ()
     conventions: Conventions = OURS
     dtypes: tuple[str, ...] = ("float32", "float64")
+    layer: str = ""
+    pieces: frozenset[str] | None = None
 
     def check(self) -> None:
         """Raises InputError for what names no network, with the nearest name, or the word of a line that is wrong."""
@@ -60,23 +66,41 @@ def is_own(network: str) -> bool:
 
 
 def conforms(
-    *systems: "str | fmt.Network", dtypes: tuple[str, ...] = Claim.dtypes, **conventions: Any
+    *systems: "str | fmt.Network",
+    layer: str = "",
+    dtypes: tuple[str, ...] = Claim.dtypes,
+    pieces: tuple[str, ...] = (),
+    **conventions: Any,
 ) -> Callable[[T], T]:
     """Says of a function, a class or a model that it implements documented networks; pytest then judges it.
 
     Args:
         systems: names that ``nn-conformance list`` prints, ``name/corrected`` for another version, ``*`` for any part;
             or networks of your own, as `network` reads them.
+        layer: of a layer in place of a network what it is: ``dense relu``, ``relu``, ``softmax cross-entropy``.
         dtypes: the precisions that it has.
+        pieces: optimisers that it has, as ``("adam torch",)``, and other pieces by the words of PROTOCOL.md; none of them
+            may be refused.
         conventions: fields of `Conventions` in which it differs from the fixtures.
 
     Raises:
-        InputError: a convention or a precision that does not exist, or an object that cannot hold a mark.
+        InputError: a convention, a precision, a piece or a layer that does not exist, or an object that cannot hold a mark.
     """
     names = tuple(_name(system) for system in systems)
+    if layer:
+        from nn_conformance.adapt.layer_text import network_of  # noqa: PLC0415 - NumPy, for layers alone
+
+        if names:
+            raise InputError("conforms: expected networks or a layer, got both")
+        names = (network_of(layer),)
     if not dtypes or not set(dtypes) <= set(Claim.dtypes):
         raise InputError(f"conforms: dtypes: expected some of {Claim.dtypes}, got {dtypes!r}")
-    claim = Claim(names, declared(**conventions), tuple(dtypes))
+    has = None
+    if pieces:
+        from nn_conformance.adapt.pieces import named  # noqa: PLC0415 - NumPy, for who names some
+
+        has = named(pieces)
+    claim = Claim(names, declared(**conventions), tuple(dtypes), layer, has)
 
     def mark(obj: T) -> T:
         try:

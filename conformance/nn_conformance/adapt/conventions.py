@@ -14,6 +14,12 @@ from nn_reference.errors import InputError
 Reduction: TypeAlias = Literal["sum", "samples", "elements"]
 # What to assume where nothing is declared: as the case's own network description has it.
 DESCRIBED = "described"
+# Numbers that are positive, and below what.
+POSITIVE = {
+    **dict.fromkeys(("loss_factor", "gradient_factor", "rate"), float("inf")),
+    **dict.fromkeys(("log_clip", "log_epsilon"), 0.5),
+    "epsilon": 1.0,
+}
 
 
 class Conventions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -40,6 +46,13 @@ class Conventions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         negative_gradient: whether what it calls gradients is what is added to the parameters. Of what only updates it
             says nothing: a step has its sign.
         update_reduction: over what a step of the target is a mean, where its gradients are not; as these if None.
+        log_clip: p is clipped to [log_clip, 1 - log_clip] inside the logarithms of the target's cross-entropy, of either
+            kind; its gradients are those of the loss without that.
+        log_epsilon: what the target adds to p there, likewise.
+        rate: the target's own learning rate, whatever it is given.
+        epsilon: the target's own ε of Adam, RMSProp and AdaGrad, whatever it is given.
+        placement: where its ε stands, if that is a matter of its own: `torch`, beside √v̂; `keras`, beside √v.
+        moments: whether moments can be `loaded`; of who starts `fresh`, first updates and whole runs are judged.
     """
 
     layout: Literal["described", "in,out", "out,in"] = "described"
@@ -57,6 +70,12 @@ class Conventions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     gradient_reduction: Literal["described", "sum", "samples", "elements"] | None = None
     negative_gradient: bool = False
     update_reduction: Literal["described", "sum", "samples", "elements"] | None = None
+    log_clip: float | None = None
+    log_epsilon: float | None = None
+    rate: float | None = None
+    epsilon: float | None = None
+    placement: Literal["described", "torch", "keras"] = "described"
+    moments: Literal["loaded", "fresh"] = "loaded"
 
     def describe(self) -> str:
         """The declaration as it is written, without what is the fixtures' own way; for reports."""
@@ -82,6 +101,14 @@ class Conventions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
         reduction = self.gradient_reduction if self.update_reduction is None else self.update_reduction
         return self._size(reduction, loss, samples, outputs)
 
+    def own_constants(self, optimizer: fmt.Optimizer) -> fmt.Optimizer:
+        """An optimiser with the constants that the target has whatever it is given."""
+        own: dict[str, object] = {} if self.rate is None else {"learning_rate": self.rate}
+        if optimizer.epsilon is not None:
+            own |= {} if self.epsilon is None else {"epsilon": self.epsilon}
+            own |= {} if self.placement == DESCRIBED else {"placement": self.placement}
+        return msgspec.structs.replace(optimizer, **own)
+
     def _size(self, reduction: str | None, loss: fmt.Loss, samples: int, outputs: int) -> float:
         factor = self.loss_factor if self.gradient_factor is None else self.gradient_factor
         return factor * _ratio(loss, self.loss_reduction if reduction is None else reduction, samples, outputs)
@@ -102,11 +129,11 @@ def declared(**given: object) -> Conventions:
         for name, value in given.items():
             _check(name, value)
         raise
-    for name in ("loss_factor", "gradient_factor"):
-        if not 0 < (1.0 if (factor := getattr(found, name)) is None else factor) < float("inf"):
-            raise InputError(
-                f"conventions: {name}: expected a positive finite factor, got {factor}; of signs negative_gradient tells"
-            )
+    for name, below in POSITIVE.items():
+        if not 0 < (0.25 if (number := getattr(found, name)) is None else number) < below:
+            sign = "; of signs negative_gradient tells" if name.endswith("factor") else ""
+            expected = "a positive finite factor" if name.endswith("factor") else f"a number above 0 and below {below}"
+            raise InputError(f"conventions: {name}: expected {expected}, got {number}{sign}")
     return found
 
 

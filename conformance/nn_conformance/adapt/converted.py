@@ -2,18 +2,23 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from nn_conformance.adapt.arrays import Layers
 from nn_conformance.adapt.conventions import OURS, Conventions
+from nn_conformance.adapt.pieces import pieces_of
 from nn_conformance.adapt.recovered import Recovered
 from nn_conformance.cases import format as fmt
+from nn_conformance.cases.families import build_network, without_sizes
 from nn_conformance.judge.call import Safe
-from nn_conformance.judge.target import Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported, not_done
+from nn_conformance.judge.limits import loss_count
+from nn_conformance.judge.target import Answer, Prunes, Run, Shown, Target, TargetError, Unsupported, not_done
+from nn_reference.activations import sigmoid, softmax
 from nn_reference.arithmetic import Array, Params
-from nn_reference.network import LayerOutput
+from nn_reference.network import LayerOutput, forward, loss_of_preactivation
 from nn_reference.optimizers import State
 
 MANY, ONE = "many", 1
@@ -31,12 +36,14 @@ class Converted(Safe):
         conventions: what it declares.
         networks: those that it claims, of any sizes; all if empty.
         dtypes: the precisions that it has.
+        pieces: of what networks and optimisers may be made that it is asked for; of anything if None.
     """
 
     inner: Target
     conventions: Conventions = OURS
     networks: Collection[fmt.Network] = ()
     dtypes: Collection[str] = fmt.DTYPES
+    pieces: Collection[str] | None = None
 
     @property
     def name(self) -> str:
@@ -58,7 +65,8 @@ class Converted(Safe):
         self._check(network, params)
         if self.conventions.batch == MANY:
             return self._evaluate(network, params, x, t, gradients=gradients)
-        self._check_uncoupled(network)
+        if any(layer.activation.axis == "batch" for layer in network.layers):
+            raise Unsupported("a softmax over the batch, one sample at a time")
         rows = [slice(n, n + 1) for n in range(len(x))]
         answers = [self._evaluate(network, params, x[row], t[row], gradients=gradients) for row in rows]
         return _combined(answers, 1 if network.loss.reduction == "sum" else len(x))
@@ -74,10 +82,14 @@ class Converted(Safe):
         state: State | None = None,
     ) -> Run:
         """As `Target.train`, in our conventions. Raises as `evaluate` does."""
-        self._check(network, params)
+        self._check(network, params, optimizer)
         conventions, outputs = self.conventions, network.layers[-1].units
         scales = [conventions.update_scale(network.loss, len(rows), outputs) for rows in batches]
         stateless = optimizer.kind == "sgd" and not optimizer.momentum
+        if conventions.own_constants(optimizer) != optimizer:
+            raise Unsupported("a rate, or an ε, that it does not have")
+        if conventions.moments == "fresh" and not stateless and state is not None and state.step:
+            raise Unsupported("moments that are given: it starts fresh")
         if any(scale != 1 for scale in scales) and not stateless:
             raise Unsupported("momentum and Adam steps on a loss of another scale than the described one")
         if conventions.batch == MANY and len(set(scales)) == 1:
@@ -94,31 +106,22 @@ class Converted(Safe):
         return Run(losses if len(losses) == len(batches) else None, params)
 
     def prune(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        how: Pruning,
-        state: State,
+        self, network: fmt.Network, optimizer: fmt.Optimizer, params: Params, *more: Any
     ) -> tuple[Params, Params]:
         """As `Prunes.prune`, for targets without conventions of their own."""
         self._check(network, params)
         if not isinstance(self.inner, Prunes) or self.conventions != OURS:
             raise not_done("prune")
-        return self.inner.prune(network, optimizer, params, x, t, how, state)
+        return self.inner.prune(network, optimizer, params, *more)
 
-    def _check(self, network: fmt.Network, params: Params) -> None:
+    def _check(self, network: fmt.Network, params: Params, optimizer: fmt.Optimizer | None = None) -> None:
+        if self.pieces is not None and (lacking := pieces_of(network, optimizer) - set(self.pieces)):
+            raise Unsupported(f"it names no piece {' or '.join(sorted(lacking))}")
         dtype = next(iter(params.values())).dtype.name
         if dtype not in self.dtypes:
             raise Unsupported(f"{dtype}: the target has {' and '.join(self.dtypes)}")
-        if self.networks and kind(network) not in [kind(claimed) for claimed in self.networks]:
+        if self.networks and without_sizes(network) not in map(without_sizes, self.networks):
             raise Unsupported("another network or loss than those that it claims")
-
-    def _check_uncoupled(self, network: fmt.Network) -> None:
-        if any(layer.activation.axis == "batch" for layer in network.layers):
-            raise Unsupported("a softmax over the batch, one sample at a time")
 
     def _evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool) -> Answer:
         layers = Layers(network, self.conventions, len(x))
@@ -129,6 +132,8 @@ class Converted(Safe):
         scale_of = self.conventions.update_scale if recovered else self.conventions.gradient_scale
         scale = scale_of(network.loss, *size)
         loss = answer.loss if answer.loss is None else answer.loss / self.conventions.loss_scale(network.loss, *size)
+        if loss is not None and (self.conventions.log_clip or self.conventions.log_epsilon):
+            loss += _beyond(self.conventions, network, params, x, t)
         beyond = layers.spread(answer.uncertainty, abs(scale)) if recovered else {}
         found = layers.taken("gradient", answer.gradients, scale) if gradients else {}
         return Answer(loss, found, layers.outputs(answer.layers), beyond)
@@ -152,13 +157,26 @@ class Converted(Safe):
             raise TargetError(f"losses: expected {len(batches)}, one for each update, got {len(run.losses)}")
         scales = [self.conventions.loss_scale(network.loss, len(rows), outputs) for rows in batches]
         losses = None if run.losses is None else [loss / c for loss, c in zip(run.losses, scales, strict=True)]
+        if self.conventions.log_clip or self.conventions.log_epsilon:
+            losses = None  # what a clip changes in them depends on parameters on the way
         return Run(losses, layers.taken("parameter", run.params))
 
 
-def kind(network: fmt.Network) -> fmt.Network:
-    """The network without its sizes."""
-    layers = [msgspec.structs.replace(layer, units=1) for layer in network.layers]
-    return msgspec.structs.replace(network, inputs=1, layers=layers)
+def _beyond(conventions: Conventions, network: fmt.Network, params: Params, x: Array, t: Array) -> float:
+    """What the described loss is beyond one with the conventions' clip and ε inside its logarithms."""
+    described, exact_t = build_network(network), t.astype(np.float64)
+    wide = {name: p.astype(np.float64) for name, p in params.items()}
+    z, y = forward(described, wide, x.astype(np.float64))[-1]
+    two = network.loss.kind == "binary_cross_entropy"
+    if network.loss.from_logits:
+        y = sigmoid(z) if two else softmax(z)
+    p = y if conventions.log_clip is None else np.clip(y, conventions.log_clip, 1 - conventions.log_clip)
+    added = conventions.log_epsilon or 0.0
+    terms = exact_t * np.log(np.where(exact_t == 0, 1, p + added))
+    if two:
+        terms += (1 - exact_t) * np.log(np.where(exact_t == 1, 1, 1 - p + added))
+    beyond = np.sum(terms) / loss_count(network.loss, exact_t)
+    return float(loss_of_preactivation(described, z, exact_t) + beyond)
 
 
 def _combined(answers: Sequence[Answer], count: int) -> Answer:
@@ -171,16 +189,24 @@ def _combined(answers: Sequence[Answer], count: int) -> Answer:
     if any(each != shapes[0] for each in shapes):
         raise TargetError("it has gradients of some names and shapes for one sample, and of others for the next")
     layers = _joined([answer.layers for answer in answers if answer.layers is not None])
-    total = {name: np.asarray(sum(a.gradients[name] for a in answers)) / count for name in first.gradients}
+    total = {
+        name: np.asarray(sum(a.gradients[name] for a in answers)) / count for name in first.gradients if name != "x"
+    }
+    if "x" in first.gradients:
+        total["x"] = np.concatenate([answer.gradients["x"] for answer in answers]) / count
     beyond = {name: sum(a.uncertainty[name] for a in answers) / count for name in first.uncertainty}
     return Answer(loss, total, layers, beyond)
 
 
-def _joined(shown: Sequence[Sequence[LayerOutput]]) -> list[LayerOutput] | None:
+def _joined(shown: Sequence[Sequence[LayerOutput | Shown]]) -> list[Shown] | None:
     """The layers of single samples as those of all of them; None where none are shown."""
-    shapes = [[(layer.z.shape, layer.a.shape) for layer in layers] for layers in shown]
-    if any(each != shapes[0] or () in [shape for pair in each for shape in pair] for each in shapes):
+    shapes = [[None if a is None else a.shape for layer in layers for a in layer] for layers in shown]
+    if any(each != shapes[0] or () in each for each in shapes):
         words = "it shows layers of some shapes for one sample, and of others for the next, or some without samples"
         raise TargetError(words, "wrong-shape", ["layers"])
-    together = [LayerOutput(*map(np.concatenate, zip(*each, strict=True))) for each in zip(*shown, strict=True)]
-    return together if shown else None
+    return [Shown(*map(_stacked, zip(*each, strict=True))) for each in zip(*shown, strict=True)] if shown else None
+
+
+def _stacked(arrays: Sequence[Array | None]) -> Array | None:
+    there = [a for a in arrays if a is not None]
+    return np.concatenate(there) if there else None

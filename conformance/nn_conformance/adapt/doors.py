@@ -1,7 +1,7 @@
 """Objects as targets: functions, classes that update themselves, modules of PyTorch, models of Keras.
 
-Modules: `functions`, `updating`, `torch_modules`, `keras_models`. A framework is looked for among what is imported
-already: no object of it can be there otherwise.
+The doors of a framework are in `oracles`. It is looked for among what is imported already: no object of it can be there
+otherwise.
 """
 
 import inspect
@@ -9,13 +9,15 @@ import sys
 from collections.abc import Callable, Collection
 from typing import Any, Literal, cast
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from nn_conformance.adapt.claims import Claim, claim_of, conforms
 from nn_conformance.adapt.conventions import DESCRIBED, Conventions
 from nn_conformance.adapt.converted import Converted
 from nn_conformance.adapt.functions import Function
+from nn_conformance.adapt.layers import Layer
 from nn_conformance.adapt.recovered import Recovered
+from nn_conformance.adapt.signatures import NETWORK, arguments_of, class_wrapper, ordered, placed, roles_of, wrapper
 from nn_conformance.adapt.updating import METHODS, Holding, Updating
 from nn_conformance.cases import format as fmt
 from nn_conformance.judge.call import guarded, made
@@ -23,12 +25,12 @@ from nn_conformance.judge.target import Target
 from nn_reference.errors import InputError
 from nn_reference.systems import SYSTEMS
 
-__all__ = ["as_target", "claim_of", "conforms", "conventions_of", "converted", "framework_of"]
+__all__ = ["as_target", "claim_of", "conforms", "conventions_of", "converted", "framework_of", "layered"]
 
-# The fourth parameter of a function that updates, if it has a default; without one it needs no certain name.
-RATES = ("lr", "learning_rate", "rate", "eta", "alpha", "step_size")
 # The base class of each framework's models, and how its dense layers hold their weights.
 MODELS = {"torch": ("nn", "Module"), "keras": ("Model",)}
+ARGUMENTS = ("params", "x", "t")
+FUNCTION = "expected a function (params, x, y), or (params, x, y, lr) that updates"
 LAYOUTS: dict[str, Literal["in,out", "out,in"]] = {"torch": "out,in", "keras": "in,out"}
 EXPECTED = (
     "expected a function (params, x, y) or (params, x, y, lr), an object with set_weights, step and get_weights, "
@@ -54,6 +56,8 @@ def as_target(obj: Any, *, name: str | None = None, conventions: Conventions | N
 
 def _as_target(obj: Any, name: str | None, conventions: Conventions) -> Target:
     name = name or getattr(obj, "__name__", None) or type(obj).__name__
+    if (claim := claim_of(obj)) is not None and claim.layer:
+        return obj if isinstance(obj, Layer) else Layer.of(obj, name, claim.layer, conventions)
     if framework := framework_of(obj):
         return _framework_target(framework, obj, name, conventions)
     if all(callable(getattr(obj, method, None)) for method in METHODS):
@@ -61,15 +65,29 @@ def _as_target(obj: Any, name: str | None, conventions: Conventions) -> Target:
     if all(callable(getattr(obj, method, None)) for method in ("evaluate", "train")):
         return cast("Target", obj() if isinstance(obj, type) else obj)
     if not callable(obj) or isinstance(obj, type):
-        raise InputError(f"{name}: {EXPECTED}; got {'a class' if isinstance(obj, type) else type(obj).__name__}")
-    arguments = _positional(obj)
+        cls = obj if isinstance(obj, type) else type(obj)
+        if line := class_wrapper(cls):
+            raise InputError(
+                f"{name}: expected an object with set_weights, step and get_weights; judge a wrapper: {line}"
+            )
+        raise InputError(f"{name}: {EXPECTED}; got {'a class' if cls is obj else cls.__name__}")
+    return _of_function(obj, name, conventions)
+
+
+def _of_function(function: Callable[..., Any], name: str, conventions: Conventions) -> Target:
+    arguments = arguments_of(function)
+    roles = roles_of(arguments, NETWORK)
     if len(arguments) == 1:
-        return _framework_target(_framework_made(obj, name), obj, name, conventions)
-    if len(arguments) == 3:
-        return Function(obj, name)
-    if len(arguments) == 4:
-        return Updating(obj, name, conventions)
-    raise InputError(f"{name}: {EXPECTED}; got {name}({', '.join(arguments)})")
+        return _framework_target(_framework_made(function, name), function, name, conventions)
+    if places := placed(arguments, ARGUMENTS):
+        return Function(ordered(function, places, ARGUMENTS), name)
+    if sorted(roles) == ["params", "x"]:
+        forward = ordered(function, roles, ("params", "x"))
+        return Function(lambda params, x, _: forward(params, x), name)
+    if "rate" in roles and (places := placed(arguments, (*ARGUMENTS, "rate"))):
+        return Updating(ordered(function, places, (*ARGUMENTS, "rate")), name, conventions)
+    mend = wrapper(function)
+    raise InputError(f"{name}: {FUNCTION}; got {name}({', '.join(arguments)}){f'; {mend}' if mend else ''}")
 
 
 def conventions_of(obj: Any) -> Conventions:
@@ -78,14 +96,27 @@ def conventions_of(obj: Any) -> Conventions:
 
 
 def _conventions_of(obj: Any) -> Conventions:
-    given = (claim_of(obj) or Claim()).conventions
-    framework = framework_of(obj)
-    if framework is None and inspect.isfunction(obj) and len(_positional(obj)) == 1:
+    claim = claim_of(obj) or Claim()
+    given = claim.conventions
+    framework = None if claim.layer else framework_of(obj)
+    if not (framework or claim.layer) and inspect.isfunction(obj) and len(arguments_of(obj)) == 1:
         framework = _framework_made(obj, obj.__name__)
     if framework is None:
         return given
     layout = LAYOUTS[framework] if given.layout == DESCRIBED else given.layout
     return replace(given, layout=layout, output="matrix" if given.output == DESCRIBED else given.output)
+
+
+def layered(obj: Any, layer: str) -> Target:
+    """An object as the layer that such words say it is, in the conventions that it is marked with.
+
+    Raises:
+        InputError: no such layer, or an object that is none.
+    """
+    claim = claim_of(obj) or Claim()
+    name = getattr(obj, "__name__", type(obj).__name__)
+    target = made(lambda: Layer.of(obj, name, layer, claim.conventions))
+    return conforms(layer=layer, dtypes=claim.dtypes, **asdict(claim.conventions))(target)
 
 
 def converted(
@@ -121,19 +152,9 @@ def _framework_made(make: Callable[..., Any], name: str) -> str:
 
 def _framework_target(framework: str, obj: Any, name: str, conventions: Conventions) -> Target:
     if framework == "torch":
-        from nn_conformance.adapt.torch_modules import Module  # noqa: PLC0415
+        from nn_conformance.oracles.pytorch.door import Module  # noqa: PLC0415
 
         return Module(obj, name, conventions)
-    from nn_conformance.adapt.keras_models import Model  # noqa: PLC0415
+    from nn_conformance.oracles.keras.door import Model  # noqa: PLC0415
 
     return Model(obj, name, conventions)
-
-
-def _positional(function: Callable[..., Any]) -> list[str]:
-    """The names of the arguments that are given by position; options, which have a default, are none, but for a rate."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        raise InputError(f"{function!r:.60}: {EXPECTED}; it has no signature that can be read") from None
-    taken = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return [p.name for k, p in enumerate(taken) if p.default is p.empty or (k == 3 and p.name in RATES)]

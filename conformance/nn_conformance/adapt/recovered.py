@@ -1,7 +1,7 @@
 """Gradients of a target that only updates: set the weights, take a step, read the weights."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from nn_conformance.judge.call import guarded
 from nn_conformance.judge.limits import ROUNDINGS, ROUNDOFF, norm
 from nn_conformance.judge.target import Answer, Run, Target, TargetError
 from nn_reference.arithmetic import Array, Params
-from nn_reference.optimizers import State
 
 # Learning rates, powers of two, so that they round nothing themselves. At 1 a gradient that is small beside its
 # parameters is lost in their rounding; the larger ones lift it out.
@@ -46,11 +45,12 @@ class Recovered:
         Raises:
             Unsupported: the target cannot express the network, or plain SGD.
         """
-        run, rate = self._step(network, params, x, t, FIRST), FIRST
+        own = self.conventions.rate
+        run, rate = self._step(network, params, x, t, own or FIRST), own or FIRST
         loss = run.losses[0] if run.losses else None
         if not gradients:
             return Answer(loss)
-        for larger in FURTHER:
+        for larger in () if own else FURTHER:
             if not _lost(params, run.params):
                 break
             try:
@@ -60,21 +60,13 @@ class Recovered:
             if not all(np.all(np.isfinite(p)) for p in further.params.values()):
                 break
             run, rate = further, larger
-        found = {name: _gradient(p, run.params[name], rate) for name, p in params.items()}
+        moves = {name: (_wide(p) - _wide(run.params[name])) / rate for name, p in params.items()}
+        found = {name: np.asarray(g).astype(params[name].dtype) for name, g in moves.items()}
         return Answer(loss, found, uncertainty={name: _rounding(p) / rate for name, p in params.items()})
 
-    def train(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        batches: Sequence[Sequence[int]],
-        state: State | None = None,
-    ) -> Run:
+    def train(self, *args: Any, **more: Any) -> Run:
         """As the target's."""
-        return guarded(self.inner).train(network, optimizer, params, x, t, batches, state)
+        return guarded(self.inner).train(*args, **more)
 
     def _step(self, network: fmt.Network, params: Params, x: Array, t: Array, rate: float) -> Run:
         samples = 1 if self.conventions.batch == "vector" else x.shape[self.conventions.samples == "columns"]
@@ -92,10 +84,6 @@ class Recovered:
 def _lost(params: Params, after: Params) -> bool:
     """Whether some gradient is small beside its parameter's rounding."""
     return any(norm(_wide(p) - _wide(after[name])) < norm(p) for name, p in params.items())
-
-
-def _gradient(before: Array, after: Array, rate: float) -> Array:
-    return np.asarray((_wide(before) - _wide(after)) / rate).astype(before.dtype)
 
 
 def _rounding(p: Array) -> float:

@@ -1,23 +1,14 @@
 """Whether a case has all that a case of its network has, which its form alone does not say."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import prod
-from typing import NamedTuple
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, build_optimizer
 from nn_reference.errors import InputError
-from nn_reference.files import refusal
+from nn_reference.fixture_files import refusal
 
-Shapes = dict[str, tuple[int, ...]]
-
-
-class Problem(NamedTuple):
-    """A field of a case, what belongs there, and what is there."""
-
-    field: str
-    expected: str
-    got: str
+Shapes = Mapping[str, tuple[int, ...]]
 
 
 def check_complete(case: fmt.Case) -> None:
@@ -26,139 +17,129 @@ def check_complete(case: fmt.Case) -> None:
     Raises:
         DataError: the first such field, with what belongs there.
     """
+    where = f"{case.id}.json"
     try:
-        problem = next(_problems(case), None)
+        shapes = build_network(case.network).shapes
+        moments = set(build_optimizer(case.optimizer).init({}).moments)
     except InputError as error:  # of the reference's own network, loss or optimiser
-        problem = Problem("network or optimizer", "one that the reference can build", str(error))
-    if problem is not None:
-        raise refusal(f"{case.id}.json: {problem.field}", problem.expected, problem.got)
+        raise refusal(f"{where}: network or optimizer", "one that the reference can build", str(error)) from None
+    _Fields(where, case.network, shapes, moments).case(case)
 
 
-def _problems(case: fmt.Case) -> Iterator[Problem]:
-    network, optimizer = build_network(case.network), build_optimizer(case.optimizer)
-    shapes, moments = network.shapes, set(optimizer.init({}).moments)
-    samples = case.x.shape[0] if case.x.shape else 0
-    yield from _arrays("params", case.params, shapes)
-    yield from _inputs("", case.network, case.x, case.t, samples)
-    yield from _rows("rows", case.rows, samples)
-    evaluated = samples if case.rows is None else len(case.rows)
-    yield from _evaluation("evaluation", case.network, case.evaluation, shapes, evaluated)
-    if case.second_call is not None:
-        second = case.second_call
-        count = second.x.shape[0] if second.x.shape else 0
-        yield from _inputs("second_call.", case.network, second.x, second.t, count)
-        yield from _evaluation("second_call.evaluation", case.network, second.evaluation, shapes, count)
-    for k, step in enumerate(case.steps):
-        yield from _step(f"steps[{k}]", step, shapes, moments, samples)
-    if case.trajectory is not None:
-        yield from _trajectory(case.trajectory, samples)
-    if case.pruned is not None:
-        yield from _rows("pruned.rows", case.pruned.rows, samples)
-        yield from _arrays("pruned.params", case.pruned.params, shapes)
-        yield from _arrays("pruned.after", case.pruned.after, shapes)
-        yield from _state("pruned.state", case.pruned.state, shapes, moments)
-        yield from _known("pruned.names", case.pruned.names, shapes)
-    for dtype, effects in case.by_dtype.items():
-        yield from _known(f"by_dtype.{dtype}.nan_gradients", effects.nan_gradients, shapes)
+class _Fields:
+    """Refusals that name a field of one case."""
 
+    def __init__(self, where: str, network: fmt.Network, shapes: Shapes, moments: set[str]) -> None:
+        self.where, self.network, self.shapes, self.moments = where, network, shapes, moments
 
-def _inputs(prefix: str, network: fmt.Network, x: fmt.Array, t: fmt.Array, samples: int) -> Iterator[Problem]:
-    yield from _shape(f"{prefix}x", x.shape, (max(samples, 1), network.inputs))
-    yield from _shape(f"{prefix}t", t.shape, _outputs(network.layers[-1], samples))
+    def case(self, case: fmt.Case) -> None:
+        samples = self.inputs("", case.x, case.t)
+        self.arrays("params", case.params)
+        self.rows("rows", case.rows, samples)
+        self.evaluation("evaluation", case.evaluation, samples if case.rows is None else len(case.rows))
+        if case.second_call is not None:
+            second = self.inputs("second_call.", case.second_call.x, case.second_call.t)
+            self.evaluation("second_call.evaluation", case.second_call.evaluation, second)
+        for k, step in enumerate(case.steps):
+            self.step(f"steps[{k}]", step, samples)
+        if case.trajectory is not None:
+            self.trajectory(case.trajectory, samples)
+        if case.pruned is not None:
+            self.rows("pruned.rows", case.pruned.rows, samples)
+            self.arrays("pruned.params", case.pruned.params)
+            self.arrays("pruned.after", case.pruned.after)
+            self.state("pruned.state", case.pruned.state)
+            self.known("pruned.names", case.pruned.names)
+        for dtype, effects in case.by_dtype.items():
+            self.known(f"by_dtype.{dtype}.nan_gradients", effects.nan_gradients)
 
+    def inputs(self, prefix: str, x: fmt.Array, t: fmt.Array) -> int:
+        """The number of samples."""
+        samples = x.shape[0] if x.shape else 0
+        self.shape(f"{prefix}x", x.shape, (max(samples, 1), self.network.inputs))
+        self.shape(f"{prefix}t", t.shape, self.outputs(self.network.layers[-1], samples))
+        return samples
 
-def _outputs(layer: fmt.Layer, samples: int) -> tuple[int, ...]:
-    return (samples,) if layer.vector else (samples, layer.units)
+    def evaluation(self, field: str, evaluation: fmt.Evaluation, samples: int) -> None:
+        layers, of_x = self.network.layers, {"x": (samples, self.network.inputs)}
+        self.count(f"{field}.layers", evaluation.layers, len(layers), "layer of the network")
+        for k, (layer, output) in enumerate(zip(layers, evaluation.layers, strict=True)):
+            self.shape(f"{field}.layers[{k}].z", output.z.shape, self.outputs(layer, samples))
+            self.shape(f"{field}.layers[{k}].a", output.a.shape, self.outputs(layer, samples))
+        self.arrays(f"{field}.gradients", evaluation.gradients)
+        self.known(f"{field}.zero_by_structure", set(evaluation.zero_by_structure) - {"x"})
+        for k, kink in enumerate(evaluation.kinks):
+            place = kink.layer, kink.sample, kink.unit
+            known = kink.layer <= len(layers) and kink.sample < samples and kink.unit < layers[kink.layer - 1].units
+            self.expect(f"{field}.kinks[{k}]", "a layer, sample and unit of the evaluation", str(place), right=known)
+            shapes = {**self.shapes, **(of_x if "x" in kink.change else {})}
+            self.arrays(f"{field}.kinks[{k}].change", kink.change, shapes)
+        if evaluation.gradient_x is not None:
+            self.shape(f"{field}.gradient_x", evaluation.gradient_x.shape, of_x["x"])
 
+    def step(self, field: str, step: fmt.Step, samples: int) -> None:
+        self.rows(f"{field}.rows", step.rows, samples)
+        got = "none" if step.after is None else "both"
+        one = (step.after is None) != (step.after_summary is None)
+        self.expect(field, "one of after and after_summary", got, right=one)
+        for name in ("params", "after", "after_summary"):
+            if (arrays := getattr(step, name)) is not None:
+                self.arrays(f"{field}.{name}", arrays)
+        if step.state is not None:
+            self.state(f"{field}.state", step.state)
+        for name, summary in (step.after_summary or {}).items():
+            place, size = f"{field}.after_summary.{name}", prod(summary.shape)
+            self.count(f"{place}.projections", summary.projections, len(summary.masks), "mask")
+            self.count(f"{place}.entries", summary.entries, len(summary.indices), "index")
+            last = max(summary.indices, default=0)
+            self.expect(f"{place}.indices", f"indices below {size}", str(last), right=last < size)
 
-def _evaluation(
-    field: str, network: fmt.Network, evaluation: fmt.Evaluation, shapes: Shapes, samples: int
-) -> Iterator[Problem]:
-    yield from _count(f"{field}.layers", evaluation.layers, len(network.layers), "layer of the network")
-    for k, (layer, output) in enumerate(zip(network.layers, evaluation.layers, strict=True)):
-        yield from _shape(f"{field}.layers[{k}].z", output.z.shape, _outputs(layer, samples))
-        yield from _shape(f"{field}.layers[{k}].a", output.a.shape, _outputs(layer, samples))
-    yield from _arrays(f"{field}.gradients", evaluation.gradients, shapes)
-    yield from _known(f"{field}.zero_by_structure", evaluation.zero_by_structure, {**shapes, "x": ()})
-    for k, kink in enumerate(evaluation.kinks):
-        place = kink.layer, kink.sample, kink.unit
-        if (
-            kink.layer > len(network.layers)
-            or kink.sample >= samples
-            or kink.unit >= network.layers[kink.layer - 1].units
-        ):
-            yield Problem(f"{field}.kinks[{k}]", "a layer, sample and unit of the evaluation", str(place))
-        of_x = {"x": (samples, network.inputs)} if "x" in kink.change else {}
-        yield from _arrays(f"{field}.kinks[{k}].change", kink.change, {**shapes, **of_x})
-    if evaluation.gradient_x is not None:
-        yield from _shape(f"{field}.gradient_x", evaluation.gradient_x.shape, (samples, network.inputs))
+    def state(self, field: str, state: fmt.State) -> None:
+        self.names(f"{field}.moments", state.moments, self.moments)
+        for name, arrays in state.moments.items():
+            self.arrays(f"{field}.moments.{name}", arrays)
 
+    def trajectory(self, run: fmt.Trajectory, samples: int) -> None:
+        self.expect("trajectory.batches", "at least one", "none", right=bool(run.batches))
+        for k, rows in enumerate(run.batches):
+            self.rows(f"trajectory.batches[{k}]", rows, samples)
+        self.count("trajectory.losses", run.losses, len(run.batches), "batch")
+        for dtype, horizon in run.horizons.items():
+            place, most = f"trajectory.horizons.{dtype}", len(run.losses)
+            self.expect(f"{place}.steps", f"at most {most}", str(horizon.steps), right=horizon.steps <= most)
+            self.count(f"{place}.band", horizon.band, horizon.steps, "step")
 
-def _step(field: str, step: fmt.Step, shapes: Shapes, moments: set[str], samples: int) -> Iterator[Problem]:
-    yield from _rows(f"{field}.rows", step.rows, samples)
-    if (step.after is None) == (step.after_summary is None):
-        yield Problem(field, "one of after and after_summary", "none" if step.after is None else "both")
-    for name, arrays in (("params", step.params), ("after", step.after)):
-        if arrays is not None:
-            yield from _arrays(f"{field}.{name}", arrays, shapes)
-    if step.state is not None:
-        yield from _state(f"{field}.state", step.state, shapes, moments)
-    if step.after_summary is not None:
-        yield from _arrays(f"{field}.after_summary", step.after_summary, shapes)
-        for name, summary in step.after_summary.items():
-            place = f"{field}.after_summary.{name}"
-            yield from _count(f"{place}.projections", summary.projections, len(summary.masks), "mask")
-            yield from _count(f"{place}.entries", summary.entries, len(summary.indices), "index")
-            if max(summary.indices, default=0) >= prod(summary.shape):
-                yield Problem(f"{place}.indices", f"indices below {prod(summary.shape)}", str(max(summary.indices)))
+    def arrays(self, field: str, arrays: Mapping[str, fmt.Array | fmt.Summary], shapes: Shapes | None = None) -> None:
+        """One array of the right shape for each parameter of the network."""
+        shapes = self.shapes if shapes is None else shapes
+        self.names(field, arrays, shapes)
+        for name, array in arrays.items():
+            self.shape(f"{field}.{name}", array.shape, shapes[name])
 
+    @staticmethod
+    def outputs(layer: fmt.Layer, samples: int) -> tuple[int, ...]:
+        return (samples,) if layer.vector else (samples, layer.units)
 
-def _state(field: str, state: fmt.State, shapes: Shapes, moments: set[str]) -> Iterator[Problem]:
-    yield from _names(f"{field}.moments", state.moments, moments)
-    for name, arrays in state.moments.items():
-        yield from _arrays(f"{field}.moments.{name}", arrays, shapes)
+    def names(self, field: str, names: Collection[str], expected: Collection[str]) -> None:
+        right = set(names) == set(expected)
+        self.expect(field, " ".join(expected) or "no names", " ".join(names) or "none", right=right)
 
+    def known(self, field: str, names: Collection[str]) -> None:
+        for name in names:
+            self.expect(field, f"some of {' '.join(self.shapes)}", name, right=name in self.shapes)
 
-def _trajectory(run: fmt.Trajectory, samples: int) -> Iterator[Problem]:
-    if not run.batches:
-        yield Problem("trajectory.batches", "at least one", "none")
-    for k, rows in enumerate(run.batches):
-        yield from _rows(f"trajectory.batches[{k}]", rows, samples)
-    yield from _count("trajectory.losses", run.losses, len(run.batches), "batch")
-    for dtype, horizon in run.horizons.items():
-        if horizon.steps > len(run.losses):
-            yield Problem(f"trajectory.horizons.{dtype}.steps", f"at most {len(run.losses)}", str(horizon.steps))
-        yield from _count(f"trajectory.horizons.{dtype}.band", horizon.band, horizon.steps, "step")
+    def shape(self, field: str, shape: Sequence[int], expected: tuple[int, ...]) -> None:
+        self.expect(field, f"shape {list(expected)}", str(list(shape)), right=tuple(shape) == expected)
 
+    def count(self, field: str, items: Sequence[object], expected: int, of: str) -> None:
+        self.expect(field, f"{expected}, one for each {of}", str(len(items)), right=len(items) == expected)
 
-def _arrays(field: str, arrays: Mapping[str, fmt.Array | fmt.Summary], shapes: Shapes) -> Iterator[Problem]:
-    """One array of the right shape for each parameter of the network."""
-    yield from _names(field, arrays, shapes)
-    for name, array in arrays.items():
-        yield from _shape(f"{field}.{name}", array.shape, shapes[name])
+    def rows(self, field: str, rows: Sequence[int] | None, samples: int) -> None:
+        if rows is not None:
+            got = f"{max(rows)}" if rows else "none"
+            right = bool(rows) and max(rows) < samples
+            self.expect(field, f"at least one row, each below {samples}", got, right=right)
 
-
-def _names(field: str, names: Collection[str], expected: Collection[str]) -> Iterator[Problem]:
-    if set(names) != set(expected):
-        yield Problem(field, " ".join(expected) or "no names", " ".join(names) or "none")
-
-
-def _known(field: str, names: Collection[str], shapes: Shapes) -> Iterator[Problem]:
-    for name in names:
-        if name not in shapes:
-            yield Problem(field, f"some of {' '.join(shapes)}", name)
-
-
-def _shape(field: str, shape: Sequence[int], expected: tuple[int, ...]) -> Iterator[Problem]:
-    if tuple(shape) != expected:
-        yield Problem(field, f"shape {list(expected)}", str(list(shape)))
-
-
-def _count(field: str, items: Sequence[object], expected: int, of: str) -> Iterator[Problem]:
-    if len(items) != expected:
-        yield Problem(field, f"{expected}, one for each {of}", str(len(items)))
-
-
-def _rows(field: str, rows: Sequence[int] | None, samples: int) -> Iterator[Problem]:
-    if rows is not None and not (rows and max(rows) < samples):
-        yield Problem(field, f"at least one row, each below {samples}", f"{max(rows)}" if rows else "none")
+    def expect(self, field: str, expected: str, got: str, *, right: bool) -> None:
+        if not right:
+            raise refusal(f"{self.where}: {field}", expected, got)

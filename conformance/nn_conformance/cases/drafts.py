@@ -1,14 +1,12 @@
 """A case before its values are known."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from nn_conformance.cases.format import Dataset, Scaling
+import numpy as np
+
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import Network
 from nn_reference.optimizers import Optimizer
-from nn_reference.systems import System
-from nn_reference.systems.base import Pruning
 
 
 @dataclass(frozen=True)
@@ -19,9 +17,8 @@ class Description:
         name: the folder of its cases.
         id: the `system` of its cases.
         network, optimizer: as the reference has them.
-        pruning: how it is pruned, if it is.
         document: the number of its document, or who else described it.
-        corrected: whether a document's mistakes are mended.
+        prefix: of the names of its probes.
         own: whether it is its author's: then targets are real numbers where the loss takes any, and ∂L/∂x is certified.
         shift: of the seeds that numbers are drawn from.
     """
@@ -30,34 +27,10 @@ class Description:
     id: str
     network: Network
     optimizer: Optimizer
-    pruning: Pruning | None = None
     document: str = "none: described by its author"
-    corrected: bool = False
+    prefix: str = ""
     own: bool = True
     shift: int = 0
-
-
-def of_system(system: System) -> Description:
-    """A documented network as a description."""
-    return Description(
-        name=system.name,
-        id=system.id,
-        network=system.network,
-        optimizer=system.recipe.optimizer,
-        pruning=system.recipe.pruning,
-        document=system.document,
-        corrected=system.version == "corrected",
-        own=False,
-    )
-
-
-@dataclass(frozen=True)
-class Source:
-    """Rows of an image dataset, in the format's terms; t is their labels, one-hot."""
-
-    dataset: Dataset
-    scaling: Scaling
-    rows: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -73,13 +46,12 @@ class Draft:
         evaluated: the rows of x of the one evaluation; all of them by default.
         steps: the rows of each single update.
         batches: the rows of each update of the free run.
-        source: dataset, part, scaling and rows that x was taken from, where it is too large to be written out.
         second: inputs and targets of a second call.
         zeros: gradients with entries that are zero by structure, with the reason.
-        threshold: of pruning, if it is pruned.
-        quick: leave the horizons of the free run out.
-        inputs: where its numbers come from, if that is not what it is for all such cases.
-        test: loads the test set, x and t, of a run that is complete.
+        inputs: where its numbers come from.
+        proven: whether the gradients are proven apart from backpropagation.
+        large: each single update starts from the case's parameters, and fewer runs show how far rounding reaches.
+        horizons: whether the free run's horizons are computed.
     """
 
     case: str
@@ -95,18 +67,34 @@ class Draft:
     steps: tuple[tuple[int, ...], ...] = ()
     batches: tuple[tuple[int, ...], ...] = ()
     second: tuple[Array, Array] | None = None
-    source: Source | None = None
     zeros: dict[str, str] = field(default_factory=dict)
-    threshold: float | None = None
-    quick: bool = False
-    inputs: str = ""
-    test: Callable[[], tuple[Array, Array]] | None = None
+    inputs: str = "multiples of 1/16 or small integers, exact in float32"
+    proven: bool = True
+    large: bool = False
+    horizons: bool = True
 
     @property
     def id(self) -> str:
-        """``network/case``; those of a corrected version say so."""
-        prefix = "corrected-" if self.of.corrected and self.case.startswith("probe") else ""
-        return f"{self.of.name}/{prefix}{self.case}"
+        """``network/case``; a probe's has the network's prefix."""
+        return f"{self.of.name}/{self.of.prefix if self.case.startswith('probe') else ''}{self.case}"
+
+
+def float32_twin(draft: Draft) -> Draft | None:
+    """The draft rounded to float32, in which it can be judged too; None if it has float32 numbers already."""
+    params = {name: p.astype(np.float32) for name, p in draft.params.items()}
+    x, t = draft.x.astype(np.float32), draft.t.astype(np.float32)
+    before = (*draft.params.values(), draft.x, draft.t)
+    if all(np.array_equal(a, b) for a, b in zip(before, (*params.values(), x, t), strict=True)):
+        return None
+    return replace(
+        draft,
+        case=f"{draft.case}-float32",
+        purpose=f"{draft.purpose}; weights and inputs first rounded to float32, for those who compute in it",
+        flags=(*draft.flags, "float32-twin"),
+        params=params,
+        x=x,
+        t=t,
+    )
 
 
 def structural_zeros(network: Network, samples: int = 2) -> dict[str, str]:

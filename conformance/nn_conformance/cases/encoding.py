@@ -1,8 +1,10 @@
-"""Arrays and numbers as JSON, and back, with proof that nothing was lost."""
+"""Arrays, numbers and records as JSON, and back, with proof that nothing was lost."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+import msgspec
 import numpy as np
 
 from nn_conformance.cases.format import DTYPES, Array, Dtype, Number
@@ -56,3 +58,39 @@ def dtype_name(a: arithmetic.Array) -> Dtype:
 def inline(a: arithmetic.Array) -> Array:
     """An array with its numbers in place."""
     return Array(dtype=dtype_name(a), shape=list(a.shape), sha256=digest(a), data=numbers(a))
+
+
+def signs(size: int, mask: int) -> arithmetic.Array:
+    """±1 for each of `size` entries: (-1)^(number of ones in i AND mask), a Walsh function; float64."""
+    return 1.0 - 2.0 * (np.bitwise_count(np.arange(size) & mask) & 1)
+
+
+def arrays_of(record: Any, field: str = "") -> Iterator[tuple[str, Array]]:
+    """(field, array) for all arrays of a record, in the order of the file."""
+    if isinstance(record, Array):
+        yield field, record
+    elif isinstance(record, msgspec.Struct):
+        for name in record.__struct_fields__:
+            yield from arrays_of(getattr(record, name), f"{field}.{name}" if field else name)
+    elif isinstance(record, dict):
+        for name, value in record.items():
+            yield from arrays_of(value, f"{field}.{name}")
+    elif isinstance(record, list) and record and not isinstance(record[0], (int, float, str)):
+        for k, value in enumerate(record):
+            yield from arrays_of(value, f"{field}[{k}]")
+
+
+def encode_document(document: Any) -> bytes:
+    """A record as JSON with a line for each field, and for each record of a list of records: small, and still to be compared."""
+    lines = []
+    for key, value in msgspec.to_builtins(document).items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            records = b",\n  ".join(msgspec.json.encode(record) for record in value)
+            encoded = b"[\n  " + records + b"\n ]"
+        elif isinstance(value, dict) and value and all(isinstance(v, (dict, list)) for v in value.values()):
+            records = b",\n  ".join(msgspec.json.encode(k) + b":" + msgspec.json.encode(v) for k, v in value.items())
+            encoded = b"{\n  " + records + b"\n }"
+        else:
+            encoded = msgspec.json.encode(value)
+        lines.append(b" " + msgspec.json.encode(key) + b":" + encoded)
+    return b"{\n" + b",\n".join(lines) + b"\n}\n"

@@ -1,7 +1,11 @@
-"""Which systems share their probes, and the declaration of a network in the format's terms."""
+"""A network in the format's terms and in the reference's, and which systems share their probes.
 
-from dataclasses import replace
-from typing import Any, Literal, cast
+The format's records are what files, targets and reports have; the reference's declarations carry the functions. Fields of
+one meaning have one name in both, so that each kind of piece is a line in a table here.
+"""
+
+from dataclasses import asdict, fields
+from typing import Any, Literal
 
 import msgspec
 
@@ -26,80 +30,91 @@ from nn_reference.network import Dense, Network
 from nn_reference.optimizers import SGD, AdaGrad, Adam, Optimizer, RMSProp
 from nn_reference.systems import SYSTEMS, System
 
+_BUILT: dict[bytes, Network] = {}  # a target is asked for one network again and again
+MOST_BUILT = 256
 AXES = {None: None, -1: "outputs", -2: "batch"}
 ELEMENTWISE = {a.name: a for a in (IDENTITY, SIGMOID, TANH, RELU, SOFTPLUS, SILU, GELU)}
 BENT = {"leaky_relu": LeakyReLU, "elu": ELU}
-# What each kind of optimiser needs beside its learning rate, by the names that format and reference share.
-RULES: dict[str, tuple[type, tuple[str, ...]]] = {
-    "sgd": (SGD, ("momentum", "dialect")),
-    "adam": (Adam, ("beta1", "beta2", "epsilon", "placement")),
-    "rmsprop": (RMSProp, ("beta2", "epsilon", "placement")),
-    "adagrad": (AdaGrad, ("epsilon", "placement")),
+LOSSES: dict[str, type[Any]] = {
+    "squared_error": SquaredError,
+    "cross_entropy": CrossEntropy,
+    "binary_cross_entropy": BinaryCrossEntropy,
+    "linear": Linear,
 }
+RULES: dict[str, type[Any]] = {"sgd": SGD, "adam": Adam, "rmsprop": RMSProp, "adagrad": AdaGrad}
 
 
 def family(system: System) -> System:
     """The first system with the same layers but for their widths, the same loss and kind of optimiser."""
-    return next(other for other in SYSTEMS if _kind(other) == _kind(system))
+
+    def kind(of: System) -> tuple[fmt.Network, type]:
+        return without_sizes(describe_network(of.network)), type(of.recipe.optimizer)
+
+    return next(other for other in SYSTEMS if kind(other) == kind(system))
 
 
-def _kind(system: System) -> tuple[object, ...]:
-    layers = tuple(replace(layer, units=1) for layer in system.network.layers)
-    return layers, system.network.loss, type(system.recipe.optimizer)
+def without_sizes(network: fmt.Network) -> fmt.Network:
+    """A description with all widths 1."""
+    layers = [msgspec.structs.replace(layer, units=1) for layer in network.layers]
+    return msgspec.structs.replace(network, inputs=1, layers=layers)
 
 
 def describe_network(network: Network) -> fmt.Network:
     """The declaration, language-neutral."""
     layers = [
         fmt.Layer(
-            units=layer.units,
-            activation=_describe_activation(layer.activation),
-            bias=layer.bias,
-            layout=layer.layout,
-            vector=layer.vector,
-            skip=layer.skip,
+            layer.units, _describe_activation(layer.activation), layer.bias, layer.layout, layer.vector, layer.skip
         )
         for layer in network.layers
     ]
-    p = network.penalty
-    penalty = None if p is None else fmt.Penalty(p.strength, p.scaling, p.biases)
+    penalty = None if network.penalty is None else fmt.Penalty(**asdict(network.penalty))
     return fmt.Network(network.inputs, layers, _describe_loss(network.loss), penalty)
 
 
 def describe_optimizer(optimizer: Optimizer) -> fmt.Optimizer:
-    """The optimiser with its dialect."""
-    for kind, (rule, fields) in RULES.items():
-        if isinstance(optimizer, rule):
-            described = {name: getattr(optimizer, name) for name in ("learning_rate", *fields)}
-            return msgspec.convert({"kind": kind, **described}, fmt.Optimizer)
-    raise InputError(
-        f"optimizer: expected {' or '.join(rule.__name__ for rule, _ in RULES.values())}, got {type(optimizer).__name__}"
-    )
+    """The optimiser with its dialect.
+
+    Raises:
+        InputError: none of the reference's.
+    """
+    return msgspec.convert(_described("optimizer", RULES, optimizer), fmt.Optimizer)
 
 
 def build_network(described: fmt.Network) -> Network:
-    """The reference's network from a description; the inverse of `describe_network`."""
+    """The reference's network from a description; the inverse of `describe_network`.
+
+    Raises:
+        InputError: a part that the reference refuses.
+    """
+    key = msgspec.msgpack.encode(described)
+    if key not in _BUILT:
+        if len(_BUILT) == MOST_BUILT:
+            _BUILT.clear()
+        _BUILT[key] = _network(described)
+    return _BUILT[key]
+
+
+def _network(described: fmt.Network) -> Network:
     layers = tuple(
         Dense(layer.units, build_activation(layer.activation), layer.bias, layer.layout, layer.vector, layer.skip)
         for layer in described.layers
     )
-    p = described.penalty
-    penalty = None if p is None else L2(p.strength, p.scaling, p.biases)
-    return Network(described.inputs, layers, _build_loss(described.loss), penalty)
+    penalty = None if described.penalty is None else L2(**msgspec.structs.asdict(described.penalty))
+    return Network(described.inputs, layers, _built(LOSSES[described.loss.kind], described.loss), penalty)
 
 
 def build_optimizer(described: fmt.Optimizer) -> Optimizer:
-    """The reference's optimiser from a description; the inverse of `describe_optimizer`."""
-    rule, fields = RULES[described.kind]
-    given = {name: getattr(described, name) for name in fields}
-    if None in given.values():
-        raise InputError(f"optimizer: {described.kind} needs {' and '.join(fields)}")
-    return cast("Optimizer", rule(described.learning_rate, **given))
+    """The reference's optimiser from a description; the inverse of `describe_optimizer`.
 
-
-def _describe_activation(activation: Activation) -> fmt.Activation:
-    described = {"kind": activation.name, "axis": AXES[activation.axis], "backward": activation.derivative}
-    return msgspec.convert(described | {"alpha": activation.alpha}, fmt.Activation)
+    Raises:
+        InputError: a field that its kind needs is missing, or is refused.
+    """
+    rule = RULES[described.kind]
+    needed = [field.name for field in fields(rule)]
+    if any(getattr(described, name) is None for name in needed):
+        raise InputError(f"optimizer: {described.kind} needs {' and '.join(needed[1:])}")
+    optimizer: Optimizer = _built(rule, described)
+    return optimizer
 
 
 def build_activation(described: fmt.Activation) -> Activation:
@@ -112,28 +127,27 @@ def build_activation(described: fmt.Activation) -> Activation:
     return SIGMOID_QUOTIENT if described.backward == "quotient" else ELEMENTWISE[described.kind]
 
 
+def _describe_activation(activation: Activation) -> fmt.Activation:
+    described = {"kind": activation.name, "axis": AXES[activation.axis], "backward": activation.derivative}
+    return msgspec.convert(described | {"alpha": activation.alpha}, fmt.Activation)
+
+
 def _describe_loss(loss: Loss) -> fmt.Loss:
-    match loss:
-        case SquaredError(reduction, half):
-            return fmt.Loss(kind="squared_error", reduction=reduction, half=half)
-        case Linear(reduction, half):
-            return fmt.Loss(kind="linear", reduction=reduction, half=half)
-        case CrossEntropy(from_logits, reduction, half):
-            return fmt.Loss(kind="cross_entropy", reduction=reduction, half=half, from_logits=from_logits)
-        case BinaryCrossEntropy(from_logits, clip, reduction, half):
-            clipped = None if from_logits else clip
-            return fmt.Loss("binary_cross_entropy", reduction, half, from_logits, clipped)
-    raise InputError(f"loss: expected one of the reference's, got {type(loss).__name__}")
+    described = _described("loss", LOSSES, loss)
+    if described.get("from_logits"):
+        described.pop("clip", None)
+    return msgspec.convert(described, fmt.Loss)
 
 
-def _build_loss(described: fmt.Loss) -> Loss:
-    how: dict[str, Any] = {"reduction": described.reduction, "half": described.half}
-    match described.kind:
-        case "squared_error":
-            return SquaredError(**how)
-        case "linear":
-            return Linear(**how)
-        case "cross_entropy":
-            return CrossEntropy(described.from_logits, **how)
-        case "binary_cross_entropy":
-            return BinaryCrossEntropy(described.from_logits, 1e-7 if described.clip is None else described.clip, **how)
+def _described(what: str, kinds: dict[str, type[Any]], part: Any) -> dict[str, Any]:
+    for kind, declared in kinds.items():
+        if isinstance(part, declared):
+            return {"kind": kind, **asdict(part)}
+    names = " or ".join(declared.__name__ for declared in kinds.values())
+    raise InputError(f"{what}: expected {names}, got {type(part).__name__}")
+
+
+def _built(declared: type[Any], described: Any) -> Any:
+    """The declaration with the fields that the description has; the others have their defaults."""
+    given = {field.name: getattr(described, field.name) for field in fields(declared)}
+    return declared(**{name: value for name, value in given.items() if value is not None})

@@ -52,11 +52,6 @@ def find_kinks(draft: Draft, preactivations: Sequence[Array]) -> list[Kink]:
     return found
 
 
-def kink_changes(draft: Draft, x: Array, t: Array, kinks: Sequence[Kink]) -> list[fmt.Kink]:
-    """For each kink, what slope 1 instead of 0 adds to the gradients, correctly rounded."""
-    return [_change(draft, x, t, kink) for kink in kinks]
-
-
 def with_slopes(network: Network, slopes: Callable[[int, Array], Array]) -> Network:
     """The network with slopes(layer, z) of each jump added to the derivative; layers count from 1."""
     layers = tuple(
@@ -76,7 +71,8 @@ def _bent(activation: Activation, slopes: Callable[[Array], Array]) -> Activatio
     return replace(activation, backward=backward)
 
 
-def _change(draft: Draft, x: Array, t: Array, kink: Kink) -> fmt.Kink:
+def kink_change(draft: Draft, x: Array, t: Array, kink: Kink) -> fmt.Kink:
+    """What slope 1 instead of 0 at a kink adds to the gradients, correctly rounded."""
     layer, sample, unit = kink
 
     def slopes(k: int, z: Array) -> Array:

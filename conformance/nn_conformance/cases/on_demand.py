@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -21,30 +22,32 @@ import nn_conformance
 import nn_reference
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.balls import NotCertifiedError
-from nn_conformance.cases.build import Tensors, build
-from nn_conformance.cases.documents_json import encode_document
-from nn_conformance.cases.drafts import Description, Draft, structural_zeros
-from nn_conformance.cases.encoding import digest, values
+from nn_conformance.cases.certification import Encoder, certify_case
+from nn_conformance.cases.decidable import beyond_limits, decidable
+from nn_conformance.cases.drafts import Description, Draft, float32_twin, structural_zeros
+from nn_conformance.cases.encoding import arrays_of, digest, encode_document
+from nn_conformance.cases.export import Files, export, indexed
 from nn_conformance.cases.families import build_network, build_optimizer
-from nn_conformance.cases.generate import Files, indexed, with_files
 from nn_conformance.cases.kinks import KinkError
-from nn_conformance.cases.probes import own_probes, own_sizes
+from nn_conformance.cases.probes import drawn_probes, own_probes, own_sizes
+from nn_conformance.cases.sizes import further_sizes, updates
 from nn_conformance.cases.store import MOST, LoadedCase, Store
 from nn_conformance.cases.text import network as read_network
 from nn_conformance.cases.text import text_of
-from nn_conformance.judge.limits import gradient_limit, longest_sum, magnitudes, norm, value_limit
 from nn_conformance.judge.verdict import one_line
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
-from nn_reference.network import LayerOutput, Network, backpropagate, forward
 from nn_reference.training import train
 from nn_reference.validation import check_batch, check_count, check_params
 
+Wanted: TypeAlias = Literal["all", "sizes", "updates"]
 SAMPLES = 8
+ON_DEMAND = "network-"  # begins the ids of cases that are certified on demand
+WIDTHS, DIGITS = 20, 8  # characters of the widths in such an id, and digits of the key
 PLAIN = fmt.Optimizer("sgd", 0.5)
 MOST_PARAMETERS = 1_000_000
 BLOCKED = "blocked.json"  # beside the cases: what could not be certified, and why
-SOURCES = ("cases", "oracles/formulas.py", "oracles/tape.py", "oracles/arb.py")
+SOURCES = ("cases", "judge/limits.py", "oracles/formulas.py", "oracles/tape.py", "oracles/arb.py")
 
 
 class Certified(list[LoadedCase]):
@@ -69,6 +72,7 @@ def certify(
     params: Mapping[str, ArrayLike] | None = None,
     training: bool = False,
     samples: int = SAMPLES,
+    probes: Wanted = "all",
 ) -> Certified:
     """The probes of a network and a case of its own sizes, or of given numbers: every value proven and correctly rounded.
 
@@ -80,6 +84,8 @@ def certify(
         params: parameters of that case by name, ``W1``, ``b1``, …; drawn if None.
         training: whether free runs and their horizons are made too, which takes some seconds.
         samples: N where x is drawn.
+        probes: all, and the case of its own sizes; or only those of sizes that published cases lack; or that of updates,
+            by the optimiser with the constants that it has.
 
     Returns:
         The cases, the one of its own sizes first. What cannot be certified, such as given numbers at kinks of two layers,
@@ -97,39 +103,41 @@ def certify(
             )
     check_count("samples", samples, least=1, below=10_000)
     given = _given(described, x, t, params)
-    key = _key(described, optimizer or PLAIN, given, training=training, samples=samples)
+    key = _key(described, optimizer or PLAIN, given, training=training, samples=samples, probes=probes)
     folder = _cache() / hashlib.sha256(f"{key}{_sources()}".encode()).hexdigest()[:32]
     if not (folder / "index.json").is_file():
-        files = _made(f"network-{key[:12]}", described, optimizer or PLAIN, given, training=training, samples=samples)
+        name = _name(described, key)
+        description = Description(
+            name, text_of(described), build_network(described), build_optimizer(optimizer or PLAIN)
+        )
+        drafts = _drafts(description, given, training=training, samples=samples, probes=probes)
+        files = _made(name, described, drafts)
         folder = _written(files, folder)
-    return _loaded(folder)
+    store = Store(folder)
+    (ids,) = store.index.systems.values()
+    blocked = msgspec.json.decode((folder / BLOCKED).read_bytes(), type=dict[str, str])
+    return Certified([store.case(case_id) for case_id in ids], folder, blocked)
+
+
+def name_of(network: fmt.Network, optimizer: fmt.Optimizer | None, probes: Wanted) -> str:
+    """What begins the ids of the cases that `certify` makes of these."""
+    return _name(network, _key(network, optimizer or PLAIN, {}, training=False, samples=SAMPLES, probes=probes))
+
+
+def _name(network: fmt.Network, key: str) -> str:
+    """For example ``network-3-5-2-1d800c6b``: the widths, as far as there is room for them, and digits of the key."""
+    widths = "-".join(str(width) for width in (network.inputs, *(layer.units for layer in network.layers)))
+    return f"{ON_DEMAND}{widths[:WIDTHS].rstrip('-')}-{key[:DIGITS]}"
 
 
 def make(certified: Certified, target: Path) -> list[Path]:
-    """Copies the files of certified cases into a folder, for other languages; what is there of the same network is replaced.
+    """Writes the files of certified cases into a folder, for other languages; what is there of the same network is replaced.
 
     Raises:
         InputError: the folder cannot be written, or has the files of other cases.
     """
-    written = []
-    own = {path.parent.name for path in certified.folder.glob("*/*.json")} | {"schema"}
-    if others := sorted({path.parent.name for path in target.glob("*/*.json")} - own):
-        raise InputError(
-            f"DIR: expected a new folder, got {target}, which has the cases of {one_line(others[0])}; name another"
-        )
-    try:
-        for source in sorted(path for path in certified.folder.rglob("*") if path.is_file() and path.name != BLOCKED):
-            place = target / source.relative_to(certified.folder)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, place)
-            written.append(place)
-    except OSError as error:
-        raise InputError(
-            one_line(
-                f"DIR: cannot write {error.filename or target}: {error.strerror}; name a folder that can be written"
-            )
-        ) from None
-    return written
+    store = Store(certified.folder)
+    return export(store, target, store.ids, as_json=False)
 
 
 def _given(
@@ -141,7 +149,7 @@ def _given(
     if (x is None) != (t is None):
         raise InputError(f"{'x' if x is None else 't'}: expected an array beside {'t' if x is None else 'x'}, got None")
     network = build_network(described)
-    drawn = own_sizes(_description(network, "", "", build_optimizer(PLAIN)), SAMPLES)
+    drawn = own_sizes(Description("", "", network, build_optimizer(PLAIN)), SAMPLES)
     parameters = (
         drawn.params if params is None else {name: _floats(f"params[{name!r}]", p) for name, p in params.items()}
     )
@@ -167,11 +175,15 @@ def _floats(name: str, value: ArrayLike | None) -> Array:
     return array.astype(np.float64)
 
 
-def _description(network: Network, name: str, line: str, optimizer: object) -> Description:
-    return Description(name=name, id=line, network=network, optimizer=optimizer)  # type: ignore[arg-type]
-
-
-def _drafts(described: Description, given: Mapping[str, Array], *, training: bool, samples: int) -> Iterator[Draft]:
+def _drafts(
+    described: Description, given: Mapping[str, Array], *, training: bool, samples: int, probes: Wanted
+) -> Iterator[Draft]:
+    if probes == "sizes":
+        yield from drawn_probes(described, further_sizes(described))
+        return
+    if probes == "updates":
+        yield from drawn_probes(described, [updates])
+        return
     own = own_sizes(described, samples)
     if given:
         params: Params = {name: given[name] for name in own.params}
@@ -189,17 +201,11 @@ def _drafts(described: Description, given: Mapping[str, Array], *, training: boo
             inputs="given by its author",
         )
         yield own
-        rounded = {name: a.astype(np.float32).astype(np.float64) for name, a in given.items()}
-        if any(not np.array_equal(a, rounded[name]) for name, a in given.items()):
-            purpose = f"{own.purpose}; first rounded to float32, for those who compute in it"
-            twin = {name: rounded[name] for name in params}
-            flags = (*own.flags, "float32-twin")
-            yield replace(
-                own, case="given-float32", purpose=purpose, x=rounded["x"], t=rounded["t"], params=twin, flags=flags
-            )
+        if (twin := float32_twin(own)) is not None:
+            yield twin
     else:
         yield own
-    for draft in own_probes(described):
+    for draft in (*own_probes(described), *drawn_probes(described, further_sizes(described))):
         yield _stable(draft) if training and draft.batches else replace(draft, batches=())
 
 
@@ -215,81 +221,40 @@ def _stable(draft: Draft) -> Draft:
     return replace(draft, optimizer=optimizer)
 
 
-def _made(
-    name: str,
-    described: fmt.Network,
-    optimizer: fmt.Optimizer,
-    given: Mapping[str, Array],
-    *,
-    training: bool,
-    samples: int,
-) -> Files:
+def _made(name: str, described: fmt.Network, drafts: Iterable[Draft]) -> Files:
     """Every file of the folder by its path there."""
-    network = build_network(described)
-    if network.size > MOST_PARAMETERS:
-        raise InputError(f"network: expected at most {MOST_PARAMETERS:,} parameters to certify, got {network.size:,}")
+    size = build_network(described).size
+    if size > MOST_PARAMETERS:
+        raise InputError(f"network: expected at most {MOST_PARAMETERS:,} parameters to certify, got {size:,}")
     line = text_of(described)
-    built: list[tuple[fmt.Case, Tensors]] = []
+    encoder = Encoder(f"{name}.safetensors")
+    cases: list[fmt.Case] = []
     blocked: dict[str, str] = {}
-    for draft in _drafts(
-        _description(network, name, line, build_optimizer(optimizer)), given, training=training, samples=samples
-    ):
+    for draft in drafts:
         try:
-            case, arrays = _built(draft)
+            case = _certified(draft, encoder)
         except (NotCertifiedError, KinkError) as error:
             blocked[draft.case] = one_line(str(error))
             continue
-        if draft.case.startswith("probe") and (reason := _beyond_limits(draft, case, arrays)):
+        if draft.case.startswith("probe") and (reason := beyond_limits(draft, case, encoder)):
             blocked[draft.case] = reason
         else:
-            built.append((case, arrays))
-    tensors: Tensors = {}
-    for _, own in built:
-        tensors |= own
-    owner = dict.fromkeys(tensors, f"{name}.safetensors")
-    cases = [_kink_flag(case) for case, _ in built]
-    files = {f"{case.id}.json": encode_document(with_files(msgspec.to_builtins(case), owner)) for case in cases}
-    if tensors:
-        files[f"arrays/{name}.safetensors"] = save_tensors(dict(sorted(tensors.items())))
+            steps = [step for step in case.steps if decidable(draft, case, step, encoder)]
+            cases.append(msgspec.structs.replace(_kink_flag(case), steps=steps))
+    files = {f"{case.id}.json": encode_document(case) for case in cases}
+    used = {array.sha256 for case in cases for _, array in arrays_of(case) if array.file is not None}
+    if tensors := {key: encoder.tensors[key] for key in sorted(used)}:
+        files[f"arrays/{name}.safetensors"] = save_tensors(tensors)
     return indexed(files, cases, {line: [case.id for case in cases]}) | {BLOCKED: msgspec.json.encode(blocked)}
 
 
-def _built(draft: Draft) -> tuple[fmt.Case, Tensors]:
+def _certified(draft: Draft, encoder: Encoder) -> fmt.Case:
     """The case; without updates where these have no certain values, as g/√v has none where g is zero by structure."""
+    encoder.bits = 0
     try:
-        return build(draft)
+        return certify_case(draft, encoder)
     except NotCertifiedError:
-        return build(replace(draft, steps=(), batches=()))
-
-
-def _beyond_limits(draft: Draft, case: fmt.Case, arrays: Tensors) -> str:
-    """Where honest arithmetic, the reference's, is beyond its limits, as where float32 underflows: there nobody can be judged."""
-
-    def certified(array: fmt.Array) -> Array:
-        return arrays[array.sha256] if array.data is None else values(array.data, array.dtype).reshape(array.shape)
-
-    layers = [LayerOutput(certified(layer.z), certified(layer.a)) for layer in case.evaluation.layers]
-    gradients = {name: certified(g) for name, g in case.evaluation.gradients.items()}
-    terms = magnitudes(case.network, draft.params, layers, draft.x, draft.t)
-    longest = longest_sum(case.network, len(draft.x))
-    for dtype in fmt.DTYPES:
-        params = {name: p.astype(dtype) for name, p in draft.params.items()}
-        x, t = draft.x.astype(dtype), draft.t.astype(dtype)
-        with np.errstate(all="ignore"):
-            found = backpropagate(draft.network, params, x, t)[1]
-            outputs = forward(draft.network, params, x)
-        checks = [
-            (f"gradient {name}", found[name], g, gradient_limit(g, terms[name], dtype, longest))
-            for name, g in gradients.items()
-        ]
-        checks += [
-            (f"a{k}", o.a, right.a, value_limit(right.a, dtype, longest))
-            for k, (o, right) in enumerate(zip(outputs, layers, strict=True), 1)
-        ]
-        for what, value, right, limit in checks:
-            if not norm(value.astype(np.float64) - right) <= limit.value:
-                return f"{what}: in {dtype} honest arithmetic is beyond its limit there"
-    return ""
+        return certify_case(replace(draft, steps=(), batches=()), encoder)
 
 
 def _kink_flag(case: fmt.Case) -> fmt.Case:
@@ -297,13 +262,6 @@ def _kink_flag(case: fmt.Case) -> fmt.Case:
     if case.evaluation.kinks or "given" not in case.flags:
         return case
     return msgspec.structs.replace(case, flags=[flag for flag in case.flags if flag != "kink"])
-
-
-def _loaded(folder: Path) -> Certified:
-    store = Store(folder)
-    blocked = msgspec.json.decode((folder / BLOCKED).read_bytes(), type=dict[str, str])
-    (ids,) = store.index.systems.values()
-    return Certified([store.case(case_id) for case_id in ids], folder, blocked)
 
 
 def _written(files: Files, folder: Path) -> Path:
@@ -324,11 +282,10 @@ def _written(files: Files, folder: Path) -> Path:
     return folder
 
 
-def _key(
-    described: fmt.Network, optimizer: fmt.Optimizer, given: Mapping[str, Array], *, training: bool, samples: int
-) -> str:
+def _key(described: fmt.Network, optimizer: fmt.Optimizer, given: Mapping[str, Array], **options: object) -> str:
     numbers = {name: (list(a.shape), digest(a)) for name, a in given.items()}
-    what = msgspec.json.encode([described, optimizer, numbers, training, samples])
+    chosen = [value for value in options.values() if value != "all"]  # ids of all are older than the choice
+    what = msgspec.json.encode([described, optimizer, numbers, *chosen])
     return hashlib.sha256(what).hexdigest()
 
 

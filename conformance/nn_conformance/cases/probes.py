@@ -4,14 +4,15 @@ All numbers are multiples of 1/16 that float32 holds exactly, drawn as integers 
 streams are frozen; biases are moved by 2⁻¹⁰, 2⁻¹⁵, ..., so that no pre-activation is zero by accident. Widths, batch and classes are pairwise distinct unless a probe says otherwise.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.random import RandomState
 
-from nn_conformance.cases.drafts import Description, Draft, structural_zeros
+from nn_conformance.cases.decidable import beyond_clip
+from nn_conformance.cases.drafts import Description, Draft, float32_twin, structural_zeros
 from nn_reference.activations import IDENTITY, RELU, SIGMOID, TANH
 from nn_reference.arithmetic import Array
 from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, Linear, SquaredError
@@ -19,8 +20,7 @@ from nn_reference.network import Network, backpropagate, forward, predict
 from nn_reference.optimizers import SGD, AdaGrad, Adam, RMSProp
 
 INPUTS, HIDDEN, CLASSES, SAMPLES = 5, (4, 6, 8, 7, 9, 10, 11, 12, 13), 3, 7
-TRAJECTORY = 120  # updates
-LEAST_PROBABILITY = 1e-15
+TRAJECTORY, LEAST_PROBABILITY = 120, 1e-15  # updates of a free run; what is taken the logarithm of
 PROBE_EPSILON = 1e-2  # with 1e-8 nobody can tell where ε stands
 
 
@@ -41,16 +41,20 @@ def own_probes(described: Description) -> Iterator[Draft]:
     Left out are those whose purpose it has no place for, and those in which float32 overflows, or takes the logarithm of a
     rounded 0: no honest implementation could answer.
     """
-    yield from filter(_computable, (_drawn(make, described) for make in _own(described)))
+    yield from drawn_probes(described, _own(described))
+
+
+def drawn_probes(described: Description, makers: Iterable[Callable[[Description], Draft]]) -> Iterator[Draft]:
+    """Those of some probes that float32 can compute, each with numbers that touch no kink by accident."""
+    for draft in (_drawn(make, described) for make in makers):
+        yield from filter(_computable, [draft, *([twin] if (twin := float32_twin(draft)) else [])])
 
 
 def _own(described: Description) -> Iterator[Callable[[Description], Draft]]:
     layers, loss = described.network.layers, described.network.loss
     yield from (_rectangular, _square, _one, _partial, _twice, _saturated, _extreme)
-    if not _real_targets(described):
+    if not real_targets(described):
         yield _unbalanced
-    if layers[-1].units == 1 and not layers[-1].vector:
-        yield _outputs
     bent = next((k for k, layer in enumerate(layers) if layer.activation.jumps), None)
     linear = all(layer.activation is IDENTITY and not layer.skip for layer in layers[:bent])
     if bent is not None and linear and all(layer.bias for layer in layers[: bent + 1]):
@@ -97,7 +101,7 @@ def _own_sizes(described: Description, samples: int) -> Draft:
             params[bias] = np.asarray(_sixteenths(rng, network.shapes[bias]) / 8 + 2.0**-20)
         inputs = layer.units
     x = _sixteenths(rng, (samples, network.inputs))
-    t = _targets(rng, network, samples, real=_real_targets(described))
+    t = _targets(rng, network, samples, real=real_targets(described))
     rows = tuple(range(samples))
     return Draft(
         "own-sizes",
@@ -115,7 +119,7 @@ def _own_sizes(described: Description, samples: int) -> Draft:
     )
 
 
-def _real_targets(described: Description) -> bool:
+def real_targets(described: Description) -> bool:
     """Whether its targets are real numbers: the author's networks have them where the loss takes any."""
     loss, last = described.network.loss, described.network.layers[-1].activation
     bounded = last in (SIGMOID, TANH) or last.axis is not None
@@ -129,27 +133,18 @@ def _computable(draft: Draft) -> bool:
     with np.errstate(all="ignore"):
         loss, gradients = backpropagate(network, params, x, t)
         y = predict(network, params, x)
+    if beyond_clip(network, y):
+        return False
     plain = isinstance(network.loss, CrossEntropy) and not network.loss.from_logits
     if plain and not network.loss_takes_logits_of_softmax and (y[t != 0] < LEAST_PROBABILITY).any():
         return False
     return bool(np.isfinite(loss)) and all(np.all(np.isfinite(g)) for g in gradients.values())
 
 
-def _outputs(described: Description) -> Draft:
-    last = replace(described.network.layers[-1], units=CLASSES)
-    wider = replace(described.network, layers=(*described.network.layers[:-1], last))
-    return replace(
-        _draft(replace(described, network=wider), seed=15),
-        of=described,
-        case="probe-outputs",
-        purpose="three outputs, where the network has one: a sum or a mean over outputs shows",
-    )
-
-
 def _rectangular(described: Description) -> Draft:
     rows = tuple(range(SAMPLES))
     return replace(
-        _draft(described, seed=1),
+        draw(described, seed=1),
         case="probe-rectangular",
         purpose="all sizes differ: a transpose, a sum over the wrong axis or a mean over the wrong count shows",
         steps=(rows, rows[:3], rows[3:]),
@@ -159,7 +154,7 @@ def _rectangular(described: Description) -> Draft:
 
 def _square(described: Description) -> Draft:
     return replace(
-        _draft(described, seed=2, inputs=4, hidden=(4,) * 9, classes=4, samples=4),
+        draw(described, seed=2, inputs=4, hidden=(4,) * 9, classes=4, samples=4),
         case="probe-square",
         purpose="all sizes are equal: a missing or needless transpose changes numbers and no shape",
         flags=("square",),
@@ -168,7 +163,7 @@ def _square(described: Description) -> Draft:
 
 
 def _one(described: Description) -> Draft:
-    draft = _draft(described, seed=3, samples=1)
+    draft = draw(described, seed=3, samples=1)
     return replace(
         draft,
         case="probe-one",
@@ -182,7 +177,7 @@ def _one(described: Description) -> Draft:
 def _partial(described: Description) -> Draft:
     batches = ((0, 1, 2), (3, 4, 5), (6,))
     return replace(
-        _draft(described, seed=4),
+        draw(described, seed=4),
         case="probe-partial",
         purpose="the last batch has one sample, not three: it must be divided by its own size",
         flags=("partial-batch",),
@@ -192,7 +187,7 @@ def _partial(described: Description) -> Draft:
 
 
 def _unbalanced(described: Description) -> Draft:
-    draft = _draft(described, seed=5, samples=6)
+    draft = draw(described, seed=5, samples=6)
     t = np.zeros_like(draft.t)
     if t.ndim == 1:
         t[0] = 1
@@ -208,7 +203,7 @@ def _unbalanced(described: Description) -> Draft:
 
 
 def _twice(described: Description) -> Draft:
-    draft, other = _draft(described, seed=6), _draft(described, seed=7, samples=2)
+    draft, other = draw(described, seed=6), draw(described, seed=7, samples=2)
     return replace(
         draft,
         case="probe-twice",
@@ -219,7 +214,7 @@ def _twice(described: Description) -> Draft:
 
 
 def _saturated(described: Description) -> Draft:
-    draft = _draft(described, seed=8)
+    draft = draw(described, seed=8)
     params = {name: p * 8 if name.startswith("W1") else p for name, p in draft.params.items()}
     return replace(
         draft,
@@ -232,7 +227,7 @@ def _saturated(described: Description) -> Draft:
 
 
 def _extreme(described: Description) -> Draft:
-    draft = _draft(described, seed=9, samples=4)
+    draft = draw(described, seed=9, samples=4)
     layers = len(draft.network.layers)
     params, last, bias = dict(draft.params), f"W{layers}", f"b{layers}"
     if bias in params and params[bias].size > 1:
@@ -258,7 +253,7 @@ def _extreme(described: Description) -> Draft:
 
 def _kink(described: Description) -> Draft:
     """Small multiples of 1/4 up to the first ReLU: there z is exact in any order. In sample 0, two of its units are at zero."""
-    draft = _draft(described, seed=510, samples=3)
+    draft = draw(described, seed=510, samples=3)
     rng = RandomState(511 + described.shift)
     params, a = dict(draft.params), _quarters(rng, draft.x.shape)
     x = a
@@ -287,7 +282,7 @@ def _kink(described: Description) -> Draft:
 
 
 def _dead(described: Description) -> Draft:
-    draft = _draft(described, seed=12)
+    draft = draw(described, seed=12)
     bias = draft.params["b1"].copy()
     bias[1] = -16
     dead = replace(
@@ -311,7 +306,7 @@ def _calm(draft: Draft) -> Draft:
 
 
 def _clipped(described: Description) -> Draft:
-    draft = _draft(described, seed=13)
+    draft = draw(described, seed=13)
     last = len(draft.network.layers)
     bias = np.array([0.5, -4.0, 6.0])[: draft.params[f"b{last}"].size]
     return replace(
@@ -324,19 +319,7 @@ def _clipped(described: Description) -> Draft:
     )
 
 
-def pruned(described: Description) -> Draft:
-    """The probe of a network that is pruned."""
-    return replace(
-        _draft(described, seed=14),
-        case="probe-pruned",
-        purpose="weights below, at and above the threshold, of either sign: |w| counts, a tie survives, and moments move",
-        flags=("pruning",),
-        steps=(tuple(range(SAMPLES)),),
-        threshold=0.25,
-    )
-
-
-def _draft(
+def draw(
     described: Description,
     *,
     seed: int,
@@ -371,7 +354,7 @@ def _draft(
         optimizer = replace(optimizer, epsilon=PROBE_EPSILON)
     elif isinstance(optimizer, SGD) and not optimizer.learning_rate:
         optimizer = replace(optimizer, learning_rate=0.5)  # `homework` has no recipe
-    t = _targets(rng, network, samples, real=_real_targets(described))
+    t = _targets(rng, network, samples, real=real_targets(described))
     return Draft("", "", described, network, optimizer, params, x, t, zeros=structural_zeros(network))
 
 

@@ -1,15 +1,12 @@
-"""The JSON Schemas: made from the types, committed for other languages, and used on everything before it is written."""
+"""The JSON Schemas, made from the types and committed for other languages; the types themselves decode what is read."""
 
 import json
-from functools import cache
 from inspect import cleandoc
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
 import msgspec
 
 from nn_conformance.cases import format as fmt
-from nn_reference.errors import DataError
 
 WITH_FORMAT_2 = ("network", "case")
 TYPES = {"network": fmt.Network, "case": fmt.Case, "index": fmt.Index}
@@ -40,17 +37,6 @@ def schema_bytes(schema: dict[str, Any]) -> bytes:
     return (json.dumps(schema, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def validate(document: Any, kind: str, where: str) -> None:
-    """Refuses a document that the schema refuses.
-
-    Raises:
-        DataError: naming the place and what was expected there.
-    """
-    error = next(_validator(kind).iter_errors(document), None)
-    if error is not None:
-        raise DataError(f"{where}: {error.json_path}: {error.message}"[:500])
-
-
 def _undented(schema: Any) -> Any:
     """Descriptions without their docstring's indentation, which Python strips from 3.13 on and not before."""
     if isinstance(schema, dict):
@@ -58,8 +44,3 @@ def _undented(schema: Any) -> Any:
             k: cleandoc(v) if k == "description" and isinstance(v, str) else _undented(v) for k, v in schema.items()
         }
     return [_undented(value) for value in schema] if isinstance(schema, list) else schema
-
-
-@cache
-def _validator(kind: str) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(schemas()[f"{kind}.schema.json"])

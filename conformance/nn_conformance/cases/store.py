@@ -1,12 +1,10 @@
 """Reading the test vectors. What a file says is not trusted: sizes, names, digests and numbers are checked first."""
 
-import json
-from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -14,12 +12,20 @@ from safetensors import SafetensorError, safe_open
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.complete import check_complete
-from nn_conformance.cases.encoding import digest, values
+from nn_conformance.cases.encoding import arrays_of, digest, values
 from nn_conformance.judge.verdict import one_line
 from nn_reference import arithmetic, datasets
 from nn_reference.errors import DataError
-from nn_reference.files import INDEX, Listed, check_digest, check_file, decoding, read_bytes, refusal
-from nn_reference.paths import fixtures_root
+from nn_reference.fixture_files import (
+    INDEX,
+    Listed,
+    check_digest,
+    check_file,
+    decoding,
+    fixtures_root,
+    read_bytes,
+    refusal,
+)
 from nn_reference.preprocessing import flatten_pixels, normalized_pixels, one_hot, unit_pixels
 from nn_reference.validation import suggestion
 
@@ -39,6 +45,7 @@ class Store:
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = fixtures_root() if root is None else root
+        self._last: tuple[str, list[LoadedCase]] = ("", [])
 
     @cached_property
     def index(self) -> fmt.Index:
@@ -68,6 +75,15 @@ class Store:
         if system_id not in self.index.systems:
             raise refusal("index.json: systems", system_id, "none")
         return list(self.index.systems[system_id])
+
+    def cases(self, system_id: str) -> list["LoadedCase"]:
+        """The cases of a system, kept until another's are asked for: targets are judged by them one after the other.
+
+        Raises as `of_system` and `case` do.
+        """
+        if self._last[0] != system_id:
+            self._last = system_id, [self.case(case_id) for case_id in self.of_system(system_id)]
+        return self._last[1]
 
     def read(self, path: str) -> bytes:
         """The bytes of a file that the index lists, verified against the digest that stands there.
@@ -173,22 +189,37 @@ class LoadedCase:
         return self.array(self.case.t, "t")
 
     @cached_property
+    def first_call(self) -> tuple[arithmetic.Array, arithmetic.Array]:
+        """Inputs and targets of the evaluation, which may be of some rows."""
+        rows = slice(None) if self.case.rows is None else np.array(self.case.rows)
+        return self.x[rows], self.t[rows]
+
+    @cached_property
+    def gradient_of_x(self) -> arithmetic.Array:
+        """∂L/∂x of the evaluation, certified now: once for all targets and precisions.
+
+        Raises:
+            Unsupported: it cannot be certified.
+        """
+        from nn_conformance.oracles import arb  # noqa: PLC0415 - the oracles import the fixtures
+
+        wide = {name: np.asarray(p, np.float64) for name, p in self.params.items()}
+        return arb.evaluate(self.case.network, wide, *self.first_call).gradients["x"]
+
+    @cached_property
     def params(self) -> dict[str, arithmetic.Array]:
         """The starting parameters."""
         return self.arrays(self.case.params, "params")
 
     def every_array(self) -> Iterator[tuple[str, fmt.Array]]:
         """(field, array) for all arrays of the case, in the order of the file."""
-        yield from _walk(self.case, "")
+        return arrays_of(self.case)
 
 
 def _decoded(data: bytes, where: str, kind: type[T], what: str) -> T:
     """JSON as a record; the form comes first, because what has not our form is not worth building."""
     with decoding(where, f"{what} of format {'1' if kind is fmt.Index else '1 or 2'}"):
-        text = data.decode("utf-8")
-        record = msgspec.json.decode(text, type=kind)
-        json.loads(text, object_pairs_hook=_no_repeats, parse_float=str)  # only for its keys
-    return record
+        return msgspec.json.decode(data, type=kind)
 
 
 def _dataset_rows(array: fmt.Array, where: str) -> arithmetic.Array:
@@ -210,24 +241,3 @@ def _dataset_rows(array: fmt.Array, where: str) -> arithmetic.Array:
     if array.scaling == "unit":
         return unit_pixels(pixels)
     return normalized_pixels(pixels, *((0.1307, 0.3081) if array.scaling == "mnist" else (0.5, 0.5)))
-
-
-def _walk(record: Any, field: str) -> Iterator[tuple[str, fmt.Array]]:
-    if isinstance(record, fmt.Array):
-        yield field, record
-    elif isinstance(record, msgspec.Struct):
-        for name in record.__struct_fields__:
-            yield from _walk(getattr(record, name), f"{field}.{name}" if field else name)
-    elif isinstance(record, dict):
-        for name, value in record.items():
-            yield from _walk(value, f"{field}.{name}")
-    elif isinstance(record, list) and record and not isinstance(record[0], (int, float, str)):
-        for k, value in enumerate(record):
-            yield from _walk(value, f"{field}[{k}]")
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> None:
-    """Which of two entries of one name counts, parsers do not agree on."""
-    if len(dict(pairs)) != len(pairs):
-        key, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-        raise ValueError(f"the key {key!r} stands twice in one object")

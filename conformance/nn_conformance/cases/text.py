@@ -7,7 +7,6 @@ word and its place, what was expected there, and the nearest known word.
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -73,17 +72,7 @@ class Token:
 
 
 def network(source: str | Path | fmt.Network) -> fmt.Network:
-    """A network from its line, or from a JSON file of the schema `network.schema.json`.
-
-    Args:
-        source: the line, as `docs/networks.md` defines it; a path, or a text that ends in ``.json``; or a network already.
-
-    Raises:
-        InputError: a word that does not belong where it stands, layers that do not fit, or a file that is no network.
-
-    >>> network("3-4 relu-2 softmax, cross-entropy").layers[0].units
-    4
-    """
+    """A network as `adapt.reading.network` reads it, but from no model."""
     if isinstance(source, fmt.Network):
         return _checked(source, None)
     if isinstance(source, Path) or (isinstance(source, str) and source.endswith(".json")):
@@ -279,13 +268,6 @@ def _checked(described: fmt.Network, comma: Token | None) -> fmt.Network:
             f"network: {f'at character {comma.place}: ' if comma else ''}expected {', '.join(POSITIVE[:-1])} or {POSITIVE[-1]} on the last layer "
             f"for a cross-entropy of probabilities, got {last.kind}; or write cross-entropy logits"
         )
-    widths = [described.inputs, *(layer.units for layer in described.layers)]
-    for k, ((below, units), layer) in enumerate(zip(pairwise(widths), described.layers, strict=True), 1):
-        if layer.skip and (below != units or k == len(described.layers)):
-            raise InputError(
-                f"network: layer {k}: expected skip only below the last layer and where a layer has as many units as inputs, "
-                f"got {units} units on {below} inputs in layer {k} of {len(described.layers)}"
-            )
     build_network(described)  # whatever else its parts refuse
     return described
 

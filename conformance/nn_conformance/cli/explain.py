@@ -1,30 +1,29 @@
 """`nn-conformance explain`, `verify --only` and `--fuzz`. Imports nothing heavy: `--help` reads this."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nn_conformance.cli.options import EXIT_NONCONFORMING, JsonOption, examples
+from nn_conformance.cli.options import EXIT_NONCONFORMING, JsonOption, print_json
 
 if TYPE_CHECKING:
     from nn_conformance.cases import format as fmt
     from nn_conformance.judge.target import Target
     from nn_conformance.protocol.program import ProtocolTarget
+    from nn_conformance.protocol.session import Session
     from nn_conformance.subjects import Judged
 
 OnlyOption = Annotated[
     str | None,
-    typer.Option("--only", metavar="ID", help="Run checks again, by an id that a report gives, or its first parts."),
+    typer.Option("--only", metavar="ID", help="Run checks again, by an id or its first parts."),
 ]
 FuzzOption = Annotated[
     int | None,
     typer.Option(
         "--fuzz",
         metavar="N",
-        help="Draw N networks instead, like those that are named or claimed if any are; print the smallest that fails. Needs the extra test.",
+        help="Draw N networks; print the smallest that fails.",
     ),
 ]
 
@@ -34,15 +33,6 @@ def complete_slug(incomplete: str) -> list[str]:
     from nn_conformance.explain.texts import texts
 
     return [slug for slug in texts() if slug.startswith(incomplete)]
-
-
-@dataclass(frozen=True)
-class Theirs:
-    """Somebody's target: how the command line names it, the networks that it claims by name, and a precision that it has."""
-
-    spec: str = ""
-    like: Sequence["fmt.Network"] = ()
-    dtype: "fmt.Dtype" = "float64"
 
 
 def explain(
@@ -62,7 +52,7 @@ def explain(
 
     chosen = texts() if slug is None else {slug: text_of(slug)}
     if as_json:
-        print(json.dumps({name: to_builtins(text) for name, text in chosen.items()}, indent=2))
+        print_json({name: to_builtins(text) for name, text in chosen.items()})
         return
     if slug is None:
         width = max(map(len, chosen))
@@ -103,8 +93,10 @@ def again(
 
     if only is not None and (fuzz is not None or not all(map(is_own, networks or ()))):
         raise InputError("verify: expected names of documented networks, --only or --fuzz, got more than one of them")
-    systems = named_systems(networks) if networks and only is not None else []
-    judged, theirs = list(oracles), Theirs(like=_described(networks or ()))
+    systems = named_systems(networks or ())  # an unknown name is refused before a program is started
+    offers: Sequence[tuple[fmt.Optimizer, bool]] = ()
+    judged, claimed = list(oracles), networks or []
+    dtype: fmt.Dtype = "float64"
     if target is not None:
         session = Session(target)
         if not session.begin():
@@ -115,36 +107,39 @@ def again(
         claimed = networks or ([system.id for system in subject.claimed(())] if subject.claim.systems else [])
         judged = [subject.target]
         if only is not None:
-            systems = [system for system in subject.claimed(networks or ()) if is_own(system.id)]
-        theirs = Theirs(spec or "", _described(claimed), session.dtypes[-1])
+            systems, offers = subject.claimed(networks or ()), subject.offers
+        dtype = session.dtypes[-1]
     right = (
-        _fuzz(judged, fuzz or 0, theirs, as_json=as_json)
+        _fuzz(judged, fuzz or 0, spec or "", claimed, dtype, as_json=as_json)
         if only is None
-        else _only(judged, only, systems, as_json=as_json, ours=target is None)
+        else _only(judged, only, systems, offers, None if target is None else session, as_json=as_json)
     )
     if not right:
         raise typer.Exit(EXIT_NONCONFORMING)
 
 
-def _described(networks: Sequence[str]) -> "list[fmt.Network]":
-    from nn_conformance.cases.families import describe_network
-    from nn_conformance.subjects import named_systems
-
-    return [describe_network(system.network) for system in named_systems(networks)] if networks else []
-
-
-def _only(targets: Sequence["Target"], check: str, systems: Sequence["Judged"], *, as_json: bool, ours: bool) -> bool:
+def _only(
+    targets: Sequence["Target"],
+    check: str,
+    systems: Sequence["Judged"],
+    offers: Sequence[tuple["fmt.Optimizer", bool]],
+    session: "Session | None",
+    *,
+    as_json: bool,
+) -> bool:
     from nn_conformance.cases.store import Store
-    from nn_conformance.cli.only import judge_only
+    from nn_conformance.cli.only import judge_only, of_no_case
     from nn_conformance.judge.known import shipped
+    from nn_conformance.judge_run import JudgeRun
     from nn_conformance.report import console as render
-    from nn_conformance.run import Run
 
-    store = Store()
-    runs = [Run(target, systems, store, known=shipped(target.name) if ours else (), slow=ours) for target in targets]
-    verdicts = [(run.target.name, verdict) for run in runs for verdict in judge_only(run, check)]
+    store, ours = Store(), session is None
+    verdicts = of_no_case(check, session)
+    for target in () if verdicts else targets:
+        run = JudgeRun(target, systems, store, known=shipped(target.name) if ours else (), slow=ours, offers=offers)
+        verdicts += [(target.name, verdict) for verdict in judge_only(run, check)]
     if as_json:
-        print(json.dumps([{"target": name, **verdict.as_json()} for name, verdict in verdicts], indent=2))
+        print_json([{"target": name, **verdict.as_json()} for name, verdict in verdicts])
     else:
         for name, verdict in verdicts:
             numbers = f"error {verdict.error:.3g}, limit {verdict.limit:.3g}: "
@@ -155,10 +150,15 @@ def _only(targets: Sequence["Target"], check: str, systems: Sequence["Judged"], 
     return "failed" not in statuses and bool(statuses & {"passed", "expected failure"})
 
 
-def _fuzz(targets: Sequence["Target"], count: int, theirs: "Theirs", *, as_json: bool) -> bool:
+def _fuzz(
+    targets: Sequence["Target"], count: int, spec: str, networks: Sequence[str], dtype: "fmt.Dtype", *, as_json: bool
+) -> bool:
+    """Draw networks like the named ones, or any; `spec` is how the command line names a target of somebody's."""
     import importlib.util
 
+    from nn_conformance.cases.families import describe_network
     from nn_conformance.report import console as render
+    from nn_conformance.subjects import named_systems
     from nn_reference.errors import InputError
 
     needed = {"hypothesis": "hypothesis", "flint": "python-flint"}
@@ -168,7 +168,8 @@ def _fuzz(targets: Sequence["Target"], count: int, theirs: "Theirs", *, as_json:
         )
     from nn_conformance.fuzz.drawn import fuzz
 
-    found = {target.name: fuzz(target, count, like=theirs.like, dtype=theirs.dtype) for target in targets}
+    like = [describe_network(system.network) for system in named_systems(networks)] if networks else []
+    found = {target.name: fuzz(target, count, like=like, dtype=dtype) for target in targets}
     if as_json:
         records = [
             {
@@ -178,21 +179,16 @@ def _fuzz(targets: Sequence["Target"], count: int, theirs: "Theirs", *, as_json:
                 "compared": one.compared,
                 "pieces": {piece: {"drawn": d, "compared": c} for piece, (d, c) in one.pieces.items()},
                 "wrong": one.wrong,
-                "snippet": one.snippet(theirs.spec),
+                "snippet": one.snippet(spec),
             }
             for name, one in found.items()
         ]
-        print(json.dumps(records, indent=2))
+        print_json(records)
         return all(one.right for one in found.values())
     for name, one in found.items():
         for text in f"{name}: {one}".splitlines():
             render.line(text)
         if one.failing is not None:
             render.line("the smallest that fails:")
-            render.line(one.snippet(theirs.spec))
+            render.line(one.snippet(spec))
     return all(one.right for one in found.values())
-
-
-def register(app: typer.Typer) -> None:
-    """The command `explain`."""
-    app.command("explain", epilog=examples("explain", "explain sum-for-mean"))(explain)

@@ -1,23 +1,26 @@
 """`nn-conformance fixtures ...`. Imports wait for the command that needs them."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nn_conformance.cli.options import EXIT_NONCONFORMING, JsonOption, complete_network, examples, help_if_alone
+from nn_conformance.cli.options import (
+    EXIT_NONCONFORMING,
+    JsonOption,
+    complete_network,
+    examples,
+    help_if_alone,
+    print_json,
+)
 
 app = typer.Typer(
     help="The certified test vectors: list, show, export, make, check.",
     epilog=examples("fixtures list", "fixtures show homework/probe-square", "fixtures check"),
     rich_markup_mode=None,
+    callback=help_if_alone,
+    invoke_without_command=True,
 )
-
-
-@app.callback(invoke_without_command=True)
-def _root(context: typer.Context) -> None:
-    help_if_alone(context)
 
 
 def _complete_case(incomplete: str) -> list[str]:
@@ -37,21 +40,18 @@ def list_cases(
     as_json: JsonOption = False,
 ) -> None:
     """Every case, with what it is there for."""
+    from msgspec import to_builtins
+
     from nn_conformance.cases.store import Store
 
-    store = Store()
     chosen = set(_chosen(network))
-    rows = [case for case in store.index.cases if case.id in chosen]
+    rows = [case for case in Store().index.cases if case.id in chosen]
     if as_json:
-        print(
-            json.dumps(
-                [{"id": c.id, "version": c.version, "purpose": c.purpose, "flags": c.flags} for c in rows], indent=2
-            )
-        )
+        print_json(to_builtins(rows))
         return
-    from nn_conformance.cases import shown as display
+    from nn_conformance.report import case_text
 
-    display.cases(rows)
+    case_text.cases(rows)
 
 
 @app.command("show", epilog=examples("fixtures show homework/probe-square"))
@@ -75,9 +75,9 @@ def show_case(
     if as_json:
         print((store.root / f"{case_id}.json").read_text("utf-8"), end="")
         return
-    from nn_conformance.cases import shown as display
+    from nn_conformance.report import case_text
 
-    display.case(loaded)
+    case_text.case(loaded)
 
 
 @app.command("export", epilog=examples("fixtures export vectors --network homework --json"))
@@ -135,63 +135,28 @@ def check_files(
 ) -> None:
     """Check every file and number against its digest.
 
-    Cases and arrays, and of the own fixtures ledgers, starting weights and datasets. One line for each problem, and exit
-    code 1 if there is one.
+    Cases and arrays, and of the own fixtures ledgers, starting weights and datasets. Nothing is downloaded: images that
+    are not here are named. One line for each problem, and exit code 1 if there is one.
     """
-    from nn_conformance.cases.check import check, listed
+    from nn_conformance.cases.integrity import check, listed
     from nn_conformance.cases.store import Store
     from nn_reference.errors import InputError
 
     if directory is not None and not (directory / "index.json").is_file():
         raise InputError(f"DIR: expected a folder with an index.json, as `fixtures export` makes it, got {directory}")
     store = Store(directory)
-    problems = list(check(store))
+    absent: set[str] = set()
+    problems = list(check(store, absent))
     for problem in problems:
         print(problem)
     if problems:
         print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}")
         raise typer.Exit(EXIT_NONCONFORMING)
     print(f"{len(listed(store))} files and {len(store.index.cases)} cases are as the index says")
-
-
-@app.command("index", epilog=examples("fixtures index"))
-def index_files() -> None:
-    """List the ledgers and weights of this checkout anew.
-
-    For maintainers, after a merge or a change by hand: what is there now is taken to be right. Names what has changed.
-    """
-    from nn_conformance.cases.check import FOLDERS
-    from nn_conformance.replay.files import renew_index
-    from nn_reference.paths import fixtures_root
-
-    for folder in FOLDERS:
-        changed = renew_index(fixtures_root() / folder)
-        print(f"{folder}/index.json: {', '.join(changed) or 'nothing has changed'}")
-
-
-@app.command("build", epilog=examples("fixtures build", "fixtures build --check --quick"))
-def build_files(
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; compare bit for bit with what is there.")
-    ] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="With --check: long runs by their first five steps.")] = False,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
-    work: Annotated[
-        Path | None, typer.Option(help="Folder for finished cases, to go on from; the user's cache by default.")
-    ] = None,
-) -> None:
-    """Generate, prove and write all test vectors.
-
-    An interrupted build goes on where it stopped.
-    """
-    from nn_conformance.cases.rebuild import rebuild
-
-    if quick and not check:
-        raise typer.BadParameter("--quick compares, so it needs --check")
-    difference = rebuild(check=check, quick=quick, jobs=jobs, work=work)
-    if difference:
-        print(difference)
-        raise typer.Exit(EXIT_NONCONFORMING)
+    for name in sorted(absent):
+        print(
+            f"not checked: arrays of {name}, whose images are not here; they are downloaded when a network needs them"
+        )
 
 
 def _chosen(network: str | None) -> list[str]:

@@ -1,7 +1,6 @@
 """The command line. NumPy, rich and the networks are imported by the command that needs them, so `--help` is instant."""
 
 import io
-import json
 import os
 import signal
 import sys
@@ -13,25 +12,27 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 import nn_conformance
-from nn_conformance.adapt.claims import is_own
 from nn_conformance.cli import explain as explain_commands
 from nn_conformance.cli import replay as replays
+from nn_conformance.cli import reports
 from nn_conformance.cli.fixtures import app as fixtures_app
+from nn_conformance.cli.grade import EPILOG as GRADE_EPILOG
+from nn_conformance.cli.grade import grade
 from nn_conformance.cli.new_adapter import new_adapter
 from nn_conformance.cli.options import (
     EXIT_NONCONFORMING,
     EXIT_USAGE,
     NAME,
     JsonOption,
+    NetworkArgument,
+    VersionOption,
     complete_network,
     complete_oracle,
     examples,
     help_if_alone,
+    print_json,
 )
 from nn_conformance.cli.plot import app as plots_app
-from nn_conformance.replay import studies
-from nn_conformance.replay.table import EPILOG as TABLE_EPILOG
-from nn_conformance.replay.table import table
 from nn_reference.errors import NNReferenceError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 # What a shell reports of a program that SIGINT, SIGPIPE or SIGTERM ended.
 EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 130, 141, 143
 LONGEST = 86_400  # seconds
+MOVED = ("table", "reconstruct", "chaos", "audit", "kills", "build")
 DEFAULT_ORACLES = ("reference", "plain", "complex-step")  # NumPy alone
 # What an unknown option or command raises. Typer exports only this class that is derived from it.
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
@@ -56,17 +58,14 @@ app = typer.Typer(
 )
 app.add_typer(fixtures_app, name="fixtures")
 app.command("new-adapter", epilog=examples("new-adapter --language javascript my_engine.mjs"))(new_adapter)
-explain_commands.register(app)
+app.command("explain", epilog=examples("explain", "explain sum-for-mean"))(explain_commands.explain)
 
 
-NetworkArgument = Annotated[
-    str, typer.Argument(metavar="NETWORK", help="A name that `list` prints.", autocompletion=complete_network)
-]
 VerifiedArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[TARGET] [NETWORK]",
-        help="What to judge, and on which networks: names that `list` prints; without any, all.",
+        help="What to judge, and names that `list` prints.",
         autocompletion=complete_network,
     ),
 ]
@@ -99,31 +98,32 @@ def list_networks(as_json: JsonOption = False) -> None:
 
     descriptions = [describe(get(name)) for name in NAMES]
     if as_json:
-        _print_json(descriptions)
+        print_json(descriptions)
         return
+    from nn_conformance.cases.families import describe_network as as_described
+    from nn_conformance.cases.text import text_of
     from nn_conformance.report import console as render
 
-    render.networks(descriptions)
+    render.networks(descriptions, {name: text_of(as_described(get(name).network)) for name in NAMES})
 
 
 @app.command("describe", epilog=examples("describe homework", "describe '3-5 relu-2 softmax, cross-entropy'"))
 def describe_network(
     network: NetworkArgument,
-    version: Annotated[
-        str, typer.Option(metavar="documented|corrected", help="With the document's defects, or with them mended.")
-    ] = "documented",
+    version: VersionOption = "documented",
     as_json: JsonOption = False,
 ) -> None:
     """Layers, loss, recipe, figures and defects of a network.
 
     NETWORK may also be your own, in one line or a JSON file: then layers, shapes and counts.
     """
+    from nn_conformance.adapt.claims import is_own
     from nn_conformance.report.description import describe, describe_own
     from nn_reference.systems import get
 
     description = describe_own(network) if is_own(network) else describe(get(network, version))
     if as_json:
-        _print_json(description)
+        print_json(description)
         return
     from nn_conformance.report import console as render
 
@@ -134,7 +134,6 @@ def describe_network(
     "verify",
     epilog=examples(
         "verify",
-        "verify homework mnist-relu --with torch,keras",
         "verify my_xor.py:gradients xor-sigmoid",
         "verify cmd:./harness --all --json",
     ),
@@ -145,6 +144,11 @@ def verify(
         list[str] | None,
         typer.Option("--network", metavar="LINE|FILE", help="A network of your own, in one line."),
     ] = None,
+    layer: Annotated[
+        str,
+        typer.Option("--layer", metavar="KIND", help="TARGET is a layer, such as 'dense relu'."),
+    ] = "",
+    loss: Annotated[str, typer.Option("--loss", metavar="LOSS", help="Of a model, whose network is read off it.")] = "",
     with_: Annotated[
         list[str] | None,
         typer.Option(
@@ -162,26 +166,41 @@ def verify(
     memory: MemoryOption = 4096,
     only: explain_commands.OnlyOption = None,
     fuzz: explain_commands.FuzzOption = None,
-    as_json: JsonOption = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print every check that failed.")] = False,
+    as_json: reports.JsonHereOption = False,
+    html: reports.HtmlOption = None,
+    json_file: reports.JsonFileOption = None,
+    junit: reports.JunitOption = None,
+    markdown: reports.MarkdownOption = None,
 ) -> None:
     """Judge your code, or the oracles, on every rung.
 
-    TARGET is file.py:function, python:module:attribute or 'cmd:program ...', and runs in a process of its own. Without
-    one the oracles are judged. Exit codes: 0 all passed, 1 something failed, 2 bad arguments or data.
+    TARGET is file.py:function, python:module:attribute or 'cmd:program ...'. Exit codes: 0 all passed, 1 something
+    failed, 2 bad arguments or data.
     """
     spec, networks = _target_and_networks(what or ())
     networks += _own_networks(network or ())
     if known is not None and spec is None:
         raise typer.BadParameter("--known: expected a target beside it, got none")
-    with _child(spec, timeout, memory) if spec is not None else nullcontext() as target:
-        if only is not None or fuzz is not None:
+    if (layer or loss) and (spec is None or networks):
+        got = "networks" if networks else "none"
+        raise typer.BadParameter(f"--{'layer' if layer else 'loss'}: expected a target beside it, got {got}")
+    again = only is not None or fuzz is not None
+    if again and (html or json_file or junit or markdown):
+        raise typer.BadParameter("--only, --fuzz: expected no file for a report beside it: that is of whole runs")
+    reading = None if networks or layer else loss
+    with _child(spec, timeout, memory, layer, reading) if spec is not None else nullcontext() as target:
+        if again:
             oracles = _oracles(DEFAULT_ORACLES, with_) if target is None else []
             explain_commands.again(target, spec, oracles, networks, only, fuzz, as_json=as_json)
             return
         from nn_conformance.judge.known import of_file
         from nn_conformance.report import console as render
+        from nn_conformance.report.files import Files
         from nn_conformance.run import judge
 
+        files = Files(html, json_file, junit, markdown)
+        files.check()
         report = judge(
             target,
             networks or None,
@@ -190,12 +209,13 @@ def verify(
             known=() if known is None else of_file(known),
             counter=render.counter,
         )
+    files.write(report, spec or "")
     if as_json:
-        _print_json(report.as_json())
+        print_json(report.as_json())
     else:
         from nn_conformance.report import terminal as matrix
 
-        matrix.show(report)
+        matrix.show(report, everything=verbose)
     if report.failed:
         raise typer.Exit(EXIT_NONCONFORMING)
 
@@ -217,6 +237,7 @@ def smoke(
     Does it start, read numbers, answer, refuse and stop? The exit code is 0 if it does, and 1 if not; then the exchange
     that failed is printed.
     """
+    from nn_conformance.adapt.claims import is_own
     from nn_reference.systems import get
 
     if network is not None:  # before a program is started that may have wanted it: cmd: and its words are one argument
@@ -236,11 +257,10 @@ def smoke(
         raise typer.Exit(EXIT_NONCONFORMING)
 
 
+app.command("grade", epilog=GRADE_EPILOG)(grade)
+app.command("compare", epilog=reports.EPILOG)(reports.compare)
 app.command("replay", epilog=replays.EPILOG)(replays.replay)
-app.command("table", epilog=TABLE_EPILOG)(table)
 app.add_typer(plots_app, name="plot")
-app.command("reconstruct", epilog=studies.RECONSTRUCT_EPILOG)(studies.reconstruct)
-app.command("chaos", epilog=studies.CHAOS_EPILOG)(studies.chaos)
 
 
 def _own_networks(networks: Sequence[str]) -> list[str]:
@@ -258,24 +278,28 @@ def _own_networks(networks: Sequence[str]) -> list[str]:
 
 def _target_and_networks(words: Sequence[str]) -> tuple[str | None, list[str]]:
     """The one argument that is a target, and the others. No name of a network has a colon, or ends like a file."""
+    from nn_conformance.adapt.claims import is_own
+    from nn_reference.systems import NAMES
+
     targets = [word for word in words if ":" in word or word.endswith(".py")]
     if len(targets) > 1:
         raise typer.BadParameter(f"expected one target, got {len(targets)}: {' and '.join(targets)}")
-    if files := [
-        word
-        for word in words
-        if word not in targets and not is_own(word) and ("/" in word or "." in word) and Path(word).is_file()
-    ]:
-        raise typer.BadParameter(
-            f"{files[0]}: expected a network, file.py:function or 'cmd:program ...', got a file that does not end in .py"
-        )
     names = [word for word in words if word not in targets]
+    for word in names:
+        path = Path(word)
+        there = "a folder" if path.is_dir() else "a file that does not end in .py" if path.is_file() else None
+        if there and not is_own(word) and word not in NAMES:
+            raise typer.BadParameter(f"{word}: expected a network, file.py:function or 'cmd:program ...', got {there}")
+        if path.with_suffix(".py").is_file() and not path.suffix and word not in NAMES:
+            raise typer.BadParameter(f"{word}: expected a network or file.py, got {word}; did you mean {word}.py?")
     own = _own_networks([name for name in names if is_own(name)])
     return targets[0] if targets else None, [*(name for name in names if not is_own(name)), *own]
 
 
 @contextmanager
-def _child(spec: str, timeout: float, memory: int) -> Iterator["ProtocolTarget"]:
+def _child(
+    spec: str, timeout: float, memory: int, layer: str = "", loss: str | None = None
+) -> Iterator["ProtocolTarget"]:
     """The target in a process of its own, which ends with ours, also when we are told to."""
     from nn_conformance.protocol.child import unlimited
     from nn_conformance.protocol.program import Limits, ProtocolTarget, command_of
@@ -286,7 +310,7 @@ def _child(spec: str, timeout: float, memory: int) -> Iterator["ProtocolTarget"]
         _complain(line)
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     try:
-        with ProtocolTarget(command_of(spec), Limits(timeout, memory << 20, start=3 * timeout)) as target:
+        with ProtocolTarget(command_of(spec, layer, loss), Limits(timeout, memory << 20, start=3 * timeout)) as target:
             yield target
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -302,14 +326,19 @@ def _oracles(always: tuple[str, ...], more: list[str] | None) -> list["Target"]:
     return [load(name) for name in dict.fromkeys((*always, *names))]
 
 
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, allow_nan=False))
-
-
 def _complain(text: str) -> None:
     """One line on standard error, in which nothing can move the cursor or change its colour."""
     line = " ".join(text.split())
     print(f"{NAME}: {''.join(c if c.isprintable() else repr(c)[1:-1] for c in line)}", file=sys.stderr)
+
+
+def _usage(error: Any) -> str:
+    """What is wrong with a command line, and where help stands."""
+    message, word = error.format_message().rstrip("."), sys.argv[1:2]
+    if word in ([name] for name in MOVED):
+        message = f"{word[0]} is a maintainers' command, in a checkout: python -m nn_maintain {word[0]}"
+    command = error.ctx.command_path if error.ctx else NAME
+    return f"{message}{'' if message.endswith('?') else '.'} Try: {command} --help"
 
 
 def main() -> None:
@@ -317,12 +346,11 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a ½ that the encoding lacks is \xbd, not a crash
     try:
-        code = app(prog_name=NAME, standalone_mode=False) or 0
+        arguments = reports.with_json_file(sys.argv[1:])
+        code = app(arguments, prog_name=NAME, standalone_mode=False) or 0
         sys.stdout.flush()
     except UsageError as error:
-        command = error.ctx.command_path if error.ctx else NAME
-        message = error.format_message().rstrip(".")
-        _complain(f"{message}{'' if message.endswith('?') else '.'} Try: {command} --help")
+        _complain(_usage(error))
         code = error.exit_code
     except NNReferenceError as error:
         _complain(str(error))

@@ -1,6 +1,5 @@
 """`new-adapter`: a skeleton in a language, which passes `smoke` as it is and is filled in from there."""
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +21,8 @@ def skeleton(language: str) -> str:
 
         hint = suggestion(language, EXTENSIONS) or f"; expected one of {', '.join(EXTENSIONS)}"
         raise InputError(f"language: there is no skeleton in {language!r}{hint}")
+    from importlib.resources import files
+
     return files("nn_conformance").joinpath("skeletons", f"adapter{EXTENSIONS[language]}").read_text("utf-8")
 
 
@@ -50,12 +51,18 @@ def write(language: str, file: Path | None, *, force: bool) -> Path:
 
 
 def new_adapter(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Where to write it.")] = None,
-    language: Annotated[str, typer.Option(metavar="|".join(EXTENSIONS), help="In which language.")] = "python",
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="Where to write it, adapter.py if not given.")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(metavar="|".join(EXTENSIONS), help="In which language; else by FILE's ending.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write an adapter, to be filled in.
 
     It is a harness that starts, and supports nothing yet, in your language.
     """
+    by_ending = {ending: name for name, ending in EXTENSIONS.items()}
+    language = language or by_ending.get(file.suffix if file else "", "python")
     print(f"wrote {write(language, file, force=force)}; see its first lines for what comes next")

@@ -1,6 +1,7 @@
 """What the commands' declarations share. Imports nothing heavy: every `--help` reads this."""
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
 import typer
 
@@ -26,11 +27,24 @@ def help_if_alone(context: typer.Context) -> None:
         raise typer.Exit(EXIT_USAGE)
 
 
+def print_json(value: Any) -> None:
+    """For machines."""
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
 def complete_network(incomplete: str) -> list[str]:
     """Names of networks, for the shell."""
     from nn_reference.systems import NAMES
 
     return [name for name in NAMES if name.startswith(incomplete)]
+
+
+NetworkArgument = Annotated[
+    str, typer.Argument(metavar="NETWORK", help="A name that `list` prints.", autocompletion=complete_network)
+]
+VersionOption = Annotated[
+    str, typer.Option(metavar="documented|corrected", help="With the document's defects, or with them mended.")
+]
 
 
 def complete_oracle(incomplete: str) -> list[str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nn_conformance.cli.options import complete_network, examples, help_if_alone
+from nn_conformance.cli.options import NetworkArgument, VersionOption, examples, help_if_alone
 
 if TYPE_CHECKING:
     from nn_conformance.plots.canvas import Picture
@@ -16,17 +16,13 @@ app = typer.Typer(
     help="The documents' pictures, and our own, as PNG or SVG.",
     epilog=examples("plot samples mnist-relu", "plot curves mnist-dense-keras --out curves.svg"),
     rich_markup_mode=None,
+    callback=help_if_alone,
+    invoke_without_command=True,
 )
 
-NetworkArgument = Annotated[
-    str, typer.Argument(metavar="NETWORK", help="A name that `list` prints.", autocompletion=complete_network)
-]
 OutOption = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Ends in .png or .svg; NETWORK-PICTURE.png by default."),
-]
-VersionOption = Annotated[
-    str, typer.Option(metavar="documented|corrected", help="With the document's defects, or with them mended.")
 ]
 FromOption = Annotated[
     Path | None,
@@ -35,19 +31,14 @@ FromOption = Annotated[
 WithOption = Annotated[str, typer.Option("--with", metavar="numpy|torch|keras", help="Whose replay.")]
 
 
-@app.callback(invoke_without_command=True)
-def _root(context: typer.Context) -> None:
-    help_if_alone(context)
-
-
 @app.command("samples", epilog=examples("plot samples fashion-pruning --out samples.svg"))
 def plot_samples(network: NetworkArgument, out: OutOption = None) -> None:
     """Five training samples of each class, a row for each class."""
     path = _path(network, "samples", out)
-    from nn_conformance.plots.digits import samples
+    from nn_conformance.plots.image_grids import draw_samples
     from nn_reference.systems import get
 
-    _save(samples(get(network)), path)
+    _save(draw_samples(get(network)), path)
 
 
 @app.command("curves", epilog=examples("plot curves mnist-relu", "plot curves mnist-sigmoid-keras --with keras"))
@@ -63,10 +54,10 @@ def plot_curves(
     From ledgers: a line for the first run, pale ones for its other seeds.
     """
     path = _path(network, "curves", out)
-    from nn_conformance.plots.curves import curves
+    from nn_conformance.plots.curves import draw_curves
 
     system, runs = _runs(network, version, with_, from_)
-    _save(curves(system, runs, with_), path)
+    _save(draw_curves(system, runs, with_), path)
 
 
 @app.command("predictions", epilog=examples("plot predictions mnist-dense-keras"))
@@ -79,10 +70,10 @@ def plot_predictions(
 ) -> None:
     """The first fifty test images, with truth and prediction."""
     path = _path(network, "predictions", out)
-    from nn_conformance.plots.digits import predictions
+    from nn_conformance.plots.image_grids import draw_predictions
 
     system, runs = _runs(network, version, with_, from_)
-    _save(predictions(system, runs[0], with_), path)
+    _save(draw_predictions(system, runs[0], with_), path)
 
 
 @app.command("weights", epilog=examples("plot weights fashion-pruning", "plot weights fashion-pruning --epochs 1"))
@@ -97,16 +88,16 @@ def plot_weights(
     Ledgers hold no weights, so the network is trained first.
     """
     path = _path(network, "weights", out)
-    from nn_conformance.plots.weights import check_pruned, trained, weights
+    from nn_conformance.plots.pruned_weights import draw_weights, pruning_of, trained
     from nn_conformance.report import console as render
     from nn_reference.systems import get
 
     system = get(network, version)
-    check_pruned(system)
+    pruning_of(system)  # told before minutes of training
     count = system.recipe.epochs if epochs is None else epochs
     with render.counter(f"training {system.id}", count) as advance:
         params, state = trained(system, count, advance)
-    _save(weights(system, params, state, count), path)
+    _save(draw_weights(system, params, state, count), path)
 
 
 @app.command("chaos", epilog=examples("plot chaos iris-sigmoid --out chaos.svg"))
@@ -116,22 +107,22 @@ def plot_chaos(network: NetworkArgument, out: OutOption = None) -> None:
     Loss and accuracy over the epochs, and where the runs end.
     """
     path = _path(network, "chaos", out)
-    from nn_conformance.plots.chaos import chaos
-    from nn_conformance.replay.evidence import load
+    from nn_conformance.plots.permuted_runs import draw_permuted_runs
+    from nn_conformance.replay import records
     from nn_reference.errors import InputError
     from nn_reference.systems import get
 
-    system, found = get(network), load().chaotic
-    if found is None or found.system != system.id:
+    system, recorded = get(network), records.read(records.CHAOS, records.Chaos)
+    if recorded.system != system.id:
         raise InputError(f"network: the chaos of {system.id} is not recorded; expected iris-sigmoid")
     printed = [float(figure.printed) for figure in system.figures if figure.quantity == "test_accuracy"]
-    _save(chaos(found, *printed[:1]), path)
+    _save(draw_permuted_runs(recorded, *printed[:1]), path)
 
 
 def _path(network: str, picture: str, out: Path | None) -> Path:
     """Where to write; wrong names, and folders, are told before anything is computed."""
     from nn_conformance.plots.canvas import check_installed, check_path
-    from nn_conformance.replay.files import check_folder
+    from nn_conformance.replay.listed_files import check_folder
     from nn_reference.systems import get
 
     name = get(network).name
@@ -145,10 +136,10 @@ def _path(network: str, picture: str, out: Path | None) -> Path:
 def _runs(network: str, version: str, framework: str, folder: Path | None) -> "tuple[System, list[Run]]":
     """The runs of a ledger, the one from the document's own seed first."""
     from nn_conformance.replay import ledger
-    from nn_conformance.replay.files import is_there
-    from nn_conformance.replay.run import own_seed
+    from nn_conformance.replay.listed_files import is_there
+    from nn_conformance.replay.task import own_seed
     from nn_reference.errors import InputError
-    from nn_reference.paths import fixtures_root
+    from nn_reference.fixture_files import fixtures_root
     from nn_reference.systems import get
     from nn_reference.validation import check_choice
 

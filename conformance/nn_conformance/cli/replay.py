@@ -2,11 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from nn_conformance.cli.options import EXIT_NONCONFORMING, JsonOption, complete_network, examples
+from nn_conformance.cli.options import EXIT_NONCONFORMING, JsonOption, NetworkArgument, examples, print_json
+from nn_conformance.cli.reports import HtmlOption
+
+if TYPE_CHECKING:
+    from nn_conformance.cases.format import Dtype
+    from nn_conformance.replay.ledger import Framework
 
 EPILOG = examples(
     "replay xor-tanh",
@@ -23,9 +28,7 @@ def _among(*choices: str) -> object:
 
 
 def replay(
-    network: Annotated[
-        str, typer.Argument(metavar="NETWORK", help="A name that `list` prints.", autocompletion=complete_network)
-    ],
+    network: NetworkArgument,
     framework: Annotated[
         str,
         typer.Option(
@@ -71,6 +74,7 @@ def replay(
         ),
     ] = "local",
     as_json: JsonOption = False,
+    html: HtmlOption = None,
 ) -> None:
     """Train a network as its document does, beside its figures.
 
@@ -79,7 +83,27 @@ def replay(
     """
     for variable in THREADS:
         os.environ.setdefault(variable, "1")
-    from nn_conformance.replay.session import run
+    from nn_conformance.replay import records
+    from nn_conformance.replay.display import leaves, replayed
+    from nn_conformance.replay.ensembles import runs_of
+    from nn_conformance.replay.figures import as_json as runs_as_json
+    from nn_conformance.replay.listed_files import check_folder, write
+    from nn_conformance.replay.task import Task
+    from nn_conformance.report import console, replay_page
+    from nn_reference.systems import get
 
-    if not run(network, framework, version, dtype, seeds, epochs, out, jobs=jobs, backend=backend, as_json=as_json):
+    task = Task(get(network, version).id, cast("Framework", framework), cast("Dtype | None", dtype), epochs=epochs)
+    system, precision, _, _ = task.resolved()
+    if html is not None:
+        check_folder(html.parent, "--html")
+    # A damaged file is told before minutes of training.
+    verdicts = records.read(records.VERDICTS, records.VerdictTable).networks[system.name]
+    runs = runs_of(task, seeds, out, jobs=jobs, backend=backend, counter=console.counter)
+    if html is not None:
+        write(html, replay_page.html(system, framework, precision, runs).encode())
+    if as_json:
+        print_json(runs_as_json(system, framework, precision, runs))
+    else:
+        replayed(system, framework, precision, runs, verdicts)
+    if any(map(leaves, runs)):
         raise typer.Exit(EXIT_NONCONFORMING)

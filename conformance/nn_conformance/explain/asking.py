@@ -11,8 +11,8 @@ import numpy as np
 
 from nn_conformance.adapt.arrays import Layers
 from nn_conformance.cases import format as fmt
-from nn_conformance.explain.backwards import error as error_and_kind
-from nn_conformance.explain.trace import Case, Trace, matrix, names, trace
+from nn_conformance.explain.backward_rules import error
+from nn_conformance.explain.trace import Case, matrix, names, trace
 from nn_conformance.judge.limits import (
     FACTOR,
     ROUNDINGS,
@@ -23,7 +23,7 @@ from nn_conformance.judge.limits import (
     norm,
     value_limit,
 )
-from nn_conformance.judge.target import Answer, Run, Target, TargetError, Unsupported
+from nn_conformance.judge.target import Answer, Run, Shown, Target, TargetError, Unsupported
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import NNReferenceError
 from nn_reference.network import LayerOutput, backpropagate
@@ -64,7 +64,7 @@ class Asked:
     gradients: dict[str, Array] = field(default_factory=dict)
     misshapen: dict[str, Array] = field(default_factory=dict)
     shapes: dict[str, str] = field(default_factory=dict)
-    layers: Sequence[LayerOutput] | None = None
+    layers: Sequence[LayerOutput | Shown] | None = None
     error: Exception | None = None
     uncertainty: Mapping[str, float] = field(default_factory=dict)
 
@@ -73,11 +73,6 @@ class Asked:
         """Whether it has gradients and all numbers are finite."""
         parts = [*self.gradients.values(), np.asarray(0.0 if self.loss is None else self.loss)]
         return self.error is None and all(bool(np.isfinite(a).all()) for a in parts)
-
-
-def error_of(tr: Trace) -> Array:
-    """dL/da of the outputs, or dL/dz where loss and softmax are one."""
-    return error_and_kind(tr)[0]
 
 
 class Limits:
@@ -90,11 +85,13 @@ class Limits:
         self.case, self.dtype, self.longest = case, dtype, longest_sum(case.network, len(x))
         self.loss, gradients = backpropagate(tr.net, wide, x, t)
         self.gradients = {name: matrix(case.network, name, g) for name, g in gradients.items()}
+        self._norms = {name: norm(g) for name, g in self.gradients.items()}
+        self._unit = value_limit(np.ones(1), dtype, self.longest).value
         vector = case.network.layers[-1].vector
         outputs = [LayerOutput(z, a) for z, a in zip(tr.z[1:], tr.a[1:], strict=True)]
         if vector:
             outputs[-1] = LayerOutput(tr.z[-1][:, 0], tr.a[-1][:, 0])
-        slope = np.abs(error_of(tr)) * (np.abs(tr.z[-1]) + np.abs(tr.y) + np.abs(tr.t))
+        slope = np.abs(error(tr)[0]) * (np.abs(tr.z[-1]) + np.abs(tr.y) + np.abs(tr.t))
         self._spread = FACTOR * ROUNDOFF[dtype] * float(np.sqrt(self.longest) * np.sum(slope))
         sizes = magnitudes(case.network, wide, outputs, x, t)
         self._sizes = {
@@ -110,9 +107,9 @@ class Limits:
 
     def of(self, array: str, expected: Array, uncertainty: float = 0.0) -> float:
         """The largest error of a gradient that should be this: a mistaken one may be larger than the right one."""
-        size, own = norm(self.gradients[array]), norm(expected)
+        size, own = self._norms[array], norm(expected)
         grown = max(1.0, own / size) if size else 1.0
-        return self._sizes[array] * grown + value_limit(expected, self.dtype, self.longest).value + uncertainty + 1e-300
+        return self._sizes[array] * grown + self._unit * own + uncertainty + 1e-300
 
 
 class Asker:
@@ -129,9 +126,10 @@ class Asker:
         self.target, self.network, self.dtype, self.budget = target, network, dtype, budget
         self.exchanges, self.started = 0, time.monotonic()
         self.updates_only = False
+        self.share = 1.0  # of the gradient, that a step moves by
         self.renew: Callable[[], Target] | None = None  # makes the target anew before each call
         self.kept: list[Asked] = []
-        self.accumulates = False
+        self.accumulates = ""  # `means` or `sums`, if gradients add up over calls
         self._sum: dict[str, Array] = {}
 
     @property
@@ -160,17 +158,26 @@ class Asker:
 
     def _alone(self, asked: Asked) -> Asked:
         """What a call has added to the gradients before it."""
-        before, self._sum = self._sum, dict(asked.gradients)
+        before, self._sum = self._sum, {n: g * self._times(asked) for n, g in asked.gradients.items()}
+        before = {n: g / self._times(asked) for n, g in before.items()}
         own = {
             n: g - before[n] if n in before and before[n].shape == g.shape else g for n, g in asked.gradients.items()
         }
         # A difference of sums errs by the rounding of the sums.
-        spread = {n: 4 * ROUNDOFF[self.dtype] * norm(g) + asked.uncertainty.get(n, 0.0) for n, g in self._sum.items()}
+        spread = {
+            n: 4 * ROUNDOFF[self.dtype] * (norm(g) + norm(before.get(n, g))) + asked.uncertainty.get(n, 0.0)
+            for n, g in asked.gradients.items()
+        }
         return dataclasses.replace(asked, gradients=own, uncertainty=spread)
 
-    def accumulate(self, last: Asked) -> None:
-        """From now on, of gradients that add up over calls only what the last call has added."""
-        self.accumulates, self._sum = True, dict(last.gradients)
+    def _times(self, asked: Asked) -> int:
+        """By what a gradient is multiplied in the sum."""
+        return len(asked.case.x) if self.accumulates == "sums" else 1
+
+    def accumulate(self, last: Asked, what: str) -> None:
+        """From now on, of gradients that add up over calls only what the last call has added: of `means` or `sums` over samples."""
+        self.accumulates = what
+        self._sum = {n: g * self._times(last) for n, g in last.gradients.items()}
 
     def train(
         self, case: Case, optimizer: fmt.Optimizer, batches: Sequence[Sequence[int]]
@@ -200,11 +207,11 @@ class Asker:
         if not isinstance(run, Run):
             raise TargetError("no run")
         wide = {name: np.asarray(p, np.float64) for name, p in case.params.items()}
-        found = {name: (p - np.asarray(run.params[name], np.float64)) / case.rate for name, p in wide.items()}
+        rate = case.rate * self.share
+        found = {name: (p - np.asarray(run.params[name], np.float64)) / rate for name, p in wide.items()}
         unit = ROUNDOFF[self.dtype]
         spread = {
-            name: ROUNDINGS * unit * (norm(p) + norm(np.asarray(run.params[name]))) / case.rate
-            for name, p in wide.items()
+            name: ROUNDINGS * unit * (norm(p) + norm(np.asarray(run.params[name]))) / rate for name, p in wide.items()
         }
         return self.read(case, Answer(run.losses[0] if run.losses else None, found, uncertainty=spread))
 
@@ -295,8 +302,6 @@ def draw(
     *,
     rate: float = 0.0,
     scale: float = 1.0,
-    label: str = "",
-    group: str = "",
 ) -> Case:
     """A case without pre-activations near 0: weights that neither saturate nor vanish, inputs that are no integers."""
     for trial in range(50):
@@ -319,7 +324,7 @@ def draw(
         ):
             _between(params, len(network.layers))
         x = (scale * rng.normal(0.3, 1.0, size=(samples, network.inputs))).astype(dtype)
-        case = Case(network, params, x, _targets(network, samples, rng).astype(dtype), rate, label, group)
+        case = Case(network, params, x, _targets(network, samples, rng).astype(dtype), rate)
         if min(float(np.abs(z).min()) for z in trace(case).z[1:]) > KINK:
             break
     return case
@@ -338,7 +343,8 @@ def _targets(network: fmt.Network, samples: int, rng: np.random.Generator) -> Ar
         classes = rng.permuted(np.arange(max(samples, last.units)) % last.units)[:samples]
         return np.asarray(np.eye(last.units)[classes])
     if network.loss.kind == "binary_cross_entropy":
-        t = rng.permuted(np.arange(samples * last.units) % 2).reshape(samples, last.units)
+        size = samples * last.units
+        t = rng.permuted(np.arange(max(size, 2)) % 2)[:size].reshape(samples, last.units)
     else:
         t = (
             rng.uniform(-0.9, 0.9, (samples, last.units))
@@ -350,15 +356,20 @@ def _targets(network: fmt.Network, samples: int, rng: np.random.Generator) -> Ar
 
 # Widths that differ from each other and from the numbers of samples, from inputs to outputs, for 1 to 4 layers and more.
 DISTINCT = ([4, 3], [4, 5, 3], [4, 5, 6, 3], [4, 5, 7, 6, 3])
-OTHER = ([5, 4], [6, 4, 5], [5, 3, 6, 4], [5, 6, 3, 7, 4])
+OTHER = ([5, 4], [6, 4, 5], [5, 3, 7, 4], [5, 6, 3, 7, 4])
 SQUARE = 3
 
 
 def some_widths(network: fmt.Network, table: Sequence[Sequence[int]]) -> list[int]:
-    """Widths for experiments, with the single output of a network that has one."""
+    """Widths for experiments, with the single output of a network that has one, and equal ones around a skip connection."""
     n = len(network.layers)
     chosen = list(table[n - 1]) if n <= len(table) else [table[0][0], *(5 + k % 4 for k in range(n - 1)), table[0][-1]]
-    return [*chosen[:-1], 1] if one_output(network) else chosen
+    if one_output(network):
+        chosen[-1] = 1
+    for k, layer in enumerate(network.layers):
+        if layer.skip:  # adds its input, so it is as wide
+            chosen[k + 1] = chosen[k]
+    return chosen
 
 
 def unwilling(asked: Asked) -> bool:

@@ -1,63 +1,35 @@
 """Which rules of backpropagation a wrong target has used: the experiments in their order, and what follows from them."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import fields, replace
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.explain import calls, confirming, engine
-from nn_conformance.explain import findings as of
-from nn_conformance.explain.asking import (
-    DISTINCT,
-    OTHER,
-    SQUARE,
-    Asked,
-    Asker,
-    Budget,
-    Limits,
-    draw,
-    one_output,
-    sized,
-    some_widths,
-    widths,
-)
-from nn_conformance.explain.differences import differences
+from nn_conformance.explain import calls, causes, chance, circumstances, engine_graphs, naming
+from nn_conformance.explain import forward_rules as fr
+from nn_conformance.explain.asking import SQUARE, Budget, Limits, one_output
+from nn_conformance.explain.experiments import Draft, Groups, Kept
+from nn_conformance.explain.extremes import extremes
 from nn_conformance.explain.fitting import Point
-from nn_conformance.explain.gradients import Gradients, apart, explain_gradients
-from nn_conformance.explain.losses import ROWS, Changes, Loss, LossSearch, with_epsilon
-from nn_conformance.explain.record import Explanation, Finding
-from nn_conformance.explain.stepping import Draft, Stepping
-from nn_conformance.explain.trace import Case, trace
-from nn_conformance.judge.limits import norm
-from nn_conformance.judge.target import Answer, Target, Unsupported
-from nn_reference.arithmetic import Array
+from nn_conformance.explain.gradients import Gradients, apart, explain_gradients, traced
+from nn_conformance.explain.loss_search import Loss, LossSearch, first_wrong_layer, kept, with_epsilon
+from nn_conformance.explain.record import Explanation, Finding, every_array, of_slug
+from nn_conformance.explain.search import delta
+from nn_conformance.explain.trace import Changes, trace
+from nn_conformance.explain.update_rules import first_share
+from nn_conformance.explain.updates import Updates
+from nn_conformance.judge.target import Target
 
-LARGE = 5.0  # inputs from here on saturate units, where a lower precision errs by more than a limit allows for
 TALL_LOGITS = 20.0  # from here on σ and softmax are 0 or 1 but for rounding, and clips and ε show
+EXTREME = 1000  # the seed of cases with large logits
 SHARE = 0.4  # of the time for the loss and the forward pass
-TINY_ERROR = 1e-8  # of an array: float32 errs by more, and differences of losses with a small step by less
-Kept = tuple[Case, Answer]
 
 
-class Explainer(Stepping):
+class Explainer(Updates):
     """One run. Args as those of `explain`."""
-
-    def __init__(
-        self,
-        target: Target,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer | None,
-        dtype: fmt.Dtype,
-        kept: Sequence[Kept],
-        budget: Budget,
-        fresh: Callable[[], Target] | None,
-    ) -> None:
-        self.network, self.optimizer, self.dtype, self.kept, self.fresh = network, optimizer, dtype, kept, fresh
-        self.asker, self.draft, self.seed, self.rate = Asker(target, network, dtype, budget), Draft(), 0, 0.0
-        self.when = ""  # the only condition under which gradients are wrong
-        self.misshapen: dict[str, tuple[Asked, Array]] = {}
 
     def run(self) -> Explanation:
         """The experiments, from the first call to the confirmation."""
@@ -65,301 +37,351 @@ class Explainer(Stepping):
         with np.errstate(all="ignore"):
             self._run()
         d = self.draft
-        d.confirmed = bool(d.findings or d.ties) and not d.unexplained and d.cases == d.of
-        parts = {
-            name: tuple(getattr(d, name))
-            for name in ("findings", "ties", "right", "unexplained", "blind", "aside", "notes")
-        }
+        parts = {f.name: getattr(d, f.name) for f in fields(d)}
+        parts = {name: tuple(part) if isinstance(part, list) else part for name, part in parts.items()}
         return Explanation(
             **parts,
-            confirmed=d.confirmed,
-            cases=d.cases,
-            of=d.of,
-            ratio=d.ratio,
+            confirmed=bool(d.findings or d.ties) and not d.unexplained and d.cases == d.of,
             exchanges=self.asker.exchanges,
             seconds=time.monotonic() - started,
         )
 
     def _run(self) -> None:
-        own = self._widths()
-        if own is None:
+        if not self.find_widths():
             return
-        memory = calls.Calls(self.asker, self.fresh, self._draw(own, 6), self._draw(own, 6))
-        self.draft.findings += memory.findings()
-        if memory.stop:
+        memory = calls.Calls(self.asker, self.fresh, lambda samples: self.draw(self.own, samples))
+        self.draft.findings += memory.findings(6)
+        if memory.stop or (self.rate and self._optimizer_alone()):
             return
-        if self.rate and self._optimizer_alone(own):
+        if self.rate and self.optimizer and self.optimizer.kind != "sgd":  # its steps show no gradients
+            self.draft.unexplained.append("the update, or the gradients that it is made of")
             return
-        groups = self._groups(own)
+        self.samples = 1 if memory.alone else self.samples
+        groups = self.groups() or self.without_losses()
         if not groups:
             self.draft.unexplained.append("no call of a small case has an answer")
             return
-        gradients = self._evaluation(groups)
+        before = deepcopy(self.draft)
+        gradients = self._sample_by_sample(Gradients()) if self.within_batch(groups) else self._on_more(groups)
+        if self.optimizer and self._of_first_steps(gradients):
+            self.draft, self.asker.share = before, first_share(self.optimizer)
+            groups = self.groups()
+            gradients = self._on_more(groups)
         if self.rate and self.samples > 1 and len(gradients.open) == len(groups[0][0].asked.gradients):
-            gradients = self._sample_by_sample(own, gradients)
+            gradients = self._sample_by_sample(gradients)
         if self.optimizer is not None:
-            self._updates(own, gradients)
-        self.draft.findings += calls.overwritten(self.asker, self._draw(own, 4))
-        self._extremes(own)
+            self._updates(gradients)
+        self.draft.findings += calls.overwritten(self.asker, self.draw(self.own, 4))
+        if not self.draft.wrong:
+            self._circumstances()
+        if self.asker.left and not any(f.slug == "loss-never-finite" for f in self.draft.findings):
+            self._extremes()
 
-    def _draw(
-        self, sizes: Sequence[int], samples: int, *, rate: float | None = None, group: str = "", scale: float = 1.0
-    ) -> Case:
-        self.seed += 1
-        return draw(
-            sized(self.network, sizes),
-            samples,
-            self.seed,
-            self.dtype,
-            rate=self.rate if rate is None else rate,
-            group=group,
-            scale=scale,
-        )
-
-    def _widths(self) -> list[int] | None:
-        """The first widths that the target takes: distinct ones, its own, or all equal; None if it answers nothing."""
-        square = [SQUARE] * (len(self.network.layers) + 1)
-        plans = [
-            some_widths(self.network, DISTINCT),
-            widths(self.network),
-            [*square[:-1], 1] if one_output(self.network) else square,
-        ]
-        refused: list[str] = []
-        errors: list[Exception] = []
-        alone = False  # whether it takes one sample at a time
-        for sizes, samples in [(plans[0], 6), (plans[0], 1), (plans[1], 6), (plans[2], SQUARE)]:
-            if samples == 1 and not alone:
-                continue
-            self.samples = samples
-            asked = self.asker.ask(self._draw(sizes, samples))
-            if asked.uncertainty:
-                self.asker.updates_only, self.rate = True, 1.0
-                asked = self.asker.ask(self._draw(sizes, samples))
-            if asked.error is None and asked.gradients and (not asked.misshapen or sizes is plans[2]):
-                if refused and samples > 1:
-                    self.draft.notes.append(f"with other sizes it does not answer: {refused[0]}")
-                return sizes
-            alone = isinstance(asked.error, Unsupported)
-            errors += [asked.error] if asked.error else []
-            refused.append(str(asked.error)[:200] if asked.error else "no gradients of the right shapes")
-        if errors and (found := calls.refused(errors[0])):
+    def _circumstances(self) -> None:
+        """Where all that was asked is right: what is wrong under a condition."""
+        for when, drawn in circumstances.every(self):
+            notes = self.draft.notes.copy()
+            first = self.point(drawn()) if self.asker.left else None
+            self.draft.notes = notes  # it may well refuse these sizes or types
+            if first and circumstances.wrong(first):
+                rest = [p for _ in range(circumstances.SEVERAL - 1) if (p := self.point(drawn()))]
+                self._apart([[first, *rest]], when)
+        if self.asker.left and not self.draft.wrong and (many := circumstances.of_many(self)):
+            when, found, points = many
             self.draft.findings += found
-            self.draft.blind.append("whether its numbers are right: no answer could be compared")
-        else:
-            self.draft.unexplained.append(f"it answers no small case: {refused[0]}")
-        return None
+            if not found and points:
+                self._apart([points], when)
 
-    def _groups(self, own: Sequence[int]) -> list[list[Point]]:
-        n = self.samples
-        other = some_widths(self.network, OTHER) if list(own) == some_widths(self.network, DISTINCT) else own
-        plan = [
-            (own, n, 3, 1.0),
-            (own, 1, 2, 1.0),
-            (other, 4 if n > 1 else 1, 2, 1.0),
-            (own, 5 if n > 1 else 1, 1, 6.0),
+    def _apart(self, groups: Groups, when: str) -> Draft:
+        """What is said of cases that are wrong under a condition, beside what is known."""
+        before, self.draft, self.when = self.draft, Draft(), when
+        self._evaluation(groups)
+        own, self.draft = self.draft, before
+        points = [p for group in groups for p in group]
+        if "integer" in when and all(_cut_to_zero(p) for p in points):
+            cut = Finding("error", 0, "the outputs' error", "error-truncated", "trunc(y-t), 0 between -1 and 1", "y-t")
+            own.findings = [replace(cut, arrays=f.arrays) if f.slug == "gradient-zero" else f for f in own.findings]
+        self.draft.cases, self.draft.of = before.cases + own.cases, before.of + own.of
+        self.draft.ratio = max(before.ratio, own.ratio)
+        self.draft.findings += [replace(f, when=when) for f in own.findings]
+        self.draft.ties += [tuple(tuple(replace(f, when=when) for f in option) for option in tie) for tie in own.ties]
+        self.draft.unexplained += [f"{what}, {when}" for what in own.unexplained]
+        self.draft.right = [what for what in before.right if not own.wrong or what in own.right]
+        return own
+
+    def _extremes(self) -> None:
+        """What is wrong with large logits alone, on cases that are the same whatever was asked before."""
+        self.seed = EXTREME
+        one, other = self.draw(self.own, 1), self.draw(self.own, 1)
+        found = extremes(self.asker, one, other, self.dtype, others=self.draft.wrong)
+        self.draft.findings += found
+        if "loss" in self.draft.right and any(f.slug == "log-of-zero" for f in found):
+            self.draft.right[self.draft.right.index("loss")] = "loss, where it is finite"
+
+    def _on_more(self, groups: Groups) -> Gradients:
+        """The evaluation, and that of further cases with them, if their rules make all and are as few, or the first are refuted."""
+        before, answer = deepcopy(self.draft), self._evaluation(groups)
+        for further in (self._more_outputs, lambda: [[p] for p in self.contradicted]):
+            kept = self.draft, self.when, self.misshapen.copy(), self.contradicted
+            arrays, notes = set(groups[0][0].asked.gradients), self.draft.notes.copy()
+            more = further() if self.asker.left and kept[0].rules else []
+            self.draft.notes = notes  # it need not take these sizes
+            more = [own for of in more if (own := [p for p in of if set(p.asked.gradients) == arrays])]
+            if not more:
+                continue
+            self.draft, groups = deepcopy(before), [*groups, *more]
+            gradients = self._evaluation(groups)
+            better = self.draft.rules <= kept[0].rules or kept[3]
+            if better and not (self.draft.unexplained or self.contradicted) and self.misshapen == kept[2]:
+                answer = gradients
+            else:
+                self.draft, self.when, self.misshapen, self.contradicted = kept
+        return answer
+
+    def _more_outputs(self) -> Groups:
+        """Cases with three outputs where there is one, if the target takes these."""
+        if not one_output(self.network) or self.network.layers[-1].vector or self.rate:
+            return []
+        cases = [
+            self.draw([*self.own[:-1], SQUARE], n)
+            for n in (self.samples, self.samples, 1, 1)[: 4 if self.samples > 1 else 2]
         ]
-        if self.rate:
-            plan.append((own, n, 2, 4.0))
-        groups = []
-        for sizes, samples, count, scale in plan:
-            rate = scale if self.rate and scale == 4.0 else self.rate
-            group = [
-                p
-                for _ in range(count)
-                if (p := self._point(self._draw(sizes, samples, rate=rate, scale=scale if scale == 6.0 else 1.0)))
-            ]
-            if group:
-                groups.append(group)
-        return groups
+        points = [p for case in cases if (p := self.point(case))]
+        return [own for n in (self.samples, 1) if (own := [p for p in points if p.trace.samples == n])][: len(points)]
 
-    def _point(self, case: Case) -> Point | None:
-        asked = self.asker.ask(case)
-        if asked.error is not None:
-            self.draft.notes.append(
-                f"with {len(case.x)} samples and widths {'-'.join(map(str, widths(case.network)))} it fails: {type(asked.error).__name__}: {str(asked.error)[:120]}"
-            )
-            return None
-        if len(case.x) > 1:  # of one sample a sum over units and one over everything are the same number
-            self.misshapen.update({name: (asked, g) for name, g in asked.misshapen.items()})
-        if not asked.finite:
-            self.draft.aside.append(f"NaN or infinite with {len(case.x)} samples")
-            return None
-        return Point(trace(case, (), asked.gradients), asked, Limits(case, self.dtype))
-
-    def _evaluation(self, groups: list[list[Point]]) -> Gradients:
-        losses = LossSearch(groups, self.dtype, lambda: self.asker.left_of(SHARE))
-        if precision := self._precision(groups, 1.0, "float32", "single-precision"):
+    def _evaluation(self, groups: Groups) -> Gradients:
+        self.contradicted = []
+        points = [p for group in groups for p in group]
+        precision = causes.precision(points, "single-precision", 1.0)
+        rough = None if precision else causes.single_differences(points)
+        precision = precision or rough
+        if precision and not causes.smooth(self.asker, points[0].asked):
             self.draft.findings.append(precision)
-            self.draft.cases = self.draft.of = sum(map(len, groups))
+            self.draft.cases, self.draft.of = 0 if rough else len(points), len(points)
             return Gradients()
+        losses = LossSearch(groups, self.dtype, lambda: self.asker.left_of(SHARE))
         shown = losses.shown()
         found = losses.find() if shown else []
-        forward: list[Changes] = list(dict.fromkeys(_kept(loss.changes) for loss in found)) or [()]
-        if found and found[0].cost > 0 and () not in forward:
-            forward.append(())
-        forward += [shifted for loss in found if (shifted := with_epsilon(loss)) not in forward]
-        gradients = explain_gradients(groups, self.dtype, forward, lambda: self.asker.left)
-        if gradients.open and (part := self._partly(groups, forward)):
-            gradients, self.when = part
-        forms = [(one, with_epsilon(one)) for one in found]
-        fits = (one for one, shifted in forms if gradients.changes in (_kept(one.changes), shifted))
+        rest, when = Loss(), ""  # of the other cases, where the loss is wrong under one condition only
+        if shown and not found:
+            found, rest, when = self._some_losses(groups, losses)
+        # A target that shows no gradients is explained by its losses and layers alone.
+        gradients = self._gradients(groups, found) if groups[0][0].asked.gradients else Gradients()
+        fits = (one for one in found if gradients.changes in (one.changes, kept(one.changes), with_epsilon(one)))
         loss = next(fits, found[0] if found else None)
-        if gradients.open and self._cause(groups, gradients, loss):
+        several = any(len(one.groups) > 1 for one in gradients.assignments)
+        if (gradients.open or several) and self._cause(groups, gradients, loss):
             return Gradients()
-        of_loss = of.of_loss(self.network, loss) if loss else []
+        of_loss = naming.of_loss(self.network, loss) if loss else []
         if loss is None and gradients.changes:
-            of_loss = [of.of_change(self.network, change) for change in gradients.changes]
+            of_loss = [naming.of_change(self.network, change) for change in gradients.changes]
         if gradients.changes:
-            points = [p for group in groups for p in group]
-            arrays = tuple(
-                f"d{a}"
-                for a in groups[0][0].asked.gradients
-                if any(p.ratio(a, p.limits.gradients[a]) > 1 for p in points if a in p.asked.gradients)
-            )
-            of_loss = [
-                replace(f, arrays=(*f.arrays, *arrays)) if f.slot in ("data", "forward", "loss") else f for f in of_loss
-            ]
+            wrong = every_array([a for a in groups[0][0].asked.gradients if not all(p.right(a) for p in points)])
+            of_loss = [replace(f, arrays=(*f.arrays, *wrong)) if _in_gradients(f) else f for f in of_loss]
+        if when:
+            always = naming.of_loss(self.network, rest)
+            of_loss = [*(replace(f, when=when) for f in of_loss if f not in always), *always]
         if shown and loss is None:
             self.draft.unexplained.append("the loss")
+            if layer := first_wrong_layer(points, self.dtype):
+                self.draft.notes.insert(0, f"layer {layer} is the first whose z or a is wrong")
         elif shown and loss is not None and loss.cost == 0:
             self.draft.right.append("loss")
         self._gathered(groups, of_loss, gradients)
-        self._confirm(groups, loss, gradients)
+        self._confirm(points, [one for one in (loss, rest if when else None) if one], gradients)
         return gradients
 
-    def _sample_by_sample(self, own: Sequence[int], before: Gradients) -> Gradients:
+    def _some_losses(self, groups: Groups, losses: LossSearch) -> tuple[list[Loss], Loss, str]:
+        """What makes the losses of some groups, what those of the others, and what sets them apart."""
+        for right in (
+            [replace(losses, groups=[g]).right() for g in groups],
+            [len(g[0].asked.case.x) > 1 for g in groups],
+        ):
+            if part := _wrong_ones(groups, right):
+                found, rest = (replace(losses, groups=some).find() for some in part)
+                if found and rest:
+                    return found, rest[0], apart(*part)
+        return [], Loss(), ""
+
+    def _gradients(self, groups: Groups, losses: Sequence[Loss]) -> Gradients:
+        """Under the forward passes that the losses allow; where some groups are right, of the others."""
+        forward: list[Changes] = list(dict.fromkeys(kept(loss.changes) for loss in losses)) or [()]
+        if losses and losses[0].cost > 0 and () not in forward:
+            forward.append(())
+        forward += [shifted for loss in losses if (shifted := with_epsilon(loss)) not in forward]
+        if any(layer.activation.axis == "batch" for layer in self.network.layers):  # there fewer rows are other outputs
+            forward += [loss.changes for loss in losses if loss.changes not in forward]
+        gradients = explain_gradients(groups, self.dtype, forward, lambda: self.asker.left)
+        right = [all(p.right(a) for p in group for a in p.asked.gradients) for group in groups]
+        if gradients.open and (part := _wrong_ones(groups, right)):
+            wrong = sorted(part[0], key=len, reverse=True)
+            some = explain_gradients(wrong, self.dtype, forward, lambda: self.asker.left)
+            if not some.open:
+                gradients, self.when = some, apart(*part)
+        return gradients
+
+    def _sample_by_sample(self, before: Gradients) -> Gradients:
         """The gradients of one sample each, where a call with several is no single step."""
         draft, self.draft, self.samples = self.draft, Draft(notes=self.draft.notes), 1
-        groups = self._groups(own)
+        groups = self.groups()
         gradients = self._evaluation(groups) if groups else before
         if not groups or gradients.open:
             self.draft = draft
             return before
         self.draft.findings = [*draft.findings, *self.draft.findings]
         self.draft.notes.append("compared on one sample at a time: a call with several is more than one step")
+        self.of_batches(gradients)
         return gradients
 
-    def _cause(self, groups: list[list[Point]], gradients: Gradients, loss: Loss | None) -> bool:
+    def _cause(self, groups: Groups, gradients: Gradients, loss: Loss | None) -> bool:
         """What makes all gradients wrong and is no rule of backpropagation: an engine's order, a precision, differences."""
-        causes: list[Finding] = []
-        if counted := engine.counted(groups):
-            causes = [counted[0]]
-            self.draft.blind += [f"{a} follows from these, in an order that is not simulated" for a in counted[1]]
+        found: list[Finding | None] = []
+        points = [p for group in groups for p in group]
+        graph = None if gradients.changes else engine_graphs.passed_wrongly(points)
+        if graph or not gradients.open:
+            found = [graph]
+        elif engine := causes.counted(groups) or (None if gradients.changes else causes.lost(points, gradients.ways)):
+            found = [engine[0]]
+            self.draft.blind += [f"{a} follows from these, in an order that is not simulated" for a in engine[1]]
+        elif shuffled := chance.paired(points):
+            found = [*shuffled]
         elif len(gradients.open) == len(groups[0][0].asked.gradients):
-            half = self._precision(groups, 2.0**9, "float16", "half-precision", 2.0**-13)
-            causes = [one for one in (half or differences(groups),) if one]
-        if causes:
-            self.draft.findings += [*(of.of_loss(self.network, loss) if loss else []), *causes]
+            half = causes.precision(points, "half-precision", 2.0**9, 2.0**-13)
+            found = [half or causes.differences([group[0] for group in groups]) or causes.weighted(points)]
+        causes_ = [one for one in found if one]
+        if causes_:
+            self.draft.findings += [*(naming.of_loss(self.network, loss) if loss else []), *causes_]
             self.draft.right += ["loss"] if loss and loss.cost == 0 else []
-        return bool(causes)
+            arrays = [a for a in every_array(list(points[0].asked.gradients)) if all(p.right(a[1:]) for p in points)]
+            self.draft.right += arrays
+        return bool(causes_)
 
-    def _conditional(self, findings: list[Finding]) -> list[Finding]:
-        return [replace(f, when=self.when) for f in findings] if self.when else findings
-
-    def _partly(self, groups: list[list[Point]], forward: Sequence[Changes]) -> tuple[Gradients, str] | None:
-        """An explanation of the groups that are wrong, where others are right throughout, with what sets them apart."""
-        right = [all(p.ratio(a, p.limits.gradients[a]) <= 1 for p in g for a in p.asked.gradients) for g in groups]
-        wrong = [group for group, good in zip(groups, right, strict=True) if not good]
-        if all(right) or not any(right):
-            return None
-        several = sorted(wrong, key=len, reverse=True)
-        gradients = explain_gradients(several, self.dtype, forward, lambda: self.asker.left)
-        return (
-            None
-            if gradients.open
-            else (gradients, apart(wrong, [g for g, good in zip(groups, right, strict=True) if good]))
-        )
-
-    def _gathered(self, groups: Sequence[Sequence[Point]], of_loss: list[Finding], gradients: Gradients) -> None:
-        first = len(self.asker.kept[0].case.x)
+    def _gathered(self, groups: Groups, of_loss: list[Finding], gradients: Gradients) -> None:
+        """Findings, ties and what is right, of the loss and the gradients together."""
+        d, first, answered = self.draft, len(self.asker.kept[0].case.x), groups[0][0].asked
         if gradients.clip:
-            self.draft.findings += [*of_loss, of.of_clip(gradients.clip)]
+            d.findings += [*of_loss, naming.of_clip(gradients.clip)]
             return
-        tr = groups[0][0].trace
-        options = [of.merged(of_loss, self._conditional(of.of_assignment(tr, a, first))) for a in gradients.assignments]
+        options, doubt = [], f"it leaves {', '.join(every_array(gradients.open))} unexplained" if gradients.open else ""
+        for assignment in gradients.assignments:
+            own = naming.of_assignment(groups[0][0].trace, assignment, first)
+            own = naming.without_shares(own, gradients.changes)
+            own = [replace(f, when=self.when, doubt=doubt) for f in own]
+            options.append(naming.merged(of_loss, own))
         options = options or [of_loss]
+        if len(options) == 1 and self.network.loss.kind == "squared_error":
+            options = naming.of_square(options[0])
         common = [f for f in options[0] if all(f in option for option in options)]
-        self.draft.findings += common
+        d.findings += common
         rest = tuple(tuple(f for f in option if f not in common) for option in options)
         if len(options) > 1 and any(rest):
-            self.draft.ties.append(rest)
-        wrong = {a for option in options for f in option for a in f.arrays}
-        self.draft.findings += confirming.of_shapes(groups[0][0].asked.shapes, {f.slug for f in self.draft.findings})
-        found, left = confirming.of_misshapen(self.misshapen, self.dtype, self.draft.findings)
-        self.draft.findings += found
-        self.draft.unexplained += left
-        wrong |= {a for f in self.draft.findings for a in f.arrays}
-        arrays = [a for a in groups[0][0].asked.gradients if f"d{a}" not in wrong and a not in gradients.open]
-        blind = [a for a in arrays if gradients.ways.get(a) and gradients.ways[a][0].blind]
-        self.draft.blind += [f"d{a} is 0 whatever the rules behind it" for a in sorted(blind)]
-        arrays = [a for a in arrays if a not in blind]
-        self.draft.right += [f"d{a}" for a in sorted(arrays, key=lambda a: (int(a[1:]), a))]
-        self.draft.unexplained += [f"d{a}" for a in sorted(gradients.open, key=lambda a: (int(a[1:]), a))]
+            d.ties.append(rest)
+        d.findings += naming.of_shapes(answered.shapes, {f.slug for f in d.findings})
+        self._misshapen()
+        wrong = {a for option in (*options, d.findings) for f in option for a in f.arrays}
+        arrays = [a for a in every_array(list(answered.gradients)) if a not in wrong and a[1:] not in gradients.open]
+        blind = [a for a in arrays if (ways := gradients.ways.get(a[1:])) and ways[0].blind]
+        d.blind += [f"{a} is 0 whatever the rules behind it" for a in blind]
+        d.right += [a for a in arrays if a not in blind]
+        d.unexplained += every_array(gradients.open)
 
-    def _precision(
-        self, groups: Sequence[Sequence[Point]], slack: float, name: str, slug: str, least: float = 0.0
-    ) -> Finding | None:
-        """Whether all is right but for the rounding of a lower precision, at least so much of a gradient and of the loss in each case."""
-        points = [p for group in groups for p in group if np.abs(p.asked.case.x).max() < LARGE]
-        exact = all(p.ratio(a, p.limits.gradients[a]) <= 1 for p in points for a in p.asked.gradients)
-        if self.dtype == "float32" or exact:
-            return None
-        if not least and all(_by_differences(p) for p in points):
-            return None
-        for p in points:
-            limits = Limits(p.asked.case, "float32")
-            off = {a: norm(g - limits.gradients[a]) for a, g in p.asked.gradients.items()}
-            if any(off[a] > slack * limits.of(a, g) for a, g in p.asked.gradients.items()):
-                return None
-            if least and not any(off[a] >= least * norm(g) for a, g in p.asked.gradients.items()):
-                return None
-            if p.asked.loss is not None:
-                error, limit = abs(p.asked.loss - float(limits.loss)), limits.of_loss(p.asked.loss)
-                if error > slack * limit or (least and error <= limit):
-                    return None
-        return Finding("precision", 0, "arithmetic", slug, f"{name} somewhere", "float64", ())
+    def _misshapen(self) -> None:
+        """Biases with a number for each sample, which are summed over units; and what is not explained."""
+        for name, (asked, g) in self.misshapen.items():
+            sums = delta(trace(asked.case), int(name[1:])).sum(axis=1)
+            limit = Limits(asked.case, self.dtype).of(name, sums)
+            if any(f.slug == "bias-over-units" and f"d{name}" in f.arrays for f in self.draft.findings):
+                continue
+            if name[0] == "b" and g.size == sums.size and np.linalg.norm(g.ravel() - sums) <= 4 * limit:
+                place = f"layer {name[1:]}, where d{name} is summed"
+                finding = of_slug("bias-over-units", arrays=(f"d{name}",), place=place, layer=int(name[1:]))
+                self.draft.findings.append(finding)
+            else:
+                shapes = f"of shape {g.shape} for {np.shape(asked.case.params[name])}"
+                self.draft.unexplained.append(f"d{name}, {shapes}")
 
-    def _confirm(self, groups: Sequence[Sequence[Point]], loss: Loss | None, gradients: Gradients) -> None:
+    def _confirm(self, points: list[Point], losses: Sequence[Loss], gradients: Gradients) -> None:
         """The mutant against every finite number of every case, those of the caller included."""
-        points, d = [p for group in groups for p in group], self.draft
+        d, points = self.draft, list(points)
         for case, answer in self.kept:
             asked = self.asker.read(case, answer)
+            if any(not np.all(z) for z in trace(case).z[1:]):
+                continue  # where a derivative jumps, either side is right
             if asked.finite and not asked.misshapen:
                 points.append(Point(trace(case, (), asked.gradients), asked, Limits(case, self.dtype)))
             else:
                 d.aside.append(f"NaN, infinite or of another shape on {case.label or 'a case'}")
-        ratios = [confirming.ratio(p, loss, gradients, self.when) for p in points]
+        each = [self._ratios(p, losses, gradients) for p in points]
+        ratios = [max(of.values(), default=0.0) for of in each]
         good = [ratio for ratio in ratios if ratio <= 1]
-        off = [p for p, ratio in zip(points, ratios, strict=True) if not ratio <= 1 and p.asked.case.label]
-        logits = [float(np.abs(p.trace.z[-1]).max()) for p in off]
-        tall = [p for p, size in zip(off, logits, strict=True) if size > TALL_LOGITS]
-        if gradients.open and len(off) > len(tall):  # what is not confirmed is not said
-            dropped = [f for f in d.findings if f.slot == "scale"]
-            d.findings = [f for f in d.findings if f not in dropped]
-            d.unexplained += [a for f in dropped for a in f.arrays]
-        some_wrong = [p for p in off if p not in tall]
-        if not (d.findings or d.ties or d.unexplained) and (found := calls.guessed(some_wrong)):
+        off = [
+            (p, of) for p, ratio, of in zip(points, ratios, each, strict=True) if not ratio <= 1 and p.asked.case.label
+        ]
+        tall = [p for p, _ in off if _logits(p) > TALL_LOGITS]
+        other = [(p, of) for p, of in off if p not in tall]
+        if not d.wrong and (found := calls.guessed([p for p, _ in other])):
             d.findings += found
-            off = tall
-        off = [] if len(d.unexplained) and not (d.findings or d.ties) else off
+            other = []
+        self.contradicted = [p for p, _ in other]
         these = "these rules make" if d.findings or d.ties else "the described network"
-        for some, where in ((tall, f" with logits as large as {max(logits, default=0):.3g}"), (off, "")):
-            cases = ", ".join(p.asked.case.label.split("/")[-1] for p in some if where or p not in tall)
-            if cases:
+        nameless = d.unexplained and not (d.findings or d.ties)
+        for some, where in (
+            (tall, f" with logits as large as {max(map(_logits, tall), default=0):.3g}"),
+            ([] if nameless else self.contradicted, ""),
+        ):
+            if some:
+                cases = ", ".join(p.asked.case.label.split("/")[-1] for p in some)
                 d.notes.append(f"it gives other numbers than {these}{where} on {cases}")
+        for p, of in other:
+            d.findings = [_doubted(f, p, of) for f in d.findings]
+            d.ties = [tuple(tuple(_doubted(f, p, of) for f in option) for option in tie) for tie in d.ties]
         d.cases, d.of, d.ratio = len(good), len(points) - len(tall), max(good, default=0.0)
 
-    def _extremes(self, own: Sequence[int]) -> None:
-        d = self.draft
-        others = bool(d.findings or d.ties or d.unexplained)
-        pair = self._draw(own, 1), self._draw(own, 1)
-        if self.asker.left and (finding := calls.extreme(self.asker, *pair, self.dtype, others=others)):
-            self.draft.findings.append(finding)
+    def _ratios(self, p: Point, losses: Sequence[Loss], gradients: Gradients) -> dict[str, float]:
+        """The difference between the mutant and an answer, of each array and in units of the limit; infinite without a mutant."""
+        ratios = {}
+        try:
+            [[own]] = traced([[p]], gradients.changes)
+            if losses and p.asked.loss is not None:
+                traces = ((one, trace(p.asked.case, one.changes)) for one in losses)
+                made = [one.on(tr, p.sizes() | {"n": float(len(tr.t))}) for one, tr in traces]
+                ratios["loss"] = min(abs(value - p.asked.loss) / p.limits.of_loss(value) for value in made)
+            ways = gradients.assignments[0].ways if gradients.assignments else {}
+            shown = {array: way for array, way in ways.items() if array in p.asked.gradients}
+            of_arrays = {f"d{array}": own.ratio(array, way.predicted(own)) for array, way in shown.items()}
+            if self.when and max(of_arrays.values(), default=0.0) > 1:  # there the rules are the right ones
+                of_arrays = {f"d{array}": p.ratio(array, p.limits.gradients[array]) for array in shown}
+            return ratios | of_arrays
+        except ValueError:
+            return {"every array": np.inf}
 
 
-def _kept(changes: Changes) -> Changes:
-    """Those that gradients are searched under: which rows count is a rule of the backward pass there."""
-    return tuple(c for c in changes if not (c.slot == "data" and c.name.startswith(ROWS)))
+def _logits(p: Point) -> float:
+    """The size of the largest logit."""
+    return float(np.abs(p.trace.z[-1]).max())
+
+
+def _in_gradients(finding: Finding) -> bool:
+    """Whether a rule of the forward pass or the loss makes other gradients too: a printed loss does not."""
+    return finding.slot in ("data", "forward") or (finding.slot == "loss" and finding.variant in fr.OWN_SLOPE)
+
+
+def _cut_to_zero(p: Point) -> bool:
+    """Whether errors that are cut to integers are all 0, as those of probabilities and one-hot targets are."""
+    return p.trace.case.network.loss.kind != "linear" and not np.any(np.trunc(p.trace.y - p.trace.t))
+
+
+def _doubted(finding: Finding, p: Point, of: Mapping[str, float]) -> Finding:
+    """A finding, with a doubt if every array that it explains has other numbers on a case."""
+    contradicted = finding.arrays and all(of.get(a, np.inf) > 1 for a in finding.arrays)
+    where = f"it gives other numbers on {p.asked.case.label.split('/')[-1]}"
+    return replace(finding, doubt=finding.doubt or where) if contradicted else finding
+
+
+def _wrong_ones(groups: Groups, right: Sequence[bool]) -> tuple[Groups, Groups] | None:
+    """The groups that are wrong and those that are right, where there are both."""
+    wrong = [group for group, good in zip(groups, right, strict=True) if not good]
+    return (wrong, [group for group in groups if group not in wrong]) if wrong and any(right) else None
 
 
 def explain(
@@ -384,10 +406,3 @@ def explain(
         fresh: makes the target anew, for what remembers between calls.
     """
     return Explainer(target, network, optimizer, dtype, cases, budget or Budget(), fresh).run()
-
-
-def _by_differences(p: Point) -> bool:
-    """Whether a loss is nearer than float32 comes, and gradients too: differences of losses are, with a small step."""
-    loss, right = p.asked.loss, float(p.limits.loss)
-    near = all(norm(g - p.limits.gradients[a]) <= TINY_ERROR * norm(g) for a, g in p.asked.gradients.items())
-    return loss is not None and abs(loss - right) <= TINY_ERROR * abs(right) and near

@@ -1,31 +1,58 @@
 """One array by itself: which combination of rules, times one free factor, makes it on every case."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from math import isclose
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
+from nn_conformance.explain import slopes
 from nn_conformance.explain.asking import Asked, Limits, widths
-from nn_conformance.explain.factors import ONE, Factor, monomials
-from nn_conformance.explain.paths import Edits, Search, Step, carried, entries, predict, steps
-from nn_conformance.explain.sums import NEAREST
+from nn_conformance.explain.derivative_rules import TERMS
+from nn_conformance.explain.factors import ONE, Factor, monomials, short
+from nn_conformance.explain.linear import NEAR, of_pairs, share, survivors
+from nn_conformance.explain.penalties import IN_PLACE
+from nn_conformance.explain.search import (
+    Combinations,
+    Edits,
+    Options,
+    Step,
+    carried,
+    combinations,
+    entries,
+    ordered,
+    predict,
+    steps,
+    variants,
+)
+from nn_conformance.explain.sum_rules import INTEGERS, NEAREST
 from nn_conformance.explain.trace import Trace
 from nn_conformance.judge.limits import norm
+from nn_conformance.judge.relations import PENALTIES
 from nn_reference.arithmetic import Array
 
 FEWEST = 4  # samples of a case that tells whether entries are those of one sample each
-NEAR = 4.0  # of the limit, in a search; a confirmation takes the limit itself
+EXTRAS = tuple(PENALTIES)
+MOST_SUMS = 20
+# Derivatives of which a share may be beside the right one, by activation.
+MIXED = dict.fromkeys(("relu", "leaky_relu", "sigmoid", "tanh"), ("(z < 0)", "1")) | TERMS
 
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """One case of a search: its trace, what was answered, and its limits."""
+    """One case of a search: its trace, what was answered, and its limits, which are for the right forward pass.
+
+    Attributes:
+        slack: how much larger rounding is under another forward pass.
+    """
 
     trace: Trace
     asked: Asked
     limits: Limits
+    slack: float = 1.0
+    units: dict[str, float] = field(default_factory=dict, init=False)  # limits of what was answered, computed once
 
     def sizes(self) -> dict[str, float]:
         """The sizes that a factor may have powers of; `r` is the learning rate of an update."""
@@ -34,13 +61,28 @@ class Point:
         rate = {"r": self.asked.case.rate} if self.asked.case.rate else {}
         return {"N": float(len(self.asked.case.x)), "C": float(ws[-1]), "D": float(ws[0]), **hidden, **rate}
 
+    def limit(self, array: str, expected: Array) -> float:
+        """The largest error of a gradient that should be this."""
+        return self.slack * self.limits.of(array, expected, self.asked.uncertainty.get(array, 0.0))
+
+    def unit(self, array: str) -> float:
+        """The largest error of a gradient that should be what was answered."""
+        if array not in self.units:
+            self.units[array] = self.limit(array, self.asked.gradients[array])
+        return self.units[array]
+
     def ratio(self, array: str, expected: Array) -> float:
         """Error over limit."""
         got = self.asked.gradients[array]
-        if got.shape != np.shape(expected):
-            return np.inf
-        error = norm(got - expected)
-        return error / self.limits.of(array, expected, self.asked.uncertainty.get(array, 0.0))
+        return norm(got - expected) / self.limit(array, expected) if got.shape == np.shape(expected) else np.inf
+
+    def right(self, array: str) -> bool:
+        """Whether an array is right, or not shown."""
+        return array not in self.asked.gradients or self.ratio(array, self.limits.gradients[array]) <= 1
+
+    def zero(self, array: str) -> bool:
+        """Whether an array is zero."""
+        return self.ratio(array, np.zeros_like(self.asked.gradients[array])) <= 1
 
 
 @dataclass(frozen=True)
@@ -66,326 +108,288 @@ class Explained:
     @property
     def cost(self) -> float:
         """Changed rules, with a free constant as one and a half."""
-        factor = 0.0 if self.factor.is_one else 1.0 if self.factor.nice else 1.5
-        return len(self.edits) + factor + (1.0 if self.extra else 0.0)
+        return len(self.edits) + self.factor.cost + (1.0 if self.extra else 0.0)
 
     def predicted(self, point: Point) -> Array:
         """The array on a case."""
         value = predict(point.trace, self.array, dict(self.edits)) * self.factor.on(point.sizes())
         if self.extra:
-            described = point.asked.case.slope(self.array) if self.extra[0] == "W" else 0.0
-            coefficient = self.extra[1].on(point.sizes()) - described
-            value = value + coefficient * regressor(point.trace, self.array, self.extra[0])
+            described = point.asked.case.slope(self.array) if self.extra[0] in ("W", *IN_PLACE) else 0.0
+            value = value + self.extra[1].on(point.sizes()) * regressor(point.trace, self.array, self.extra[0])
+            value = value - described * regressor(point.trace, self.array, "W")
         return np.asarray(value)
+
+    def compared(self, points: Iterable[Point]) -> "Explained | None":
+        """With its ratio, if it makes the array on every case."""
+        try:
+            worst = max((p.ratio(self.array, self.predicted(p)) for p in points), default=0.0)
+        except ValueError:
+            return None
+        return replace(self, ratio=worst) if worst <= 1 else None
 
 
 def regressor(tr: Trace, array: str, name: str) -> Array:
     """The parameter that a penalty adds, or its sign."""
     own = np.asarray((tr.W if array[0] == "W" else tr.b)[int(array[1:])])
-    return np.asarray(np.sign(own)) if name == "sign" else own
+    return np.asarray((PENALTIES | IN_PLACE)[name](own))
 
 
 @dataclass
 class Fitter:
-    """Explains arrays one by one.
+    """Explains one array.
 
     Attributes:
+        array: its name.
         groups: points of equal sizes; the first group has the most points, and is searched.
         dtype: the precision whose rounding is allowed for.
-        learned: variants with a fitted constant that an array has shown, by slot and layer.
         left: whether there is time.
+        learned: variants with a fitted constant that an array has shown, by slot and layer.
     """
 
+    array: str
     groups: Sequence[Sequence[Point]]
     dtype: fmt.Dtype
     left: Callable[[], bool]
     learned: dict[tuple[str, int], list[str]] = field(default_factory=dict)
-    _searches: dict[tuple[str, bool], Search] = field(default_factory=dict)
+    _options: dict[bool, dict[Step, list[str | None]]] = field(default_factory=dict)
 
-    def right(self, array: str) -> bool:
-        """Whether an array is right on every case."""
-        points = [point for point in self.points() if array in point.asked.gradients]
-        return all(point.ratio(array, point.limits.gradients[array]) <= 1 for point in points)
-
-    def points(self) -> Iterator[Point]:
+    @property
+    def points(self) -> list[Point]:
         """All cases."""
-        return (point for group in self.groups for point in group)
+        return [point for group in self.groups for point in group]
 
-    def plain(self, array: str) -> Explained | None:
-        """The forward pass as it is, every rule of the backward pass right."""
-        one = Explained(array)
-        try:
-            ratio = max((p.ratio(array, one.predicted(p)) for p in self.points()), default=0.0)
-        except ValueError:
-            return None
-        nothing = all(p.ratio(array, np.zeros_like(p.asked.gradients[array])) <= 1 for p in self.points())
-        return Explained(array, ratio=ratio, blind=nothing) if ratio <= 1 else None
+    def plain(self) -> Explained | None:
+        """The array with every rule of the backward pass right."""
+        one = Explained(self.array).compared(self.points)
+        return replace(one, blind=all(p.zero(self.array) for p in self.points)) if one else None
 
     def explain(
-        self, array: str, most: int = 3, above: Sequence[Explained] = (), settled: Collection[Step] = ()
+        self, most: int = 3, above: Sequence[Explained] = (), settled: Collection[Step] = ()
     ) -> list[Explained]:
-        """Every way in which an array comes about by few rules, the cheapest first; nothing if there is none.
+        """Every way in which the array comes about by few rules, the cheapest first; nothing if there is none.
 
         Args:
-            array: its name.
             most: at most so many changed rules.
             above: what explains the arrays of the layers above, whose rules are likely to be in this one too.
             settled: steps that are right in an array that is right.
         """
-        if plain := self.plain(array):
+        if plain := self.plain():
             return [plain]
-        if all(p.ratio(array, np.zeros_like(p.asked.gradients[array])) <= 1 for p in self.points()):
-            return [Explained(array, factor=Factor(0.0))]
-        if penalised := self._penalised(array):
-            return [penalised]
+        if all(p.zero(self.array) for p in self.points):
+            return self._zero()
+        for name in (*EXTRAS, *IN_PLACE):
+            if penalised := self._verified((), name, free=False):
+                return [penalised]
         tr = self.groups[0][0].trace
-        bases = list(dict.fromkeys(edits for one in above for edits in carried(tr, array, one.edits)))
-        bases = [base for base in bases if not any(step in settled for step, _ in base)][:12]
+        bases = [base for one in above for base in carried(tr, self.array, one.edits, settled)]
+        bases = list(dict.fromkeys(bases))[:12]
+        found = self._few(min(most, 2), bases)
+        if not found and most > 1:
+            found = self._of_each(bases) or self._mixed(1)
+        if not found and most > 2:
+            found = self._search(3, common=True)
+        return sorted(_unique(found), key=lambda e: e.cost)[:12]
+
+    def again(self) -> list[Explained]:
+        """By one rule or two, those among them that other arrays have shown since."""
+        self._options.clear()
+        found = self._search(1) or self._search(2)
+        return sorted(_unique(found), key=lambda e: e.cost)[:12]
+
+    def _few(self, most: int, bases: Sequence[Edits]) -> list[Explained]:
+        """By no rule, one or two, with or without those of the arrays above."""
         found: list[Explained] = []
-        for count in range(min(most, 2) + 1):
+        for count in range(most + 1):
             for base in bases if count < 2 else ():
-                found += self._search(array, count, base)
+                found += self._search(count, base)
             if not found or count == 0:
-                found += self._search(array, count)
+                found += self._search(count)
             if found and min(e.cost for e in found) <= count + 1 + len(bases):
                 break
             if count == 1 and not found:
-                found = self._mixed(array, 0)
-        if not found and most > 1:
-            found = self._rarely(array, bases, most)
-        return sorted(_unique(found), key=lambda e: e.cost)[:12]
-
-    def _search(self, array: str, count: int, base: Edits = (), *, common: bool = False) -> list[Explained]:
-        group = self.groups[0]
-        if not self.left():
-            return []
-        try:
-            edits, stacked = self._stacked(self._searcher(array, count, base, common=common), array)
-        except ValueError:
-            return []
-        way = steps(group[0].trace, array)
-        found = []
-        for extra in (None,) if common else (None, "W", "sign"):
-            g, regress = self._answers(array, group, extra)
-            for i in _survivors(stacked, g, regress, len(group)):
-                whole = tuple(sorted((*base, *edits[i]), key=lambda e: way.index(e[0])))
-                if explained := self._verified(array, whole, extra):
-                    found.append(explained)
-            if found:
-                break
+                found = self._mixed(0)
+                if not found or not found[0].factor.is_one:
+                    found = sorted([*found, *self._of_terms(bases)], key=lambda e: e.cost)[:1]
+                found = found or self._of_engine()
         return found
 
-    def _searcher(self, array: str, count: int, base: Edits = (), *, common: bool = False) -> Search:
-        known = self._searches.get((array, common))
-        others = [group[0].trace for group in self.groups[1:]]
-        search = Search(
-            [p.trace for p in self.groups[0]], array, count, common=common, learned=self.learned, known=known.chosen if known else None, others=others, base=dict(base)
-        )  # fmt: skip
-        self._searches.setdefault((array, common), search)
-        return search
+    def _zero(self) -> list[Explained]:
+        """An array of zeros: nothing fills it, or what is summed cancels."""
+        step = steps(self.groups[0][0].trace, self.array)[-1]
+        sums = (Explained(self.array, ((step, str(name)),)) for name in self._chosen(common=False)[step][1:])
+        return [
+            Explained(self.array, factor=Factor(0.0)),
+            *(one for each in sums if (one := each.compared(self.points))),
+        ]
 
-    def _stacked(self, search: Search, array: str) -> tuple[list[Edits], Array]:
+    def _chosen(self, *, common: bool) -> dict[Step, list[str | None]]:
+        if common not in self._options:
+            traces, others = [p.trace for p in self.groups[0]], [group[0].trace for group in self.groups[1:]]
+            self._options[common] = variants(self.array, traces, others, self.learned, common=common)
+        return self._options[common]
+
+    def _search(
+        self, count: int, base: Edits = (), *, common: bool = False, options: Options | None = None
+    ) -> list[Explained]:
+        if not self.left():
+            return []
+        chosen = (self._chosen(common=common) if count else {}) if options is None else options
+        options = {**chosen, **{step: [name] for step, name in base}}
+        try:
+            edits, stacked = self._stacked(options, count)
+        except ValueError:
+            return []
+        for extra in (None,) if common else (None, *EXTRAS):
+            g, added = self._answers(extra)
+            likely = (edits[i] for i in survivors(stacked, g, added, len(self.groups[0])))
+            if found := [one for own in likely if (one := self._verified(own, extra))]:
+                return found
+        return []
+
+    def _stacked(self, options: Mapping[Step, Sequence[str | None]], count: int) -> tuple[Combinations, Array]:
+        """What every combination makes of the first group, in units of the limit."""
         columns = []
-        for point in self.groups[0]:
-            edits, values = search.states(point.trace)
-            columns.append(
-                values / point.limits.of(array, point.asked.gradients[array], point.asked.uncertainty.get(array, 0.0))
-            )
+        for p in self.groups[0]:
+            edits, values = combinations(p.trace, self.array, options, count)
+            columns.append(values / p.unit(self.array))
         return edits, np.concatenate(columns, axis=1)
 
-    def _answers(self, array: str, group: Sequence[Point], extra: str | None) -> tuple[Array, Array | None]:
+    def _answers(self, extra: str | None) -> tuple[Array, Array | None]:
+        """What was answered, and what a penalty adds, of the first group and in units of the limit."""
         parts, added = [], []
-        for point in group:
-            limit = point.limits.of(array, point.asked.gradients[array], point.asked.uncertainty.get(array, 0.0))
-            parts.append(_picked(point.trace, array, point.asked.gradients[array]) / limit)
+        for p in self.groups[0]:
+            g = p.asked.gradients[self.array]
+            picked = entries(p.trace, int(self.array[1:])) if self.array[0] == "W" else None
+            chosen = slice(None) if picked is None else np.ix_(*picked)
+            parts.append(np.ravel(g[chosen]) / p.unit(self.array))
             if extra:
-                added.append(_picked(point.trace, array, regressor(point.trace, array, extra)) / limit)
+                added.append(np.ravel(regressor(p.trace, self.array, extra)[chosen]) / p.unit(self.array))
         return np.concatenate(parts), np.concatenate(added) if extra else None
 
-    def _verified(self, array: str, edits: Edits, extra: str | None) -> Explained | None:
-        """With one factor for all groups, or None."""
+    def _verified(self, edits: Edits, extra: str | None = None, *, free: bool = True) -> Explained | None:
+        """The rules with one factor for all groups, or without one if it is not free; None if they do not make the array."""
         factors: list[tuple[Mapping[str, float], float]] = []
         extras: list[tuple[Mapping[str, float], float]] = []
         for group in self.groups:
             try:
-                values = [predict(p.trace, array, dict(edits)) for p in group]
+                fitted = self._fitted(group, edits, extra, free=free)
             except ValueError:
                 return None
-            fitted = self._fitted(array, group, values, extra)
             if fitted is None:
                 return None
-            if fitted:
-                factors.append((group[0].sizes(), fitted[0]))
-                if extra:
-                    extras.append((group[0].sizes(), _whole(group[0], array, extra, fitted[1])))
+            factors += [(group[0].sizes(), fitted[0])] if fitted and free else []
+            extras += [(group[0].sizes(), self._whole(group[0], str(extra), fitted[-1]))] if fitted and extra else []
         rtol = 1e-7 if self.dtype == "float64" else 3e-4
-        for factor in monomials(factors, rtol):
-            added = _coefficient(extras, 100 * rtol) if extra else None
-            if extra and added is None:
-                return None
-            explained = Explained(array, edits, factor, (extra, added) if extra and added else None)
-            ratio = max(p.ratio(array, explained.predicted(p)) for p in self.points())
-            if ratio <= 1:
-                return Explained(array, edits, factor, explained.extra, ratio)
+        added = _coefficient(extras, 100 * rtol) if extra else None
+        if extra and added is None:
+            return None
+        for factor in monomials(factors, rtol) if free else [ONE]:
+            one = Explained(self.array, edits, factor, (extra, added) if extra and added else None)
+            if compared := one.compared(self.points):
+                return compared
         return None
 
-    def _penalised(self, array: str) -> Explained | None:
-        """Right but for the penalty's coefficient, which an array of a single number shows too."""
-        rtol = 1e-5 if self.dtype == "float64" else 3e-2
-        for name in ("W", "sign"):
-            extras = []
-            for group in self.groups:
-                own = np.concatenate([regressor(p.trace, array, name).ravel() for p in group])
-                try:
-                    rest = np.concatenate(
-                        [(p.asked.gradients[array] - predict(p.trace, array, {})).ravel() for p in group]
-                    )
-                except ValueError:  # the forward pass has other sizes
-                    return None
-                if np.any(own):
-                    extras.append((group[0].sizes(), _whole(group[0], array, name, float(own @ rest / (own @ own)))))
-            if added := _coefficient(extras, rtol):
-                one = Explained(array, extra=(name, added))
-                ratio = max(p.ratio(array, one.predicted(p)) for p in self.points())
-                if ratio <= 1:
-                    return Explained(array, extra=one.extra, ratio=ratio)
-        return None
-
-    def _fitted(
-        self, array: str, group: Sequence[Point], values: Sequence[Array], extra: str | None
-    ) -> tuple[float, ...] | tuple[()] | None:
-        """Factor and coefficient on one group; () if it says nothing, None if nothing fits."""
+    def _fitted(self, group: Sequence[Point], edits: Edits, extra: str | None, *, free: bool) -> list[float] | None:
+        """Factor and coefficient on one group; empty if it says nothing, None if nothing fits."""
         columns, answers = [], []
-        for point, value in zip(group, values, strict=True):
-            limit = point.limits.of(array, point.asked.gradients[array], point.asked.uncertainty.get(array, 0.0))
-            own = [value.ravel()] + ([regressor(point.trace, array, extra).ravel()] if extra else [])
-            columns.append(np.stack(own, axis=1) / limit)
-            answers.append(point.asked.gradients[array].ravel() / limit)
+        for p in group:
+            g, value = p.asked.gradients[self.array], predict(p.trace, self.array, dict(edits))
+            own = [value] if free else []
+            own += [regressor(p.trace, self.array, extra)] if extra else []
+            columns.append(np.stack([np.ravel(c) for c in own], axis=1) / p.unit(self.array))
+            replaced = extra in IN_PLACE and p.asked.case.slope(self.array)
+            left = g + replaced * regressor(p.trace, self.array, "W") if replaced else g
+            answers.append(np.ravel(left if free else left - value) / p.unit(self.array))
         matrix, g = np.concatenate(columns), np.concatenate(answers)
         if not np.isfinite(matrix).all():
             return None
-        if not np.any(matrix[:, 0]):
-            return () if not extra and norm(g) <= NEAR * len(group) else None
-        if len(g) <= matrix.shape[1]:
-            return ()
+        if not np.any(matrix[:, 0]) or (extra is None and norm(matrix[:, 0]) <= NEAR * len(group)):  # but for rounding
+            return [] if norm(g) <= NEAR * len(group) and not (free and extra) else None
+        if len(g) <= matrix.shape[1] and free:
+            return []
         scale = np.linalg.norm(matrix, axis=0)
         solution = np.linalg.lstsq(matrix / scale, g, rcond=None)[0] / scale
-        return tuple(float(c) for c in solution) if norm(g - matrix @ solution) <= NEAR * len(group) else None
+        return [float(c) for c in solution] if norm(g - matrix @ solution) <= NEAR * len(group) else None
 
-    def _mixed(self, array: str, count: int) -> list[Explained]:
+    def _whole(self, point: Point, name: str, coefficient: float) -> float:
+        """A coefficient with that of the described penalty, which has been taken off; 0 if they cancel."""
+        described = point.asked.case.slope(self.array) if name == "W" else 0.0
+        return 0.0 if isclose(coefficient, -described, rel_tol=1e-6) else coefficient + described
+
+    def _mixed(self, count: int) -> list[Explained]:
         """φ′ + s·(z < 0), φ′ + s: a share s that is fitted, with so many other variants."""
-        group, found = self.groups[0], []
-        for step, other in self._mixable(array):
-            if not self.left():
-                break
-            search = self._searcher(array, count)
-            search.chosen = {**search.chosen, step: []}
-            edits, first = self._stacked(search, array)
-            search.most, search.chosen[step] = count + 1, [other]
-            both, second = self._stacked(search, array)
-            index = {e: i for i, e in enumerate(both)}
-            pairs = [(i, index.get(_with(e, step, other, search.way))) for i, e in enumerate(edits)]
-            g, _ = self._answers(array, group, None)
-            for i, j in pairs:
-                share = None if j is None else _share(first[i], second[j], g, len(group))
-                if share is None:
-                    continue
-                name = f"right+{share:.10g}·{other}"
-                if explained := self._verified(array, _with(edits[i], step, name, search.way), None):
-                    self.learned.setdefault((step.slot, step.layer), []).append(name)
-                    for k in range(1, step.layer):
-                        self.learned.setdefault((step.slot, k), []).append(name)
-                    found.append(explained)
-            if found:
-                self._searches.clear()
-                return found
-        return found
-
-    def _rarely(self, array: str, bases: Sequence[Edits], most: int) -> list[Explained]:
-        found = self._of_each(array, bases) or self._mixed(array, 1)
-        return self._search(array, 3, common=True) if not found and most > 2 else found
-
-    def _of_each(self, array: str, bases: Sequence[Edits]) -> list[Explained]:
-        """Each entry from one sample alone: an engine that overwrites what it should add to."""
-        if array[0] == "b" or max(len(p.trace.t) for p in self.points()) < FEWEST:
-            return []
-        step = steps(self.groups[0][0].trace, array)[-1]
-        for base in ((), *bases):
-            one = Explained(array, (*base, (step, NEAREST)))
-            try:
-                ratio = max(p.ratio(array, one.predicted(p)) for p in self.points())
-            except ValueError:
-                continue
-            if ratio <= 1:
-                return [Explained(array, one.edits, ratio=ratio)]
+        tr = self.groups[0][0].trace
+        for step in steps(tr, self.array):
+            every: list[Explained] = []
+            for other in MIXED.get(tr.kind(step.layer), ()) if step.slot == "derivative" else ():
+                if not self.left():
+                    return []
+                options = self._chosen(common=False) if count else {}
+                edits, first = self._stacked({**options, step: [None]}, count)
+                _, second = self._stacked({**options, step: [other]}, count)
+                g, _ = self._answers(None)
+                found = []
+                for i in of_pairs(first, second, g):
+                    own, part = edits[i], share(first[i], second[i], g, len(self.groups[0]))
+                    name = f"right+{part!r}·{other}" if part is not None else ""
+                    if name and (one := self._verified(ordered(tr, self.array, {**dict(own), step: name}))):
+                        found.append(one)
+                        for k in range(1, step.layer + 1):
+                            self.learned.setdefault((step.slot, k), []).append(name)
+                every += found
+            if every:
+                self._options.clear()
+                return sorted(every, key=lambda e: e.cost)
         return []
 
-    def _mixable(self, array: str) -> list[tuple[Step, str]]:
+    def _of_terms(self, bases: Sequence[Edits]) -> list[Explained]:
+        """By a derivative, or an error of the outputs, that is a sum of one term or two."""
         tr = self.groups[0][0].trace
-        return [
-            (step, other)
-            for step in steps(tr, array)
-            if step.slot == "derivative" and tr.kind(step.layer) in ("relu", "leaky_relu", "sigmoid", "tanh")
-            for other in ("(z < 0)", "1")
-        ]
+        for step in steps(tr, self.array):
+            names = slopes.different(tr, step.slot, step.layer) if step.slot in ("derivative", "error") else ()
+            alpha = tr.case.network.layers[step.layer - 1].activation.alpha
+            for base in ((), *bases) if len(names) > 1 and self.left() else ():
+                options = {**{own: [name] for own, name in base}, step: [slopes.name_of([(1.0, n)]) for n in names]}
+                try:
+                    _, stacked = self._stacked(options, 1)
+                except ValueError:
+                    continue
+                g, _ = self._answers(None)
+                for found in islice(slopes.sums(stacked, g, NEAR * len(self.groups[0]), names, alpha), MOST_SUMS):
+                    sides = names[found[0][1]] == slopes.ABOVE
+                    own = zip(slopes.scaled([c for c, _ in found], sides=sides), found, strict=True)
+                    name = slopes.name_of([(short(c, 1e-7), names[i]) for c, (_, i) in own])
+                    if one := self._verified(ordered(tr, self.array, {**dict(base), step: name})):
+                        for k in range(1, step.layer + 1):
+                            self.learned.setdefault((step.slot, k), []).append(name)
+                        self._options.clear()
+                        return [one]
+        return []
 
+    def _of_engine(self) -> list[Explained]:
+        """By the wrong rules of one or two operations."""
+        traces, others = [p.trace for p in self.groups[0]], [group[0].trace for group in self.groups[1:]]
+        options = variants(self.array, traces, others, {}, engine=True)
+        return next((found for count in (1, 2) if (found := self._search(count, options=options))), [])
 
-def _whole(point: Point, array: str, name: str, coefficient: float) -> float:
-    """A coefficient with that of the described penalty, which has been taken off; 0 if they cancel."""
-    described = point.asked.case.slope(array) if name == "W" else 0.0
-    return 0.0 if isclose(coefficient, -described, rel_tol=1e-6) else coefficient + described
+    def _of_each(self, bases: Sequence[Edits]) -> list[Explained]:
+        """By sums whose numbers are no multiples of the right ones: of integers, or, in an engine, of one sample in each entry."""
+        step = steps(self.groups[0][0].trace, self.array)[-1]
+        several = self.array[0] == "W" and max(len(p.trace.t) for p in self.points) >= FEWEST
+        names = [*INTEGERS, *([NEAREST] if several else [])]
+        ways = ((*base, (step, name)) for base in ((), *bases) for name in names)
+        each = (Explained(self.array, way).compared(self.points) for way in ways)
+        return [one for one in each if one][:1]
 
 
 def _coefficient(extras: Sequence[tuple[Mapping[str, float], float]], rtol: float) -> Factor | None:
     return Factor(0.0) if extras and not any(c for _, c in extras) else next(iter(monomials(extras, rtol)), None)
 
 
-def _with(edits: Edits, step: Step, name: str, way: Sequence[Step]) -> Edits:
-    return tuple(sorted((*edits, (step, name)), key=lambda e: way.index(e[0])))
-
-
-def _share(first: Array, second: Array, g: Array, cases: int) -> float | None:
-    pair = np.stack([first, second], axis=1)
-    if not np.isfinite(pair).all() or not np.any(first) or not np.any(second):
-        return None
-    c = np.linalg.lstsq(pair / np.linalg.norm(pair, axis=0), g, rcond=None)[0] / np.linalg.norm(pair, axis=0)
-    if norm(g - pair @ c) > NEAR * cases or not c[0]:
-        return None
-    share = float(c[1] / c[0])
-    return float(f"{share:.6g}") if isclose(share, float(f"{share:.6g}"), rel_tol=1e-6) else share
-
-
-def _picked(tr: Trace, array: str, a: Array) -> Array:
-    picked = entries(tr, int(array[1:])) if array[0] == "W" else None
-    return np.ravel(a if picked is None else a[np.ix_(*picked)])
-
-
-def _survivors(stacked: Array, g: Array, extra: Array | None, cases: int) -> list[int]:
-    """Rows that make g, times a factor, with the regressor beside them."""
-    p, rest = stacked, g
-    if extra is not None:
-        q = extra / norm(extra) if np.any(extra) else extra
-        p, rest = stacked - np.outer(stacked @ q, q), g - (g @ q) * q
-        if len(g) < 4 or norm(rest) <= 1e-9 * norm(g):
-            return []
-    size, own = np.einsum("ij,ij->i", p, p), float(rest @ rest)
-    dot = p @ rest
-    with np.errstate(all="ignore"):
-        likely = np.flatnonzero(
-            np.isfinite(size)
-            & (size > 1e-20 * np.einsum("ij,ij->i", stacked, stacked))
-            & (dot * dot > (1 - 1e-5) * size * own)
-        )
-    return [int(i) for i in likely if norm(rest - dot[i] / size[i] * p[i]) <= NEAR * cases][:40]
-
-
-def _unique(found: Iterable[Explained]) -> list[Explained]:
+def _unique(found: Iterable[Explained]) -> Iterator[Explained]:
     """Without those that add a penalty or a rule to one that explains by itself."""
     kept: list[Explained] = []
     for one in sorted(found, key=lambda e: e.cost):
-        if not any(
-            set(other.edits) <= set(one.edits) and other.cost < one.cost and other.factor == one.factor
-            for other in kept
-        ):
+        if not any(set(o.edits) <= set(one.edits) and o.cost < one.cost and o.factor == one.factor for o in kept):
             kept.append(one)
-    return kept
+            yield one

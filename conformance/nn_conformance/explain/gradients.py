@@ -1,15 +1,18 @@
 """The gradients of all cases explained jointly, under each forward pass that the losses allow."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.explain.clipping import clipped
+from nn_conformance.explain.causes import clipped
 from nn_conformance.explain.fitting import Explained, Fitter, Point
 from nn_conformance.explain.joint import Assignment, best
-from nn_conformance.explain.losses import ROWS, Changes, possible
-from nn_conformance.explain.paths import steps
-from nn_conformance.explain.trace import Change, trace
+from nn_conformance.explain.search import Step, predict, steps
+from nn_conformance.explain.trace import Change, Changes, Trace, possible, trace
+
+Groups = Sequence[Sequence[Point]]
 
 
 @dataclass(frozen=True)
@@ -36,19 +39,31 @@ class Gradients:
         return len(self.open), self.assignments[0].cost if self.assignments else 0.0
 
 
-def traced(groups: Sequence[Sequence[Point]], changes: Changes) -> list[list[Point]]:
+def traced(groups: Groups, changes: Changes) -> list[list[Point]]:
     """The points under another forward pass.
 
     Raises:
         ValueError: it cannot be had at these sizes.
     """
-    return [
-        [Point(trace(p.asked.case, changes, p.asked.gradients), p.asked, p.limits) for p in group] for group in groups
-    ]
+
+    def under(p: Point) -> Point:
+        tr = trace(p.asked.case, changes, p.asked.gradients)
+        return replace(p, trace=tr, slack=_slack(tr) if changes else 1.0)
+
+    return [[under(p) for p in group] for group in groups]
+
+
+def _slack(tr: Trace) -> float:
+    """How many times larger the relative rounding of 1/y and 1/(1-y) is than that of the sum y = aW, which may cancel."""
+    loss = tr.case.network.loss
+    if loss.kind == "squared_error" or loss.from_logits or tr.kind(tr.last) != "identity":
+        return 1.0
+    terms = np.abs(tr.a[-2]) @ np.abs(tr.W[-1])
+    return max(1.0, float(np.max(terms / np.minimum(np.abs(tr.y), np.abs(1 - tr.y)))))
 
 
 def explain_gradients(
-    groups: Sequence[Sequence[Point]], dtype: fmt.Dtype, forward: Sequence[Changes], left: Callable[[], bool]
+    groups: Groups, dtype: fmt.Dtype, forward: Sequence[Changes], left: Callable[[], bool]
 ) -> Gradients:
     """The cheapest explanation of all arrays.
 
@@ -58,99 +73,114 @@ def explain_gradients(
         forward: forward passes that make the losses, the right one included where it may be.
         left: whether there is time.
     """
-    found = []
+    found: list[Gradients] = []
     for changes in forward:
-        if one := under(groups, dtype, changes, left):
+        if one := _under(groups, dtype, changes, left):
             found.append(one)
             if not one.open and one.cost[1] == 0:
                 break
     answer = min(found, key=lambda one: one.cost, default=Gradients())
-    if (answer.open or not found) and left():
-        network = groups[0][0].asked.case.network
-        for change in possible(network):
-            rows = change.slot == "data" and change.name.startswith(ROWS)  # the backward pass has rules for these
-            if (
-                change.slot != "loss"
-                and not rows
-                and (change,) not in forward
-                and (one := _plainly(groups, dtype, (change,), left))
-            ):
+    if (answer.open or not found) and left():  # by a change that the losses do not show, and a factor
+        for change in possible(groups[0][0].asked.case.network):
+            hidden = change.slot != "loss" and not change.fewer and (change,) not in forward
+            if hidden and (one := _plainly(groups, dtype, (change,), left)):
                 return one
+        if len(answer.open) > 1 and left() and (nearest := _nearest(groups)):
+            below = _under(groups, dtype, (nearest,), left)
+            return below if below and len(below.open) < len(answer.open) else answer
     return answer
 
 
-def under(
-    groups: Sequence[Sequence[Point]], dtype: fmt.Dtype, changes: Changes, left: Callable[[], bool]
-) -> Gradients | None:
+def _nearest(groups: Groups) -> Change | None:
+    """The change of the forward pass under which most arrays of a case are right, where that is half of them at least."""
+    found: list[tuple[int, Change]] = []
+    for change in possible(groups[0][0].asked.case.network):
+        if change.slot == "loss" or change.fewer:
+            continue
+        try:
+            [[own]] = traced([groups[0][:1]], (change,))
+            right = sum(own.ratio(a, predict(own.trace, a, {})) <= 1 for a in own.asked.gradients)
+        except ValueError:
+            continue
+        found.append((right, change))
+    most, nearest = max(found, key=lambda pair: pair[0], default=(0, None))
+    return nearest if 2 * most >= len(groups[0][0].asked.gradients) else None
+
+
+def _under(groups: Groups, dtype: fmt.Dtype, changes: Changes, left: Callable[[], bool]) -> Gradients | None:
     """The cheapest explanation under one forward pass; None if it cannot be had."""
     try:
         own = traced(groups, changes)
     except ValueError:
         return None
-    arrays = sorted({a for group in own for p in group for a in p.asked.gradients}, key=lambda a: (-int(a[1:]), a))
-    learned: dict[tuple[str, int], list[str]] = {}
-    fitters = {array: Fitter(_with_array(own, array), dtype, left, learned) for array in arrays}
-    if (
-        not changes
-        and not all(fitters[a].right(a) for a in arrays)
-        and (clip := clipped([p for group in own for p in group]))
-    ):
+    fitters, arrays = _fitters(own, dtype, left)
+    points = [p for group in own for p in group]
+    if not changes and not all(p.right(a) for p in points for a in arrays) and (clip := clipped(points)):
         return Gradients(clip=clip)
-    ways = _ways(fitters, arrays)
-    if learned:  # a constant that one array has shown may be in those before it too
-        ways |= {array: fitters[array].explain(array) for array in arrays if not ways[array]}
+    ways = _ways(fitters)
+    if next(iter(fitters.values())).learned:  # a constant that one array has shown may be in those before it too
+        ways |= {array: fitter.again() for array, fitter in fitters.items() if not ways[array]}
     tr = own[0][0].trace
     assignments = best(tr, {array: way for array, way in ways.items() if way})
     if not assignments:  # what the arrays above have shown does not agree with the others
-        ways |= {array: fitters[array].explain(array) for array in arrays if any(way.edits for way in ways[array])}
+        right = {step for a in arrays if a[0] == "b" and ways[a] for step in _untouched(tr, a, ways[a])}
+        above: list[Explained] = []
+        for array in arrays:
+            if any(way.edits for way in ways[array]):
+                ways[array] = fitters[array].explain(above=above, settled=right)
+                above = [*ways[array][:3], *above][:6]
         assignments = best(tr, {array: way for array, way in ways.items() if way})
-    if not assignments:
-        return Gradients(changes, (), tuple(a for a in arrays if not (ways[a] and ways[a][0].cost == 0)), ways)
-    return Gradients(changes, tuple(assignments), tuple(a for a in arrays if not ways[a]), ways)
+    still = [a for a in arrays if not ways[a] or (not assignments and ways[a][0].cost > 0)]
+    return Gradients(changes, tuple(assignments), tuple(still), ways)
 
 
-def _ways(fitters: Mapping[str, Fitter], arrays: Sequence[str]) -> dict[str, list[Explained]]:
+def _untouched(tr: Trace, array: str, ways: Sequence[Explained]) -> set[Step]:
+    """The steps on the way to an array that are right however it comes about."""
+    return set(steps(tr, array)) - {step for way in ways for step, _ in way.edits}
+
+
+def _fitters(groups: Groups, dtype: fmt.Dtype, left: Callable[[], bool]) -> tuple[dict[str, Fitter], list[str]]:
+    """One for each array, from the outputs on, with the cases that have it."""
+    arrays = {a for group in groups for p in group for a in p.asked.gradients}
+    ordered = sorted(arrays, key=lambda a: (-int(a[1:]), a))
+    learned: dict[tuple[str, int], list[str]] = {}
+    own = {a: [kept for group in groups if (kept := [p for p in group if a in p.asked.gradients])] for a in ordered}
+    return {a: Fitter(a, own[a], dtype, left, learned) for a in ordered}, ordered
+
+
+def _ways(fitters: Mapping[str, Fitter]) -> dict[str, list[Explained]]:
     """What explains each array; rules that those above have shown are tried first, but for rules that a right array has shown to be right."""
-    ways = {array: [plain] for array in arrays if (plain := fitters[array].plain(array))}
+    ways = {array: [plain] for array, fitter in fitters.items() if (plain := fitter.plain())}
     tr = next(iter(fitters.values())).groups[0][0].trace
     settled = {step for array, [way] in ways.items() if not way.blind for step in steps(tr, array)}
     above: list[Explained] = []
-    for array in arrays:
+    for array, fitter in fitters.items():
         if array not in ways:
-            ways[array] = fitters[array].explain(array, above=above, settled=settled)
+            ways[array] = fitter.explain(above=above, settled=settled)
             above = [*ways[array][:3], *above][:6]
-    return {array: ways[array] for array in arrays}
+    return {array: ways[array] for array in fitters}
 
 
-def _with_array(groups: Sequence[Sequence[Point]], array: str) -> list[list[Point]]:
-    """The points that have an array, the largest group first."""
-    return [kept for group in groups if (kept := [p for p in group if array in p.asked.gradients])]
-
-
-def _plainly(
-    groups: Sequence[Sequence[Point]], dtype: fmt.Dtype, changes: tuple[Change, ...], left: Callable[[], bool]
-) -> Gradients | None:
-    """With every rule of the backward pass right but for a factor."""
+def _plainly(groups: Groups, dtype: fmt.Dtype, changes: Changes, left: Callable[[], bool]) -> Gradients | None:
+    """With every rule of the backward pass right but for a factor; the first case tells at once where it is not that."""
     try:
+        own = traced([groups[0][:1]], changes)
+        if any(len(fitter.explain(most=0)) == 0 for fitter in _fitters(own, dtype, left)[0].values()):
+            return None
         own = traced(groups, changes)
     except ValueError:
         return None
-    fitter = Fitter(own, dtype, left)
     ways: dict[str, list[Explained]] = {}
-    for array in own[0][0].asked.gradients:
-        ways[array] = fitter.explain(array, most=0)
+    for array, fitter in _fitters(own, dtype, left)[0].items():
+        ways[array] = fitter.explain(most=0)
         if not ways[array]:
             return None
     return Gradients(changes, tuple(best(own[0][0].trace, ways)), (), ways)
 
 
-def apart(wrong: Sequence[Sequence[Point]], right: Sequence[Sequence[Point]]) -> str:
-    """What sets the cases that are wrong apart from those that are right; empty if nothing that was varied does."""
-
-    def samples(groups: Sequence[Sequence[Point]]) -> set[int]:
-        return {len(p.asked.case.x) for group in groups for p in group}
-
-    bad, good = samples(wrong), samples(right)
+def apart(wrong: Groups, right: Groups) -> str:
+    """What sets the cases that are wrong apart from those that are right."""
+    bad, good = ({len(p.asked.case.x) for group in groups for p in group} for groups in (wrong, right))
     if bad == {1} and 1 not in good:
         return "with a batch of one"
     if good == {1}:

@@ -1,84 +1,253 @@
-"""Which convention is declared wrongly, where one is: the only single change of a declaration that lets a case pass."""
+"""Which conventions are declared wrongly, where some are: a change of the declaration, or two, that lets a case pass."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations, product
 from typing import Any, cast, get_args, get_type_hints
 
 import msgspec
+import numpy as np
 
-from nn_conformance.adapt.conventions import Conventions
+from nn_conformance.adapt.conventions import DESCRIBED, Conventions, Reduction
 from nn_conformance.adapt.converted import Converted
 from nn_conformance.adapt.recovered import Recovered
 from nn_conformance.cases import format as fmt
+from nn_conformance.cases.families import build_network, build_optimizer
 from nn_conformance.cases.store import LoadedCase
 from nn_conformance.judge.call import Guarded, Safe
+from nn_conformance.judge.climb import Climb
+from nn_conformance.judge.evaluation import NO_GRADIENTS
 from nn_conformance.judge.ladder import judge
+from nn_conformance.judge.limits import norm, update_limit
 from nn_conformance.judge.target import Answer, Run, Target, TargetError, Unsupported
 from nn_conformance.judge.verdict import Verdict
 from nn_reference.arithmetic import Array, Params
 from nn_reference.optimizers import State
+from nn_reference.training import train
 
-DOORS = "nn_conformance.adapt."
+DOORS = ("nn_conformance.adapt.", "nn_conformance.oracles.")  # where the doors are
 # Factors that a loss has by taste: with or without a ½.
 FACTORS = (2.0, 0.5)
-# What no loss and no gradient shows, or what has no few values; of a step alone, the gradients' own reduction says it.
-SILENT = ("names", "update_reduction")
+# What people add to a probability inside a logarithm, or clip it to; and the ε of optimisers.
+SMALL = (1e-8, 1e-15, 1e-12, 1e-7, 1e-10, 1e-9, 1e-6, 1e-5, 1e-16, 1e-4)
+IN_LOGARITHMS = {"log_epsilon": SMALL, "log_clip": SMALL}
+# What no loss and no gradient shows, or what is measured; of a step alone, the gradients' own reduction says it.
+SILENT = ("names", "update_reduction", "placement", "moments", *IN_LOGARITHMS, "rate", "epsilon")
+SHAPES = ("layout", "samples", "batch", "bias", "ones", "output", "labels")
+SCALES = ("factor", "reduction")
+# Of these nobody knows whether they are conventions or mistakes.
+DOUBTFUL = ("gradient", "negative", "log", "rate", "epsilon", "placement", "moments")
 RUNGS = ("contract", "loss", "gradient")
+MOST_PAIRS = 150  # of declarations that are tried together
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """The declaration with which a target would be right.
+    """The declarations with which a target would be right.
 
     Attributes:
-        convention: its name, a field of `Conventions`.
+        convention: the first one's name, a field of `Conventions`.
         declared: what is declared now.
         value: what would be right.
+        further: others that must change with it.
+        right: what is right then.
+        loss_is_right: whether the loss is right as declared: of gradients alone, nobody knows which of both they are.
     """
 
     convention: str
     declared: Any
     value: Any
+    further: tuple["Suggestion", ...] = ()
+    right: str = "loss and gradients are right"
+    loss_is_right: bool = False
+
+    @classmethod
+    def of(cls, conventions: Conventions, values: Mapping[str, Any], right: str = right) -> "Suggestion":
+        """Changes of a declaration, by name."""
+        first, *further = (cls(name, getattr(conventions, name), value) for name, value in values.items())
+        return replace(first, further=tuple(further), right=right)
 
     @property
     def may_be_a_mistake(self) -> bool:
-        """Of gradients of another scale or sign than that of a loss which is right, nobody knows which of both they are."""
-        return self.convention.startswith("gradient")
+        """Where the loss is right, or more than one thing must change, nobody knows whether it is a convention."""
+        return bool(self.further) or self.loss_is_right or self.convention.startswith(DOUBTFUL)
 
     def __str__(self) -> str:
-        name = self.convention
-        return f"declared {name}={self.declared!r}: with {name}={self.value!r} loss and gradients are right"
+        every = (self, *self.further)
+        now, then = (
+            " and ".join(f"{one.convention}={getattr(one, which)!r}" for one in every)
+            for which in ("declared", "value")
+        )
+        own_rate = "your step does not depend on lr; " * (self.convention == "rate")
+        return f"{own_rate}declared {now}: with {then} {self.right}"
 
 
-def suggest(loaded: LoadedCase, target: Converted, dtype: fmt.Dtype) -> Suggestion | None:
-    """The one change of the target's conventions with which its loss and gradients on a case are right, or None.
+def suggest(
+    loaded: LoadedCase, target: Converted, dtype: fmt.Dtype, others: Sequence[LoadedCase] = ()
+) -> Suggestion | None:
+    """The change of the target's conventions, or the two, with which it is right on a case; or None.
 
     The case must tell conventions apart: small, its sizes pairwise distinct, such as a network's `probe-rectangular`.
     The same numbers are asked for once, however many declarations would read them.
 
+    Args:
+        loaded: the case.
+        target: what is judged.
+        dtype: the precision.
+        others: cases on which it failed while loss and gradients of the first are right: by a clip or an ε that shows
+            there, or in their updates.
+
     Raises:
         DataError: a damaged case.
     """
-    answers: dict[Any, Any] = {}
+    search = _Search(loaded, target, dtype)
+    if not _conforms(search.declared):
+        return search.single() or search.rate() or search.pair()
+    for other in others:
+        search = _Search(other, target, dtype)
+        if suggestion := search.logarithm() if not _conforms(search.declared) else search.optimizer():
+            return suggestion
+    return None
 
-    def verdicts_under(conventions: Conventions) -> list[Verdict]:
-        return judge(loaded, _under(target, conventions, answers), dtype, rungs=RUNGS, trusted=True)
 
-    declared = verdicts_under(target.conventions)
-    if _conforms(declared):
+class _Search:
+    """Tries declarations of one target on one case."""
+
+    def __init__(self, loaded: LoadedCase, target: Converted, dtype: fmt.Dtype) -> None:
+        self.loaded, self.target, self.dtype, self.conventions = loaded, target, dtype, target.conventions
+        self.answers: dict[Any, Any] = {}
+        self.declared = self.verdicts({})
+
+    def verdicts(self, changes: Mapping[str, Any], rungs: Sequence[str] = RUNGS) -> list[Verdict]:
+        """Under a changed declaration."""
+        conventions = msgspec.structs.replace(self.conventions, **changes)
+        under = _under(self.target, conventions, self.answers)
+        return judge(self.loaded, under, self.dtype, rungs=rungs, trusted=True)
+
+    def single(self) -> Suggestion | None:
+        """The only single change that is right."""
+        changes = [*_changes(self.conventions), *self._in_logarithms()]
+        loss_is_right = any(v.rung == "loss" and v.status == "passed" for v in self.declared)
+        found = [
+            Suggestion(name, getattr(self.conventions, name), value, loss_is_right=loss_is_right)
+            for name, value in changes
+            if _conforms(self.verdicts({name: value}))
+        ]
+        # Without a loss to see, its convention and that of the gradients are one. Who answers for several samples takes
+        # them: that it would be right for each by itself is what a mistake in the mean looks like.
+        lossless = any(v.rung == "loss" and v.status == "unsupported" for v in self.declared)
+        takes_many = all(v.status != "failed" for v in self.declared if v.rung == "contract")
+        found = [one for one in found if one.convention != "batch" or not takes_many]
+        found = [one for one in found if not (lossless and one.convention.startswith("loss_"))] or found
+        return found[0] if len(found) == 1 else None
+
+    def rate(self) -> Suggestion | None:
+        """The rate of a step that is the same whatever rate it is asked for."""
+        expected = Climb(self.loaded, self.target, self.dtype).expected
+        if not isinstance(self.target.inner, Recovered):
+            return None
+        case, rows = self.loaded.case, [list(range(len(expected.x)))]
+        params = {name: p.astype(self.dtype) for name, p in self.loaded.params.items()}
+        x, t = expected.x.astype(self.dtype), expected.t.astype(self.dtype)
+        try:
+            slow, fast = (
+                self.target.train(case.network, fmt.Optimizer("sgd", rate), params, x, t, rows).params
+                for rate in (1.0, 4.0)
+            )
+        except (TargetError, Unsupported):
+            return None
+        if set(slow) != set(params) or any(not np.array_equal(slow[name], fast[name]) for name in params):
+            return None
+        moved = sum(float(np.sum((p - slow[name]) * expected.gradients[name])) for name, p in params.items())
+        size = sum(float(np.sum(g * g)) for g in expected.gradients.values())
+        own = float(f"{moved / size:.5g}") if size else 0.0
+        if not own > 0 or not _conforms(self.verdicts({"rate": own})):
+            return None
+        return Suggestion("rate", self.conventions.rate, own)
+
+    def pair(self) -> Suggestion | None:
+        """Two conventions of shapes, where answers cannot be compared; otherwise the scales of loss and of gradients."""
+        if any(v.status == "failed" for v in self.declared if v.rung == "contract"):
+            changes = [change for change in _changes(self.conventions) if change[0] in SHAPES]
+            pairs = [dict(two) for two in combinations(changes, 2) if two[0][0] != two[1][0]]
+            found = [pair for pair in pairs[:MOST_PAIRS] if _conforms(self.verdicts(pair))]
+            return Suggestion.of(self.conventions, found[0]) if len(found) == 1 else None
+        loss = self._scale("loss", {})
+        gradient = None if loss is None else self._scale("gradient", loss)
+        if loss is None or gradient is None:
+            return None
+        changed = {n: v for n, v in (loss | gradient).items() if v != getattr(self.conventions, n)}
+        return Suggestion.of(self.conventions, changed) if changed else None
+
+    def _scale(self, of: str, others: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Factor and reduction with which the loss, or the gradients, are right: as declared, or as few of them as can be."""
+        names, now = [f"{of}_{what}" for what in SCALES], self.conventions
+        factor, reduction = (getattr(now, name) for name in names)
+        options = product(
+            dict.fromkeys((factor, *(n * (factor or 1.0) for n in (1.0, *FACTORS)))),
+            dict.fromkeys((reduction, DESCRIBED, *get_args(Reduction))),
+        )
+        for option in sorted(options, key=lambda pair: (pair[0] != factor) + (pair[1] != reduction)):
+            changes = dict(zip(names, option, strict=True))
+            verdicts = self.verdicts({**others, **changes}, ("contract", of))
+            if any(v.status == "passed" for v in verdicts if v.rung == of) and not _wrong(verdicts):
+                return changes
         return None
-    found = [
-        Suggestion(name, getattr(target.conventions, name), value)
-        for name, value in _changes(target.conventions)
-        if _conforms(verdicts_under(msgspec.structs.replace(target.conventions, **{name: value})))
-    ]
-    # Without a loss to see, its convention and that of the gradients are one. Who answers for several samples takes them:
-    # that it would be right for each by itself is what a mistake in the mean looks like.
-    lossless = any(v.rung == "loss" and v.status == "unsupported" for v in declared)
-    takes_many = all(v.status != "failed" for v in declared if v.rung == "contract")
-    found = [one for one in found if one.convention != "batch" or not takes_many]
-    found = [one for one in found if not (lossless and one.convention.startswith("loss_"))] or found
-    return found[0] if len(found) == 1 else None
+
+    def logarithm(self) -> Suggestion | None:
+        """What stands inside the target's logarithms: mostly a clip, as an ε changes every loss."""
+        for name, value in reversed([*self._in_logarithms()]):
+            if _conforms(self.verdicts({name: value})):
+                return Suggestion(name, getattr(self.conventions, name), value)
+        return None
+
+    def _in_logarithms(self) -> Iterator[tuple[str, float]]:
+        if self.loaded.case.network.loss.kind.endswith("cross_entropy"):
+            yield from ((name, value) for name, values in IN_LOGARITHMS.items() for value in values)
+
+    def optimizer(self) -> Suggestion | None:
+        """The constants of an optimiser, or fresh moments, with which the target's updates are the reference's."""
+        climb, case = Climb(self.loaded, self.target, self.dtype), self.loaded.case
+        asked = case.optimizer
+        if asked.kind == "sgd" and not asked.momentum:
+            return None
+        try:
+            runs = [climb.step(k).params for k in range(len(case.steps))]
+        except (TargetError, Unsupported):
+            return None
+        choices: list[dict[str, Any]] = [{"moments": "fresh"}]
+        if asked.epsilon is not None:
+            other = {"placement": "keras" if asked.placement == "torch" else "torch"}
+            choices = [other, *(c | {"epsilon": e} for c in ({}, other) for e in (*SMALL, 0.0)), *choices]
+        for changes in choices:
+            own = {name: value for name, value in changes.items() if name != "moments"}
+            rule = msgspec.structs.replace(asked, **own)
+            steps = range(len(case.steps))
+            if all(_steps_by(climb, k, rule, runs[k], fresh=len(own) < len(changes)) for k in steps):
+                return Suggestion.of(self.conventions, changes, f"the updates by {asked.kind} are right")
+        return None
+
+
+def _steps_by(climb: Climb, k: int, rule: fmt.Optimizer, after: Params, *, fresh: bool) -> bool:
+    """Whether parameters after a step are what another rule makes of it."""
+    step, before = climb.case.steps[k], climb.before(k)
+    state = None if fresh or step.state is None else climb.state_of(step.state, f"steps[{k}].state")
+    network, rows = build_network(climb.network), [np.array(step.rows)]
+    wide = None if state is None else State(state.step, {m: _wide(of) for m, of in state.moments.items()})
+    x, t = climb.loaded.x.astype(float), climb.loaded.t.astype(float)
+    with np.errstate(all="ignore"):
+        right = train(network, _wide(before), build_optimizer(rule), rows, x, t, state=wide).params
+    for name, p in right.items():
+        if climb.problem(name, after.get(name), p.shape):
+            return False
+        limit = update_limit(norm(p - before[name]), norm(p), rule, climb.dtype, climb.longest).value
+        if not norm(after[name] - p) <= limit:
+            return False
+    return True
+
+
+def _wide(arrays: Params) -> Params:
+    return {name: np.asarray(a, np.float64) for name, a in arrays.items()}
 
 
 def _changes(declared: Conventions) -> Iterator[tuple[str, Any]]:
@@ -165,5 +334,11 @@ class Remembered(Safe):
 
 
 def _conforms(verdicts: Sequence[Verdict]) -> bool:
-    shown = {verdict.status for verdict in verdicts if verdict.rung == "gradient"}
-    return "passed" in shown and not any(verdict.status in ("failed", "blocked") for verdict in verdicts)
+    gradients = {verdict.status for verdict in verdicts if verdict.rung == "gradient"}
+    forward_only = any(v.reason == NO_GRADIENTS for v in verdicts)
+    shown = gradients | {v.status for v in verdicts if v.rung == "loss" and forward_only}
+    return "passed" in shown and not _wrong(verdicts)
+
+
+def _wrong(verdicts: Sequence[Verdict]) -> bool:
+    return any(verdict.status in ("failed", "blocked") for verdict in verdicts)

@@ -1,17 +1,18 @@
 """All arrays together: of the ways in which each comes about, those that agree and change the fewest rules."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from nn_conformance.explain.factors import ONE, Factor
 from nn_conformance.explain.fitting import Explained
-from nn_conformance.explain.paths import Step, steps
+from nn_conformance.explain.search import Step, steps
 from nn_conformance.explain.trace import Trace
 
 TIE = 0.05  # costs that differ by less are the same
 MOST = 20_000  # combinations that are looked at
+PRICES = {"sum": 0.06, "derivative": 0.03, "back": 0.03}  # of two that explain as much, the one in fewer places
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,10 @@ class Group:
 
     Attributes:
         kind: a slot, or `factor`, `zero`, `extra`.
-        name: the variant; of a factor its text.
+        name: the variant; of a factor its text, of an extra term what is added.
         places: (layer, use) of a slot.
         arrays: what a factor or an extra term is in.
-        scope: `everywhere`, `layer`, `use`, `all`, `W`, `b`, `below`, or `array`.
+        scope: `everywhere`, `hidden`, `layer`, `use`; of a factor `all`, `W`, `b`, `below`, `layer`, or `array`.
         layer: the layer, or 0.
         factor: of `factor` and `extra`.
         cost: what it costs.
@@ -31,12 +32,12 @@ class Group:
 
     kind: str
     name: str
-    places: tuple[tuple[int, str], ...]
-    arrays: tuple[str, ...]
-    scope: str
-    layer: int
-    factor: Factor
-    cost: float
+    places: tuple[tuple[int, str], ...] = ()
+    arrays: tuple[str, ...] = ()
+    scope: str = ""
+    layer: int = 0
+    factor: Factor = ONE
+    cost: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,12 @@ def best(tr: Trace, ways: Mapping[str, Sequence[Explained]]) -> list[Assignment]
     found = [
         Assignment(chosen, tuple(groups(tr, chosen))) for chosen in islice(_agreeing(tr, arrays, ways, {}, {}), MOST)
     ]
-    if not found:
-        return []
-    least = min(one.cost for one in found)
+    found.sort(key=lambda one: one.cost)
     kept: dict[tuple[object, ...], Assignment] = {}
-    for one in sorted(found, key=lambda a: a.cost):
-        if one.cost <= least + TIE:
-            kept.setdefault(
-                tuple(sorted((g.kind, g.name, g.scope, g.layer, g.places, g.arrays) for g in one.groups)), one
-            )
+    for one in found:
+        if one.cost <= found[0].cost + TIE:
+            same = tuple(sorted((g.kind, g.name, g.scope, g.layer, g.places, g.arrays) for g in one.groups))
+            kept.setdefault(same, one)
     return list(kept.values())[:4]
 
 
@@ -77,6 +75,7 @@ def _agreeing(
     chosen: dict[str, Explained],
     names: Mapping[Step, str | None],
 ) -> Iterator[dict[str, Explained]]:
+    """Choices in which no step has two rules."""
     if not arrays:
         yield dict(chosen)
         return
@@ -85,9 +84,8 @@ def _agreeing(
         own = dict(names)
         edits = dict(way.edits)
         silent = way.factor.value == 0.0 or way.blind  # an array of zeros says nothing of the rules before it
-        if not silent and any(own.setdefault(step, edits.get(step)) != edits.get(step) for step in steps(tr, array)):
-            continue
-        yield from _agreeing(tr, rest, ways, {**chosen, array: way}, own)
+        if silent or not any(own.setdefault(step, edits.get(step)) != edits.get(step) for step in steps(tr, array)):
+            yield from _agreeing(tr, rest, ways, {**chosen, array: way}, own)
 
 
 def groups(tr: Trace, chosen: Mapping[str, Explained]) -> Iterator[Group]:
@@ -101,15 +99,14 @@ def groups(tr: Trace, chosen: Mapping[str, Explained]) -> Iterator[Group]:
         for step, name in way.edits:
             places[step.slot, name].add((step.layer, step.use))
     for (slot, name), used in places.items():
-        yield from _slot_groups(slot, name, used, seen[slot])
-    yield from _factor_groups({array: way.factor for array, way in chosen.items()})
+        yield from _of_slot(slot, name, used, seen[slot])
+    yield from _of_factors({array: way.factor for array, way in chosen.items()})
     extras: dict[tuple[str, Factor], list[str]] = defaultdict(list)
     for array, way in chosen.items():
         if way.extra and not _scaled_with_all(tr, array, way):
             extras[way.extra].append(array)
     for (name, factor), arrays in extras.items():
-        scope = "all" if len(arrays) == len(chosen) else "W" if all(a[0] == "W" for a in arrays) else "array"
-        yield Group("extra", name, (), tuple(arrays), scope, 0, factor, 1.0)
+        yield Group("extra", name, (), tuple(arrays), factor=factor)
 
 
 def penalty_of(tr: Trace, array: str) -> Factor:
@@ -130,59 +127,41 @@ def _scaled_with_all(tr: Trace, array: str, way: Explained) -> bool:
     return abs(left.value - 1) < 1e-6 and not left.powers
 
 
-def _slot_groups(slot: str, name: str, used: set[tuple[int, str]], seen: set[tuple[int, str]]) -> Iterator[Group]:
-    price = (
-        1.0
-        + 0.06 * (slot == "sum")
-        + 0.03 * (slot in ("derivative", "back"))
-        + (0.5 if name.startswith("right+") else 0.0)
-    )
+def _of_slot(slot: str, name: str, used: set[tuple[int, str]], seen: set[tuple[int, str]]) -> Iterator[Group]:
+    """A variant where it is used, of all places where it could be."""
+    price = 1.0 + PRICES.get(slot, 0.0) + (0.5 if name.startswith("right+") else 0.0)
     layers = sorted({layer for layer, _ in seen})
-    hidden = [k for k in layers if slot == "derivative" and k != max(layers)]
-    wrong = sorted({layer for layer, _ in used})
-    if used == seen and len(layers) > 1:
-        yield Group(slot, name, tuple(sorted(used)), (), "everywhere", 0, ONE, price)
-        return
-    if len(hidden) > 1 and used == {place for place in seen if place[0] in hidden}:
-        yield Group(slot, name, tuple(sorted(used)), (), "hidden", 0, ONE, price)
-        return
+    hidden = {place for place in seen if slot == "derivative" and place[0] != max(layers)}
     letters = {use for _, use in used}
-    if (
-        slot == "sum"
-        and len(layers) > 1
-        and len(letters) == 1
-        and used == {place for place in seen if place[1] in letters}
-    ):
-        yield Group(slot, name, tuple(sorted(used)), (), "everywhere", 0, ONE, price)
-        return
-    for layer in wrong:
-        own = {use for k, use in used if k == layer}
-        every = {use for k, use in seen if k == layer}
-        scope = "layer" if own == every else "use"
-        # Samples that count in one array only are a rule of that array's sum.
-        partly = scope == "use" and (len(own) > 1 or slot == "samples")
-        yield Group(slot, name, tuple(sorted((layer, use) for use in own)), (), scope, layer, ONE, price + 0.2 * partly)
+    of_letter = {place for place in seen if slot == "sum" and place[1] in letters and len(letters) == 1}
+    places = tuple(sorted(used))
+    if len(layers) > 1 and used in (seen, of_letter):
+        yield Group(slot, name, places, scope="everywhere", cost=price)
+    elif used == hidden and len({layer for layer, _ in hidden}) > 1:
+        yield Group(slot, name, places, scope="hidden", cost=price)
+    else:
+        for layer in sorted({layer for layer, _ in used}):
+            own = {place for place in used if place[0] == layer}
+            scope = "layer" if own == {place for place in seen if place[0] == layer} else "use"
+            # Samples that count in one array only are a rule of that array's sum.
+            more = 0.2 * (scope == "use" and (len(own) > 1 or slot == "samples"))
+            yield Group(slot, name, tuple(sorted(own)), scope=scope, layer=layer, cost=price + more)
 
 
 def _over(one: Factor, other: Factor) -> Factor:
     powers: dict[str, int] = defaultdict(int)
-    for symbol, power in one.powers:
+    for symbol, power in (*one.powers, *((s, -p) for s, p in other.powers)):
         powers[symbol] += power
-    for symbol, power in other.powers:
-        powers[symbol] -= power
-    left = tuple((s, p) for s, p in powers.items() if p)
     value = one.value / other.value
-    return Factor(1.0 if abs(value - 1) < 1e-9 else value, left)
+    return Factor(1.0 if abs(value - 1) < 1e-9 else value, tuple((s, p) for s, p in powers.items() if p))
 
 
-def _factor_groups(factors: Mapping[str, Factor]) -> Iterator[Group]:
-    zero = [array for array, f in factors.items() if f.value == 0.0]
-    yield from _cover(zero, list(factors), ONE, "zero")
+def _of_factors(factors: Mapping[str, Factor]) -> Iterator[Group]:
+    """The fewest factors: one of everything, and those of some arrays beside it."""
+    yield from _cover([a for a, f in factors.items() if f.value == 0.0], list(factors), ONE, "zero")
     rest = {array: f for array, f in factors.items() if f.value != 0.0}
-    if not rest:
-        return
     options = []
-    for base in [ONE, *{f for f in rest.values() if not f.is_one}]:
+    for base in [ONE, *{f for f in rest.values() if not f.is_one}] if rest else ():
         found = [] if base.is_one else [Group("factor", base.text(), (), tuple(rest), "all", 0, base, _price(base))]
         classes: dict[tuple[float, tuple[tuple[str, int], ...]], list[str]] = defaultdict(list)
         for array, f in rest.items():
@@ -196,27 +175,25 @@ def _factor_groups(factors: Mapping[str, Factor]) -> Iterator[Group]:
         simple = sum(abs(power) for _, power in base.powers) + (0 if abs(base.value) == 1 else 1)
         # Of two that are equally cheap, a factor of everything and one beside it say more than two unrelated ones.
         options.append((sum(g.cost for g in found), base.is_one, simple, found))
-    yield from min(options, key=lambda option: option[:3])[3]
+    if options:
+        yield from min(options, key=lambda option: option[:3])[3]
 
 
 def _price(factor: Factor) -> float:
     return 1.0 if factor.nice else 1.25
 
 
-def _cover(arrays: Sequence[str], every: Sequence[str], factor: Factor, kind: str) -> Iterable[Group]:
-    if not arrays:
-        return []
-    name, price = factor.text() if kind == "factor" else kind, _price(factor)
-    own, last = set(arrays), max(int(a[1:]) for a in every)
-    if own == set(every) and len(every) > 1:
-        return [Group(kind, name, (), tuple(arrays), "all", 0, factor, price)]
-    for letter in "Wb":
-        if own == {a for a in every if a[0] == letter} and len(own) > 1:
-            return [Group(kind, name, (), tuple(arrays), letter, 0, factor, price)]
-    for m in range(1, last):
-        if own == {a for a in every if int(a[1:]) <= m}:
-            return [Group(kind, name, (), tuple(arrays), "below", m, factor, price)]
-    layers = {int(a[1:]) for a in arrays}
-    if len(layers) == 1 and own == {a for a in every if int(a[1:]) in layers} and len(own) > 1:
-        return [Group(kind, name, (), tuple(arrays), "layer", layers.pop(), factor, price)]
-    return [Group(kind, name, (), (a,), "array", int(a[1:]), factor, price) for a in arrays]
+def _cover(arrays: Sequence[str], every: Sequence[str], factor: Factor, kind: str) -> Iterator[Group]:
+    """A factor of some arrays as one group, where they are all that something has in common."""
+    own, last, layers = set(arrays), max((int(a[1:]) for a in every), default=0), {int(a[1:]) for a in arrays}
+    common = [("all", 0, set(every))]
+    common += [(letter, 0, {a for a in every if a[0] == letter}) for letter in "Wb"]
+    common += [("below", m, {a for a in every if int(a[1:]) <= m}) for m in range(1, last)]
+    common += [("layer", k, {a for a in every if int(a[1:]) == k}) for k in layers]
+    # A single array is no layer and no letter; below the last layers it is all that there is.
+    fits = ((s, k) for s, k, of in common if own == of and (len(own) > 1 or s == "below"))
+    price = _price(factor) + (0.03 if kind == "zero" else 0.0)  # what is summed may cancel as well
+    if own and (fitting := next(fits, None)):
+        yield Group(kind, factor.text(), (), tuple(arrays), *fitting, factor, price)
+    else:
+        yield from (Group(kind, factor.text(), (), (a,), "array", int(a[1:]), factor, price) for a in arrays)

@@ -25,6 +25,8 @@ class Finding:
         constants: fitted numbers by name.
         also: other names of the same numbers.
         when: the only condition under which it shows; empty if it always does.
+        variant: the rule's name among the variants of its slot.
+        doubt: why it fits and may be no mistake all the same; empty if there is none.
     """
 
     slot: str
@@ -37,22 +39,89 @@ class Finding:
     constants: Mapping[str, float] = field(default_factory=dict)
     also: tuple[str, ...] = ()
     when: str = ""
+    variant: str = ""
+    doubt: str = ""
 
     def lines(self) -> list[str]:
         """Where it is, what is used and what is right, how it is mended."""
         text = text_of(self.slug)
         if self.slot == "stability":
             when = f" {self.when}" if self.when else ""
-            return [f"also   {self.place}{when}; mend: {self.right or text.mend}"]
+            return [f"also   {self.place}{when}; mend: {self.right or text.mend} ({self.slug})"]
         right = f"     right is  {self.right}" if self.right else ""
         explains = f"   (explains {', '.join(self.arrays)})" if self.arrays else ""
         when = f"; only {self.when}" if self.when else ""
+        what = f"{shortened(f'{text.what}: {text.cause}')} ({self.slug})"
+        if self.doubt:
+            head = f"perhaps: {self.place}{when}; {self.doubt}"
+            return [head, f"  fits     {self.uses}{right}{explains}", f"  would be {what}"]
         return [
             f"wrong: {self.place}{when}",
             f"  you use  {self.uses}{right}{explains}",
-            f"  that is  {shortened(f'{text.what}: {text.cause}')}",
+            f"  that is  {what}",
             f"  mend     {text.mend}",
         ]
+
+
+# Of mistakes that have one place: the slot, the place, the formula that is used (if it is always the same), the right one.
+PLACES = {
+    "second-call-fails": ("memory", "the second call", "", "an answer"),
+    "stale-cache": ("memory", "the second call", "the first call's answer", "an answer to its own arguments"),
+    "stale-activations": ("memory", "a later call of the same sizes", "", "what its own arguments make"),
+    "gradients-accumulate": ("memory", "the second call", "g₂ = g₁ + r", "g₂ = r"),
+    "moments-survive": ("memory", "the second call", "", "the same answer"),
+    "random-answers": ("memory", "two calls with the same numbers", "another answer each time", "the same answer"),
+    "inputs-shuffled": (
+        "data",
+        "what is computed with",
+        "x in a random order, t as it is",
+        "x and t in the same order",
+    ),
+    "dropout-left-on": ("memory", "", "", "every unit, in each call"),
+    "caches-reversed": (
+        *("memory", "every layer, what is kept of the forward pass"),
+        *("x and W of the first layer in the last one, and so on", "each layer's own"),
+    ),
+    "parameter-left-shifted": ("memory", "every layer, the numerical gradient", "", "each is put back"),
+    "rough-differences": ("gradient", "every layer, the numerical gradient", "", "dL/dθ"),
+    "grad-overwritten": (
+        *("engine", "engine, the backward rule of a product"),
+        *("each entry of dW is that of one sample alone, another one in each call", "the sum over samples"),
+    ),
+    "visited-again": ("engine", "engine, order of the backward pass", "", "each node once"),
+    "inputs-overwritten": ("arguments", "the argument x", "x is another after the call", "x as it was"),
+    "targets-overwritten": ("arguments", "the argument t", "t is another after the call", "t as it was"),
+    "parameters-overwritten": ("arguments", "the parameters", "they are others after the call", "as they were"),
+    "samples-guessed": ("arguments", "the argument x", "xᵀ for x", "x"),
+    "single-precision": ("precision", "arithmetic", "float32 somewhere", "float64"),
+    "half-precision": ("precision", "arithmetic", "float16 somewhere", "float64"),
+    "samples-weighted": ("samples", "every layer, samples that count", "", "every sample once"),
+    "samples-drawn": ("samples", "every layer, samples that count", "", "every sample once"),
+    "gradient-clipped": ("gradient", "after the backward pass", "", "no clipping"),
+    "gradient-transposed": ("shape", "", "(aᵀδ)ᵀ for aᵀδ", "the shape of W"),
+    "bias-grand-total": ("shape", "", "db = δ.sum(), one number for all units", "db = δ.sum(axis=0)"),
+    "bias-not-summed": ("shape", "", "db = δ, a row for each sample", "db = δ.sum(axis=0)"),
+    "other-shape": ("shape", "", "an axis of length one that the parameter does not have", "the parameter's shape"),
+    "bias-over-units": ("sum", "", "db = δ.sum(axis=1)", "db = δ.sum(axis=0)"),
+}
+
+
+def of_slug(
+    slug: str,
+    uses: str = "",
+    arrays: tuple[str, ...] = (),
+    *,
+    place: str = "",
+    right: str = "",
+    layer: int = 0,
+    constants: Mapping[str, float] | None = None,
+    when: str = "",
+) -> Finding:
+    """A mistake by its name; without a place of its own it is one of the loss."""
+    slot, where, formula, wanted = PLACES.get(slug, ("loss", "the loss", "", ""))
+    return Finding(
+        slot, layer, place or where, slug, uses or formula, right or wanted, arrays, constants or {}, (), when
+    )
 
 
 @dataclass(frozen=True)
@@ -95,6 +164,25 @@ class Explanation:
         every = [*self.findings, *(f for tie in self.ties for option in tie for f in option)]
         return {slug for f in every for slug in (f.slug, *f.also)}
 
+    @property
+    def first_wrong(self) -> str:
+        """The first place from which numbers are wrong without an explanation, from the outputs to the inputs; empty if none."""
+        wrong = [text for text in self.unexplained if text[:2] in ("dW", "db") and text[2:].isdecimal()]
+        if not wrong:
+            alone = "the loss" in self.unexplained
+            gradients = [a for a in self.right if a[0] == "d"]
+            return "the formula of the loss, or its scale: the gradients are right" if alone and gradients else ""
+        if "the loss" in self.unexplained:
+            return "the forward pass, as the loss is wrong too, or both the loss and the error of the outputs"
+        k = max(int(text[2:]) for text in wrong)
+        both = {f"dW{k}", f"db{k}"}
+        if both <= set(wrong):
+            return f"the error of layer {k}, which dW{k} and db{k} are made of, or both of their sums over samples"
+        [one], [other] = both.intersection(wrong), both.difference(wrong)
+        way = "the product with the layer's input" if one[1] == "W" else "its sum over samples"
+        known = f", as {other} is right" if other in self.right else ""
+        return f"{one}: {way}, and not the error of layer {k}{known}" if known else one
+
     def as_json(self) -> dict[str, Any]:
         """For `json.dumps`, with the lines that people read; without the time, which is another in each run."""
         record = asdict(self) | {"lines": self.lines()}
@@ -103,23 +191,26 @@ class Explanation:
 
     def lines(self) -> list[str]:
         """The answer first, then what is right, and what stays open."""
-        last = [line for finding in self.findings if finding.slot == "stability" for line in finding.lines()]
         lines = [line for finding in self.findings if finding.slot != "stability" for line in finding.lines()]
         for tie in self.ties:
             for k, option in enumerate(tie):
                 word = "either" if k == 0 else "or    "
-                lines += [f"{word} {line}" if n == 0 else f"       {line}" for n, line in enumerate(_flat(option))]
+                own = [line for finding in option for line in finding.lines()]
+                lines += [f"{word if n == 0 else ' ' * 6} {line}" for n, line in enumerate(own)]
         if lines and self.confirmed and self.cases:
             lines.append(
                 f"  every number of {self.cases} of {self.of} cases comes out, to {self.ratio:.2g} of the limit"
             )
-        lines += last
+        weak = [line for finding in self.findings if finding.slot == "stability" for line in finding.lines()]
+        if weak and self.right and not (lines or self.unexplained):
+            lines.append("no formula is wrong; the numbers fail where logits are large:")
+        lines += weak
         lines += [f"also   {text}" for text in (*dict.fromkeys(self.aside), *dict.fromkeys(self.notes))][:NOTES]
         lines += [f"wrong, not explained: {text}" for text in self.unexplained]
+        lines += [f"first wrong: {self.first_wrong}"] if self.first_wrong else []
         if self.right and (lines or self.findings):
             lines.append(f"right: {', '.join(self.right)}")
-        lines += [f"unseen: {text}" for text in self.blind]
-        return lines
+        return lines + [f"unseen: {text}" for text in self.blind]
 
 
 def shortened(text: str) -> str:
@@ -129,5 +220,6 @@ def shortened(text: str) -> str:
     return text
 
 
-def _flat(option: Sequence[Finding]) -> list[str]:
-    return [line for finding in option for line in finding.lines()]
+def every_array(names: Sequence[str]) -> tuple[str, ...]:
+    """Gradients by name, from the inputs to the outputs."""
+    return tuple(f"d{name}" for name in sorted(names, key=lambda name: (int(name[1:]), name)))

@@ -4,9 +4,9 @@ Legend: N samples, units[k] outputs of layer k (units[0] inputs). Whatever the d
 (units[k-1], units[k]), b[k] (units[k],), z[k], a[k] (N, units[k]) and t (N, C); a[0] is x. Entry 0 of W, b and z is empty.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,8 +14,10 @@ import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network
-from nn_conformance.explain import forwards
+from nn_conformance.explain import forward_constants as fc
+from nn_conformance.explain import forward_rules as fr
 from nn_conformance.judge.limits import penalty_slope
+from nn_reference.activations import Activation
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import Network
 
@@ -27,6 +29,15 @@ class Change(NamedTuple):
     layer: int
     name: str
 
+    @property
+    def fewer(self) -> bool:
+        """Whether it uses fewer rows than a case has."""
+        return self.slot == "data" and self.name in fr.ROWS
+
+
+AFTER = "after"  # a bias that is added to the activation, and not to z
+Changes = tuple[Change, ...]
+
 
 @dataclass(frozen=True, eq=False)
 class Case:
@@ -35,7 +46,7 @@ class Case:
     Attributes:
         rate: the learning rate of the update that the gradients were recovered from; 0 if they were not.
         label: what is special about it, in a word.
-        group: cases of one group have the same sizes.
+        before: the case of the call before, of the same sizes, where one counts.
     """
 
     network: fmt.Network
@@ -44,7 +55,7 @@ class Case:
     t: Array
     rate: float = 0.0
     label: str = ""
-    group: str = ""
+    before: "Case | None" = None
 
     @cached_property
     def net(self) -> Network:
@@ -75,12 +86,15 @@ class Trace:
     b: list[Array | None]
     z: list[Array]
     a: list[Array]
+    phi: list[Array]  # of z: a without what a skip connection adds
     t: Array
     answer: Mapping[str, Array] = field(default_factory=dict)
     reshaped: bool = False
-    dropped: tuple[str, ...] = ()  # names of changes of the data
+    fewer: bool = False  # rows than the case has
     epsilon: float = 0.0  # beside p in the logarithm and its derivative
     rules: dict[Any, Any] = field(default_factory=dict)  # of each step, made once
+    ways: dict[str, Any] = field(default_factory=dict)  # the steps to each array, likewise
+    slopes: dict[Any, Array] = field(default_factory=dict)  # dφ/dz by an engine's wrong rule, computed once
 
     @property
     def last(self) -> int:
@@ -103,7 +117,11 @@ class Trace:
 
     def through(self, k: int, g: Array) -> Array:
         """g (…, N, units) back through the activation of layer k by its right rule."""
-        return self.net.layers[k - 1].activation.backward(self.z[k], self.a[k], g)
+        return self.net.layers[k - 1].activation.backward(self.z[k], self.phi[k], g)
+
+    def skips(self, k: int) -> bool:
+        """Whether layer k adds its input to its activation."""
+        return self.net.layers[k - 1].skip
 
 
 def matrix(network: fmt.Network, name: str, a: Array) -> Array:
@@ -130,64 +148,111 @@ def described(network: fmt.Network, name: str, a: Array) -> Array:
     return a[:, 0] if layer.vector else a.T if layer.layout == "out,in" else a
 
 
+def shaped(a: Array, shape: tuple[int, ...]) -> Array:
+    """An array as it is.
+
+    Raises:
+        ValueError: it has another shape.
+    """
+    if a.shape != shape:
+        raise ValueError("another shape")
+    return a
+
+
 def names(network: fmt.Network) -> list[str]:
     """Names of all parameters, from the outputs to the inputs."""
     last = len(network.layers)
     return [f"{p}{k}" for k in range(last, 0, -1) for p in "Wb" if p == "W" or network.layers[k - 1].bias]
 
 
-def trace(case: Case, changes: tuple[Change, ...] = (), answer: Mapping[str, Array] | None = None) -> Trace:
+def possible(network: fmt.Network) -> list[Change]:
+    """Every change of the forward pass and of the loss, one at a time."""
+    last, biased = len(network.layers), [k for k, layer in enumerate(network.layers, 1) if layer.bias]
+    hidden = list(range(1, last))
+    found = [Change("data", 0, name) for name in fr.DATA]
+    for name in fr.PREACTIVATIONS:
+        places = [last] if name == "shifted" else ([0] if len(biased) > 1 else []) + biased  # for a softmax above
+        found += [Change("z", k, name) for k in places if k in biased or k == 0]
+    for name in fr.ACTIVATIONS:
+        everywhere = ([0] if len(hidden) > 1 else []) + hidden
+        if not name.startswith("softmax, "):
+            found += [Change("a", k, name) for k in [*everywhere, last]]
+        elif network.layers[-1].activation.kind == "softmax":
+            found.append(Change("a", last, name))
+    found += [Change("input", k, str(j)) for k in range(2, last + 1) for j in range(k - 1)]
+    found += [Change("bias", k, str(j)) for k in biased for j in biased if j != k]
+    found += [Change("bias", k, AFTER) for k in ([0] if len(hidden) > 1 else []) + hidden if network.layers[0].bias]
+    found += [Change("skip", k, "left out") for k, layer in enumerate(network.layers, 1) if layer.skip]
+    skipped = {
+        "squared_error": ("squared-for-cross-entropy", "logits-reversed", "second-term", "first-term"),
+        "cross_entropy": ("root", "pairs", "first-term-alone"),
+        "binary_cross_entropy": ("root", "pairs", "binary-for", "cross-entropy"),
+    }.get(network.loss.kind, ("",))  # Σ t·y is a layer's own, and has none
+    return found + [Change("loss", last, name) for name in fr.LOSSES if not name.startswith(skipped)]
+
+
+def trace(case: Case, changes: Changes = (), answer: Mapping[str, Array] | None = None) -> Trace:
     """The forward pass with some rules changed.
 
     Raises:
         ValueError: a change that does not fit the network or the sizes (NumPy's and the reference's errors are of this kind).
     """
-    net, params, x, t = case.net, dict(case.params), case.x, case.t
-    reshaped, epsilon = False, 0.0
+    net, params, x, t, epsilon = case.net, dict(case.params), case.x, case.t, 0.0
     for change in changes:
         if change.slot == "data":
-            params, x, t = forwards.DATA[change.name].rule(params, x, t)
-            reshaped |= change.name == "weights-reshaped"
+            params, x, t = fr.changed_data(change.name, params, x, t)
         elif change.slot == "a":
-            net = _activated(net, change)
+            net = _activated(net, change, fr.ACTIVATIONS[change.name].of)
+        elif change.slot == "fit":
+            name, _, constant = change.name.partition(":")
+            if name in fc.DATA:
+                x, t = fc.DATA[name].of(x, t, float(constant))
+            else:
+                net = _activated(net, change, partial(fc.ACTIVATIONS[name].of, s=float(constant)))
         elif change.slot == "epsilon":
             epsilon = float(change.name)
         elif change.slot == "loss":
-            net = replace(net, loss=forwards.LOSSES[change.name].rule(net))
+            net = replace(net, loss=fr.LOSSES[change.name].of(net))
     x, t = np.asarray(x, np.float64), np.asarray(t, np.float64)
     t = t[:, None] if t.ndim == 1 else t
     weights: list[Array] = [np.empty(0)]
     biases: list[Array | None] = [None]
-    z, a = [x[:0]], [x]
+    z, a, phi = [x[:0]], [x], [x]
     for k, layer in enumerate(net.layers, 1):
+        own = [change for change in changes if change.layer in (0, k)]
         weights.append(matrix(case.network, f"W{k}", params[f"W{k}"]))
         biases.append(matrix(case.network, f"b{k}", params[f"b{k}"]) if layer.bias else None)
-        pre = a[-1] @ weights[k]
-        if biases[k] is not None:
-            pre = pre + biases[k]
-        for change in changes:
-            if change.slot == "z" and change.layer in (0, k):
-                pre = forwards.PREACTIVATIONS[change.name].rule(pre, biases[k])
+        below = next((int(change.name) for change in own if change.slot == "input"), k - 1)
+        pre = a[below] @ weights[k] + (0.0 if biases[k] is None else biases[k])
+        for change in own:
+            pre = _changed(change, case, params, k, pre)
+        after = next((biases[k] for change in own if change.name == AFTER and k < len(net.layers)), None)
+        pre = pre if after is None else pre - after
         z.append(pre)
-        a.append(layer.activation.forward(pre))
+        phi.append(layer.activation.forward(pre) + (0.0 if after is None else after))
+        added = layer.skip and not any(change.slot == "skip" for change in own)
+        a.append(phi[k] + a[k - 1] if added else phi[k])
+    data = {change.name for change in changes if change.slot == "data"}
     return Trace(
-        case,
-        net,
-        weights,
-        biases,
-        z,
-        a,
-        t,
-        answer or {},
-        reshaped,
-        tuple(c.name for c in changes if c.slot == "data"),
-        epsilon=epsilon,
-    )
+        case, net, weights, biases, z, a, phi, t, answer or {}, "weights-reshaped" in data, bool(data & set(fr.ROWS)), epsilon
+    )  # fmt: skip
 
 
-def _activated(net: Network, change: Change) -> Network:
+def _changed(change: Change, case: Case, params: Params, k: int, pre: Array) -> Array:
+    """z of layer k by another rule."""
+    if change.slot == "stale" and case.before is not None:
+        return trace(case.before).z[k]
+    if change.slot not in ("z", "bias") or change.name == AFTER:
+        return pre
+    own, other = (params.get(name) for name in (f"b{k}", f"b{change.name}"))
+    bias = None if own is None else matrix(case.network, f"b{k}", own)
+    if change.slot == "z":
+        return np.asarray(fr.PREACTIVATIONS[change.name].of(pre, bias))
+    return pre if bias is None or other is None else pre - bias + matrix(case.network, f"b{k}", other)
+
+
+def _activated(net: Network, change: Change, rule: Callable[[Activation], Activation]) -> Network:
     last = len(net.layers)
-    rule = forwards.ACTIVATIONS[change.name].rule
     chosen = range(1, last) if change.layer == 0 else (change.layer,)
     layers = [
         replace(layer, activation=rule(layer.activation), vector=False) if k in chosen else layer

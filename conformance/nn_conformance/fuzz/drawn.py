@@ -14,13 +14,15 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as seeded
 from hypothesis.errors import HypothesisException
 
+from nn_conformance.adapt.pieces import OPTIMIZERS, PIECES, pieces_of
 from nn_conformance.cases import format as fmt
 from nn_conformance.fuzz.rounding import Bounded, bounded
-from nn_conformance.fuzz.strategies import Problem, pieces, pieces_like, problems
+from nn_conformance.fuzz.strategies import Problem, problems
 from nn_conformance.judge.call import guarded
 from nn_conformance.judge.digits import told_apart
 from nn_conformance.judge.limits import norm
 from nn_conformance.judge.target import Target, TargetError, Unsupported
+from nn_conformance.judge.training import check_named
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 
@@ -33,6 +35,7 @@ class Fuzzed:
         drawn: how many there were.
         unsupported: how many the target said it cannot do.
         compared: how many said something: no kink, and well enough conditioned.
+        loss_alone: in how many of these the target gave neither gradients nor updates.
         pieces: of each activation, loss and optimiser that could be drawn, in how many networks it was, and in how many
             of those that were compared.
         failing: the smallest that fails; None if all passed.
@@ -42,6 +45,7 @@ class Fuzzed:
     drawn: int
     unsupported: int
     compared: int
+    loss_alone: int
     pieces: Mapping[str, tuple[int, int]]
     failing: Problem | None
     wrong: tuple[str, ...]
@@ -57,7 +61,8 @@ class Fuzzed:
         unsupported = f", {self.unsupported} of them unsupported" if self.unsupported else ""
         agree = "all agree" if self.failing is None else "one that fails is below"
         agree = agree if self.compared else "nothing could be compared"
-        each = ", ".join(f"{name} {compared} of {drawn}" for name, (drawn, compared) in self.pieces.items())
+        agree += f"; in {self.loss_alone} the loss alone was compared" if self.loss_alone else ""
+        each = ", ".join(f"{name} {compared} of {drawn}" for name, (drawn, compared) in self.pieces.items() if drawn)
         return (
             f"{self.drawn} {networks} drawn{unsupported}; {agree}\n  compared {self.compared} of {self.drawn}: {each}"
         )
@@ -73,7 +78,7 @@ def fuzz(
     """Draws networks, and compares loss, gradients and updates of each.
 
     Args:
-        target: what is judged; it must take networks of any size.
+        target: what is judged; it must take networks of any size. Of one with `pieces` only these are drawn.
         count: how many to draw; shrinking draws more.
         seed: the same one draws the same networks.
         dtype: the precision.
@@ -84,7 +89,8 @@ def fuzz(
     """
     if count < 1:
         raise InputError(f"fuzz: expected to draw at least 1 network, got {count}")
-    counts = {"drawn": 0, "unsupported": 0, "compared": 0}
+    has = getattr(target, "pieces", None) or PIECES
+    counts = {"drawn": 0, "unsupported": 0, "compared": 0, "loss alone": 0}
     drawn, compared = Counter[str](), Counter[str]()
     last: list[tuple[Problem, list[str]]] = []
 
@@ -98,11 +104,11 @@ def fuzz(
         verbosity=Verbosity.quiet,
         report_multiple_bugs=False,
     )
-    @given(problems(like=like))
+    @given(problems(like=like, has=has))
     def try_one(problem: Problem) -> None:
         shrinking = bool(last)
         counts["drawn"] += not shrinking
-        drawn.update(() if shrinking else pieces(problem.network, problem.optimizer))
+        drawn.update(() if shrinking else pieces_of(problem.network, problem.optimizer))
         try:
             found = judged(target, problem, dtype)
         except Unsupported:
@@ -110,8 +116,9 @@ def fuzz(
             return
         if found and not shrinking:
             counts["compared"] += 1
+            counts["loss alone"] += set(found) == {"loss"}
             updated = any(" after " in name for name in found)
-            compared.update(pieces(problem.network, problem.optimizer if updated else None))
+            compared.update(pieces_of(problem.network, problem.optimizer if updated else None))
         if wrong := [line for line in found.values() if line]:
             last.append((problem, wrong))
             raise _FailedError
@@ -119,8 +126,10 @@ def fuzz(
     with suppress(_FailedError, HypothesisException):  # the second where a target fails now and then
         try_one()
     failing, said = last[-1] if last else (None, [])
-    of_each = {piece: (drawn[piece], compared[piece]) for piece in pieces_like(like)}
-    return Fuzzed(counts["drawn"], counts["unsupported"], counts["compared"], of_each, failing, tuple(said))
+    of_like = set(OPTIMIZERS).union(*map(pieces_of, like)) if like else set(PIECES)
+    of_each = {piece: (drawn[piece], compared[piece]) for piece in PIECES if piece in of_like & set(has)}
+    of_networks = (counts["drawn"], counts["unsupported"], counts["compared"], counts["loss alone"])
+    return Fuzzed(*of_networks, of_each, failing, tuple(said))
 
 
 def judged(target: Target, problem: Problem, dtype: fmt.Dtype = "float64") -> dict[str, str]:
@@ -152,20 +161,16 @@ def judged(target: Target, problem: Problem, dtype: fmt.Dtype = "float64") -> di
 
 def _evaluated(target: Target, problem: Problem, params: Params, x: Array, t: Array) -> dict[str, Array]:
     answer = target.evaluate(problem.network, params, x, t)
-    _check_names("gradients", answer.gradients, problem.params)
+    if answer.gradients:
+        check_named("gradients", {n: g for n, g in answer.gradients.items() if n != "x"}, problem.params)
     loss = {} if answer.loss is None else {"loss": np.asarray(answer.loss)}
     return {**loss, **{f"d{name}": g for name, g in answer.gradients.items()}}
 
 
 def _trained(target: Target, problem: Problem, params: Params, x: Array, t: Array) -> dict[str, Array]:
     run = target.train(problem.network, problem.optimizer, params, x, t, problem.batches)
-    _check_names("parameters", run.params, problem.params)
+    check_named("parameters", run.params, problem.params)
     return {f"{name} after {len(problem.batches)} updates": p for name, p in run.params.items()}
-
-
-def _check_names(what: str, found: Params, expected: Params) -> None:
-    if set(found) != set(expected):
-        raise TargetError(f"{what}: expected {', '.join(expected)}, got {', '.join(map(str, found)) or 'none'}")
 
 
 def _line(name: str, found: Array, limits: Bounded) -> str:

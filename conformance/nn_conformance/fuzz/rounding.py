@@ -29,7 +29,7 @@ from nn_conformance.judge.limits import (
 from nn_reference.activations import Activation
 from nn_reference.arithmetic import Array
 from nn_reference.errors import UndecidedError
-from nn_reference.network import LayerOutput, Network, forward, loss_and_gradients
+from nn_reference.network import LayerOutput, Network, backpropagate, forward
 from nn_reference.training import train
 
 BITS: dict[fmt.Dtype, int] = {"float32": 24, "float64": 53}
@@ -83,8 +83,9 @@ def bounded(problem: Problem, dtype: fmt.Dtype) -> Bounded:
     with np.errstate(all="ignore"):  # where they overflow, the limit is infinite, and shows nothing
         sizes = magnitudes(problem.network, problem.params, layers, problem.x, problem.t)
     limits = {name: value_limit(value, dtype, longest) for name, value in values.items()}
-    for name, before in problem.params.items():
+    for name in (*problem.params, "x"):
         limits[f"d{name}"] = gradient_limit(values[f"d{name}"], sizes[name], dtype, longest)
+    for name, before in problem.params.items():
         move, after = norm(values[name] - before), norm(values[name])
         limits[name] = update_limit(move, after, problem.optimizer, dtype, longest)
     # Arb rounds a sum of products once, where others round each of its K terms.
@@ -104,15 +105,16 @@ def _computed(problem: Problem, bits: int, smallest: float = 0.0) -> tuple[dict[
         network = _underflowing(build_network(_with_plain_rules(problem.network)), off)
         params, x, t = {name: balls(p) for name, p in problem.params.items()}, balls(problem.x), balls(problem.t)
         calls = [forward(network, params, x)]
-        loss, gradients = loss_and_gradients(network, params, x, t)
+        loss, gradients = backpropagate(network, params, x, t, of_x=True)
         for rows in map(np.array, problem.batches):
             calls.append(forward(network, params, x[rows]))
             run = train(network, params, optimizer, [rows], x, t, state=state)
             params, state, losses = run.params, run.state, [*losses, *run.losses]
-        # A loss has as many terms as there are targets, and a gradient of weights as there are samples.
+        # A loss has as many terms as there are targets, a gradient of weights as there are samples, and that of x as units.
         found = {"loss": loss + t.size * off, "losses": np.array(losses, dtype=object) + t.size * off}
         found |= {f"a{k}": out.a for k, out in enumerate(calls[0], 1)}
-        found |= {f"d{name}": g + len(x) * off for name, g in gradients.items()}
+        terms = {"x": max(network.widths)}
+        found |= {f"d{name}": g + terms.get(name, len(x)) * off for name, g in gradients.items()}
         return found | params, calls
 
 

@@ -4,7 +4,7 @@ Numbers are multiples of 1/16 times a power of two for each array, so that they 
 and span 1e-3 to 1e3.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 from msgspec import convert
 from msgspec.structs import replace
 
+from nn_conformance.adapt.pieces import OPTIMIZERS, PIECES, of_activation, of_loss
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network
 from nn_reference.arithmetic import Array, Params
@@ -29,20 +30,20 @@ BATCH_SOFTMAX = fmt.Activation(kind="softmax", axis="batch")
 DIAGONAL = fmt.Activation(kind="softmax", axis="outputs", backward="diagonal")
 EVERY = [*ELEMENTWISE, QUOTIENT, SOFTMAX, BATCH_SOFTMAX, DIAGONAL]
 REDUCTIONS: tuple[Literal["sum", "samples", "elements"], ...] = ("sum", "samples", "elements")
-LOSSES: tuple[Literal["squared_error", "cross_entropy", "binary_cross_entropy", "linear"], ...] = (
-    "squared_error",
-    "cross_entropy",
-    "binary_cross_entropy",
-    "linear",
-)
+KINDS = ("squared_error", "cross_entropy", "binary_cross_entropy", "linear")
 SCALINGS: tuple[Literal["1", "1/2", "1/N", "1/2N"], ...] = ("1", "1/2", "1/N", "1/2N")
-DIALECTS: tuple[Literal["classical", "rate", "nesterov", "averaged"], ...] = (
-    "classical",
-    "rate",
-    "nesterov",
-    "averaged",
-)
 CLIP = 1e-7
+# Every loss, by kind.
+LOSSES = {
+    kind: [
+        convert({"kind": kind, "reduction": how, "half": half, "from_logits": logits, "clip": clip}, fmt.Loss)
+        for how in REDUCTIONS
+        for half in (False, True)
+        for logits in ((False, True) if "entropy" in kind else (False,))
+        for clip in [CLIP if kind == "binary_cross_entropy" and not logits else None]
+    ]
+    for kind in KINDS
+}
 # e^-z of the quotient form overflows beyond 709; it stays small where scales do.
 SCALES = st.integers(-10, 10).map(lambda power: 2.0**power)
 
@@ -69,38 +70,33 @@ class Problem:
 
 
 @st.composite
-def networks(draw: st.DrawFn, *, widest: int = 8, deepest: int = 4) -> fmt.Network:
-    """Widths 1 to `widest`, depth 1 to `deepest`, every activation, loss and layout that the format has."""
+def networks(draw: st.DrawFn, *, widest: int = 8, deepest: int = 4, has: Collection[str] = PIECES) -> fmt.Network:
+    """Widths 1 to `widest`, depth 1 to `deepest`, every layout, and every activation and loss that `has` names."""
+    activations = [activation for activation in EVERY if of_activation(activation) in has]
     widths = draw(st.lists(st.integers(1, widest), min_size=2, max_size=deepest + 1))
     layers = [
         fmt.Layer(
             units=units,
-            activation=draw(st.sampled_from(EVERY)),
+            activation=draw(st.sampled_from(activations)),
             bias=draw(st.booleans()),
             layout=draw(st.sampled_from(["in,out", "out,in"])),
-            skip=k + 2 < len(widths) and units == widths[k] and draw(st.booleans()),
+            skip="skip" in has and k + 2 < len(widths) and units == widths[k] and draw(st.booleans()),
         )
         for k, units in enumerate(widths[1:])
     ]
-    loss, last = draw(losses_with_outputs())
+    loss, last = draw(losses_with_outputs(has))
     vector = last in ELEMENTWISE and loss.kind != "cross_entropy" and draw(st.booleans())
-    layers[-1] = fmt.Layer(
-        units=1 if vector else layers[-1].units,
-        activation=last,
-        bias=layers[-1].bias,
-        layout=layers[-1].layout,
-        vector=vector,
-    )
-    penalty = draw(st.none() | penalties())
+    layers[-1] = replace(layers[-1], units=1 if vector else layers[-1].units, activation=last, vector=vector)
+    penalty = draw(st.none() | penalties(has)) if any(f"penalty {scaling}" in has for scaling in SCALINGS) else None
     return fmt.Network(inputs=widths[0], layers=layers, loss=loss, penalty=penalty)
 
 
 @st.composite
-def penalties(draw: st.DrawFn) -> fmt.Penalty:
-    """Every scaling, of weights alone or of biases too."""
+def penalties(draw: st.DrawFn, has: Collection[str] = PIECES) -> fmt.Penalty:
+    """Every scaling that there is, of weights alone or of biases too."""
     strength = draw(st.integers(-10, 0).map(lambda power: 2.0**power))
-    scaling = draw(st.sampled_from(SCALINGS))
-    return fmt.Penalty(strength, scaling, draw(st.booleans()))
+    scaling = draw(st.sampled_from([scaling for scaling in SCALINGS if f"penalty {scaling}" in has]))
+    return fmt.Penalty(strength, scaling, "penalty biases" in has and draw(st.booleans()))
 
 
 @st.composite
@@ -116,87 +112,61 @@ def resized(draw: st.DrawFn, network: fmt.Network, *, widest: int = 8) -> fmt.Ne
 
 
 @st.composite
-def losses_with_outputs(draw: st.DrawFn) -> tuple[fmt.Loss, fmt.Activation]:
-    """A loss, and an output activation on which it is defined: a logarithm needs what is above 0."""
-    kind = draw(st.sampled_from(LOSSES))
-    from_logits, how = draw(st.booleans()), (draw(st.sampled_from(REDUCTIONS)), draw(st.booleans()))
-    if kind == "squared_error":
-        loss, outputs = fmt.Loss("squared_error", *how), EVERY
-    elif kind == "linear":
+def losses_with_outputs(draw: st.DrawFn, has: Collection[str] = PIECES) -> tuple[fmt.Loss, fmt.Activation]:
+    """A loss, and an output activation on which it is defined, of the pieces that there are."""
+    fitting = {kind: [loss for loss in losses if of_loss(loss) <= set(has) and _outputs(loss, has)]
+               for kind, losses in LOSSES.items()}  # fmt: skip
+    loss = draw(st.sampled_from(fitting[draw(st.sampled_from([kind for kind in KINDS if fitting[kind]]))]))
+    return loss, draw(st.sampled_from(_outputs(loss, has)))
+
+
+def _outputs(loss: fmt.Loss, has: Collection[str]) -> list[fmt.Activation]:
+    if loss.kind == "squared_error":
+        outputs = EVERY
+    elif loss.kind == "linear":
         # What the diagonal rule is the gradient of is the squared error's alone.
-        loss, outputs = fmt.Loss("linear", *how), [*ELEMENTWISE, SOFTMAX, BATCH_SOFTMAX]
-    elif kind == "cross_entropy":
-        loss = fmt.Loss("cross_entropy", *how, from_logits)
+        outputs = [*ELEMENTWISE, SOFTMAX, BATCH_SOFTMAX]
+    elif loss.kind == "cross_entropy":  # a logarithm needs what is above 0
         positive = [SIGMOID, SOFTPLUS, SOFTMAX, BATCH_SOFTMAX]
-        outputs = [*ELEMENTWISE, SOFTMAX, BATCH_SOFTMAX] if from_logits else positive
+        outputs = [*ELEMENTWISE, SOFTMAX, BATCH_SOFTMAX] if loss.from_logits else positive
     else:
-        loss = fmt.Loss("binary_cross_entropy", *how, from_logits, None if from_logits else CLIP)
         outputs = [*ELEMENTWISE, SOFTMAX]
-    return loss, draw(st.sampled_from(outputs))
+    return [activation for activation in outputs if of_activation(activation) in has]
 
 
 @st.composite
-def optimizers(draw: st.DrawFn, placement: str | None = None) -> fmt.Optimizer:
+def optimizers(draw: st.DrawFn, placement: str | None = None, has: Collection[str] = PIECES) -> fmt.Optimizer:
     """Every kind and dialect; learning rates from 1/1024 to 1; ε where g ≈ ε makes its place matter."""
     rate = draw(st.integers(-10, 0).map(lambda power: 2.0**power))
-    kind = draw(st.sampled_from(["sgd", "adam", "rmsprop", "adagrad"]))
-    if kind == "sgd":
-        momentum = draw(st.sampled_from([0.0, 0.5, 0.875]))
-        return fmt.Optimizer(
-            "sgd", rate, momentum, dialect=draw(st.sampled_from(DIALECTS)) if momentum else "classical"
-        )
-    placed = placement or draw(st.sampled_from(["torch", "keras"]))
-    beta1, beta2 = draw(st.sampled_from([0.5, 0.75])), draw(st.sampled_from([0.5, 0.875]))
-    given = {
-        "adam": {"beta1": beta1, "beta2": beta2},
-        "rmsprop": {"beta2": beta2},
-        "adagrad": {},
-    }[kind]
-    return convert(
-        {"kind": kind, "learning_rate": rate, "epsilon": 2.0**-7, "placement": placed, **given}, fmt.Optimizer
-    )
+    there = [optimizer for piece, optimizer in OPTIMIZERS.items() if piece in has or not set(has) & set(OPTIMIZERS)]
+    there = [optimizer for optimizer in there if placement in (None, optimizer.placement or placement)]
+    kind = draw(st.sampled_from(list(dict.fromkeys(optimizer.kind for optimizer in there))))
+    optimizer = draw(st.sampled_from([optimizer for optimizer in there if optimizer.kind == kind]))
+    changed: dict[str, float] = {"learning_rate": rate}
+    if optimizer.momentum:
+        changed["momentum"] = draw(st.sampled_from([0.5, 0.875]))
+    if optimizer.beta1 is not None:
+        changed["beta1"] = draw(st.sampled_from([0.5, 0.75]))
+    if optimizer.beta2 is not None:
+        changed["beta2"] = draw(st.sampled_from([0.5, 0.875]))
+    return replace(optimizer, **changed)
 
 
 @st.composite
-def problems(draw: st.DrawFn, placement: str | None = None, like: Sequence[fmt.Network] = ()) -> Problem:
-    """Everything together: batches of 1 to 5, and one to three updates; of networks like the given ones, if there are."""
-    network = draw(st.sampled_from(like).flatmap(resized) if like else networks())
+def problems(
+    draw: st.DrawFn, placement: str | None = None, like: Sequence[fmt.Network] = (), has: Collection[str] = PIECES
+) -> Problem:
+    """Everything together: batches of 1 to 5, and one to three updates; of networks like the given ones, if there are.
+
+    Else the networks, and the updates always, are made of the pieces that `has` names.
+    """
+    network = draw(st.sampled_from(like).flatmap(resized) if like else networks(has=has))
     samples = draw(st.integers(1, 5))
     params = {name: draw(_numbers(shape)) for name, shape in build_network(network).shapes.items()}
     x = draw(_numbers((samples, network.inputs)))
     rows = st.lists(st.integers(0, samples - 1), min_size=1, max_size=samples, unique=True)
     batches = draw(st.lists(rows, min_size=1, max_size=3))
-    return Problem(network, draw(optimizers(placement)), params, x, draw(_targets(network, samples)), batches)
-
-
-def pieces(network: fmt.Network, optimizer: fmt.Optimizer | None = None) -> set[str]:
-    """The names of its activations, its loss and an optimiser."""
-    names = {_name_of(layer.activation) for layer in network.layers} | {_name_of(network.loss)}
-    return names if optimizer is None else names | {"momentum" if optimizer.momentum else optimizer.kind}
-
-
-OPTIMIZERS = ("sgd", "momentum", "adam", "rmsprop", "adagrad")
-
-
-def pieces_like(networks: Sequence[fmt.Network]) -> list[str]:
-    """What `pieces` may say of networks like the given ones, or of any, if there are none."""
-    activations = [layer.activation for network in networks for layer in network.layers] or EVERY
-    losses = [network.loss for network in networks] or [
-        fmt.Loss(kind=kind, reduction="elements", from_logits=logits)
-        for kind in LOSSES
-        for logits in ((False, True) if "entropy" in kind else (False,))
-    ]
-    return list(dict.fromkeys([*map(_name_of, activations), *map(_name_of, losses), *OPTIMIZERS]))
-
-
-def _name_of(piece: fmt.Activation | fmt.Loss) -> str:
-    words = [piece.kind.replace("_", " ").replace("cross entropy", "cross-entropy")]
-    if isinstance(piece, fmt.Loss):
-        words += ["from logits"] if piece.from_logits else []
-    else:
-        words += ["over the batch"] if piece.axis == "batch" else []
-        words += [f"({piece.backward})"] if piece.backward != "exact" else []
-    return " ".join(words)
+    return Problem(network, draw(optimizers(placement, has)), params, x, draw(_targets(network, samples)), batches)
 
 
 @st.composite

@@ -1,4 +1,4 @@
-"""What is wrong with a gradient, as far as it shows from outside: a factor, a transpose, a swap; else where, by halving.
+"""What is wrong with a gradient, as far as it shows from outside: a factor, a transpose, a penalty, a swap; else where, by halving.
 
 The slopes that failed a gradient also tell what would have passed: a right hypothesis fits all of them. If none does,
 the indices of each axis are halved, and one half moved at a time; the error of the other half is what is left of the
@@ -14,6 +14,7 @@ import numpy as np
 from nn_conformance.gradcheck.line import Slope
 from nn_conformance.gradcheck.tensor import Tensor
 from nn_conformance.judge.digits import told_apart
+from nn_conformance.judge.relations import PENALTIES, share, transposed, unreshaped
 from nn_reference.arithmetic import Array
 
 # What a half has left must be more than so many limits, as it is a difference of errors, to be followed; and more than
@@ -24,6 +25,12 @@ LESS = 1e-4
 PLACES = 8
 # So many entries are told one by one.
 ENTRIES = 4
+MATRIX = 2  # axes
+FEWEST = 4  # slopes that show a constant which is fitted
+UNDONE = (
+    (transposed, "it is the transpose of the right one"),
+    (unreshaped, "it was reshaped where it should be transposed"),
+)
 
 
 def explain(tensor: Tensor, slopes: Sequence[Slope], claims: Mapping[str, Array]) -> str:
@@ -47,12 +54,36 @@ def _hypothesis(tensor: Tensor, slopes: Sequence[Slope], claims: Mapping[str, Ar
         return "the loss does not change with this parameter"
     if abs(best.measured) > 2 * best.limit and _fits(gradient * (best.measured / best.claimed), slopes):
         return _factor(best)
-    if gradient.ndim == 2 and _fits(gradient.reshape(gradient.shape[::-1]).T, slopes):
-        square = gradient.shape[0] == gradient.shape[1]
-        return "it is the transpose of the right one" if square else "it was reshaped where it should be transposed"
+    return _undone(gradient, slopes) or _penalty(tensor, slopes) or _swapped(tensor, slopes, claims)
+
+
+def _undone(gradient: Array, slopes: Sequence[Slope]) -> str:
+    """A matrix whose entries are in other places."""
+    for undone, text in UNDONE if gradient.ndim == MATRIX else ():
+        try:
+            if _fits(undone(gradient), slopes):
+                return text
+        except ValueError:
+            continue
+    return ""
+
+
+def _swapped(tensor: Tensor, slopes: Sequence[Slope], claims: Mapping[str, Array]) -> str:
+    """What was given for another parameter."""
     for other, claim in claims.items():
-        if other != tensor.name and claim.shape == gradient.shape and _fits(claim, slopes):
+        if other != tensor.name and claim.shape == tensor.gradient.shape and _fits(claim, slopes):
             return f"the right one is what was given for {other!r}"
+    return ""
+
+
+def _penalty(tensor: Tensor, slopes: Sequence[Slope]) -> str:
+    """A multiple of the parameter, or of its sign, that is added."""
+    p = np.asarray(tensor.subject.params[tensor.name], float)
+    off = [slope.claimed - slope.measured for slope in slopes]
+    for name, added in PENALTIES.items():
+        times = share(off, [float(np.vdot(added(p), slope.direction.astype(float))) for slope in slopes])
+        if len(slopes) >= FEWEST and _fits(tensor.gradient - times * added(p), slopes):
+            return f"{times:.3g}·{name.replace('W', tensor.name)} is added, a penalty that the loss does not have"
     return ""
 
 

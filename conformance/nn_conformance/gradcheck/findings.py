@@ -5,6 +5,7 @@ from math import isnan, nan
 from typing import Literal
 
 from nn_conformance.judge.digits import told_apart
+from nn_conformance.judge.verdict import printable
 
 Status = Literal["passed", "failed", "undecided"]
 
@@ -38,7 +39,7 @@ class Finding:
         error, limit = told_apart(self.error, self.limit, least=2)
         compared = "" if isnan(self.error) else f" (error {error}, limit {limit})"
         text = "; ".join(part for part in (self.cause, self.reason) if part)
-        return f"{self.name}: {self.status}{compared}: {text}"
+        return printable(f"{self.name}: {self.status}{compared}: {text}")
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,12 @@ class GradientReport:
 
     def __repr__(self) -> str:
         return str(self)  # what a prompt shows is for people
+
+    def _repr_html_(self) -> str:
+        """For a notebook."""
+        from nn_conformance.report.page import gradients  # noqa: PLC0415 - templates, for notebooks alone
+
+        return gradients(self)
 
     def __str__(self) -> str:
         passed = sum(finding.status == "passed" for finding in self.findings)

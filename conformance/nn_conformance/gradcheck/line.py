@@ -185,10 +185,5 @@ class Line:
     def slope_of(self, gradient: Array, a: float) -> Slope:
         """What the direction says of a gradient at step a."""
         claimed = self.claimed(gradient)
-        own = self.own_rounding * max(norm(gradient[self.direction != 0]), abs(claimed))
+        own = ROUNDINGS * ROUNDOFF[self.p.dtype.name] * max(norm(gradient[self.direction != 0]), abs(claimed))
         return Slope(self.direction, a, claimed, self.slope(a), self.roughness(a), self.rounding(a) + own)
-
-    @property
-    def own_rounding(self) -> float:
-        """Of a gradient, relative to its norm."""
-        return ROUNDINGS * ROUNDOFF[self.p.dtype.name]

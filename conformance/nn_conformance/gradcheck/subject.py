@@ -88,7 +88,9 @@ class Subject:
         """Values that are all float32 numbers, which of three float64 numbers none is by chance."""
         if self.roundoff > ROUNDOFF["float64"]:
             return ""
-        values = np.array([self(self._nearby(rng)) for _ in range(3)])
+        steps = {name: 1e-3 * size for name, size in self.scale.items()}
+        nearby = [{n: p + steps[n] * rng.uniform(-1, 1, p.shape) for n, p in self.params.items()} for _ in range(3)]
+        values = np.array([self({n: np.asarray(p) for n, p in moved.items()}) for moved in nearby])
         with np.errstate(all="ignore"):
             narrow = np.array_equal(values, values.astype(np.float32))
         if not narrow or np.all(values == values[0]):
@@ -97,12 +99,6 @@ class Subject:
             "it has only about 7 digits, although the parameters are float64: something in it is float32; "
             "if that is meant, pass float32 parameters"
         )
-
-    def _nearby(self, rng: np.random.Generator) -> Params:
-        return {
-            name: np.asarray(p + 1e-3 * self.scale[name] * rng.uniform(-1, 1, p.shape))
-            for name, p in self.params.items()
-        }
 
 
 def number(value: Any) -> float:

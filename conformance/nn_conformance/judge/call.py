@@ -5,18 +5,16 @@ as that needs no knowledge of the network: types, names that are text, the dtype
 the one that serves a child both call targets through here, so that both say the same.
 """
 
-import signal
 import sysconfig
-import threading
 import traceback
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
+from nn_conformance.judge.interrupts import ctrl_c
 from nn_conformance.judge.target import (
     DOES,
     SAYABLE,
@@ -25,6 +23,7 @@ from nn_conformance.judge.target import (
     Prunes,
     Pruning,
     Run,
+    Shown,
     Target,
     TargetError,
     Unsupported,
@@ -33,8 +32,8 @@ from nn_conformance.judge.target import (
 from nn_conformance.judge.verdict import brief
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
-from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
+from nn_reference.validation import is_masked
 
 T = TypeVar("T")
 MOST_AXES = 2  # of an array of a network of dense layers
@@ -58,7 +57,7 @@ def made(make: Callable[[], T]) -> T:
     Raises:
         InputError: whatever that code raised, in a line.
     """
-    with _ctrl_c() as interrupted:
+    with ctrl_c() as interrupted:
         try:
             return make()
         except InputError as error:  # ours, of what was made
@@ -88,6 +87,7 @@ class Guarded(Safe):
     def __init__(self, inner: Target) -> None:
         self.inner = inner
         self.name, self.does, self.fixed = made(lambda: _own_attributes(inner))
+        self._arrays: dict[tuple[str, ...], Array] = {}  # lent again and again, so that a cache by identity shows
 
     def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
         """As `Target.evaluate`.
@@ -97,7 +97,7 @@ class Guarded(Safe):
             TargetError: it raised, changed its arguments, or answered with something else.
         """
         self._check("evaluate")
-        lent = Lent(params, x, t)
+        lent = Lent(params, x, t, arrays=self._arrays)
         return lent.to(
             lambda: self.inner.evaluate(network, lent.params, lent.x, lent.t, gradients=gradients), own_answer
         )
@@ -114,7 +114,7 @@ class Guarded(Safe):
     ) -> Run:
         """As `Target.train`. Raises as `evaluate` does."""
         self._check("train")
-        lent = Lent(params, x, t, state, batches)
+        lent = Lent(params, x, t, state, batches, self._arrays)
         return lent.to(
             lambda: self.inner.train(network, optimizer, lent.params, lent.x, lent.t, lent.batches, lent.state), own_run
         )
@@ -149,6 +149,7 @@ class Lent:
         t: all targets.
         state: of an optimiser.
         batches: lists of rows.
+        arrays: those that were lent before, which get new contents where their shapes are the same.
     """
 
     def __init__(
@@ -158,6 +159,7 @@ class Lent:
         t: Array,
         state: State | None = None,
         batches: Sequence[Sequence[int]] = (),
+        arrays: dict[tuple[str, ...], Array] | None = None,
     ) -> None:
         moments = {} if state is None else state.moments
         self._own: dict[tuple[str, ...], Array] = {
@@ -166,7 +168,8 @@ class Lent:
             **{("", name): p for name, p in params.items()},
             **{(moment, name): a for moment, arrays in moments.items() for name, a in arrays.items()},
         }
-        self._lent = {key: a.copy("K") for key, a in self._own.items()}
+        self._arrays = {} if arrays is None else arrays
+        self._lent = {key: self._filled(key, a) for key, a in self._own.items()}
         self._step, self._batches = state and state.step, [list(batch) for batch in batches]
         self.dtype = next(iter(params.values())).dtype
         self.x, self.t = self._lent["x",], self._lent["t",]
@@ -181,18 +184,30 @@ class Lent:
             Unsupported: the target says so.
             TargetError: as `Guarded.evaluate` says.
         """
-        with _ctrl_c() as interrupted:
+        with ctrl_c() as interrupted:
             try:
                 with np.errstate(all="ignore"):
                     answer = read(call(), self.dtype)
             except BaseException as error:  # noqa: BLE001 - whatever the target raises
+                self._arrays.clear()
                 problem = _readable(error)
                 if interrupted:
                     raise KeyboardInterrupt from None
                 raise problem from None
         if changed := self._changed():
+            self._arrays.clear()
             raise changed_arguments(changed)
         return answer
+
+    def _filled(self, key: tuple[str, ...], a: Array) -> Array:
+        """An array with these contents, contiguous: the one that was lent before, if it is of this form."""
+        kept = self._arrays.get(key)
+        if kept is None or (kept.shape, kept.dtype, kept.flags.writeable) != (a.shape, a.dtype, True):
+            # Row after row, as people's own arrays are: `reshape(-1)` of another order is a copy, which code may write to.
+            kept = self._arrays[key] = a.copy()
+        else:
+            np.copyto(kept, a)
+        return kept
 
     def _named(self, moment: str) -> Params:
         return {key[1]: a for key, a in self._lent.items() if len(key) == 2 and key[0] == moment}
@@ -292,7 +307,7 @@ def check_names(what: str, names: Collection[Any]) -> None:
 
 
 def _own_array(name: str, a: Any, dtype: "np.dtype[Any]") -> Array:
-    if not isinstance(a, np.ndarray | np.generic) or isinstance(a, np.ma.MaskedArray):
+    if not isinstance(a, np.ndarray | np.generic) or is_masked(a):
         raise TargetError(f"{name}: expected an array, got {_kind(a)}", subject=[name])
     if a.ndim > MOST_AXES:
         raise TargetError(f"{name}: expected at most {MOST_AXES} axes, got shape {a.shape}", "wrong-shape", [name])
@@ -301,10 +316,11 @@ def _own_array(name: str, a: Any, dtype: "np.dtype[Any]") -> Array:
     return np.array(a)
 
 
-def _own_layer(k: int, pair: Any, dtype: "np.dtype[Any]") -> LayerOutput:
+def _own_layer(k: int, pair: Any, dtype: "np.dtype[Any]") -> Shown:
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise TargetError("layers: expected a pair of arrays, z and a, for each layer", subject=["layers"])
-    return LayerOutput(*(_own_array(f"{letter}{k}", a, dtype) for letter, a in zip("za", pair, strict=True)))
+    each = zip("za", pair, strict=True)
+    return Shown(*(None if a is None else _own_array(f"{letter}{k}", a, dtype) for letter, a in each))
 
 
 def _readable(error: BaseException) -> Unsupported | TargetError:
@@ -352,26 +368,6 @@ def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
         for frame, line in traceback.walk_tb(error.__traceback__)
     ]
     return [f for f in frames if not f.filename.startswith(ours) and "site-packages" not in f.filename]
-
-
-@contextmanager
-def _ctrl_c() -> Iterator[list[int]]:
-    """A list that is empty until somebody presses Ctrl-C: a target's own `KeyboardInterrupt` comes from nobody."""
-    pressed: list[int] = []
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield pressed  # Python interrupts no other thread, and none where the signal has another meaning
-        return
-
-    def note(number: int, frame: Any) -> None:
-        pressed.append(number)
-        before(number, frame)
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def unchanged(now: Array, before: Array) -> bool:

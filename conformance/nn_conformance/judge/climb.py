@@ -14,6 +14,7 @@ from nn_conformance.cases.store import LoadedCase
 from nn_conformance.judge.call import guarded
 from nn_conformance.judge.limits import Limit, gradient_limit, longest_sum, magnitudes, norm
 from nn_conformance.judge.target import Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported, not_done
+from nn_conformance.judge.verdict import CheckId
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
@@ -24,7 +25,7 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found; `at_least` is for a disagreement that must be there."""
+    """What one check found; `at_least` is for a disagreement that must be there, `summary` the reason without details."""
 
     error: float
     limit: float
@@ -33,6 +34,7 @@ class Finding:
     at_least: bool = False
     failure: str = ""
     subject: tuple[str, ...] = ()
+    summary: str = ""
 
     @classmethod
     def of(cls, problem: TargetError, limit: float = 0.0) -> Self:
@@ -76,8 +78,19 @@ class Climb:
     @cached_property
     def expected(self) -> Expected:
         """Of the first call."""
-        rows = slice(None) if self.case.rows is None else np.array(self.case.rows)
-        return self._expected(self.case.evaluation, self.loaded.x[rows], self.loaded.t[rows], "evaluation")
+        return self._expected(self.case.evaluation, *self.loaded.first_call, "evaluation")
+
+    @cached_property
+    def expected_of_x(self) -> Expected:
+        """Of the first call with ∂L/∂x, which is certified now where the case has none.
+
+        Raises:
+            Unsupported: it cannot be certified.
+        """
+        expected = self.expected
+        if "x" in expected.gradients:
+            return expected
+        return replace(expected, gradients=expected.gradients | {"x": self.loaded.gradient_of_x})
 
     @cached_property
     def second_expected(self) -> Expected:
@@ -106,6 +119,16 @@ class Climb:
         """Its answer to the second call with the targets of the samples in reverse order. Raises as `ask` does."""
         expected = self.second_expected
         return self.once("reordered", lambda: self.evaluate(replace(expected, t=expected.t[::-1])))
+
+    def compared(self, check: CheckId) -> tuple[Array, Array] | None:
+        """What the target answered to a check of values or gradients, and what is right; None of other checks."""
+        name = check.quantity
+        if check.rung == "layer" and self.answer.layers is not None:
+            k = int(name[1:]) - 1
+            return getattr(self.answer.layers[k], name[0]), getattr(self.expected.layers[k], name[0])
+        if check.rung == "gradient":
+            return self.answer.gradients[name], self.expected.gradients[name]
+        return None
 
     def step(self, k: int) -> Run:
         """What it makes of the case's update number k, from 0. Raises as `ask` does."""
@@ -180,7 +203,8 @@ class Climb:
     @cached_property
     def longest(self) -> int:
         """K of the case."""
-        return longest_sum(self.network, max(len(self.loaded.x), *self._second_length()))
+        second = self.case.second_call
+        return longest_sum(self.network, max(len(self.loaded.x), second.x.shape[0] if second else 0))
 
     def compare(self, name: str, found: Any, expected: Array, limit: Limit) -> Finding:
         """Shape, dtype, finite, values, in this order; the first that differs is the finding."""
@@ -212,21 +236,21 @@ class Climb:
         by_dtype = self.case.by_dtype.get(self.dtype)
         return by_dtype.nan_gradients if by_dtype else ()
 
-    def _second_length(self) -> list[int]:
-        return [self.case.second_call.x.shape[0]] if self.case.second_call else [0]
-
     def _expected(self, evaluation: fmt.Evaluation, x: Array, t: Array, field: str) -> Expected:
         array = self.loaded.array
         layers = [
             LayerOutput(array(out.z, f"{field}.layers[{k}].z"), array(out.a, f"{field}.layers[{k}].a"))
             for k, out in enumerate(evaluation.layers)
         ]
+        gradients = self.loaded.arrays(evaluation.gradients, f"{field}.gradients")
+        if evaluation.gradient_x is not None:
+            gradients["x"] = array(evaluation.gradient_x, f"{field}.gradient_x")
         return Expected(
             x,
             t,
             layers,
             float(values([evaluation.loss], "float64")[0]),
-            self.loaded.arrays(evaluation.gradients, f"{field}.gradients"),
+            gradients,
             [self.loaded.arrays(kink.change, f"{field}.kinks[{k}]") for k, kink in enumerate(evaluation.kinks)],
             magnitudes(self.network, self.loaded.params, layers, x, t),
         )

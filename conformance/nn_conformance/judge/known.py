@@ -42,11 +42,6 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether the check is one of those."""
         return fnmatchcase(id_, self.checks)
 
-    @property
-    def case(self) -> str:
-        """The pattern of the cases."""
-        return self.checks.split("::")[0]
-
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     known: list[Known] = []
@@ -112,7 +107,9 @@ def expect(verdict: Verdict, known: Sequence[Known]) -> Verdict:
     # An agreement where a disagreement must be, or a mismatch without a size: no cause could explain that.
     if verdict.at_least or (isnan(verdict.error) and verdict.failure == "mismatch"):
         return verdict
-    return replace(verdict, status="expected failure", reason=f"{mine[0].reason}; {verdict.reason}")
+    return replace(
+        verdict, status="expected failure", reason=f"{mine[0].reason}; {verdict.reason}", summary=mine[0].reason
+    )
 
 
 def _otherwise(verdict: Verdict, mine: Sequence[Known]) -> str | None:
@@ -142,8 +139,9 @@ def unused(known: Sequence[Known], verdicts: Sequence[Verdict], cases: Collectio
     """
     ran = [verdict for verdict in verdicts if verdict.status != "unsupported"]
     for k, entry in enumerate(known, 1):
-        elsewhere = any(fnmatchcase(case, entry.case) for case in cases)
-        here = any(fnmatchcase(verdict.check.case, entry.case) for verdict in verdicts)
+        pattern = entry.checks.split("::")[0]
+        elsewhere = any(fnmatchcase(case, pattern) for case in cases)
+        here = any(fnmatchcase(verdict.check.case, pattern) for verdict in verdicts)
         if (here or not elsewhere) and not any(entry.matches(verdict.id) for verdict in ran):
             reason = f"known failure {entry.checks!r} matches nothing that was judged: {entry.reason}"
             yield Verdict(CheckId("known", "entry", str(k)), "failed", nan, nan, reason, failure="known-unused")

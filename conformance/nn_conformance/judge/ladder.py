@@ -13,7 +13,7 @@ from nn_conformance.judge.climb import Climb, Finding
 from nn_conformance.judge.known import Known, expect
 from nn_conformance.judge.rungs import RUNGS, Rung
 from nn_conformance.judge.target import Target, TargetError, Unsupported
-from nn_conformance.judge.verdict import CheckId, Status, Verdict, at_least, at_most
+from nn_conformance.judge.verdict import CheckId, Verdict, at_least, at_most
 
 TWIN = "-float32"  # ends the id of a case whose inputs and weights were rounded to float32 first
 
@@ -26,15 +26,17 @@ def cases_of(store: Store, system_id: str) -> Iterator[tuple[LoadedCase, fmt.Dty
     Raises:
         DataError: a system that the index lacks, or a damaged case.
     """
-    ids = store.of_system(system_id)
-    for case_id in ids:
-        loaded = store.case(case_id)
-        if case_id.endswith(TWIN):
+    yield from in_precisions(store.cases(system_id))
+
+
+def in_precisions(cases: Sequence[LoadedCase]) -> Iterator[tuple[LoadedCase, fmt.Dtype]]:
+    """All cases of a network on disk or on demand, each with the precisions in which it is judged."""
+    ids = {loaded.case.id for loaded in cases}
+    for loaded in cases:
+        if loaded.case.id + TWIN not in ids:
             yield loaded, "float32"
-            continue
-        if case_id + TWIN not in ids:
-            yield loaded, "float32"
-        yield loaded, "float64"
+        if not loaded.case.id.endswith(TWIN):
+            yield loaded, "float64"
 
 
 def check_ids(loaded: LoadedCase, dtype: fmt.Dtype) -> list[CheckId]:
@@ -94,18 +96,15 @@ def judge_climb(climb: Climb, rungs: Collection[str] | None = None, known: Seque
 def _run(climb: Climb, rung: Rung, ids: Sequence[CheckId]) -> Iterator[Verdict]:
     """One verdict for each id; what the target does not answer fails by the reason, and never passes."""
     findings: list[Finding] = []
-    status: Status = "failed"
     problem: TargetError | Unsupported = TargetError("no answer")
     try:
         for finding in rung.run(climb) if ids else ():
             findings.append(finding)  # noqa: PERF402 - what was found before a target gave up stands
-    except Unsupported as unsupported:
-        status, problem = "unsupported", unsupported
-    except TargetError as error:
+    except (Unsupported, TargetError) as error:
         problem = error
     for check, finding in zip(ids, findings, strict=False):
         if finding.unsupported:
-            yield Verdict(check, "unsupported", nan, nan, finding.reason)
+            yield Verdict(check, "unsupported", nan, nan, finding.reason, summary=finding.summary)
         elif finding.failure:
             yield _failed(check, finding.error, finding.limit, finding.reason, finding.failure, finding.subject)
         else:
@@ -115,7 +114,7 @@ def _run(climb: Climb, rung: Rung, ids: Sequence[CheckId]) -> Iterator[Verdict]:
         if isinstance(problem, TargetError):
             yield _failed(check, nan, nan, str(problem), problem.failure, problem.subject)
         else:
-            yield Verdict(check, status, nan, nan, str(problem))
+            yield Verdict(check, "unsupported", nan, nan, str(problem))
 
 
 def _failed(check: CheckId, error: float, limit: float, reason: str, failure: str, subject: tuple[str, ...]) -> Verdict:

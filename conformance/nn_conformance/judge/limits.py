@@ -10,12 +10,13 @@ Legend: N samples, H units of a layer, C outputs; g a gradient going back, M the
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.cases.families import build_activation
-from nn_reference.activations import GELU_CUBIC, GELU_SCALE, sigmoid
+from nn_conformance.cases.families import build_activation, build_network
+from nn_reference.activations import GELU_CUBIC, GELU_SCALE, sigmoid, softmax
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
 
@@ -55,17 +56,39 @@ def value_limit(expected: Array, dtype: fmt.Dtype, longest: int) -> Limit:
 
 
 def loss_limit(network: fmt.Network, y: Array, t: Array, expected: float, dtype: fmt.Dtype, longest: int) -> Limit:
-    """For the loss of outputs y. The terms of Σ t·y have either sign, so that they count with their magnitude."""
-    limit = value_limit(np.array(expected), dtype, longest)
-    if network.loss.kind != "linear":
+    """For the loss of outputs y.
+
+    A loss near 0 may be the sum of what is rounded at a larger size: the terms of Σ t·y have either sign; log p of a p
+    near 1 moves by u when p does, and log(1 - p) by u where p is near 0, and by u·p/(1 - p) where it is near 1.
+    """
+    limit, size = value_limit(np.array(expected), dtype, longest), np.abs(t)
+    if network.loss.kind == "linear":
+        terms, text = size * np.abs(y), "4·u·√K·Σ|t·y|"
+    elif network.loss.kind == "cross_entropy" and not network.loss.from_logits:
+        terms, text = size, "4·u·√K·Σ|t|"
+    elif network.loss.kind == "binary_cross_entropy" and not network.loss.from_logits:
+        inside = np.clip(y, 0, 1 - (network.loss.clip or ROUNDOFF[dtype]))
+        terms, text = size + np.abs(1 - t) / (1 - inside), "4·u·√K·Σ(|t| + |1 - t|/(1 - p))"
+    else:
         return limit
-    return limit.plus(ROUNDINGS * _unit(dtype, longest) * float(np.sum(np.abs(t * y))), "4·u·√K·Σ|t·y|")
+    count = loss_count(network.loss, t)
+    return limit.plus(ROUNDINGS * _unit(dtype, longest) * float(np.sum(terms)) / count, f"{text}/{count}")
+
+
+def loss_count(loss: fmt.Loss, t: Array) -> int:
+    """What the loss's sum is divided by: 1, N or N·C, doubled with ½."""
+    return {"sum": 1, "samples": len(t), "elements": t.size}[loss.reduction] * (2 if loss.half else 1)
 
 
 def gradient_limit(expected: Array, magnitude: Array, dtype: fmt.Dtype, longest: int) -> Limit:
     """For a gradient; `magnitude` is its M of `magnitudes`."""
     value = _unit(dtype, longest) * (FACTOR * norm(expected) + ROUNDINGS * norm(magnitude))
     return Limit(value, "u·√K·(30·‖expected‖ + 4·‖M‖), M the gradient of magnitudes")
+
+
+def honest_error(expected: Array, magnitude: Array, dtype: fmt.Dtype, longest: int) -> Array:
+    """What honest code, which needs at most a third of a limit, is off by in each entry of a gradient."""
+    return np.asarray(_unit(dtype, longest) * (FACTOR * np.abs(expected) + ROUNDINGS * np.abs(magnitude)) / 3)
 
 
 def update_limit(move: float, after: float, optimizer: fmt.Optimizer, dtype: fmt.Dtype, longest: int) -> Limit:
@@ -90,7 +113,12 @@ def magnitudes(network: fmt.Network, params: Params, layers: Sequence[LayerOutpu
         t: targets, (N, C) or (N,).
     """
     outputs = [layer.a for layer in layers]
-    g = back = _through(network.layers[-1], layers[-1], _loss_magnitude(network, layers[-1], t), fused=_fused(network))
+    g = back = _through(
+        network.layers[-1],
+        layers[-1],
+        _loss_magnitude(network, layers[-1], t),
+        fused=build_network(network).loss_takes_logits_of_softmax,
+    )
     found: Params = {}
     for k in range(len(layers), 0, -1):
         layer, weights = network.layers[k - 1], np.abs(params[f"W{k}"])
@@ -121,24 +149,18 @@ def blind(limit: float, expected: Array) -> bool:
 
 def norm(a: Array) -> float:
     """The root of the sum of squares of all entries, in float64; infinite where that overflows."""
+    flat = np.asarray(a, np.float64).ravel(order="K")
     with np.errstate(over="ignore"):
-        return float(np.linalg.norm(np.asarray(a, np.float64)))
+        return sqrt(flat.dot(flat))  # as np.linalg.norm has it, in half the time for a small array
 
 
 def _unit(dtype: fmt.Dtype, longest: int) -> float:
     return float(ROUNDOFF[dtype] * np.sqrt(longest))
 
 
-def _fused(network: fmt.Network) -> bool:
-    """Softmax and cross-entropy in one: the loss's gradient is that of z already."""
-    last = network.layers[-1].activation
-    softmax = (last.kind, last.axis, last.backward) == ("softmax", "outputs", "exact")
-    return network.loss.kind == "cross_entropy" and not network.loss.from_logits and softmax
-
-
 def _loss_magnitude(network: fmt.Network, output: LayerOutput, t: Array) -> Array:
     loss, y, size = network.loss, output.a, np.abs(t)
-    count = {"sum": 1, "samples": len(t), "elements": t.size}[loss.reduction] * (2 if loss.half else 1)
+    count = loss_count(loss, t)
     with np.errstate(over="ignore"):
         match loss.kind:
             case "squared_error":
@@ -146,21 +168,16 @@ def _loss_magnitude(network: fmt.Network, output: LayerOutput, t: Array) -> Arra
             case "linear":
                 return size / count
             case "cross_entropy":
-                if not loss.from_logits and not _fused(network):
+                if not loss.from_logits and not build_network(network).loss_takes_logits_of_softmax:
                     return np.divide(size, y, out=np.zeros_like(y), where=size > 0) / count
-                p = _softmax(y) if loss.from_logits else y
+                p = softmax(y) if loss.from_logits else y
                 return (p * size.sum(axis=-1, keepdims=True) + size) / count
             case "binary_cross_entropy":
                 if loss.from_logits:
-                    return (1 / (1 + np.exp(-y)) + size) / count
+                    return (sigmoid(y) + size) / count
                 inside = (y >= loss.clip) & (y <= 1 - (loss.clip or 0.0))
                 p = np.where(inside, y, 0.5)
                 return np.where(inside, (p + size) / (p * (1 - p) ** 2), 0.0) / count
-
-
-def _softmax(y: Array) -> Array:
-    e = np.exp(y - y.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
 
 
 def _through(layer: fmt.Layer, output: LayerOutput, g: Array, *, fused: bool = False) -> Array:

@@ -15,7 +15,7 @@ from nn_reference.training import accuracy, evaluate, train
 
 SEEDS = range(5)
 WITHIN = 100  # samples after which every weight must be NaN; 33 is the most that was seen
-
+UNIT = "error in units of the last printed digit"
 
 Check = Callable[[System], Iterator[Verdict]]
 
@@ -35,12 +35,9 @@ def printed_figures(system: System) -> Iterator[Verdict]:
         unit = 1e-8 if "[" in figure.quantity and not hint else _last_digit(figure.printed)
         error = abs(float(Decimal(value) - Decimal(figure.printed))) / unit
         limit = 1.0 if hint else 0.5 + 4 * abs(value) * 2**-53 / unit
-        yield at_most(
-            CheckId(system.id, "printed", figure.quantity.replace(" ", "-")),
-            error,
-            limit,
-            f"document {system.document} prints {figure.printed}, computed {value!r}; error in units of the last printed digit",
-        )
+        check = CheckId(system.id, "printed", figure.quantity.replace(" ", "-"))
+        summary = f"document {system.document} prints {figure.printed}, computed {value!r}"
+        yield at_most(check, error, limit, f"{summary}; {UNIT}", summary)
 
 
 def iris_accuracy(system: System) -> Iterator[Verdict]:
@@ -91,13 +88,9 @@ def samples_until_nan(system: System, params: Params, dtype: DTypeLike) -> tuple
 def _accuracy_verdict(system: System, found: float, figure: Figure, label: str) -> Verdict:
     """An accuracy in percent, to the last printed digit."""
     unit = _last_digit(figure.printed)
-    return at_most(
-        CheckId(system.id, "printed", f"{figure.quantity}{label}"),
-        abs(100 * found - float(figure.printed)) / unit,
-        0.5,
-        f"document {system.document} prints {figure.printed}, computed {100 * found:.4f}; "
-        "error in units of the last printed digit",
-    )
+    check = CheckId(system.id, "printed", f"{figure.quantity}{label}")
+    summary = f"document {system.document} prints {figure.printed}, computed {100 * found:.4f}"
+    return at_most(check, abs(100 * found - float(figure.printed)) / unit, 0.5, f"{summary}; {UNIT}", summary)
 
 
 def _last_digit(printed: str) -> float:

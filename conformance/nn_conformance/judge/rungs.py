@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.judge import evaluation, training
+from nn_conformance.judge import evaluation, own_loss, training
 from nn_conformance.judge.climb import Climb, Finding
 from nn_conformance.judge.metamorphic import relations
 
@@ -37,9 +37,17 @@ def _layer_names(case: fmt.Case, _: fmt.Dtype) -> Sequence[str]:
     return [f"{name}{k}" for k in range(1, len(case.network.layers) + 1) for name in ("z", "a")]
 
 
-def _rectangular(case: fmt.Case) -> bool:
-    """One case of each network is enough for what needs no expected values: the probe whose sizes all differ."""
-    return case.id.endswith("probe-rectangular")
+def _inputs(case: fmt.Case, dtype: fmt.Dtype) -> Sequence[str]:
+    """∂L/∂x where the case has it, or where it has one value, and x is no image, of which it would take long to certify."""
+    several = case.evaluation.kinks or dtype in case.by_dtype
+    return ("x",) if case.evaluation.gradient_x or not (several or case.x.dataset) else ()
+
+
+def _between_calls(case: fmt.Case, _: fmt.Dtype) -> Sequence[str]:
+    if not evaluation.rectangular(case):
+        return ()
+    names = [*(relation.name for relation in relations(case.network)), "new-weights"]
+    return [*names, "extreme-logits"] if evaluation.has_extreme_logits(case.network) else names
 
 
 def _horizon(case: fmt.Case, dtype: fmt.Dtype) -> int:
@@ -58,19 +66,19 @@ RUNGS: tuple[Rung, ...] = (
         evaluation.accuracy,
     ),
     Rung("gradient", ("loss",), lambda case, dtype: list(case.params), evaluation.gradient),
+    Rung("input-gradient", ("gradient",), _inputs, evaluation.input_gradient),
     Rung(
         "own-loss",
         ("contract",),
-        # Differences in float32 have too few digits to tell much.
-        lambda case, dtype: list(case.params) if _rectangular(case) and dtype == "float64" else (),
-        evaluation.own_loss,
+        lambda case, dtype: list(own_loss.measured_together(case)) if own_loss.decidable(case, dtype) else (),
+        own_loss.own_loss,
         # A gradient that is not that of the right loss is not that of its own, which is the right one.
         answered_by=("gradient",),
     ),
     Rung(
         "metamorphic",
         ("contract",),
-        lambda case, dtype: [relation.name for relation in relations(case.network)] if _rectangular(case) else (),
+        _between_calls,
         evaluation.metamorphic,
     ),
     Rung(

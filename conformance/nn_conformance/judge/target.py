@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias, get_args, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, TypeAlias, get_args, runtime_checkable
 
 from nn_conformance.cases import format as fmt
 from nn_reference.arithmetic import Array, Params
@@ -49,13 +49,21 @@ class TargetError(Exception):
         self.failure, self.subject = failure, tuple(subject)
 
 
+class Shown(NamedTuple):
+    """What a target shows of a layer: z and a as `LayerOutput` has them; None for what it does not show."""
+
+    z: Array | None = None
+    a: Array | None = None
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a call returned.
 
     Attributes:
         loss: of the batch; None where the target does not show it.
-        gradients: of every parameter, by name and of its shape; empty where only the loss was asked for.
+        gradients: of every parameter, by name and of its shape; where the target has it ∂L/∂x too, (N, D), as ``x``.
+            Empty where they were not asked for, and of a target that has a forward pass alone.
         layers: z and a of every layer, from the first; None where the target does not show them.
         uncertainty: for gradients that do not come from the loss by arithmetic alone, as difference quotients do not:
             by name, a bound of the norm of their error beyond rounding. Only our own oracles and converters may say this.
@@ -63,7 +71,7 @@ class Answer:
 
     loss: float | None
     gradients: Params = field(default_factory=dict)
-    layers: Sequence[LayerOutput] | None = None
+    layers: Sequence[LayerOutput | Shown] | None = None
     uncertainty: Mapping[str, float] = field(default_factory=dict)
 
 

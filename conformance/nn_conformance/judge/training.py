@@ -9,6 +9,7 @@ from numpy.random import RandomState
 from nn_conformance.cases.encoding import values
 from nn_conformance.cases.families import build_network, build_optimizer
 from nn_conformance.judge.climb import Climb, Finding, over, there
+from nn_conformance.judge.evaluation import flat
 from nn_conformance.judge.limits import Limit, norm, update_limit
 from nn_conformance.judge.target import TargetError, Unsupported
 from nn_conformance.judge.updated import compare_after, compare_summary
@@ -25,11 +26,11 @@ def step(climb: Climb) -> Iterator[Finding]:
     for k, step in enumerate(climb.case.steps):
         given = climb.before(k)
         run = climb.step(k)
-        _check_names("parameters", run.params, given)
+        check_named("parameters", run.params, given)
         after = None if step.after is None else climb.loaded.arrays(step.after, f"steps[{k}].after")
         for name, before in given.items():
             found, beyond = run.params[name], run.uncertainty.get(name, 0.0)
-            if _becomes_nan(climb, name, found):
+            if name in climb.nan_gradients and isinstance(found, np.ndarray) and np.isnan(found).any():
                 problem = climb.problem(name, found, before.shape, finite=False)
                 right = Finding(0.0, 0.0, "NaN, as the document's own formula gives in this precision")
                 yield Finding.of(problem) if problem else right
@@ -44,7 +45,7 @@ def pruning(climb: Climb) -> Iterator[Finding]:
     pruned = there(climb.case.pruned)
     left, after = climb.pruned
     expected = climb.loaded.arrays(pruned.params, "pruned.params")
-    _check_names("pruned parameters", left, expected)
+    check_named("pruned parameters", left, expected)
     wrong = [
         name
         for name, p in expected.items()
@@ -52,7 +53,7 @@ def pruning(climb: Climb) -> Iterator[Finding]:
     ]
     words = f"parameters that differ: {', '.join(wrong) or 'none'}; |w| < {pruned.threshold} becomes 0"
     yield Finding(float(len(wrong)), 0.0, words, subject=tuple(wrong))
-    _check_names("parameters", after, expected)
+    check_named("parameters", after, expected)
     right = climb.loaded.arrays(pruned.after, "pruned.after")
     found = [compare_after(climb, name, expected[name], right[name], after[name]) for name in right]
     yield max(found, key=lambda finding: over(finding.error, finding.limit))
@@ -98,14 +99,14 @@ def chained(climb: Climb, batches: Sequence[Sequence[int]]) -> Finding:
     apart = dict(climb.params)
     for batch in batches:
         apart = climb.train(apart, [batch]).params
-        _check_names("parameters", apart, climb.params)
-    _check_names("parameters", together, climb.params)
+        check_named("parameters", apart, climb.params)
+    check_named("parameters", together, climb.params)
     for name, p in climb.params.items():
         for after in (together[name], apart[name]):
             if problem := climb.problem(name, after, p.shape):
                 return Finding.of(problem)
     limit = _apart_limit(climb, batches)
-    error = norm(_vector(together) - _vector(apart))
+    error = norm(flat(together) - flat(apart))
     reason = f"no losses are shown; {len(batches)} updates in one call against the same in a call each; {limit.reason}"
     return Finding(error, limit.value, reason)
 
@@ -121,29 +122,22 @@ def _apart_limit(climb: Climb, batches: Sequence[Sequence[int]]) -> Limit:
 
     params = {name: p.astype(np.float64) for name, p in climb.loaded.params.items()}
     total, rng = 0.0, RandomState(0)
-    end = _vector(after(params, 0, len(rows)))
+    end = flat(after(params, 0, len(rows)))
     for k in range(len(rows)):
-        before, params = _vector(params), after(params, k, k + 1)
-        size = norm(_vector(params))
-        step = update_limit(norm(_vector(params) - before), size, climb.case.optimizer, climb.dtype, climb.longest)
+        before, params = flat(params), after(params, k, k + 1)
+        size = norm(flat(params))
+        step = update_limit(norm(flat(params) - before), size, climb.case.optimizer, climb.dtype, climb.longest)
         growth = 1.0
         for _ in range(DIRECTIONS if k + 1 < len(rows) else 0):
             moved = {name: np.asarray(p + MOVE * size * rng.standard_normal(p.shape)) for name, p in params.items()}
-            ratio = norm(_vector(after(moved, k + 1, len(rows))) - end) / norm(_vector(moved) - _vector(params))
+            ratio = norm(flat(after(moved, k + 1, len(rows))) - end) / norm(flat(moved) - flat(params))
             growth = max(growth, ratio)
         total += 2 * growth * step.value
     return Limit(total, "2·Σ Γ·E, E the limit of each update and Γ how much it grows until the last")
 
 
-def _vector(params: Params) -> Array:
-    return np.concatenate([np.ravel(params[name]).astype(np.float64) for name in sorted(params)])
-
-
-def _check_names(what: str, found: Mapping[str, Array], expected: Mapping[str, Array]) -> None:
+def check_named(what: str, found: Mapping[str, Array], expected: Mapping[str, Array]) -> None:
+    """Raises TargetError for arrays by other names than those."""
     if set(found) != set(expected):
         got = ", ".join(map(str, found)) or "none"
         raise TargetError(f"{what}: expected {', '.join(expected)}, got {got}", "wrong-names")
-
-
-def _becomes_nan(climb: Climb, name: str, found: Array) -> bool:
-    return name in climb.nan_gradients and isinstance(found, np.ndarray) and bool(np.isnan(found).any())

@@ -5,8 +5,7 @@ from math import sqrt
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.cases.encoding import values
-from nn_conformance.cases.summaries import signs
+from nn_conformance.cases.encoding import signs, values
 from nn_conformance.judge.climb import Climb, Finding, over
 from nn_conformance.judge.limits import Limit, norm, update_limit
 from nn_reference.arithmetic import Array

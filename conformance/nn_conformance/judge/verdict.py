@@ -55,6 +55,7 @@ class Verdict:
         at_least: a disagreement that must be there.
         failure: the class of failure of what failed: `mismatch` of numbers, or a word for why there are none to compare.
         subject: what the failure is about, where it is about something by name: arguments, or an array.
+        summary: the reason without its details, the same for all checks that have it; empty if it has none.
     """
 
     check: CheckId
@@ -65,16 +66,24 @@ class Verdict:
     at_least: bool = False
     failure: str = ""
     subject: tuple[str, ...] = ()
+    summary: str = ""
 
     def __post_init__(self) -> None:
         """A target's words stand in reasons: whoever prints one prints one line, without anything that acts on a terminal."""
-        if not self.reason.isprintable() or len(self.reason) > LONGEST:
-            object.__setattr__(self, "reason", one_line(self.reason))
+        for name in ("reason", "summary"):
+            text = getattr(self, name)
+            if not text.isprintable() or len(text) > LONGEST:
+                object.__setattr__(self, name, one_line(text))
 
     @property
     def id(self) -> str:
         """The check's text form."""
         return str(self.check)
+
+    @property
+    def in_short(self) -> str:
+        """The reason without its details."""
+        return self.summary or self.reason
 
     @property
     def rung(self) -> str:
@@ -93,7 +102,11 @@ class Verdict:
         }
         record = {"id": self.id, **self.check._asdict(), **asdict(self), **values}
         del record["check"]
-        return record | {"dtype": self.check.dtype or None, "failure": self.failure or None}
+        return record | {
+            "dtype": self.check.dtype or None,
+            "failure": self.failure or None,
+            "summary": self.summary or None,
+        }
 
     @property
     def ratio(self) -> float:
@@ -105,9 +118,14 @@ class Verdict:
         return self.error / self.limit if self.limit else inf
 
 
+def printable(text: str) -> str:
+    """Without what acts on how a text is shown, as controls and changes of direction do; line breaks are among them."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def one_line(text: str) -> str:
     """Without line breaks and what else acts on a terminal; cut where it is long."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text[:LONGEST]).split())
+    return " ".join(printable(text[:LONGEST]).split())
 
 
 def brief(text: str) -> str:
@@ -116,10 +134,11 @@ def brief(text: str) -> str:
     return line if len(line) <= SAID else f"{line[:SAID]}…"
 
 
-def at_most(check: CheckId, error: float, limit: float, reason: str) -> Verdict:
+def at_most(check: CheckId, error: float, limit: float, reason: str, summary: str = "") -> Verdict:
     """Passed where error ≤ limit; NaN fails, and so does a limit that is not finite."""
     passed = error <= limit < inf
-    return Verdict(check, "passed" if passed else "failed", error, limit, reason, failure="" if passed else "mismatch")
+    failure = "" if passed else "mismatch"
+    return Verdict(check, "passed" if passed else "failed", error, limit, reason, failure=failure, summary=summary)
 
 
 def at_least(check: CheckId, error: float, limit: float, reason: str) -> Verdict:

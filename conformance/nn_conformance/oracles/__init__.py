@@ -15,6 +15,8 @@ from nn_conformance.judge.target import Target
 from nn_reference.errors import InputError
 from nn_reference.validation import suggestion
 
+SECONDS = 5.0
+
 
 @dataclass(frozen=True)
 class Oracle:
@@ -65,8 +67,8 @@ def load(name: str) -> Target:
 
 
 def affordable_updates(target: Target, case: fmt.Case) -> int | None:
-    """How many updates of a case's free run the target can do in a few seconds; None if all."""
-    bound = getattr(target, "affordable_updates", None)
-    if bound is None or case.trajectory is None:
+    """How many updates of a case's free run the target can do in about five seconds, at least one; None if all."""
+    seconds = getattr(target, "seconds_of_update", None)
+    if seconds is None or case.trajectory is None:
         return None
-    return cast("int | None", bound(case.network, case.optimizer, len(case.trajectory.batches[0])))
+    return max(1, int(SECONDS / seconds(case.network, case.optimizer, len(case.trajectory.batches[0]))))

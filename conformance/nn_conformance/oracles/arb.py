@@ -21,7 +21,6 @@ from nn_reference.optimizers import State
 
 name = "arb"
 
-SECONDS = 5.0
 # Of one update for each parameter, measured on one core.
 SECONDS_A_PARAMETER = {"sgd": 2e-6, "adam": 7e-6, "rmsprop": 5e-6, "adagrad": 5e-6}
 
@@ -35,14 +34,16 @@ def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradie
     dtype = formulas.dtype_of(params)
 
     def compute() -> dict[str, Array]:
-        outputs, value, found = differentiated(network, _balls(params), plain(x), plain(t), dtype, gradients=gradients)
+        outputs, value, found = differentiated(
+            network, _balls(params), plain(x), plain(t), dtype, gradients=gradients, of_x=gradients
+        )
         values = {f"z{k}": output.z.real for k, output in enumerate(outputs)}
         values |= {f"a{k}": output.a.real for k, output in enumerate(outputs)}
         return values | {"loss": value, **{f"gradient {name}": g for name, g in found.items()}}
 
     values = _rounded(compute)
     layers = [LayerOutput(*(values[f"{q}{k}"].astype(dtype) for q in "za")) for k in range(len(network.layers))]
-    found = {name: values[f"gradient {name}"].astype(dtype) for name in params} if gradients else {}
+    found = {name: values[f"gradient {name}"].astype(dtype) for name in (*params, "x")} if gradients else {}
     return Answer(values["loss"].astype(dtype).item(), found, layers)
 
 
@@ -68,7 +69,10 @@ def train(
     def compute() -> dict[str, Array]:
         moments = {} if state is None else {m: _balls(arrays) for m, arrays in state.moments.items()}
         start = State(0 if state is None else state.step, moments)
-        losses, after = formulas.train(gradient, optimizer, _balls(params), plain(x), plain(t), batches, start, _exact)
+        arrays = _balls(params), plain(x), plain(t)
+        losses, after = formulas.train(
+            gradient, optimizer, *arrays, batches, start, lambda c: plain(np.array(c)).item()
+        )
         return {"losses": np.array(losses, dtype=object).reshape(len(losses)), **after}
 
     values = _rounded(compute)
@@ -76,11 +80,11 @@ def train(
     return Run(losses, {name: values[name].astype(dtype) for name in params})
 
 
-def affordable_updates(network: fmt.Network, optimizer: fmt.Optimizer, _: int) -> int | None:
-    """How many updates take about five seconds, whatever the batches; at least one."""
+def seconds_of_update(network: fmt.Network, optimizer: fmt.Optimizer, _: int) -> float:
+    """About what an update takes, whatever the batches."""
     widths = [network.inputs, *(layer.units for layer in network.layers)]
     parameters = sum(a * b for a, b in itertools.pairwise(widths))
-    return max(1, int(SECONDS / (SECONDS_A_PARAMETER[optimizer.kind] * parameters)))
+    return SECONDS_A_PARAMETER[optimizer.kind] * parameters
 
 
 def plain(a: Array) -> Array:
@@ -90,10 +94,6 @@ def plain(a: Array) -> Array:
 
 def _balls(arrays: Mapping[str, Array]) -> Params:
     return {name: plain(a) for name, a in arrays.items()}
-
-
-def _exact(constant: float) -> Any:
-    return plain(np.array(constant)).item()
 
 
 def differentiated(
@@ -114,33 +114,9 @@ def differentiated(
     return outputs, value.value.item(), differentiate(value, wanted) if gradients else {}
 
 
-def input_gradient(network: fmt.Network, params: Params, x: Array, t: Array) -> Array:
-    """∂L/∂x, (N, D). Raises as `evaluate` does."""
-    dtype = formulas.dtype_of(params)
-
-    def compute() -> dict[str, Array]:
-        return {"x": differentiated(network, _balls(params), plain(x), plain(t), dtype, of_x=True)[2]["x"]}
-
-    return np.asarray(_rounded(compute)["x"], dtype)
-
-
 def _rounded(compute: Callable[[], Mapping[str, Any]]) -> Params:
-    """Correctly rounded values. One that is zero by structure needs no declaration: see `_told`."""
+    """Correctly rounded values; a ball around zero whose two ends are nearest to 0 is that, whatever it holds."""
     try:
-        return certified(lambda: {key: _told(np.asarray(value, dtype=object)) for key, value in compute().items()})[0]
+        return certified(compute, tiny=True)[0]
     except NotCertifiedError as error:
         raise Unsupported(str(error)) from error
-
-
-def _told(a: Array) -> Array:
-    """With 0 for each ball around zero whose two ends are both nearest to 0: that is its rounding, whatever it holds.
-
-    At 2048 bits a sum whose terms cancel is such a ball, and no float64 lies between it and zero.
-    """
-    zero = _exact(0.0)
-
-    def tell(ball: Any) -> Any:
-        around = ball.rad() > 0 and ball.contains(0)
-        return zero if around and float(ball.lower()) == 0 == float(ball.upper()) else ball
-
-    return np.frompyfunc(tell, 1, 1)(a)

@@ -30,7 +30,6 @@ from nn_reference.optimizers import State
 
 name = "central"
 
-SECONDS = 5.0
 STEP = 2.0**-17
 SMALLEST_STEP = STEP * 2.0**-24
 ROUNDOFF, ROUNDINGS, TRUNCATION = 2.0**-53, 4, 4
@@ -73,10 +72,9 @@ def train(
     return Run(*formulas.train(gradient, optimizer, params, x, t, batches, state), reach)
 
 
-def affordable_updates(network: fmt.Network, _: fmt.Optimizer, samples: int) -> int | None:
-    """How many updates, with batches of so many samples, take about five seconds; at least one."""
-    # Two steps of either sign, but in real numbers.
-    return max(1, int(SECONDS / (3 * seconds(network, samples))))
+def seconds_of_update(network: fmt.Network, _: fmt.Optimizer, samples: int) -> float:
+    """About what an update takes, with a batch of so many samples."""
+    return 3 * seconds(network, samples)  # two steps of either sign, but in real numbers
 
 
 def _evaluate(
@@ -140,7 +138,8 @@ def _gradients(columns: Columns) -> Params:
 
 def _quotients(columns: Columns, k: int, unit: int, copies: Copies) -> tuple[Array, Array, Array]:
     """For each copy the quotients with h and with 2h, and h."""
-    h = np.full(len(copies.directions), _power_of_two(STEP / np.max(np.abs(copies.directions))))
+    # The largest power of two that is not above: a product with it does not round.
+    h = np.full(len(copies.directions), 2.0 ** np.floor(np.log2(STEP / np.max(np.abs(copies.directions)))))
     near, wide = np.empty_like(h), np.empty_like(h)
     left = np.arange(len(h))
     while left.size:
@@ -185,11 +184,6 @@ def _rounding_weights(columns: Columns, k: int) -> Array:
     below = np.abs(columns.outputs[k - 1].a if k else columns.x)
     weights, bias = np.abs(columns.params[f"W{k + 1}"]), np.abs(columns.params.get(f"b{k + 1}", 0))
     return np.abs(slopes) * formulas.preactivation(layer, below, weights, bias).reshape(slopes.shape)
-
-
-def _power_of_two(size: float) -> float:
-    """The largest that is not above; a product with it does not round."""
-    return float(2.0 ** np.floor(np.log2(size)))
 
 
 def _any(entries: Array) -> Array:

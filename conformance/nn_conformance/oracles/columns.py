@@ -17,6 +17,8 @@ from nn_conformance.oracles import formulas
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
 
+FEW = 1000  # copies up to which it takes longer to look for equal ones than to compute them
+
 
 def seconds(network: fmt.Network, samples: int) -> float:
     """About what one pass over all columns takes in complex numbers, measured on one core.
@@ -82,6 +84,8 @@ class Columns:
             directions, where = np.unique(rows.T, axis=0, return_inverse=True)
             return self._copies(None, directions, where.reshape(1, -1))
         samples = np.repeat(np.arange(len(rows)), rows.shape[1])
+        if rows.size <= FEW:
+            return self._copies(samples, rows.ravel(), np.arange(rows.size).reshape(rows.shape))
         pairs, where = np.unique(np.stack([samples, rows.ravel()]), axis=1, return_inverse=True)
         return self._copies(pairs[0].astype(int), pairs[1].astype(rows.dtype), where.reshape(rows.shape))
 

@@ -4,7 +4,6 @@ f(θ + ih) = f(θ) + ih·f′(θ) + O(h²): the imaginary part over h is the der
 Weights are perturbed a column at a time: see `columns`.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,18 +13,25 @@ from nn_conformance.judge.target import Answer, Run
 from nn_conformance.oracles import formulas
 from nn_conformance.oracles.columns import Columns, Copies, seconds
 from nn_reference.arithmetic import Array, Params
-from nn_reference.optimizers import State
 
 name = "complex-step"
 
 # Powers of two, so that neither multiplying nor dividing by them rounds. h² must be nothing beside 1, and h times the
 # smallest derivative that matters not below the least number, 2⁻¹²⁶ or 2⁻¹⁰²²: hence so far from either end.
 STEP: dict[fmt.Dtype, float] = {"float32": 2.0**-60, "float64": 2.0**-100}
-SECONDS = 5.0
+MOST_INPUTS = 500  # entries of x for ∂L/∂x, which takes a copy of x for each
 
 
 def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
     """Forward in the parameters' precision, and its derivative."""
+    answer = of_parameters(network, params, x, t, gradients=gradients)
+    if gradients and x.size <= MOST_INPUTS:
+        answer.gradients["x"] = _gradient_of_x(network, params, x, t)
+    return answer
+
+
+def of_parameters(network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
+    """The same without ∂L/∂x."""
     columns = Columns(network, params, x, t, formulas.dtype_of(params))
     value = float(
         formulas.loss(network, columns.outputs[-1], t, columns.dtype) + formulas.penalty(network, params, len(x))
@@ -33,27 +39,19 @@ def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradie
     return Answer(value, _gradients(columns) if gradients else {}, columns.outputs)
 
 
-def train(
-    network: fmt.Network,
-    optimizer: fmt.Optimizer,
-    params: Params,
-    x: Array,
-    t: Array,
-    batches: Sequence[Sequence[int]],
-    state: State | None = None,
-) -> Run:
-    """One update for each batch."""
+def train(network: fmt.Network, optimizer: fmt.Optimizer, *given: Any, **more: Any) -> Run:
+    """One update for each batch of what is given, as `formulas.train` takes it."""
 
     def gradient(moving: Params, batch_x: Array, batch_t: Array) -> tuple[Any, Params]:
-        answer = evaluate(network, moving, batch_x, batch_t)
+        answer = of_parameters(network, moving, batch_x, batch_t)
         return answer.loss, answer.gradients
 
-    return Run(*formulas.train(gradient, optimizer, params, x, t, batches, state))
+    return Run(*formulas.train(gradient, optimizer, *given, **more))
 
 
-def affordable_updates(network: fmt.Network, _: fmt.Optimizer, samples: int) -> int | None:
-    """How many updates, with batches of so many samples, take about five seconds; at least one."""
-    return max(1, int(SECONDS / seconds(network, samples)))
+def seconds_of_update(network: fmt.Network, _: fmt.Optimizer, samples: int) -> float:
+    """About what an update takes, with a batch of so many samples."""
+    return seconds(network, samples)
 
 
 def _gradients(columns: Columns) -> Params:
@@ -71,7 +69,7 @@ def _gradients(columns: Columns) -> Params:
     return {key: g.astype(columns.params[key].dtype) for key, g in found.items()}
 
 
-def input_gradient(network: fmt.Network, params: Params, x: Array, t: Array) -> Array:
+def _gradient_of_x(network: fmt.Network, params: Params, x: Array, t: Array) -> Array:
     """∂L/∂x, (N, D): a copy of the batch for each entry of x."""
     dtype = formulas.dtype_of(params)
     copies = x + 1j * STEP[dtype] * np.eye(x.size).reshape(-1, *x.shape)

@@ -154,11 +154,18 @@ def loss_terms(network: fmt.Network, output: LayerOutput, t: Array, dtype: fmt.D
             return -(t * np.log(p) + (1 - t) * np.log1p(-p))
 
 
+def of_softmax(network: fmt.Network) -> bool:
+    """Whether the loss is the cross-entropy of a softmax over the outputs, which is computed from its logits."""
+    last = network.layers[-1].activation
+    softmax = (last.kind, last.axis, last.backward) == ("softmax", "outputs", "exact")
+    return network.loss.kind == "cross_entropy" and softmax and not network.loss.from_logits
+
+
 def _log_likelihood(network: fmt.Network, output: LayerOutput, t: Array) -> Numbers:
-    last, y = network.layers[-1].activation, output.a
+    y = output.a
     if network.loss.from_logits:
         return t * _log_softmax(y)
-    if (last.kind, last.axis, last.backward) == ("softmax", "outputs", "exact"):
+    if of_softmax(network):
         return t * _log_softmax(output.z)
     with np.errstate(divide="ignore"):  # 0·log 0 is 0: an output without a target counts as 1
         return t * np.log(y * (t != 0) + (t == 0))

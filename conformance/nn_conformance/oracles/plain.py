@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from inspect import signature
 from typing import Any, NamedTuple
 
@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.cases.families import describe_network, describe_optimizer
+from nn_conformance.cases.families import describe_network, describe_optimizer, without_sizes
 from nn_conformance.judge.target import Answer, Pruning, Run, Unsupported
-from nn_reference.arithmetic import Array, Params
+from nn_reference.arithmetic import Array, Params, copied
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
 from nn_reference.systems import SYSTEMS, System
@@ -44,8 +44,13 @@ class Code(NamedTuple):
         function = getattr(importlib.import_module(f"nn_reference.plain.{self.file}"), called, None)
         if function is None:
             raise Unsupported(f"{self.file}.py has no {called}, as its document has none")
-        two_versions = "corrected" in signature(function).parameters
-        return partial(function, corrected=self.corrected) if two_versions else function
+        return partial(function, corrected=self.corrected) if _has_two_versions(function) else function
+
+
+@cache
+def _has_two_versions(function: Callable[..., Any]) -> bool:
+    """Whether it takes `corrected`; to read a signature takes longer than to call such a function."""
+    return "corrected" in signature(function).parameters
 
 
 def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
@@ -67,7 +72,7 @@ def train(
     state: State | None = None,
 ) -> Run:
     """One `step` for each batch."""
-    code, params = _code(network, optimizer), _copied(params)
+    code, params = _code(network, optimizer), copied(params)
     step = partial(code.function("step"), **_settings(optimizer))
     if optimizer.kind == "adam":
         step = partial(step, state=_moments(state) if state else code.function("fresh_state")(params))
@@ -81,26 +86,21 @@ def prune(
 ) -> tuple[Params, Params]:
     """`prune`, and one `step` from there; a mask is kept in the corrected version."""
     code = _code(network, optimizer)._replace(corrected=how.keep_mask)
-    left, moments = _copied(params), _moments(state)
+    left, moments = copied(params), _moments(state)
     masks = code.function("prune")(left, moments, how.threshold)
     if set(how.names) != set(masks or left):
         raise Unsupported("the document prunes all parameters, its corrected version weights with a mask that is kept")
-    after = _copied(left)
+    after = copied(left)
     code.function("step")(after, moments, x, t, masks, **_settings(optimizer))
     return left, after
 
 
 def _code(network: fmt.Network, optimizer: fmt.Optimizer | None = None) -> Code:
-    shape = _shape(network)
+    shape = without_sizes(network)
     for code in CODES:
         if code.shape == shape and (optimizer is None or code.rule == _rule(optimizer)):
             return code
     raise Unsupported("no document has a network of this shape, with this loss and optimiser")
-
-
-def _shape(network: fmt.Network) -> fmt.Network:
-    layers = [msgspec.structs.replace(layer, units=1) for layer in network.layers]
-    return msgspec.structs.replace(network, inputs=1, layers=layers)
 
 
 def _rule(optimizer: fmt.Optimizer) -> fmt.Optimizer:
@@ -115,18 +115,14 @@ def _settings(optimizer: fmt.Optimizer) -> dict[str, float]:
 
 def _moments(state: State) -> dict[str, Any]:
     """A copy of Adam's state in the form that the plain files have."""
-    return {"step": state.step, **{moment: _copied(arrays) for moment, arrays in state.moments.items()}}
-
-
-def _copied(arrays: Params) -> Params:
-    return {key: a.copy() for key, a in arrays.items()}
+    return {"step": state.step, **state.mapped(copied).moments}
 
 
 def _code_of(system: System) -> Code:
     network, optimizer = describe_network(system.network), describe_optimizer(system.recipe.optimizer)
     # `mnist-tanh` and its three modifications share a file: it takes any number of layers.
     file = "mnist_tanh" if system.name.startswith("mnist-tanh") else system.name.replace("-", "_")
-    return Code(file, system.version == "corrected", _shape(network), _rule(optimizer))
+    return Code(file, system.version == "corrected", without_sizes(network), _rule(optimizer))
 
 
 # Documented versions come first, so that they answer where the corrected network is the same.

@@ -7,7 +7,7 @@ import numpy as np
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, build_optimizer
 from nn_conformance.judge.target import Answer, Pruning, Run
-from nn_reference.arithmetic import Array, Params
+from nn_reference.arithmetic import Array, Params, copied
 from nn_reference.network import backpropagate, forward, loss_of_preactivation
 from nn_reference.optimizers import State
 from nn_reference.pruning import apply_masks, magnitude_masks, masked_state
@@ -23,13 +23,8 @@ def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradie
     if not gradients:
         penalty = 0.0 if built.penalty is None else built.penalty.value(params, len(x))
         return Answer(float(loss_of_preactivation(built, layers[-1].z, t) + penalty), layers=layers)
-    loss, found = backpropagate(built, params, x, t)
+    loss, found = backpropagate(built, params, x, t, of_x=True)
     return Answer(float(loss), found, layers)
-
-
-def input_gradient(network: fmt.Network, params: Params, x: Array, t: Array) -> Array:
-    """∂L/∂x, (N, D)."""
-    return np.asarray(backpropagate(build_network(network), params, x, t, of_x=True)[1]["x"])
 
 
 def train(
@@ -44,9 +39,9 @@ def train(
     """One update for each batch."""
     rows = [np.array(batch) for batch in batches]
     rule = build_optimizer(optimizer)
-    run = train_reference(
-        build_network(network), params, rule, rows, x, t, state=None if state is None else _copy(state)
-    )
+    # Training continues a state in place, and the caller's is not ours.
+    own = None if state is None else state.mapped(copied)
+    run = train_reference(build_network(network), params, rule, rows, x, t, state=own)
     return Run([float(loss) for loss in run.losses], run.params)
 
 
@@ -56,15 +51,7 @@ def prune(
     """What is left, and where one update goes from there."""
     masks = magnitude_masks(params, how.threshold, how.names)
     left, rule = apply_masks(params, masks), build_optimizer(optimizer)
-    state = _copy(masked_state(state, masks) if how.keep_mask else state)
+    own, kept = (masked_state(state, masks), masks) if how.keep_mask else (state, None)
     rows = [np.arange(len(x))]
-    run = train_reference(
-        build_network(network), left, rule, rows, x, t, state=state, masks=masks if how.keep_mask else None
-    )
+    run = train_reference(build_network(network), left, rule, rows, x, t, state=own.mapped(copied), masks=kept)
     return left, run.params
-
-
-def _copy(state: State) -> State:
-    """Training continues a state in place, and the caller's is not ours."""
-    moments = {m: {name: a.copy() for name, a in arrays.items()} for m, arrays in state.moments.items()}
-    return State(state.step, moments)

@@ -8,7 +8,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from nn_conformance.replay.files import write
+from nn_conformance.replay.listed_files import write
 from nn_reference.errors import InputError
 from nn_reference.validation import suggestion
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # matplotlib is heavy, and optional
 FORMATS = ("png", "svg")
 MANY = 50  # axes
 # Okabe and Ito's colours, which differ for those too who do not see red or green; lines differ in style as well.
-BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#999999"
+BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 SETTINGS = {
     "svg.hashsalt": "nn-conformance",  # or the ids in an SVG would be drawn anew each time
     "svg.fonttype": "none",  # text stays text: it can be read out, and searched

@@ -1,13 +1,13 @@
 """Loss and accuracy over the epochs of a replay, on the training set and on held-out rows, under the document's figures."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nn_conformance.cases.encoding import values
 from nn_conformance.plots.canvas import BLUE, GREEN, ORANGE, PURPLE, Picture, axes, drawn, listed
-from nn_conformance.replay.ledger import Run
+from nn_conformance.replay.ledger import TITLES, Run
 from nn_reference.arithmetic import Array
 from nn_reference.errors import InputError
 from nn_reference.systems import System
@@ -17,29 +17,20 @@ if TYPE_CHECKING:
 
 WIDE_RANGE = 100  # ratio of losses from which on their axis is logarithmic
 MANY_EPOCHS = 200  # likewise; what is printed are the first ones
-NAMES = {"numpy": "NumPy", "torch": "PyTorch", "keras": "Keras"}
 
 
-class Style(NamedTuple):
-    """How the curve of a part of the data is drawn."""
-
-    label: str
-    colour: str
-    line: str
-    marker: str
-
-
+# How the curve of a part of the data is drawn: label, colour, line and marker.
 STYLES = {
-    "training": Style("training", BLUE, "-", "o"),
-    "validation": Style("validation", ORANGE, "--", "s"),
-    "test": Style("test", GREEN, "-.", "^"),
-    "last_sample": Style("last sample", PURPLE, "-", "D"),
+    "training": ("training", BLUE, "-", "o"),
+    "validation": ("validation", ORANGE, "--", "s"),
+    "test": ("test", GREEN, "-.", "^"),
+    "last_sample": ("last sample", PURPLE, "-", "D"),
 }
 PANELS = ("loss", "accuracy")
 
 
 @drawn
-def curves(system: System, runs: Sequence[Run], framework: str) -> Picture:
+def draw_curves(system: System, runs: Sequence[Run], framework: str) -> Picture:
     """A panel for the loss and one for the accuracy, where there are numbers.
 
     Lines are the first run's, pale ones the others', markers what the document prints of its own version.
@@ -53,7 +44,7 @@ def curves(system: System, runs: Sequence[Run], framework: str) -> Picture:
 
     first, *others = runs
     shown = [p for p in PANELS if any(np.isfinite(_column(first, f"{part}_{p}")).any() for part in STYLES)]
-    title = f"{system.id}, {NAMES[framework]}, seed {first.seed}"
+    title = f"{system.id}, {TITLES[framework]}, seed {first.seed}"
     pale = f"; pale: {len(others)} other seeds" if others else ""
     figure, panels = axes(len(shown), 1, (7.5, 3.6 * len(shown)), title + pale)
     drawn = [_panel(ax, panel, system, first, others) for ax, panel in zip(panels, shown, strict=True)]
@@ -65,7 +56,8 @@ def curves(system: System, runs: Sequence[Run], framework: str) -> Picture:
         else:
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     absent = [f"No {p} is a number." for p in PANELS if p not in shown and f"test_{p}" in first.rows]
-    return Picture(figure, " ".join((f"{title}.", *drawn, *absent, _others(others))).strip())
+    absent += [f"Pale lines: {len(others)} more seeds."] if others else []
+    return Picture(figure, " ".join((f"{title}.", *drawn, *absent)))
 
 
 def printed(system: System, part: str, panel: str) -> list[tuple[int, float]]:
@@ -81,38 +73,31 @@ def printed(system: System, part: str, panel: str) -> list[tuple[int, float]]:
 
 def _panel(ax: "Axes", panel: str, system: System, first: Run, others: Sequence[Run]) -> str:
     """Draws it, and says in words where its curves end."""
-    said, seen = [], []
-    for part, style in STYLES.items():
+    ends, seen = [], []
+    for part, (name_of_part, colour, line, marker) in STYLES.items():
         name = f"{part}_{panel}"
         column = _column(first, name)
         if not np.isfinite(column).any():
             continue
         for other in others:
-            ax.plot(_epochs(other), _column(other, name), style.line, color=style.colour, alpha=0.2, linewidth=0.8)
-        ax.plot(_epochs(first), column, style.line, color=style.colour, label=style.label, gid=name)
+            ax.plot(_epochs(other), _column(other, name), line, color=colour, alpha=0.2, linewidth=0.8)
+        ax.plot(_epochs(first), column, line, color=colour, label=name_of_part, gid=name)
         seen.append(column)
-        said.append(f"{style.label} {column[0]:.4g} to {column[-1]:.4g}")
+        ends.append(f"{name_of_part} {column[0]:.4g} to {column[-1]:.4g}")
         if points := printed(system, part, panel):
-            marks: dict[str, Any] = {
-                "marker": style.marker,
-                "linestyle": "none",
-                "markersize": 5,
-                "gid": f"printed_{name}",
-            }
+            label = f"{name_of_part}, printed"
             ax.plot(
-                *zip(*points, strict=True),
-                color=style.colour,
-                markerfacecolor="white",
-                label=f"{style.label}, printed",
-                **marks,
-            )
-            said[-1] += f" ({_beside(points, dict(zip(_epochs(first), column, strict=True)))})"
+                *zip(*points, strict=True), marker, color=colour, markersize=5, markerfacecolor="white",
+                label=label, gid=f"printed_{name}",
+            )  # fmt: skip
+            ends[-1] += f" ({_beside(points, dict(zip(_epochs(first), column, strict=True)))})"
     positive = [value for column in seen for value in column if value > 0]
     if panel == "loss" and positive and max(positive) > WIDE_RANGE * min(positive):
         ax.set_yscale("log")
     ax.set_ylabel(panel)
-    ax.legend(ncols=2)
-    return f"{panel.capitalize()} from the first epoch to the last: {listed(said)}."
+    # Away from where curves end. To look for the best place takes long, and matplotlib warns where it does.
+    ax.legend(ncols=2, loc="upper right" if panel == "loss" else "lower right")
+    return f"{panel.capitalize()} from the first epoch to the last: {listed(ends)}."
 
 
 def _beside(points: list[tuple[int, float]], ours: dict[float, float]) -> str:
@@ -123,10 +108,6 @@ def _beside(points: list[tuple[int, float]], ours: dict[float, float]) -> str:
     return (
         f"printed for {of}: {shown}; ours for {end}: {ours[end]:.4g}" if end in ours else f"printed for {of}: {shown}"
     )
-
-
-def _others(others: Sequence[Run]) -> str:
-    return f"Pale lines: {len(others)} more seeds." if others else ""
 
 
 def _epochs(run: Run) -> Array:

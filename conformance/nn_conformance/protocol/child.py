@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nn_conformance.judge.target import TargetError
@@ -45,12 +45,20 @@ class Child:
     Args:
         command: program and arguments; no shell reads them.
         memory: bytes of data that it may allocate, and that it may hold together with all that it started.
+        environment: its variables; ours if None.
+        folder: where it runs; where we do if None.
 
     Raises:
         InputError: there can be no such process.
     """
 
-    def __init__(self, command: Sequence[str], memory: int) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        memory: int,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
         if not hasattr(os, "fork"):
             raise InputError(
                 f"target: on {sys.platform} a process of its own cannot be limited, so none is started; "
@@ -71,6 +79,8 @@ class Child:
                     bufsize=0,
                     start_new_session=True,
                     pass_fds=[theirs.fileno()],
+                    env=environment,
+                    cwd=folder,
                 )
             except (OSError, ValueError) as error:
                 self._socket.close()

@@ -12,14 +12,15 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
 
-from nn_conformance.adapt.claims import Claim, claim_of
+from nn_conformance.adapt.claims import Claim, claim_of, conforms
 from nn_conformance.adapt.conventions import Conventions
-from nn_conformance.adapt.doors import as_target, conventions_of
+from nn_conformance.adapt.doors import as_target, conventions_of, layered
+from nn_conformance.adapt.reading import read_off
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import number
 from nn_conformance.judge.call import Guarded, described, own_frames
@@ -31,8 +32,6 @@ from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError, NNReferenceError
 from nn_reference.optimizers import State
 from nn_reference.validation import suggestion
-
-T = TypeVar("T")
 
 
 def found(spec: str) -> Any:
@@ -77,7 +76,7 @@ def _answered(target: Guarded, obj: Any, request: Request) -> Reply:
             return _started(target, obj, request)
         if what not in ANSWERS:
             return messages.Error(request.seq, f"unknown: {one_line(what)[:60]}")
-        return ANSWERS[what](target, _Given(request, conventions_of(obj)))
+        return ANSWERS[what](target, request, conventions_of(obj))
     except Unsupported as error:
         return messages.Unsupported(request.seq, one_line(str(error)))
     except TargetError as error:
@@ -92,97 +91,80 @@ def _started(target: Guarded, obj: Any, request: Request) -> messages.Started:
         request.seq,
         messages.PROTOCOL,
         target.name,
-        [dtype for dtype in fmt.DTYPES if claim is None or dtype in claim.dtypes],
+        tuple(dtype for dtype in fmt.DTYPES if claim is None or dtype in claim.dtypes),
         list(claim.systems) if claim and claim.systems else "any",
-        list(target.does),
+        tuple(target.does),
         conventions=msgspec.Raw(msgspec.json.encode(conventions_of(obj))),
+        pieces=sorted(claim.pieces) if claim and claim.pieces else None,
     )
 
 
-def _echo(_: Guarded, given: "_Given") -> Reply:
-    return messages.Echoed(given.seq, [number(float(value)) for value in given.request.values or ()])
+def _echo(_: Guarded, request: Request, __: Conventions) -> Reply:
+    return messages.Echoed(request.seq, [number(float(value)) for value in request.values or ()])
 
 
-def _evaluate(target: Guarded, given: "_Given") -> Reply:
-    wanted = "gradients" in (given.request.want or ())
-    answer = target.evaluate(given.network, given.params, given.x, given.t, gradients=wanted)
+def _evaluate(target: Guarded, request: Request, conventions: Conventions) -> Reply:
+    wanted = "gradients" in (request.want or ())
+    answer = target.evaluate(_there(request, "network"), *_arrays(request, conventions), gradients=wanted)
     layers = None
     if answer.layers is not None:
-        layers = [messages.Layer(encoded(layer.z), encoded(layer.a)) for layer in answer.layers]
+        shown = (
+            {name: encoded(a) for name, a in zip("za", pair, strict=True) if a is not None} for pair in answer.layers
+        )
+        layers = [messages.Layer(**arrays) for arrays in shown]
     loss = None if answer.loss is None else number(answer.loss)
-    return messages.Evaluated(given.seq, loss, all_encoded(answer.gradients), layers)
+    return messages.Evaluated(request.seq, loss, all_encoded(answer.gradients) or None, layers)
 
 
-def _train(target: Guarded, given: "_Given") -> Reply:
-    batches = given.request.batches or []
-    run = target.train(given.network, given.optimizer, given.params, given.x, given.t, batches, given.state)
+def _train(target: Guarded, request: Request, conventions: Conventions) -> Reply:
+    network, optimizer = _there(request, "network"), _there(request, "optimizer")
+    batches = request.batches or []
+    run = target.train(network, optimizer, *_arrays(request, conventions), batches, _state(request))
     losses = None if run.losses is None else [number(loss) for loss in run.losses]
-    return messages.Trained(given.seq, all_encoded(run.params), losses)
+    return messages.Trained(request.seq, all_encoded(run.params), losses)
 
 
-def _prune(target: Guarded, given: "_Given") -> Reply:
-    request, state = given.request, given.state
-    if state is None:
-        raise InputError("prune: expected state, got none")
+def _prune(target: Guarded, request: Request, conventions: Conventions) -> Reply:
+    network, optimizer = _there(request, "network"), _there(request, "optimizer")
     how = Pruning(request.threshold or 0.0, request.names or (), bool(request.keep_mask))
-    left, after = target.prune(given.network, given.optimizer, given.params, given.x, given.t, how, state)
-    return messages.Pruned(given.seq, all_encoded(left), all_encoded(after))
+    _there(request, "state")
+    state = _state(request) or State()
+    left, after = target.prune(network, optimizer, *_arrays(request, conventions), how, state)
+    return messages.Pruned(request.seq, all_encoded(left), all_encoded(after))
 
 
-class _Given:
-    """A request's network and arrays, read when they are asked for.
+def _arrays(request: Request, conventions: Conventions) -> tuple[Params, Array, Array]:
+    """A request's parameters, x and t. Raises as `_there` does."""
+    dtype = _there(request, "dtype")
+    params = all_decoded("parameter", request.params or {}, dtype)
+    x, t = (decoded(name, _there(request, name), dtype) for name in "xt")
+    return params, x, t.astype(np.int64) if conventions.labels == "integer" else t
+
+
+def _state(request: Request) -> State | None:
+    if (state := request.state) is None:
+        return None
+    dtype = _there(request, "dtype")
+    return State(state.step, {m: all_decoded(m, raws, dtype) for m, raws in state.moments.items()})
+
+
+def _there(request: Request, name: str) -> Any:
+    """A field of a request.
 
     Raises:
-        InputError: the request lacks something.
+        InputError: the request lacks it.
     """
-
-    def __init__(self, request: Request, conventions: Conventions) -> None:
-        self.request, self.seq, self.conventions = request, request.seq, conventions
-
-    @property
-    def network(self) -> fmt.Network:
-        return self._there(self.request.network, "network")
-
-    @property
-    def optimizer(self) -> fmt.Optimizer:
-        return self._there(self.request.optimizer, "optimizer")
-
-    @property
-    def params(self) -> Params:
-        return all_decoded("parameter", self.request.params or {}, self._dtype)
-
-    @property
-    def x(self) -> Array:
-        return decoded("x", self._there(self.request.x, "x"), self._dtype)
-
-    @property
-    def t(self) -> Array:
-        t = decoded("t", self._there(self.request.t, "t"), self._dtype)
-        return t.astype(np.int64) if self.conventions.labels == "integer" else t
-
-    @property
-    def state(self) -> State | None:
-        state = self.request.state
-        if state is None:
-            return None
-        return State(state.step, {m: all_decoded(m, raws, self._dtype) for m, raws in state.moments.items()})
-
-    @property
-    def _dtype(self) -> fmt.Dtype:
-        return self._there(self.request.dtype, "dtype")
-
-    def _there(self, value: T | None, name: str) -> T:
-        if not value:
-            raise InputError(f"{self.request.do}: expected {name}, got none")
-        return value
+    if not (value := getattr(request, name)):
+        raise InputError(f"{request.do}: expected {name}, got none")
+    return value
 
 
-ANSWERS: dict[str, Callable[[Guarded, _Given], Reply]] = {
+ANSWERS: dict[str, Callable[[Guarded, Request, Conventions], Reply]] = {
     "run echo": _echo,
     "run evaluate": _evaluate,
     "run train": _train,
     "run prune": _prune,
-    "stop": lambda _, given: Reply(given.seq),
+    "stop": lambda _, request, __: Reply(request.seq),
 }
 
 
@@ -222,12 +204,20 @@ def _print(error: BaseException) -> None:
 
 
 def main() -> None:
-    """Serve what the first argument names."""
+    """Serve what the first argument names; as a layer, if another says of which kind.
+
+    With ``loss=`` it is judged by the network that is read off it, if it is a model.
+    """
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     try:
-        obj = found(sys.argv[1])
+        spec, *words = sys.argv[1:]
+        losses, layer = ([w for w in words if w.startswith("loss=") == reads] for reads in (True, False))
+        obj = layered(found(spec), *layer) if layer else found(spec)
+        claim = claim_of(obj) or Claim()
+        if losses and not claim.systems and (lines := read_off(obj, losses[0].removeprefix("loss=") or None)):
+            obj = conforms(*lines, dtypes=claim.dtypes, **msgspec.structs.asdict(claim.conventions))(obj)
         (claim_of(obj) or Claim()).check()
         target = Guarded(as_target(obj))
     except NNReferenceError as error:

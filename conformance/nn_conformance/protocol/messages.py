@@ -80,11 +80,12 @@ class Started(Reply, omit_defaults=True):
 
     protocol: int
     name: str
-    dtypes: list[fmt.Dtype]
-    networks: Literal["any"] | list[str]
-    does: list[Does]
+    dtypes: tuple[fmt.Dtype, ...] = ("float64",)
+    networks: Literal["any"] | list[str] = "any"
+    does: tuple[Does, ...] = ("evaluate",)
     version: str = ""
     conventions: Raw = Raw(b"{}")
+    pieces: list[str] | None = None
 
 
 class Echoed(Reply):
@@ -93,18 +94,18 @@ class Echoed(Reply):
     values: list[fmt.Number]
 
 
-class Layer(Struct, forbid_unknown_fields=True):
-    """Pre-activation and activation of a layer."""
+class Layer(Struct, omit_defaults=True, forbid_unknown_fields=True):
+    """Pre-activation and activation of a layer; without one that it does not show."""
 
-    z: Raw
-    a: Raw
+    z: Raw = ABSENT
+    a: Raw = ABSENT
 
 
 class Evaluated(Reply, omit_defaults=True):
-    """Loss, if it tells one; gradients where they were wanted; layers if it shows them."""
+    """Loss, if it tells one; gradients where they were wanted and it has any; layers if it shows them."""
 
     loss: fmt.Number | None = None
-    gradients: dict[str, Raw] = {}
+    gradients: dict[str, Raw] | None = None
     layers: list[Layer] | None = None
 
 

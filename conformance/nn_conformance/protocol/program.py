@@ -16,21 +16,19 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import values
 from nn_conformance.judge import target as targets
 from nn_conformance.judge.call import MOST_NAMES, Safe, check_names
-from nn_conformance.judge.target import SAYABLE, Answer, Does, Pruning, Run, TargetError
+from nn_conformance.judge.target import SAYABLE, Answer, Does, Pruning, Run, Shown, TargetError
 from nn_conformance.judge.verdict import SAID, brief, one_line
 from nn_conformance.protocol import messages
 from nn_conformance.protocol.child import Child
 from nn_conformance.protocol.messages import Moments, Reply, Request, all_decoded, all_encoded, decoded, encoded
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
-from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
 
 HOST = "nn_conformance.protocol.host"  # serves a Python file, module or object
 RESTARTS = 5  # then what is left fails: each may cost the time of a hang
-PER_PRODUCT = (
-    2.5e-7  # seconds for each weight, sample and update: five times what plain Python needs for three products
-)
+# Seconds for each weight, sample and update: five times what plain Python needs for three products.
+PER_PRODUCT = 2.5e-7
 UPDATED = 60  # as many products, for each weight and update: Adam takes plain Python 3e-6 s; five times that
 SHORT = 1 << 20  # bytes of a line besides its numbers
 PER_NUMBER = 64  # bytes: a float64 in at most 25, and some spaces
@@ -47,14 +45,21 @@ class Limits:
     start: float = 60.0
 
 
-def command_of(spec: str) -> list[str]:
+def command_of(spec: str, layer: str = "", loss: str | None = None) -> list[str]:
     """Program and arguments for `cmd:...`, `file.py:function`, `file.py` or `python:module:attribute`.
+
+    Args:
+        spec: one of these.
+        layer: what it is, if it is a layer.
+        loss: of a model whose network is read off it, `""` for what the model has itself; no network is read if None.
 
     Raises:
         InputError: none of these; a file or a program that is not there.
     """
     kind, _, rest = spec.partition(":")
     if kind == "cmd":
+        if layer:
+            raise InputError("--layer: expected file.py:function beside it, got a program, which answers for networks")
         return _program(rest)
     file = spec if spec.endswith(".py") else spec.rpartition(":")[0]
     if kind != "python" and not file.endswith(".py"):
@@ -63,7 +68,8 @@ def command_of(spec: str) -> list[str]:
         )
     if kind != "python" and not Path(file).is_file():
         raise InputError(one_line(f"target: expected a file, got {file!r}: there is none"))
-    return [sys.executable, "-P", "-m", HOST, spec]
+    options = [*([layer] if layer else []), *([] if loss is None else [f"loss={loss}"])]
+    return [sys.executable, "-P", "-m", HOST, spec, *options]
 
 
 def _program(words: str) -> list[str]:
@@ -146,16 +152,18 @@ class ProtocolTarget(Safe):
         dtype = _dtype(x)
         request = _request("evaluate", network, params, x, t)
         request.want = ["layers", "loss", "gradients"] if gradients else ["layers", "loss"]
-        numbers = _size(params) + 2 * len(x) * sum(layer.units for layer in network.layers)
+        numbers = _size(params) + x.size + 2 * len(x) * sum(layer.units for layer in network.layers)
         reply = self._ask(request, messages.Evaluated, numbers, _size(params) * len(x))
         layers = None
         if reply.layers is not None:
             layers = [
-                LayerOutput(decoded(f"z{k}", layer.z, dtype), decoded(f"a{k}", layer.a, dtype))
+                Shown(*(decoded(f"{q}{k}", raw, dtype) if raw else None for q, raw in (("z", layer.z), ("a", layer.a))))
                 for k, layer in enumerate(reply.layers, 1)
             ]
+        if gradients and reply.gradients == {}:
+            raise TargetError("gradients: expected arrays by name, got none", "wrong-names")
         loss = None if reply.loss is None else float(values([reply.loss], "float64")[0])
-        return Answer(loss, _arrays("gradient", reply.gradients, dtype), layers)
+        return Answer(loss, _arrays("gradient", reply.gradients or {}, dtype), layers)
 
     def train(
         self,

@@ -1,6 +1,7 @@
 """One run of a harness: what it says at its start is checked before its numbers are, and how it ends after them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from math import inf, nan
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from nn_conformance.adapt.claims import Claim
 from nn_conformance.adapt.conventions import OURS, Conventions, declared
+from nn_conformance.adapt.pieces import named
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import number, values
 from nn_conformance.judge.target import TargetError
@@ -46,14 +48,14 @@ class Session:
         Raises:
             InputError: it says why it cannot start.
         """
-        if not self._check("start", self._start):
+        if not self.check("start", self._start):
             return False
-        return all(self._check(f"echo-{dtype}", partial(self._echo, dtype)) for dtype in self.dtypes)
+        return all(self.check(f"echo-{dtype}", partial(self._echo, dtype)) for dtype in self.dtypes)
 
     def end(self) -> None:
         """Ask it to stop, if it is there; whatever it answers, it is not there any more."""
         if self.target.running:
-            self._check("stop", self.target.stop)
+            self.check("stop", self.target.stop)
 
     @property
     def dtypes(self) -> list[fmt.Dtype]:
@@ -65,12 +67,15 @@ class Session:
         networks = [] if started.networks == "any" else list(started.networks)
         conventions = _conventions(started.conventions)
         self.claim = Claim(tuple(networks), conventions, tuple(dict.fromkeys(started.dtypes)))
-        if not started.dtypes or not started.does or started.networks == []:
-            raise TargetError("claims nothing: expected some of dtypes, does and networks", "wrong-claim")
+        if not started.dtypes or not started.does or [] in (started.networks, started.pieces):
+            raise TargetError("claims nothing: expected some of dtypes, does, networks and pieces", "wrong-claim")
         try:
+            self.claim = replace(self.claim, pieces=None if started.pieces is None else named(started.pieces))
             self.claim.check()
         except InputError as error:
-            raise TargetError(f"claims {one_line(', '.join(networks))[:100]}: {error}", "wrong-claim") from None
+            raise TargetError(
+                f"claims {one_line(', '.join([*networks, *(started.pieces or ())]))[:100]}: {error}", "wrong-claim"
+            ) from None
 
     def _echo(self, dtype: fmt.Dtype) -> None:
         sent = np.array((*TELLING, *RANGE[dtype]), dtype).astype(np.float64)
@@ -83,18 +88,18 @@ class Session:
             k = int(np.argmin(same))
             raise TargetError(f"echo: sent {float(sent[k])!r}, got back {float(found[k])!r}", "wrong-echo")
 
-    def _check(self, quantity: str, step: Callable[[], None]) -> bool:
+    def check(self, quantity: str, step: Callable[[], None]) -> bool:
+        """Take a step, and keep the verdict on it; whether it passed."""
         try:
             step()
         except TargetError as error:
-            self._failed(quantity, error)
+            failure, subject = error.failure, error.subject
+            self.verdicts.append(
+                Verdict(_id(quantity), "failed", nan, nan, str(error), failure=failure, subject=subject)
+            )
             return False
         self.verdicts.append(Verdict(_id(quantity), "passed", 0.0, 0.0, "as the protocol has it"))
         return True
-
-    def _failed(self, quantity: str, error: TargetError) -> None:
-        failure, subject = error.failure, error.subject
-        self.verdicts.append(Verdict(_id(quantity), "failed", nan, nan, str(error), failure=failure, subject=subject))
 
 
 def _id(quantity: str) -> CheckId:

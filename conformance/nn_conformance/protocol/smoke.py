@@ -1,6 +1,6 @@
 """Does the harness work? Asked before whether what it runs is right: start, numbers, one answer, a refusal, stop."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,17 +8,17 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.target import TargetError, Unsupported
 from nn_conformance.judge.verdict import Verdict, one_line
+from nn_conformance.judge_run import JudgeRun
 from nn_conformance.protocol.messages import Request
 from nn_conformance.protocol.program import ProtocolTarget
 from nn_conformance.protocol.session import Session
-from nn_conformance.run import Run
 from nn_conformance.subjects import Judged, Subject, session_subject
 
 SHOWN = 300  # characters of a request and of its answer
 
 
 @dataclass(frozen=True)
-class Step:
+class SmokeStep:
     """One step: what was asked, and, if it failed, why and by which exchange."""
 
     name: str
@@ -42,7 +42,7 @@ class Step:
             yield from (f"     stderr:   {one_line(line)}" for line in self.stderr.splitlines()[-5:])
 
 
-def smoke(target: ProtocolTarget, network: str | None = None) -> Iterator[Step]:
+def smoke(target: ProtocolTarget, network: str | None = None) -> Iterator[SmokeStep]:
     """The steps, up to the first that what follows needs.
 
     Args:
@@ -60,33 +60,27 @@ def smoke(target: ProtocolTarget, network: str | None = None) -> Iterator[Step]:
         return
     subject = session_subject(session)
     system = subject.claimed([] if network is None else [network])[0]
-    yield _tried(
-        "run: one evaluation or update, its shapes", partial(_one_case, subject, system, session.dtypes[0]), target
-    )
-    yield _tried("run: what is unknown is refused", partial(_unknown, target), target)
-    count = len(session.verdicts)
-    session.end()
-    yield from (_step(verdict, target) for verdict in session.verdicts[count:])
+    one_case = partial(_one_case, subject, system, session.dtypes[0])
+    for stage in (
+        partial(session.check, "run: one evaluation or update, its shapes", one_case),
+        partial(session.check, "run: what is unknown is refused", partial(_unknown, target)),
+        session.end,
+    ):
+        count = len(session.verdicts)
+        stage()
+        yield from (_step(verdict, target) for verdict in session.verdicts[count:])
 
 
-def _step(verdict: Verdict, target: ProtocolTarget) -> Step:
+def _step(verdict: Verdict, target: ProtocolTarget) -> SmokeStep:
     name = verdict.check.quantity
     if verdict.status == "passed":
-        return Step(name)
-    return Step(name, f"{verdict.failure}: {verdict.reason}", target.exchanged, target.last_words)
-
-
-def _tried(name: str, step: Callable[[], None], target: ProtocolTarget) -> Step:
-    try:
-        step()
-    except TargetError as error:
-        return Step(name, f"{error.failure}: {error}", target.exchanged, target.last_words)
-    return Step(name)
+        return SmokeStep(name)
+    return SmokeStep(name, f"{verdict.failure}: {verdict.reason}", target.exchanged, target.last_words)
 
 
 def _one_case(subject: Subject, system: Judged, dtype: fmt.Dtype) -> None:
     """The smallest case of a system: whether its answer can be compared, and not what with."""
-    run = Run(subject.target, [system], Store())
+    run = JudgeRun(subject.target, [system], Store())
     smallest = min((loaded for loaded, _ in run.pairs(system)), key=lambda loaded: loaded.x.size)
     for verdict in run.only(("contract",), smallest, dtype).values():
         if verdict.failed:

@@ -3,46 +3,49 @@
 from collections.abc import Sequence
 from itertools import groupby
 from statistics import median
+from typing import NamedTuple
 
 from rich.markup import escape
 
-from nn_conformance.replay import truth
-from nn_conformance.replay.evidence import load
 from nn_conformance.replay.figures import TIMES, computed, in_printed_digits
 from nn_conformance.replay.ledger import Run
+from nn_conformance.replay.records import Verdicts
 from nn_conformance.report.console import console, new_table
 from nn_reference.systems import Figure, System
 
 
-def replayed(system: System, framework: str, dtype: str, runs: Sequence[Run]) -> None:
+class Table(NamedTuple):
+    """Rows of text under a header."""
+
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def replayed(system: System, framework: str, dtype: str, runs: Sequence[Run], verdicts: Verdicts) -> None:
     """Curves as the document prints them, a row for each epoch; then single figures; then what the run was."""
     out = console()
-    out.print(f"[bold]{escape(system.id)}[/]  {escape(framework)}, {dtype}, {_seeds(runs)}\n")
-    curves, singles = _curves(system)
-    if curves:
-        _print_curves(system, curves, runs)
-    table = new_table("figure", "epoch", "document", *_columns(runs))
-    for figure in singles:
-        epoch = "" if figure.epoch is None else str(figure.epoch)
-        table.add_row(figure.quantity, epoch, figure.printed, *_cells(system, figure, runs))
-    if singles:
+    out.print(f"[bold]{escape(system.id)}[/]  {escape(framework)}, {dtype}, {seeds_of(runs)}\n")
+    for columns in tables(system, runs):
+        table = new_table(*columns.header)
+        for row in columns.rows:
+            table.add_row(*map(escape, row))
         out.print(table)
         out.print()
     for run in runs:
-        out.print(escape(_line(run)), soft_wrap=True)
-        _print_final(run, shown={figure.quantity for figure in system.figures})
+        out.print(escape(line_of_run(run)), soft_wrap=True)
+        for name, value in run.final.items():  # what the document does not print, and was measured at the end
+            if name not in {figure.quantity for figure in system.figures}:
+                out.print(f"  {escape(name)} {value}", soft_wrap=True)
     if system.version in {"documented", "as-run"}:
-        out.print(escape(_verdicts(system)), soft_wrap=True)
+        out.print(escape(_line_of_verdicts(verdicts)), soft_wrap=True)
 
 
-def _verdicts(system: System) -> str:
+def _line_of_verdicts(verdicts: Verdicts) -> str:
     """What the table of truth says of the printed figures, and why of most of them."""
-    rows = [row for row in truth.tables(load())[system.name] if row.ruling.verdict != "not judged"]
-    by_verdict = truth.counts(rows)
-    most = next(row.ruling for row in rows if row.ruling.verdict == next(iter(by_verdict)))
-    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in by_verdict.items())
-    why = most.reason if len(by_verdict) == 1 else f"{most.verdict}: {most.reason}"
-    return f"the printed figures, by the ledgers that ship: {verdicts}; {why}"
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.figures.items())
+    why = verdicts.reason if len(verdicts.figures) == 1 else f"{next(iter(verdicts.figures))}: {verdicts.reason}"
+    return f"the printed figures, by the ledgers that ship: {counts}; {why}"
 
 
 def leaves(run: Run) -> bool:
@@ -54,24 +57,35 @@ def _curves(system: System) -> tuple[list[list[Figure]], list[Figure]]:
     """Runs of figures of one quantity over the epochs, without their times; and all other figures."""
     curves, singles = [], []
     for (quantity, _), group in groupby(system.figures, key=lambda figure: (figure.quantity, figure.note)):
-        mine = list(group)
-        if mine[0].epoch == mine[-1].epoch:
-            singles += mine
+        figures = list(group)
+        if figures[0].epoch == figures[-1].epoch:
+            singles += figures
         elif quantity not in TIMES:
-            curves.append(mine)
+            curves.append(figures)
     return curves, singles
 
 
-def _print_curves(system: System, curves: Sequence[Sequence[Figure]], runs: Sequence[Run]) -> None:
-    columns = _columns(runs)
-    table = new_table("epoch", *(cell for curve in curves for cell in (curve[0].quantity, *columns)))
-    reached = {epoch for run in runs for epoch in run.rows.get("epoch", [])}
-    for row in zip(*curves, strict=True):
-        if row[0].epoch in reached:
-            cells = (cell for figure in row for cell in (figure.printed, *_cells(system, figure, runs)))
-            table.add_row(str(row[0].epoch), *cells)
-    console().print(table)
-    console().print()
+def tables(system: System, runs: Sequence[Run]) -> list[Table]:
+    """Curves as the document prints them, a row for each epoch that was reached; and single figures."""
+    curves, singles = _curves(system)
+    columns, made = _columns(runs), []
+    if curves:
+        reached = {epoch for run in runs for epoch in run.rows.get("epoch", [])}
+        rows = [
+            [str(row[0].epoch), *(cell for figure in row for cell in (figure.printed, *_cells(system, figure, runs)))]
+            for row in zip(*curves, strict=True)
+            if row[0].epoch in reached
+        ]
+        header = ["epoch", *(cell for curve in curves for cell in (curve[0].quantity, *columns))]
+        made.append(Table("Printed curves, with what is here beside each", header, rows))
+    if singles:
+        rows = [
+            [f.quantity, "" if f.epoch is None else str(f.epoch), f.printed, *_cells(system, f, runs)] for f in singles
+        ]
+        made.append(
+            Table("Printed figures, with what is here beside each", ["figure", "epoch", "document", *columns], rows)
+        )
+    return made
 
 
 def _columns(runs: Sequence[Run]) -> list[str]:
@@ -80,20 +94,21 @@ def _columns(runs: Sequence[Run]) -> list[str]:
 
 def _cells(system: System, figure: Figure, runs: Sequence[Run]) -> list[str]:
     """What the runs have for a figure, in its own number of digits."""
-    found = [computed(system, run, figure) for run in runs]
-    numbers = [value for value in found if isinstance(value, float)]
+    values = [computed(system, run, figure) for run in runs]
+    numbers = [value for value in values if isinstance(value, float)]
     if not numbers:
-        texts = {str(value) for value in found if value is not None}
-        return [escape(", ".join(sorted(texts))) or "—", *[""] * (len(_columns(runs)) - 1)]
+        texts = {str(value) for value in values if value is not None}
+        return [", ".join(sorted(texts)) or "—", *[""] * (len(_columns(runs)) - 1)]
     chosen = numbers if len(runs) == 1 else [min(numbers), median(numbers), max(numbers)]
     return [in_printed_digits(value, figure.printed) for value in chosen]
 
 
-def _seeds(runs: Sequence[Run]) -> str:
+def seeds_of(runs: Sequence[Run]) -> str:
+    """Which seed, or how many."""
     return f"seed {runs[0].seed}" if len(runs) == 1 else f"{len(runs)} seeds"
 
 
-def _line(run: Run) -> str:
+def line_of_run(run: Run) -> str:
     """One run in a line: what it started from, how long it took, how far it was held to exact values."""
     parts = [f"start {run.start}", run.order, f"{run.steps:,} updates in {run.seconds:.1f} s of processor time"]
     if run.nan_from is not None:
@@ -108,10 +123,3 @@ def _line(run: Run) -> str:
         held = f"{verdict} the certified losses of {run.agreement.case} for {run.agreement.steps} updates"
         parts.append(f"{held}, largest error {float(run.agreement.worst):.3g} of the band")
     return f"seed {run.seed}: {'; '.join(parts)}"
-
-
-def _print_final(run: Run, shown: set[str]) -> None:
-    """What the document does not print, and was measured at the end."""
-    for name, value in run.final.items():
-        if name not in shown:
-            console().print(f"  {escape(name)} {value}", soft_wrap=True)

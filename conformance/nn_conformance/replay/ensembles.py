@@ -4,20 +4,28 @@ import contextlib
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from nn_conformance.replay import ledger
 from nn_conformance.replay.ledger import Run
-from nn_conformance.replay.run import Callback, Task, own_seed, replay
+from nn_conformance.replay.listed_files import check_folder, is_there
+from nn_conformance.replay.provenance import versions
+from nn_conformance.replay.task import Task, own_seed, replay, whole_epochs
 from nn_reference.errors import InputError
 from nn_reference.systems import System
 from nn_reference.validation import check_count, suggestion
+
+if TYPE_CHECKING:
+    from nn_conformance.run import Counter
 
 BACKENDS = ("local", "dask")
 CONNECT = "10s"
 NEEDS = {"local": ("joblib", "report"), "dask": ("distributed", "dask")}  # module, and the extra that brings it
 
 
-def seeds(system: System, count: int) -> list[int]:
+def seeds_of(system: System, count: int) -> list[int]:
     """So many: the document's own, if it set one, then 0, 1, 2, ...
 
     Raises:
@@ -26,6 +34,31 @@ def seeds(system: System, count: int) -> list[int]:
     check_count("--seeds", count, least=1)
     own = own_seed(system)
     return [own, *(seed for seed in range(count) if seed != own)][:count]
+
+
+def runs_of(task: Task, seeds: int, out: Path | None, *, jobs: int, backend: str, counter: "Counter") -> list[Run]:
+    """A task's runs of so many seeds: those that the ledgers below `out` have of the installed versions, and new ones.
+
+    Raises:
+        InputError: an argument that does not fit, by name.
+        DataError: a ledger that is damaged, or data that are not to be had.
+    """
+    system, dtype, _, epochs = task.resolved()
+    wanted, runs = seeds_of(system, seeds), list[Run]()
+    first = None if epochs == whole_epochs(system) else epochs
+    if out is not None:
+        check_folder(out)
+        path = out / ledger.file_name(system, task.framework, dtype, first)
+        stored = ledger.read(path).runs if is_there(path) else []
+        runs = [run for run in stored if run.seed in wanted and run.versions == versions(task.framework)]
+    tasks = [replace(task, seed=seed) for seed in wanted if seed not in {run.seed for run in runs}]
+    here = jobs == 1 and backend == "local"
+    with counter(f"replaying {system.id}", len(tasks) * (epochs if here else 1)) as advance:
+        for finished in replay_all(tasks, jobs=jobs, backend=backend, progress=advance):
+            runs.append(finished)
+            if out is not None:
+                ledger.add(out, system, task.framework, dtype, [finished], first)
+    return sorted(runs, key=lambda run: wanted.index(run.seed))
 
 
 def replay_all(
@@ -52,7 +85,7 @@ def replay_all(
         raise InputError(f"--backend: none is named {backend!r}{hint}")
     if backend == "local" and jobs == 1:
         for task in tasks:
-            yield replay(task, _each_epoch(progress, f"seed {task.seed}"))
+            yield replay(task, partial(progress, f"seed {task.seed}"))
         return
     for name in {"local", backend}:
         module, extra = NEEDS[name]
@@ -60,40 +93,17 @@ def replay_all(
             raise InputError(
                 f"--jobs, --backend: {module} not installed; pip install 'nn-conformance[{extra}]' brings it"
             )
-    with _backend(backend, jobs) as parallel:
-        for run in parallel(tasks):
-            progress(f"seed {run.seed}")
-            yield run
-
-
-def _each_epoch(progress: Callable[[str], None], name: str) -> Callback:
-    """Reports every epoch once, those that need not be run included."""
-    reported = 0
-
-    def callback(done: int, _: int) -> None:
-        nonlocal reported
-        for _ in range(done - reported):
-            progress(name)
-        reported = done
-
-    return callback
-
-
-@contextlib.contextmanager
-def _backend(backend: str, jobs: int) -> Iterator[Callable[[Sequence[Task]], Iterator[Run]]]:
-    """A function that runs tasks by joblib's own backend of that kind, each with one thread."""
     import joblib  # noqa: PLC0415 - heavy, and optional
 
-    def run(tasks: Sequence[Task]) -> Iterator[Run]:
-        found: Iterator[Run] = joblib.Parallel(return_as="generator_unordered")(map(joblib.delayed(replay), tasks))
-        return found
-
-    if backend == "local":
-        with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
+    with contextlib.ExitStack() as stack:
+        if backend == "local":
+            stack.enter_context(joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1))
+        else:
+            stack.enter_context(_client(jobs))
+            stack.enter_context(joblib.parallel_config("dask", n_jobs=-1))
+        for run in joblib.Parallel(return_as="generator_unordered")(map(joblib.delayed(replay), tasks)):
+            progress(f"seed {run.seed}")
             yield run
-        return
-    with _client(jobs), joblib.parallel_config("dask", n_jobs=-1):
-        yield run
 
 
 def _client(jobs: int) -> Any:
@@ -110,9 +120,3 @@ def _client(jobs: int) -> Any:
                 f"DASK_SCHEDULER_ADDRESS for a cluster on this machine ({type(error).__name__})"
             ) from None
     return distributed.Client(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
-
-
-def tasks_for(task: Task, count: int) -> list[Task]:
-    """The same task for each of so many seeds."""
-    system, _, _, _ = task.resolved()
-    return [replace(task, seed=seed) for seed in seeds(system, count)]

@@ -1,13 +1,15 @@
 """A document's printed figures, and what a run has in their place."""
 
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
-from math import prod
+from math import isfinite, prod
+from typing import Any
 
 import numpy as np
+from msgspec import to_builtins
 
-from nn_conformance.cases.encoding import values
 from nn_conformance.replay.ledger import Run
-from nn_conformance.replay.warning_lines import warning_lines
+from nn_conformance.replay.warning_lines import lines_that_warn
 from nn_reference.network import Dense, Network
 from nn_reference.systems import Figure, System
 
@@ -40,7 +42,7 @@ def computed(system: System, run: Run | None, figure: Figure) -> float | str | N
     if quantity.startswith("predictions"):
         value = " ".join(map(str, run.predictions[_images(quantity)]))
     elif quantity == "warnings":
-        value = warning_lines(system, run.seed)
+        value = lines_that_warn(system, run.seed)
     elif quantity in {"test_accuracy_percent", "stated_accuracy_percent"}:
         accuracy = _at(run, "test_accuracy", figure.epoch)
         value = None if accuracy is None else 100 * accuracy
@@ -57,6 +59,25 @@ def computed(system: System, run: Run | None, figure: Figure) -> float | str | N
     else:
         value = _at(run, quantity, figure.epoch)
     return value
+
+
+def as_json(system: System, framework: str, dtype: str, runs: Sequence[Run]) -> dict[str, Any]:
+    """The runs as a ledger has them, and for each figure what they have in its place."""
+
+    def plain(value: float | str | None) -> float | str | None:
+        return value if not isinstance(value, float) or isfinite(value) else str(value)
+
+    figures = [
+        {
+            "quantity": figure.quantity,
+            "epoch": figure.epoch,
+            "printed": figure.printed,
+            "computed": [plain(computed(system, run, figure)) for run in runs],
+        }
+        for figure in system.figures
+    ]
+    about = {"system": system.id, "framework": framework, "dtype": dtype}
+    return {**about, "figures": figures, "runs": to_builtins(runs)}
 
 
 def is_number(printed: str) -> bool:
@@ -83,14 +104,15 @@ def _at(run: Run, quantity: str, epoch: int | None) -> float | None:
     column = run.rows.get(quantity)
     if column is None or epoch not in run.rows["epoch"]:
         return None
-    return float(values([column[run.rows["epoch"].index(epoch)]], "float64")[0])
+    # Python reads the names too that JSON has for NaN and infinity.
+    return float(column[run.rows["epoch"].index(epoch)])
 
 
 def _epoch_seconds(run: Run, epoch: int | None) -> float | None:
-    found = _at(run, "elapsed_seconds", epoch)
-    if found is None or epoch is None:
+    elapsed = _at(run, "elapsed_seconds", epoch)
+    if elapsed is None or epoch is None:
         return None
-    return found - (_at(run, "elapsed_seconds", epoch - 1) or 0.0)
+    return elapsed - (_at(run, "elapsed_seconds", epoch - 1) or 0.0)
 
 
 def _images(quantity: str) -> slice:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from nn_conformance.replay.trainers import Epoch, accuracy, labels, targets
-from nn_reference.arithmetic import Array, Params
-from nn_reference.network import Network, backpropagate, loss_and_outputs, predict
+from nn_conformance.oracles.trainer import Epoch, accuracy, labels, targets
+from nn_reference.arithmetic import Array, Params, copied
+from nn_reference.network import backpropagate, loss_and_outputs, outputs_from, predict
 from nn_reference.optimizers import SGD, State
 from nn_reference.pruning import Masks, apply_masks
 from nn_reference.systems import Data, System
@@ -17,7 +17,7 @@ FEW = 32  # rows of a batch up to which it pays to leave out pixels that are zer
 
 
 class Trainer:
-    """As `trainers.Trainer` says."""
+    """As `oracles.trainer.Trainer` says."""
 
     def __init__(self, system: System, data: Data, params: Params) -> None:
         self.system, self.data = system, data
@@ -27,7 +27,9 @@ class Trainer:
         self._counts = any(figure.quantity == "training_accuracy" for figure in system.figures)
         # What belongs to one pixel should lie together: BLAS is faster so, and so are the pixels that are left out.
         self._turned = system.network.layers[0].layout == "out,in" and not system.network.layers[0].vector
-        self._network = _with_rows_of_inputs(system.network) if self._turned else system.network
+        first, *others = system.network.layers
+        layers = (replace(first, layout="in,out") if self._turned else first, *others)
+        self._network = replace(system.network, layers=layers)
         self.restore(params, system.recipe.optimizer.init(params))
 
     def train(self, batches: list[Batch]) -> Epoch:
@@ -41,7 +43,9 @@ class Trainer:
                 used = np.flatnonzero(x[0] if len(x) == 1 else x.any(axis=0))
                 x, params = x.take(used, axis=1), params | {"W1": params["W1"].take(used, axis=0)}
             if self._counts:
-                correct[k] = np.count_nonzero(_outputs(self._network, params, x).argmax(axis=1) == self._labels[batch])
+                correct[k] = np.count_nonzero(
+                    outputs_from(self._network, params, x)[-1].a.argmax(axis=1) == self._labels[batch]
+                )
             losses[k], gradients = backpropagate(self._network, params, x, t)
             step(params, gradients if masks is None else apply_masks(gradients, masks), self._state)
             if self._sparse:
@@ -67,7 +71,7 @@ class Trainer:
 
     def params(self) -> Params:
         """A copy of the parameters."""
-        return self._turn({name: p.copy() for name, p in self._params.items()})
+        return self._turn(copied(self._params))
 
     def state(self) -> State:
         """A copy of the optimiser's state."""
@@ -75,25 +79,17 @@ class Trainer:
 
     def restore(self, params: Params, state: State) -> None:
         """Copies both, since updates are in place."""
-        self._params = self._turn({name: p.copy() for name, p in params.items()})
+        self._params = self._turn(copied(params))
         self._state = self._copied(state)
 
     def _copied(self, state: State) -> State:
-        moments = {m: {name: a.copy() for name, a in arrays.items()} for m, arrays in state.moments.items()}
-        return State(state.step, {m: self._turn(arrays) for m, arrays in moments.items()})
+        return state.mapped(lambda arrays: self._turn(copied(arrays)))
 
     def _turn(self, arrays: Params) -> Params:
         """To and from the layout that is trained in; of masks as well."""
         if not self._turned or "W1" not in arrays:
             return arrays
         return arrays | {"W1": np.ascontiguousarray(arrays["W1"].T)}
-
-
-def _outputs(network: Network, params: Params, a: Array) -> Array:
-    """The last layer's activation, of arrays that have been checked."""
-    for layer, (weights, bias) in zip(network.layers, network.names, strict=True):
-        a = layer.activation.forward(layer.forward(a, params[weights], None if bias is None else params[bias]))
-    return a
 
 
 def _sparse(system: System, data: Data) -> bool:
@@ -106,8 +102,3 @@ def _sparse(system: System, data: Data) -> bool:
     exact = all(layer.activation.derivative == "exact" for layer in system.network.layers)
     finite = exact or data.train_x.max() <= 1
     return plain and few and finite and bool(np.count_nonzero(data.train_x) < data.train_x.size / 2)
-
-
-def _with_rows_of_inputs(network: Network) -> Network:
-    first, *others = network.layers
-    return replace(network, layers=(replace(first, layout="in,out"), *others))

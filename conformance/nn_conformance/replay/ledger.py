@@ -12,13 +12,13 @@ import msgspec
 from msgspec import Meta, field
 
 from nn_conformance.cases.format import Dtype, Number, Record, Sha256
-from nn_conformance.replay import files
-from nn_reference.files import refusal
-from nn_reference.paths import fixtures_root
+from nn_conformance.replay import listed_files
+from nn_reference.fixture_files import refusal
 from nn_reference.systems import System
 
 FORMAT: Literal[1] = 1
 Framework: TypeAlias = Literal["numpy", "torch", "keras"]
+TITLES: dict[str, str] = {"numpy": "NumPy", "torch": "PyTorch", "keras": "Keras"}
 FRAMEWORKS: tuple[Framework, ...] = ("numpy", "torch", "keras")
 Class: TypeAlias = Annotated[int, Meta(ge=0, lt=10)]
 Count: TypeAlias = Annotated[int, Meta(ge=0)]
@@ -86,21 +86,13 @@ def read(path: Path) -> Ledger:
     Raises:
         DataError: it cannot be read, was changed, or has another form.
     """
-    return _whole_rows(path, files.read(path, Ledger, "a ledger"))
-
-
-def _whole_rows(path: Path, ledger: Ledger) -> Ledger:
+    ledger = listed_files.read(path, Ledger, "a ledger")
     for run in ledger.runs:
         if len({len(column) for column in run.rows.values()}) > 1:
-            raise refusal(f"{path}: runs: seed {run.seed}: rows", "columns of equal length", "others", files.MEND)
+            raise refusal(
+                f"{path}: runs: seed {run.seed}: rows", "columns of equal length", "others", listed_files.MEND
+            )
     return ledger
-
-
-def read_all(folder: Path | None = None) -> dict[str, Ledger]:
-    """Every ledger by its file's name; those that ship, or those in `folder`."""
-    folder = folder or fixtures_root() / "replays"
-    # Three names before the suffix, or four: neither a schema nor another record.
-    return {path.name: read(path) for path in sorted(folder.glob("*.*.*.json"))}
 
 
 def add(
@@ -113,7 +105,7 @@ def add(
         by_seed = {run.seed: run for run in (*(old.runs if old else ()), *runs)}
         return encoded(Ledger(FORMAT, system.id, framework, dtype, [by_seed[seed] for seed in sorted(by_seed)]))
 
-    files.merge(path, Ledger, "a ledger", merged)
+    listed_files.merge(path, Ledger, "a ledger", merged)
     return path
 
 

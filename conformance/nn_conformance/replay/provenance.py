@@ -6,16 +6,16 @@ import platform
 import numpy as np
 
 from nn_conformance.cases.encoding import digest
-from nn_conformance.replay.trainers import NEEDS
+from nn_conformance.replay.trainers import packages
 from nn_reference.arithmetic import Params
 from nn_reference.systems import System
 
 
 def versions(framework: str) -> dict[str, str]:
     """Of Python, NumPy and the framework's packages, without what names a machine."""
-    packages = ("numpy", *NEEDS[framework][0])
-    found = {name: importlib.metadata.version(name).partition("+")[0] for name in packages}
-    return {"python": platform.python_version(), **found}
+    names = ("numpy", *packages(framework).needs)
+    of_packages = {name: importlib.metadata.version(name).partition("+")[0] for name in names}
+    return {"python": platform.python_version(), **of_packages}
 
 
 def weights_digest(params: Params) -> str:

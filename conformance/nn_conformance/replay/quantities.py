@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nn_conformance.replay.efficiency import efficiency
-from nn_conformance.replay.trainers import Epoch, Trainer
+from nn_conformance.oracles.trainer import Epoch, Trainer
+from nn_conformance.replay.pruning_savings import savings
 from nn_reference.systems import Data, System
 
 # Of a run that prints nothing, or no more, so many rows are kept, and its last.
@@ -51,7 +51,9 @@ def measure(system: System, trainer: Trainer, data: Data, epoch: Epoch) -> dict[
         row["training_loss"] = averaged_twice(epoch.losses) if twice else float(np.mean(epoch.losses))
         if prints(system, "training_accuracy") and epoch.correct is not None:
             correct = averaged_twice(epoch.correct) * len(epoch.correct) if twice else float(epoch.correct.sum())
-            row["training_accuracy"] = correct / _samples(system, data)
+            row["training_accuracy"] = correct / min(
+                len(data.train_x), system.recipe.samples_per_epoch or len(data.train_x)
+            )
     if prints(system, "last_sample_loss"):
         row["last_sample_loss"] = float(epoch.losses[-1])
     if data.validation_x is not None and data.validation_t is not None:
@@ -91,9 +93,9 @@ def measure_end(system: System, trainer: Trainer, data: Data) -> tuple[dict[str,
 
 def measure_stage(system: System, trainer: Trainer, data: Data, stage: str, *, timed: bool) -> dict[str, float]:
     """Accuracy and size of a network that is pruned: ``original``, ``pruned`` or ``fine_tuned``."""
-    _, found = trainer.evaluate(data.test_x, data.test_t)
-    costs = efficiency(system.network, trainer.params(), data.test_x[:TIMED_IMAGES], timed=timed)
-    return {f"test_accuracy_{stage}": found, **{f"{name}_{stage}": value for name, value in costs.items()}}
+    _, accuracy = trainer.evaluate(data.test_x, data.test_t)
+    costs = savings(system.network, trainer.params(), data.test_x[:TIMED_IMAGES], timed=timed)
+    return {f"test_accuracy_{stage}": accuracy, **{f"{name}_{stage}": value for name, value in costs.items()}}
 
 
 def differences(final: dict[str, float]) -> dict[str, float]:
@@ -107,7 +109,3 @@ def differences(final: dict[str, float]) -> dict[str, float]:
 
 def _evaluate(row: dict[str, float], trainer: Trainer, part: str, x: Any, t: Any) -> None:
     row[f"{part}_loss"], row[f"{part}_accuracy"] = trainer.evaluate(x, t)
-
-
-def _samples(system: System, data: Data) -> int:
-    return min(len(data.train_x), system.recipe.samples_per_epoch or len(data.train_x))

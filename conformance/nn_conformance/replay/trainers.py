@@ -1,65 +1,21 @@
-"""What a replay asks of a framework. Parameters and moments come and go in the document's layout, as NumPy arrays."""
+"""The trainer of each framework, and what it needs."""
 
 import importlib
-import importlib.util
-from typing import Any, NamedTuple, Protocol, cast
+from typing import cast
 
-import numpy as np
-from numpy.typing import NDArray
-
-from nn_conformance.replay.ledger import FRAMEWORKS
-from nn_reference.arithmetic import Array, Params
+from nn_conformance.oracles import ORACLES, Oracle
+from nn_conformance.oracles.trainer import Trainer
+from nn_conformance.replay.ledger import FRAMEWORKS, Framework
+from nn_reference.arithmetic import Params
 from nn_reference.errors import InputError
-from nn_reference.optimizers import State
-from nn_reference.pruning import Masks
 from nn_reference.systems import Data, System
-from nn_reference.training import Batch
 from nn_reference.validation import suggestion
 
-# Packages that a framework needs, and the extra that brings them.
-NEEDS: dict[str, tuple[tuple[str, ...], str]] = {
-    "numpy": ((), ""),
-    "torch": (("torch",), "torch"),
-    "keras": (("keras", "tensorflow"), "keras"),
+MODULES: dict[Framework, str] = {
+    "numpy": "replay.in_numpy",
+    "torch": "oracles.pytorch.trainer",
+    "keras": "oracles.keras.trainer",
 }
-
-
-class Epoch(NamedTuple):
-    """The loss of each batch before its update, and how many of its samples were classified rightly then, if counted."""
-
-    losses: NDArray[np.float64]
-    correct: NDArray[np.int64] | None
-
-
-class Trainer(Protocol):
-    """A system in a framework: where it stands, and how it goes on.
-
-    Attributes:
-        masks: gradients are zeroed where a mask is False; None without.
-    """
-
-    masks: Masks | None
-
-    def train(self, batches: list[Batch]) -> Epoch:
-        """One update for each batch. May end early, once every parameter is NaN."""
-
-    def evaluate(self, x: Array, t: Array) -> tuple[float, float]:
-        """Loss and accuracy over all rows at once; the accuracy is NaN where there are no classes to tell."""
-
-    def gradients(self) -> tuple[float, Params]:
-        """Loss and gradients of all training samples."""
-
-    def outputs(self, x: Array) -> Array:
-        """The last layer's activation, (N, C)."""
-
-    def params(self) -> Params:
-        """A copy of the parameters."""
-
-    def state(self) -> State:
-        """A copy of the optimiser's state."""
-
-    def restore(self, params: Params, state: State) -> None:
-        """Goes on from other parameters and another state."""
 
 
 def check_framework(name: str) -> None:
@@ -71,35 +27,19 @@ def check_framework(name: str) -> None:
     if name not in FRAMEWORKS:
         hint = suggestion(name, FRAMEWORKS) or f"; expected one of {', '.join(FRAMEWORKS)}"
         raise InputError(f"--with: no framework is named {name!r}{hint}")
-    modules, extra = NEEDS[name]
-    if missing := [module for module in modules if importlib.util.find_spec(module) is None]:
+    if missing := packages(name).missing:
         raise InputError(
-            f"--with {name}: {' and '.join(missing)} not installed; pip install 'nn-conformance[{extra}]' brings it"
+            f"--with {name}: {' and '.join(missing)} not installed; pip install 'nn-conformance[{name}]' brings it"
         )
 
 
-def trainer(framework: str, system: System, data: Data, params: Params) -> Trainer:
+def packages(framework: str) -> Oracle:
+    """What the framework needs, which is what its oracle needs."""
+    return ORACLES["reference" if framework == "numpy" else framework]
+
+
+def trainer_of(framework: Framework, system: System, data: Data, params: Params) -> Trainer:
     """The system in that framework, at `params`, with `data` in their dtype."""
     check_framework(framework)
-    module = importlib.import_module(f"nn_conformance.replay.in_{framework}")
+    module = importlib.import_module(f"nn_conformance.{MODULES[framework]}")
     return cast("Trainer", module.Trainer(system, data, params))
-
-
-def targets(system: System, data: Data, params: Params) -> Array:
-    """The training targets, in the wider dtype that the document's have, where they have one."""
-    narrow = next(iter(params.values())).dtype
-    if system.target_precision is None:
-        return data.train_t.astype(narrow, copy=False)
-    return data.train_t.astype(np.result_type(narrow, system.target_precision))
-
-
-def labels(t: Array) -> NDArray[Any]:
-    """Classes of one-hot targets; zeros where there are none to tell."""
-    return np.argmax(t, axis=1) if t.ndim == 2 else np.zeros(len(t), np.intp)
-
-
-def accuracy(y: Array, t: Array) -> float:
-    """Fraction of rows whose largest output is at the target's; NaN where there is one output only."""
-    if y.ndim != 2 or y.shape[1] < 2:
-        return float("nan")
-    return float(np.mean(np.argmax(y, axis=1) == np.argmax(t, axis=1)))

@@ -1,7 +1,9 @@
 """What people see: tables and lines. Everything that is printed passes through here."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
@@ -11,27 +13,39 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-WIDE = 200  # columns, for which a network with its loss is one line
-
 
 def console() -> Console:
     """Standard output; styles only on a terminal without NO_COLOR, and lines unwrapped when piped."""
-    out = Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
-    return out if out.is_terminal else Console(highlight=False, width=10_000)
+    out = Console(highlight=False, emoji=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    return out if out.is_terminal else Console(highlight=False, emoji=False, width=10_000)
 
 
-def networks(descriptions: Sequence[dict[str, Any]]) -> None:
-    """A row for each network, without its loss where that would not leave one line for each."""
+def folded(text: str, width: int = 0) -> list[str]:
+    """A line as it is when piped, and between its words on a terminal, with what follows below its first words.
+
+    Args:
+        text: a line of an explanation.
+        width: of the terminal; that of standard output if 0.
+    """
     out = console()
-    loss = ["loss"] if out.width >= WIDE else []
-    table = new_table("network", "document", "architecture", *loss, "parameters", "versions")
-    table.collapse_padding = not loss
+    if not width and not out.is_terminal:
+        return [text]
+    start = re.match(r" *(you use|that is|fits|would be|mend|also)? *", text)
+    below = " " * (start.end() if start and start[1] else len(text) - len(text.lstrip()) + 2)
+    return textwrap.wrap(
+        text, width or out.width, subsequent_indent=below, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def networks(descriptions: Sequence[dict[str, Any]], lines: Mapping[str, str]) -> None:
+    """A row for each network: its layers with their activations and its loss, as a line that `verify` takes too."""
+    table = new_table("network", "document", "layers and loss")
+    table.columns[-1].overflow = "fold"
     for d in descriptions:
-        widths = "-".join(str(w) for w in (d["inputs"], *(_units(layer) for layer in d["layers"])))
-        losses = [escape(d[key]) for key in loss]
-        certified = ", ".join(version for version in d["versions"] if version in {"documented", "corrected"})
-        table.add_row(d["name"], d["document"], widths, *losses, f"{d['parameters']:,}", certified)
-    out.print(table)
+        also = "; also corrected" if "corrected" in d["versions"] else ""
+        table.add_row(d["name"], d["document"], escape(lines[d["name"]] + also))
+    console().print(table)
+    line("sizes do not matter: activations and loss choose a network; any other is described in such a line too")
 
 
 def description(d: dict[str, Any]) -> None:
@@ -82,8 +96,10 @@ def description(d: dict[str, Any]) -> None:
 
 
 def line(text: str) -> None:
-    """A line of plain text, unwrapped."""
-    console().print(escape(text), soft_wrap=True)
+    """Plain text, unwrapped, in which nothing moves the cursor of a terminal or commands a runner of GitHub."""
+    plain = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+    plain = f"| {plain}" if plain.lstrip().startswith("::") else plain
+    console().print(escape(plain), soft_wrap=True)
 
 
 @contextmanager
@@ -135,11 +151,6 @@ def new_table(*columns: str) -> Table:
             column, justify="right" if column == "parameters" else "left", no_wrap=column in ("network", "case")
         )
     return table
-
-
-def _units(layer: dict[str, Any]) -> int:
-    shape = layer["output_shape"]
-    return int(shape[1]) if len(shape) > 1 else 1
 
 
 def _shape(shape: Sequence[int | None]) -> str:

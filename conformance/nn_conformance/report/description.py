@@ -30,7 +30,6 @@ PURPOSES = {
 
 def describe(system: System) -> dict[str, Any]:
     """Everything that is known of a system, JSON-ready; figures keep their digits as text."""
-    layers = _layers(system.network)
     return {
         "id": system.id,
         "name": system.name,
@@ -38,9 +37,7 @@ def describe(system: System) -> dict[str, Any]:
         "versions": versions(system.name),
         "title": system.title,
         "document": system.document,
-        "inputs": system.network.inputs,
-        "layers": layers,
-        "parameters": sum(layer["parameters"] for layer in layers),
+        **_of_network(system.network),
         "depends_on": _depends_on(system),
         "loss": system.network.loss.name,
         "precision": system.precision,
@@ -63,15 +60,8 @@ def describe_own(network: str) -> dict[str, Any]:
     """
     described = read_network(network)
     built = build_network(described)
-    layers = _layers(built)
-    return {
-        "network": text_of(described),
-        "inputs": built.inputs,
-        "layers": layers,
-        "parameters": sum(layer["parameters"] for layer in layers),
-        "loss": built.loss.name,
-        "penalty": None if built.penalty is None else built.penalty.name,
-    }
+    penalty = None if built.penalty is None else built.penalty.name
+    return {"network": text_of(described), **_of_network(built), "loss": built.loss.name, "penalty": penalty}
 
 
 def versions(name: str) -> list[str]:
@@ -90,11 +80,12 @@ def recipe_text(recipe: Recipe) -> str:
     return text if recipe.pruning is None else f"{text}; then {_pruning_text(recipe.pruning)}"
 
 
-def _layers(network: Network) -> list[dict[str, Any]]:
-    rows = []
+def _of_network(network: Network) -> dict[str, Any]:
+    """Inputs, layers and the count of parameters."""
+    layers: list[dict[str, Any]] = []
     for inputs, layer, (weights, bias) in zip(network.widths, network.layers, network.names, strict=False):
         shapes = {name: list(network.shapes[name]) for name in (weights, bias) if name is not None}
-        rows.append(
+        layers.append(
             {
                 "kind": "dense",
                 "activation": _activation_text(layer.activation, skip=layer.skip),
@@ -102,11 +93,13 @@ def _layers(network: Network) -> list[dict[str, Any]]:
                 "weights_layout": "in" if layer.vector else layer.layout,
                 "shapes": shapes,
                 "parameters": sum(prod(shape) for shape in shapes.values()),
-                "counted": f"{inputs} × {layer.units} weights" + f" and {layer.units} biases" * layer.bias,
+                "counted": f"{inputs} × {layer.units} weights"
+                + f" and {layer.units} bias{'es' * (layer.units != 1)}" * layer.bias,
                 "purpose": PURPOSES[layer.activation.name],
             }
         )
-    return rows
+    parameters = sum(layer["parameters"] for layer in layers)
+    return {"inputs": network.inputs, "layers": layers, "parameters": parameters}
 
 
 def _depends_on(system: System) -> str:

@@ -1,68 +1,84 @@
 """The matrix that `verify` prints: a row for each system, a column for each target, then what went wrong."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from math import isnan
 
 from rich.markup import escape
 
 from nn_conformance.cases.format import DTYPES
 from nn_conformance.cli.options import NAME
-from nn_conformance.judge.rungs import RUNGS
-from nn_conformance.judge.verdict import STATUSES, CheckId, Verdict, counts
-from nn_conformance.outcome import Outcome, Report
+from nn_conformance.judge.verdict import STATUSES, Verdict, counts, one_line
+from nn_conformance.outcome import SHOWN, Failure, Outcome, Report
 from nn_conformance.report import console as render
 from nn_conformance.subjects import PRINTED_FIGURES
 from nn_reference.systems import SYSTEMS
 
-SHOWN = 20  # failures in full
-ORDER = {rung.name: k for k, rung in enumerate(RUNGS)}
+FEW = 3  # groups of failures below an explanation, which is the answer
 
 
-def show(report: Report) -> None:
-    """What failed, from the input on; printed figures beside what was computed; the matrix; the counts."""
+def show(report: Report, *, everything: bool = False) -> None:
+    """What failed, from the input on; printed figures beside what was computed; the matrix; the counts.
+
+    Args:
+        report: what came of a run.
+        everything: the id of every check that failed, however many there are.
+    """
     if report.subject is not None:
         render.line(report.subject.line())
+        if report.ok:
+            render.line("right: every check that applies passed")
     _asides(report)
-    _failures(report.unique)
+    _failures(
+        report.failures, None if everything else FEW if any(e.slugs for e in report.explanations.values()) else SHOWN
+    )
     _printed_digits(report.outcomes)
-    _table(report.outcomes)
-    for status in ("expected failure", "unsupported"):
-        for reason, number in _reasons(report.unique, status).items():
-            render.line(f"{status}: {number} checks: {reason}")
+    _table(report)
+    for group in report.groups("expected failure", "unsupported"):
+        render.line(f"{group.status}: {group.number} check{'s' * (group.number > 1)}: {group.target}: {group.reason}")
     number_of = counts(report.verdicts)
     render.line(
         f"{number_of['ran']} checks ran: "
         + ", ".join(f"{number_of[s]} {s}" for s in STATUSES if number_of[s] or s in ("passed", "failed"))
         + _not_claimed(report)
     )
+    for line in report.untested:
+        render.line(f"not tested: {line}")
     if report.left_out:
         render.line(
             f"not judged, for their size: the documented cases of {report.left_out} systems; {NAME} verify --all judges them"
         )
+    if report.subject is None and report.ok:
+        networks = len({outcome.system for outcome in report.outcomes})
+        render.line(
+            f"{NAME} works here: the references of {networks} networks agree with the certified values. "
+            f"Next, judge code of your own: {NAME} verify FILE.py"
+        )
 
 
-def _table(outcomes: Sequence[Outcome]) -> None:
-    if not outcomes:
+def _table(report: Report) -> None:
+    if not report.outcomes:
         return
-    # What a document prints comes first, wherever the first network that prints something stands.
-    targets = sorted(dict.fromkeys(outcome.target for outcome in outcomes), key=lambda name: name != PRINTED_FIGURES)
-    table = render.new_table("network", *(escape(target) for target in targets))
-    for system in dict.fromkeys(outcome.system for outcome in outcomes):
-        mine = {outcome.target: outcome.verdicts for outcome in outcomes if outcome.system == system}
-        table.add_row(system, *(_cell(target, mine.get(target, ())) for target in targets))
+    heading = "\nf32  f64"
+    table = render.new_table(
+        "network\n", *(escape(target) + heading * (target != PRINTED_FIGURES) for target in report.targets)
+    )
+    for system in dict.fromkeys(outcome.system for outcome in report.outcomes):
+        of_system = {outcome.target: outcome.verdicts for outcome in report.outcomes if outcome.system == system}
+        table.add_row(escape(system), *(_cell(target, of_system.get(target, ())) for target in report.targets))
     render.console().print(table)
     render.line("largest error over its limit, in float32 and float64: what passes has at most 1")
 
 
 def _asides(report: Report) -> None:
-    if report.suggestion:
-        render.line(f"hint: {report.suggestion}")
     for system, explanation in report.explanations.items():
         render.line(f"{system}:")
         for line in explanation.lines():
-            render.line(f"  {line}")
+            for part in render.folded(f"  {line}".replace("\n", " ")):
+                render.line(part)
+    if report.suggestion:
+        render.line(f"hint: {report.suggestion}")
     for line in report.last_words:
-        render.line(f"stderr: {line}")
+        render.line(f"stderr: {one_line(line)}")
 
 
 def _not_claimed(report: Report) -> str:
@@ -91,36 +107,27 @@ def _worst(verdicts: Iterable[Verdict]) -> str:
     return f"[green]{max(ratios):.2f}[/]" if ratios else "-"
 
 
-def _failures(unique: Mapping[tuple[str, CheckId], Verdict]) -> None:
-    """The rung nearest to the input first; what fails likewise in several cases once, with their number."""
+def _failures(failures: Sequence[Failure], most: int | None) -> None:
+    """The rung nearest to the input first; what fails likewise in several cases once, with their number if not all are asked for."""
     out = render.console()
-    groups: dict[tuple[str, ...], list[Verdict]] = {}
-    for (target, _), verdict in unique.items():
-        if verdict.status == "failed":
-            key = target, verdict.rung, verdict.check.quantity, verdict.failure
-            groups.setdefault(key, []).append(verdict)
-    ordered = sorted(groups.items(), key=lambda item: ORDER.get(item[0][1], len(ORDER)))
-    for (target, _, _, failure), (first, *others) in ordered[:SHOWN]:
+    for target, _, (first, *others) in failures[:most]:
         out.print(f"[red]FAIL[/] {escape(first.id)} ({escape(target)})", soft_wrap=True)
-        number = "" if isnan(first.error) else f"error {first.error:.3g}, limit {first.limit:.3g}: "
-        named = f"{failure}: " if failure != "mismatch" else ""
-        out.print(f"     {named or number}{escape(first.reason)}", soft_wrap=True)
-        if others:
+        out.print(f"     {escape(measured(first))}{escape(first.reason)}", soft_wrap=True)
+        if most is None:
+            for other in others:
+                render.line(f"     likewise in {other.id}")
+        elif others:
             more = f"{len(others)} other checks, the last" if len(others) > 1 else "another check,"
             render.line(f"     likewise in {more} {others[-1].id}")
-    if len(groups) > SHOWN:
-        left = sum(len(verdicts) for _, verdicts in ordered[SHOWN:])
-        render.line(f"... and {left} more; --json has them all")
+    if left := sum(len(of.verdicts) for of in failures[most:]) if most else 0:
+        render.line(f"... and {left} more failures; {NAME} verify -v prints them")
 
 
-def _reasons(unique: Mapping[tuple[str, CheckId], Verdict], status: str) -> dict[str, int]:
-    """How many verdicts of a status there are, by target and the first words of the reason."""
-    found: dict[str, int] = {}
-    for (target, _), verdict in unique.items():
-        if verdict.status == status:
-            reason = f"{target}: {verdict.reason.split(';')[0].split(': it may')[0]}"
-            found[reason] = found.get(reason, 0) + 1
-    return found
+def measured(verdict: Verdict) -> str:
+    """What stands before the reason of a failure: its class, or of a mismatch its numbers."""
+    if verdict.failure != "mismatch":
+        return f"{verdict.failure}: "
+    return "" if isnan(verdict.error) else f"error {verdict.error:.3g}, limit {verdict.limit:.3g}: "
 
 
 def _printed_digits(outcomes: Sequence[Outcome]) -> None:
@@ -131,5 +138,5 @@ def _printed_digits(outcomes: Sequence[Outcome]) -> None:
         render.console().print(f"[bold]{escape(outcome.system)}[/]")
         for verdict in outcome.verdicts:
             if verdict.rung == "printed":
-                render.line(f"  {verdict.check.quantity:<20} {verdict.reason.split(';')[0]}")
+                render.line(f"  {verdict.check.quantity:<20} {verdict.in_short}")
         render.console().print()

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 1. Who you are, and what you can do: "networks" may be a list, such as ["xor-tanh"], and "does" have "train" in it. */
+/* 1. Who you are, and what you can do: "networks" may be a list, such as ["xor-tanh"], and "does" have "train" in it;
+   with "pieces":["tanh","squared_error","skip","sgd"] you are asked for these alone, of the names in PROTOCOL.md. */
 static const char *START = ",\"protocol\":1,\"name\":\"my engine\",\"version\":\"0\",\"dtypes\":[\"float64\"],"
   "\"networks\":\"any\",\"does\":[\"evaluate\"],\"conventions\":{}";
 

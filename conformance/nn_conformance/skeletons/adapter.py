@@ -18,6 +18,7 @@ START = {
     "dtypes": ["float64"],  # and "float32", if you compute in it too
     "networks": "any",  # or some: ["xor-tanh", "mnist-*"]
     "does": ["evaluate"],  # and "train", once 4 is there
+    # With a list of "pieces", by the names in PROTOCOL.md, you are asked for these alone: "skip" tests what is used twice.
     "conventions": {},  # what you do otherwise than the fixtures, such as another layout of weights
 }
 

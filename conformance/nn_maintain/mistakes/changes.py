@@ -12,11 +12,12 @@ import numpy as np
 from nn_conformance.judge.target import Answer
 from nn_reference.activations import IDENTITY, SIGMOID, SOFTMAX, TANH, Activation, Softmax
 from nn_reference.arithmetic import Array, Params
-from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
+from nn_reference.losses import BinaryCrossEntropy, CrossEntropy
 from nn_reference.network import Dense, LayerOutput, Network, backpropagate, forward
 
 Evaluate: TypeAlias = Callable[[Network, Params, Array, Array], Answer]
-Change: TypeAlias = Callable[[Evaluate], Evaluate]
+# What is computed in place of the first argument, for the other four.
+Change: TypeAlias = Callable[[Evaluate, Network, Params, Array, Array], Answer]
 Rule: TypeAlias = Callable[[Array, Array, Array], Array]
 Factor: TypeAlias = Callable[[Network, Array], float]
 
@@ -32,12 +33,12 @@ def loss_of(answer: Answer) -> float:
     return float("nan") if answer.loss is None else float(answer.loss)
 
 
-def scaled(factor: Factor, only: str = "Wb", *, loss: bool = False) -> Change:
-    """Gradients times factor(network, t), for weights (W), biases (b), both or neither; the loss too if asked for."""
+def scaled(factor: Factor, only: Collection[str] = ("W", "b"), *, loss: bool = False) -> Change:
+    """Gradients times factor(network, t), of weights (W), of biases (b), or by name; the loss too if asked for."""
 
     def change(network: Network, t: Array, answer: Answer) -> Answer:
         by = factor(network, t)
-        gradients = {name: g * by if name[0] in only else g for name, g in answer.gradients.items()}
+        gradients = {name: g * by if name in only or name[0] in only else g for name, g in answer.gradients.items()}
         return replace(answer, gradients=gradients, loss=loss_of(answer) * by if loss else answer.loss)
 
     return after(change)
@@ -45,12 +46,12 @@ def scaled(factor: Factor, only: str = "Wb", *, loss: bool = False) -> Change:
 
 def after(change: Callable[[Network, Array, Answer], Answer]) -> Change:
     """Something done to the answer, given network and t."""
-    return lambda inner: lambda network, params, x, t: change(network, t, inner(network, params, x, t))
+    return lambda inner, network, params, x, t: change(network, t, inner(network, params, x, t))
 
 
 def rewritten(change: Callable[[Network], Network]) -> Change:
     """What a changed network computes."""
-    return lambda inner: lambda network, params, x, t: inner(change(network), params, x, t)
+    return lambda inner, network, params, x, t: inner(change(network), params, x, t)
 
 
 def given(
@@ -61,18 +62,14 @@ def given(
 ) -> Change:
     """What comes of other parameters, inputs or targets."""
     change_params, change_x, change_t = params, x, t
-    return lambda inner: lambda network, params, x, t: inner(network, change_params(params), change_x(x), change_t(t))
+    return lambda inner, network, params, x, t: inner(network, change_params(params), change_x(x), change_t(t))
 
 
 def on_rows(rows: Callable[[int], slice]) -> Change:
     """Only some of the batch; whether layers show all of it is not said."""
-
-    def change(inner: Evaluate) -> Evaluate:
-        return lambda network, params, x, t: replace(
-            inner(network, params, x[rows(len(x))], t[rows(len(x))]), layers=None
-        )
-
-    return change
+    return lambda inner, network, params, x, t: replace(
+        inner(network, params, x[rows(len(x))], t[rows(len(x))]), layers=None
+    )
 
 
 def with_output(network: Network, activation: Activation) -> Network:
@@ -80,23 +77,20 @@ def with_output(network: Network, activation: Activation) -> Network:
     return replace(network, layers=(*network.layers[:-1], replace(network.layers[-1], activation=activation)))
 
 
-def hidden(change: Callable[[Activation], Activation], layer: int | None = None) -> Change:
-    """Other activations on hidden layers, or on one of them, counted from 1."""
+def hidden(change: Callable[[Activation], Activation]) -> Change:
+    """Other activations on hidden layers."""
 
     def of_network(network: Network) -> Network:
-        below = tuple(
-            replace(one, activation=change(one.activation)) if layer in (None, k) else one
-            for k, one in enumerate(network.layers[:-1], 1)
-        )
+        below = (replace(layer, activation=change(layer.activation)) for layer in network.layers[:-1])
         return replace(network, layers=(*below, network.layers[-1]))
 
     return rewritten(of_network)
 
 
-def hidden_rule(rule: Rule, *kinds: Activation, layer: int | None = None) -> Change:
+def hidden_rule(rule: Rule, *kinds: Activation) -> Change:
     """Another backward rule for hidden layers, of some activations or of all."""
     names = {kind.name for kind in kinds}
-    return hidden(lambda one: replace(one, backward=rule) if not names or one.name in names else one, layer)
+    return hidden(lambda one: replace(one, backward=rule) if not names or one.name in names else one)
 
 
 def swapped(activation: Activation) -> Activation:
@@ -121,33 +115,23 @@ def other_axis(activation: Activation) -> Activation:
     return Softmax(axis=-3 - (activation.axis or -1), derivative=rule)  # type: ignore[arg-type]
 
 
-def with_delta(rule: Callable[[Network, Array, Array], Array]) -> Change:
-    """rule(network, z, dz) for dz of the outputs, however the loss has come to it."""
+def output_derivative_again(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
+    """dz of the outputs times p(1-p), for a loss of logits that has that factor in it already."""
+    fused = network.loss_takes_logits_of_softmax
+    logits = replace(cast("CrossEntropy", network.loss), from_logits=True) if fused else network.loss
+    plain = replace(with_output(network, IDENTITY), loss=logits) if fused else network
+    last = plain.layers[-1].activation
+    probabilities = SIGMOID if isinstance(network.loss, BinaryCrossEntropy) else SOFTMAX
 
-    def change(inner: Evaluate) -> Evaluate:
-        def evaluate(network: Network, params: Params, x: Array, t: Array) -> Answer:
-            fused = network.loss_takes_logits_of_softmax
-            logits = replace(cast("CrossEntropy", network.loss), from_logits=True) if fused else network.loss
-            plain = replace(with_output(network, IDENTITY), loss=logits) if fused else network
-            last = plain.layers[-1].activation
-            hooked = replace(last, backward=lambda z, a, da: rule(network, z, last.backward(z, a, da)))
-            answer = inner(with_output(plain, hooked), params, x, t)
-            if not fused or answer.layers is None:
-                return answer
-            z = answer.layers[-1].z
-            return replace(
-                answer, layers=[*answer.layers[:-1], LayerOutput(z, network.layers[-1].activation.forward(z))]
-            )
+    def again(z: Array, a: Array, da: Array) -> Array:
+        p = probabilities.forward(z)
+        return last.backward(z, a, da) * p * (1 - p)
 
-        return evaluate
-
-    return change
-
-
-def probabilities_again(network: Network, z: Array, dz: Array) -> Array:
-    """dz · p(1-p), for a loss of logits that has that factor in it already."""
-    p = (SIGMOID if isinstance(network.loss, BinaryCrossEntropy) else SOFTMAX).forward(z)
-    return dz * p * (1 - p)
+    answer = inner(with_output(plain, replace(last, backward=again)), params, x, t)
+    if not fused or answer.layers is None:
+        return answer
+    z = cast("LayerOutput", answer.layers[-1]).z
+    return replace(answer, layers=[*answer.layers[:-1], LayerOutput(z, network.layers[-1].activation.forward(z))])
 
 
 @dataclass(frozen=True)
@@ -168,9 +152,7 @@ class Hooked(Dense):
 
 def hooked(layer: Dense, **rules: Callable[[Dense, Array, Array], Array]) -> Dense:
     """The layer, with other rules."""
-    if isinstance(layer, Hooked):
-        return replace(layer, **rules)  # type: ignore[arg-type]
-    return Hooked(layer.units, layer.activation, layer.bias, layer.layout, layer.vector, layer.skip, **rules)
+    return Hooked(**{**vars(layer), **rules})
 
 
 def every_layer(**rules: Callable[[Dense, Array, Array], Array]) -> Change:
@@ -191,60 +173,50 @@ def transposed(layer: Dense, a: Array, dz: Array) -> Array:
 def biases_by(rule: Callable[[Array], Array]) -> Change:
     """db = rule(dz) in every layer."""
 
-    def change(inner: Evaluate) -> Evaluate:
-        def evaluate(network: Network, params: Params, x: Array, t: Array) -> Answer:
-            seen: Params = {}
+    def change(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
+        seen: Params = {}
 
-            def watch(name: str) -> Callable[[Dense, Array, Array], Array]:
-                def rule_of(layer: Dense, a: Array, dz: Array) -> Array:
-                    seen[name] = dz
-                    return Dense.weight_gradient(layer, a, dz)
+        def watch(name: str) -> Callable[[Dense, Array, Array], Array]:
+            def rule_of(layer: Dense, a: Array, dz: Array) -> Array:
+                seen[name] = dz
+                return Dense.weight_gradient(layer, a, dz)
 
-                return rule_of
+            return rule_of
 
-            layers = tuple(hooked(one, of_weights=watch(f"b{k}")) for k, one in enumerate(network.layers, 1))
-            answer = inner(replace(network, layers=layers), params, x, t)
-            changed = {name: np.asarray(rule(dz)) for name, dz in seen.items() if name in answer.gradients}
-            return replace(answer, gradients={**answer.gradients, **changed})
-
-        return evaluate
+        layers = tuple(hooked(one, of_weights=watch(f"b{k}")) for k, one in enumerate(network.layers, 1))
+        answer = inner(replace(network, layers=layers), params, x, t)
+        changed = {name: np.asarray(rule(dz)) for name, dz in seen.items() if name in answer.gradients}
+        return replace(answer, gradients={**answer.gradients, **changed})
 
     return change
 
 
-def cached_preactivations(inner: Evaluate) -> Evaluate:
+def cached_preactivations(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
     """dW of every layer with z of the layer below where its a belongs."""
+    below = [x, *(layer.z for layer in forward(network, params, x))]
 
-    def evaluate(network: Network, params: Params, x: Array, t: Array) -> Answer:
-        below = [x, *(layer.z for layer in forward(network, params, x))]
+    def with_input(z: Array) -> Callable[[Dense, Array, Array], Array]:
+        return lambda layer, a, dz: Dense.weight_gradient(layer, z, dz)
 
-        def with_input(z: Array) -> Callable[[Dense, Array, Array], Array]:
-            return lambda layer, a, dz: Dense.weight_gradient(layer, z, dz)
-
-        layers = tuple(hooked(one, of_weights=with_input(below[k])) for k, one in enumerate(network.layers))
-        return inner(replace(network, layers=layers), params, x, t)
-
-    return evaluate
+    layers = tuple(hooked(one, of_weights=with_input(below[k])) for k, one in enumerate(network.layers))
+    return inner(replace(network, layers=layers), params, x, t)
 
 
 def updated_early(rate: float) -> Change:
     """Each layer's W is updated before the gradient goes back through it."""
 
-    def change(inner: Evaluate) -> Evaluate:
-        def evaluate(network: Network, params: Params, x: Array, t: Array) -> Answer:
-            own: list[Array] = []  # of the layer that the gradient is in
+    def change(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
+        own: list[Array] = []  # of the layer that the gradient is in
 
-            def remember(layer: Dense, a: Array, dz: Array) -> Array:
-                own.append(Dense.weight_gradient(layer, a, dz))
-                return own[-1].copy()
+        def remember(layer: Dense, a: Array, dz: Array) -> Array:
+            own.append(Dense.weight_gradient(layer, a, dz))
+            return own[-1].copy()
 
-            rules = {
-                "of_weights": remember,
-                "of_input": lambda one, dz, w: Dense.input_gradient(one, dz, w - rate * own[-1]),
-            }
-            return every_layer(**rules)(inner)(network, params, x, t)
-
-        return evaluate
+        rules = {
+            "of_weights": remember,
+            "of_input": lambda one, dz, w: Dense.input_gradient(one, dz, w - rate * own[-1]),
+        }
+        return every_layer(**rules)(inner, network, params, x, t)
 
     return change
 
@@ -260,42 +232,26 @@ def no_output_bias(params: Params) -> Params:
     return {name: np.zeros_like(p) if name == last else p for name, p in params.items()}
 
 
-def zeroed(names: Collection[str]) -> Change:
-    """No gradient for some parameters."""
-    return after(
-        lambda network, t, answer: replace(
-            answer, gradients={name: g * 0 if name in names else g for name, g in answer.gradients.items()}
-        )
-    )
-
-
-def other_order(inner: Evaluate) -> Evaluate:
+def other_order(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
     """W is read in the other memory order, and so is its gradient."""
-
-    def evaluate(network: Network, params: Params, x: Array, t: Array) -> Answer:
-        read = {name: p.ravel("F").reshape(p.shape) for name, p in params.items()}
-        answer = inner(network, read, x, t)
-        written = {name: g.ravel().reshape(g.shape, order="F") for name, g in answer.gradients.items()}
-        return replace(answer, gradients=written)
-
-    return evaluate
+    read = {name: p.ravel("F").reshape(p.shape) for name, p in params.items()}
+    answer = inner(network, read, x, t)
+    written = {name: g.ravel().reshape(g.shape, order="F") for name, g in answer.gradients.items()}
+    return replace(answer, gradients=written)
 
 
-def in_single_precision(inner: Evaluate) -> Evaluate:
+def in_single_precision(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
     """Computed in float32, returned as if it had not been."""
 
-    def evaluate(network: Network, params: Params, x: Array, t: Array) -> Answer:
-        def narrow(a: Array) -> Array:
-            return a.astype(np.float32)
+    def narrow(a: Array) -> Array:
+        return a.astype(np.float32)
 
-        def wide(a: Array) -> Array:
-            return np.asarray(a).astype(x.dtype)
+    def wide(a: Array) -> Array:
+        return np.asarray(a).astype(x.dtype)
 
-        answer = inner(network, {name: narrow(p) for name, p in params.items()}, narrow(x), narrow(t))
-        layers = None if answer.layers is None else [LayerOutput(wide(z), wide(a)) for z, a in answer.layers]
-        return Answer(loss_of(answer), {name: wide(g) for name, g in answer.gradients.items()}, layers)
-
-    return evaluate
+    answer = inner(network, {name: narrow(p) for name, p in params.items()}, narrow(x), narrow(t))
+    layers = answer.layers and [LayerOutput(*map(wide, cast("LayerOutput", layer))) for layer in answer.layers]
+    return Answer(loss_of(answer), {name: wide(g) for name, g in answer.gradients.items()}, layers)
 
 
 def standardized(x: Array) -> Array:
@@ -304,16 +260,12 @@ def standardized(x: Array) -> Array:
     return np.asarray((x - x.mean(axis=0)) / np.where(deviation > 0, deviation, 1).astype(x.dtype))
 
 
-def all_pairs(inner: Evaluate) -> Evaluate:
+def all_pairs(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
     """(N,) - (N,1) is (N,N): every output against every target, which is the mean over all rotations of t."""
-
-    def evaluate(network: Network, params: Params, x: Array, t: Array) -> Answer:
-        answers = [inner(network, params, x, np.roll(t, k, axis=0)) for k in range(len(t))]
-        mean = {name: np.mean([one.gradients[name] for one in answers], axis=0) for name in answers[0].gradients}
-        gradients = {name: np.asarray(g, x.dtype) for name, g in mean.items()}
-        return replace(answers[0], loss=float(np.mean([one.loss for one in answers])), gradients=gradients)
-
-    return evaluate
+    answers = [inner(network, params, x, np.roll(t, k, axis=0)) for k in range(len(t))]
+    mean = {name: np.mean([one.gradients[name] for one in answers], axis=0) for name in answers[0].gradients}
+    gradients = {name: np.asarray(g, x.dtype) for name, g in mean.items()}
+    return replace(answers[0], loss=float(np.mean([one.loss for one in answers])), gradients=gradients)
 
 
 def unshifted(activation: Activation) -> Activation:
@@ -326,46 +278,29 @@ def unshifted(activation: Activation) -> Activation:
     return replace(activation, forward=forward_unshifted)
 
 
-@dataclass(frozen=True)
-class NearbyLog:
-    """-Σ t·log p, mean over samples, of p moved away from 0: by adding to it, or by clipping it."""
+class ClippedLog:
+    """-Σ t·log p, mean over samples, of p clipped to [1e-7, 1 - 1e-7]."""
 
     name = "cross-entropy of p away from 0"
-    added: float = 0.0
-    clip: float = 0.0
 
     def value(self, y: Array, t: Array) -> Any:
         """The loss."""
-        return -np.sum(t * np.log(np.clip(y, self.clip, 1 - self.clip) + self.added)) / len(t)
+        return -np.sum(t * np.log(np.clip(y, 1e-7, 1 - 1e-7))) / len(t)
 
     def gradient(self, y: Array, t: Array) -> Array:
         """Zero where p is clipped."""
-        inside = (y > self.clip) & (y < 1 - self.clip)
-        return np.asarray(np.where(inside, -t / np.where(inside, y + self.added, 1), 0) / len(t))
+        inside = (y > 1e-7) & (y < 1 - 1e-7)
+        return np.asarray(np.where(inside, -t / np.where(inside, y, 1), 0) / len(t))
 
 
-def log_moved(epsilon: float) -> Change:
-    """The loss is that of log(p + ε), the gradient still p - t."""
-
-    def change(_: Network, t: Array, answer: Answer) -> Answer:
-        layers = answer.layers
-        return answer if layers is None else replace(answer, loss=NearbyLog(added=epsilon).value(layers[-1].a, t))
-
-    return after(change)
+def log_moved(_: Network, t: Array, answer: Answer) -> Answer:
+    """The loss is that of log(p + 1e-8), the gradient still p - t."""
+    if answer.layers is None:
+        return answer
+    p = cast("LayerOutput", answer.layers[-1]).a
+    return replace(answer, loss=-np.sum(t * np.log(p + 1e-8)) / len(t))
 
 
-def with_loss(loss: Any) -> Change:
+def other_loss(change: Callable[[Any], Any]) -> Change:
     """Another loss, differentiated rightly."""
-    return rewritten(lambda network: replace(network, loss=loss))
-
-
-def categorical_as(kind: type[SquaredError] | type[BinaryCrossEntropy]) -> Change:
-    """Squared or binary cross-entropy where classes exclude each other."""
-
-    def change(network: Network) -> Network:
-        if kind is SquaredError:
-            return replace(network, loss=SquaredError("samples"))
-        logits = isinstance(network.loss, CrossEntropy) and network.loss.from_logits
-        return replace(network, loss=BinaryCrossEntropy(from_logits=logits))
-
-    return rewritten(change)
+    return rewritten(lambda network: replace(network, loss=change(network.loss)))

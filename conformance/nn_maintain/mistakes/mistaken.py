@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from nn_conformance.judge.target import Answer, Pruning, Run
 from nn_maintain.mistakes.catalogue import Mistake
 from nn_maintain.mistakes.changes import Evaluate, loss_of, right
 from nn_maintain.mistakes.updates import pruned
-from nn_reference.arithmetic import Array, Params
+from nn_reference.arithmetic import Array, Params, copied
 from nn_reference.optimizers import Optimizer, State
 
 
@@ -46,10 +47,8 @@ class Mistaken:
         """Updates with the mistaken gradients, or by the mistaken rule."""
         built, rule = build_network(network), self._rule(optimizer)
         evaluate = self._changed(rule)
-        params = {name: p.copy() for name, p in params.items()}
-        memory = rule.init(params)
-        if state is not None:
-            memory = State(state.step, {m: {n: a.copy() for n, a in of.items()} for m, of in state.moments.items()})
+        params = copied(params)
+        memory = rule.init(params) if state is None else state.mapped(copied)
         losses = []
         for batch in batches:
             answer = evaluate(built, params, x[list(batch)], t[list(batch)])
@@ -84,5 +83,5 @@ class Mistaken:
             change = mistake.anew() if mistake.anew else mistake.change
             if mistake.training and rule:
                 change = mistake.training(rule)
-            evaluate = change(evaluate) if change else evaluate
+            evaluate = partial(change, evaluate) if change else evaluate
         return evaluate

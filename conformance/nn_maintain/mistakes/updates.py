@@ -2,21 +2,37 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
 from nn_conformance.judge.target import Pruning
-from nn_reference.arithmetic import Array, Params
+from nn_reference.arithmetic import Array, Params, copied
 from nn_reference.network import Network, backpropagate
-from nn_reference.optimizers import SGD, Adam, Optimizer, State
-from nn_reference.pruning import apply_masks
+from nn_reference.optimizers import Adam, Optimizer, State
+from nn_reference.pruning import apply_masks, masked_state
 
 Prune: TypeAlias = Callable[[Network, Optimizer, Params, Array, Array, Pruning, State], tuple[Params, Params]]
 
 
 @dataclass(frozen=True)
-class Altered:
+class _Around:
+    """What an optimiser has in common with the right one that it is made of."""
+
+    right: Optimizer
+
+    @property
+    def learning_rate(self) -> float:
+        """As the right one's."""
+        return self.right.learning_rate
+
+    def init(self, params: Params) -> State:
+        """As the right one."""
+        return self.right.init(params)
+
+
+@dataclass(frozen=True)
+class Altered(_Around):
     """An optimiser that sees other gradients, skips parameters, or forgets.
 
     Attributes:
@@ -27,20 +43,10 @@ class Altered:
         remembers: whether its moments outlive a step.
     """
 
-    right: Optimizer
     gradient: Callable[[Array, Array], Array] = lambda p, g: g
     moves: Callable[[str], bool] = lambda name: True
     counts: bool = True
     remembers: bool = True
-
-    @property
-    def learning_rate(self) -> float:
-        """As the right one's."""
-        return self.right.learning_rate
-
-    def init(self, params: Params) -> State:
-        """As the right one."""
-        return self.right.init(params)
 
     def step(self, params: Params, gradients: Params, state: State) -> None:
         """As the right one, after the alteration."""
@@ -54,7 +60,7 @@ class Altered:
 
 
 @dataclass(frozen=True)
-class OtherAdam:
+class OtherAdam(_Around):
     """Adam written out once more, with one of its terms another.
 
     Attributes:
@@ -66,21 +72,11 @@ class OtherAdam:
         steps: (t, index of the tensor, tensors) -> the t that it counts.
     """
 
-    right: Optimizer
     corrected: bool = True
     power: float = 0.5
     inside: bool = False
     magnitude: bool = False
     steps: Callable[[int, int, int], int] = lambda t, index, tensors: t
-
-    @property
-    def learning_rate(self) -> float:
-        """As the right one's."""
-        return self.right.learning_rate
-
-    def init(self, params: Params) -> State:
-        """As the right one."""
-        return self.right.init(params)
 
     def step(self, params: Params, gradients: Params, state: State) -> None:
         """One update, in place."""
@@ -107,23 +103,9 @@ class OtherAdam:
         return m / np.float64(first) / ((v / np.float64(second) + inside) ** self.power + beside)
 
 
-def swapped_betas(optimizer: Optimizer) -> Optimizer:
-    """β₁ where β₂ belongs, and the other way round."""
-    return (
-        replace(optimizer, beta1=optimizer.beta2, beta2=optimizer.beta1) if isinstance(optimizer, Adam) else optimizer
-    )
-
-
-def tenfold_rate(optimizer: Optimizer) -> Optimizer:
-    """Ten times the learning rate."""
-    return replace(optimizer, learning_rate=10 * optimizer.learning_rate) if isinstance(optimizer, SGD) else optimizer
-
-
-def other_placement(optimizer: Optimizer) -> Optimizer:
-    """ε in the other library's place, declared as this one's."""
-    if not isinstance(optimizer, Adam):
-        return optimizer
-    return replace(optimizer, placement="keras" if optimizer.placement == "torch" else "torch")
+def other_fields(change: Callable[[Any], dict[str, Any]]) -> Callable[[Optimizer], Any]:
+    """The optimiser with other fields; one that is wrapped already stays as it is."""
+    return lambda rule: rule if isinstance(rule, _Around) else replace(cast("Adam", rule), **change(rule))
 
 
 def pruned(
@@ -144,12 +126,11 @@ def pruned(
         masks = {name: kept(params[name], how.threshold) for name in (without if other_biases else how.names)}
         left = apply_masks(params, masks)
         _, gradients = backpropagate(network, left, x, t)
-        moments = {m: {name: a.copy() for name, a in of.items()} for m, of in state.moments.items()}
+        moving, after = state.mapped(copied), copied(left)
         if how.keep_mask != other_mask:
             gradients = apply_masks(gradients, masks)
-            moments = {m: apply_masks(of, masks) for m, of in moments.items()} if masked_moments else moments
-        after = {name: p.copy() for name, p in left.items()}
-        optimizer.step(after, {name: np.array(g) for name, g in gradients.items()}, State(state.step, moments))
+            moving = masked_state(moving, masks) if masked_moments else moving
+        optimizer.step(after, {name: np.array(g) for name, g in gradients.items()}, moving)
         return left, after
 
     return prune

@@ -1,8 +1,11 @@
 """What it takes to say what a documented network is: architecture, data, recipe, figures, defects."""
 
+import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.random import RandomState
@@ -183,7 +186,7 @@ class System:
     shipped_start: Callable[[], Params] | None = None
     figures: tuple[Figure, ...] = ()
     defects: tuple[Defect, ...] = ()
-    remarks: tuple[str, ...] = field(default=())
+    remarks: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -204,6 +207,39 @@ class System:
         return self.initializer.draw(self.network, RandomState(seed))
 
 
-def curve(quantity: str, figures: str, *, first: int = 1, note: str = "") -> tuple[Figure, ...]:
+def documented(document: str, name: str, **fields: Any) -> System:
+    """A network as its document has it: `fields` of `System`, and those that ``document_<number>.toml`` gives."""
+    return System(document=document, name=name, **fields, **_text(document, name, "documented"))
+
+
+def version_of(system: System, version: Version, **changes: Any) -> System:
+    """Another version of a system: `changes` are fields of `System`, and the document's file has those that are text."""
+    return replace(system, version=version, **_text(system.document, system.name, version), **changes)
+
+
+def _text(document: str, name: str, version: Version) -> dict[str, Any]:
+    """The fields of `System` that the document's file gives for a version; of another than the documented, those that differ."""
+    table = _tables(document)[name]
+    if version == "documented":
+        table = {key: value for key, value in table.items() if key not in get_args(Version)}
+    else:
+        table = table.get(version, {})
+    fields = {key: value for key, value in table.items() if key not in {"curves", "figures", "defects", "remarks"}}
+    if "curves" in table or "figures" in table:
+        curves = [figure for each in table.get("curves", []) for figure in curve(**each)]
+        fields["figures"] = (*curves, *(Figure(**each) for each in table.get("figures", [])))
+    if "defects" in table:
+        fields["defects"] = tuple(Defect(**each) for each in table["defects"])
+    if "remarks" in table:
+        fields["remarks"] = tuple(table["remarks"])
+    return fields
+
+
+@cache
+def _tables(document: str) -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath(f"document_{document}.toml").read_text("utf-8"))
+
+
+def curve(quantity: str, printed: str, *, first: int = 1, note: str = "") -> tuple[Figure, ...]:
     """One figure for each epoch, from text as the document prints it; epochs count from `first`."""
-    return tuple(Figure(quantity, text, epoch, note) for epoch, text in enumerate(figures.split(), first))
+    return tuple(Figure(quantity, text, epoch, note) for epoch, text in enumerate(printed.split(), first))

@@ -1,0 +1,240 @@
+"""Variants of an activation's derivative: another formula, another argument, a share beside the right one."""
+
+from collections.abc import Callable, Sequence
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from nn_conformance.explain.forward_rules import Rule
+from nn_conformance.explain.trace import Trace, shaped
+from nn_reference.activations import GELU_CUBIC, GELU_SCALE, sigmoid
+from nn_reference.arithmetic import Array
+
+NORMAL = NormalDist()
+# (z, a, g, tr, k) -> what g is multiplied by.
+Derivative = Callable[[Array, Array, Array, Trace, int], Any]
+
+
+def _mean(tr: Trace, k: int) -> Array:
+    exact = tr.through(k, np.ones_like(tr.a[k]))
+    return np.asarray(exact.mean(axis=0))
+
+
+def _at(tr: Trace, k: int, z: Array) -> Array:
+    """φ′ of layer k at other pre-activations."""
+    kind = tr.net.layers[k - 1].activation
+    return np.asarray(kind.backward(z, kind.forward(z), np.ones_like(z)))
+
+
+def _slug(kind: str, formula: str, *, last: bool) -> str:
+    if formula == "1":
+        return "output-derivative-missing" if last else "derivative-missing"
+    table = {
+        ("sigmoid", "σ′(a)"): "derivative-at-a",
+        ("sigmoid", "z(1-z)"): "z-for-a",
+        ("sigmoid", "a"): "sigmoid-first-power",
+        ("sigmoid", "1-a²"): "tanh-rule-for-sigmoid",
+        ("tanh", "1-a"): "tanh-first-power",
+        ("tanh", "1-tanh²(a)"): "tanh-at-a",
+        ("tanh", "1-z²"): "tanh-of-z",
+        ("tanh", "a(1-a)"): "sigmoid-rule-for-tanh",
+        ("relu", "(g > 0)"): "relu-mask-of-gradient",
+        ("softmax", "a(1-a)"): "softmax-diagonal",
+        ("silu", "σ(z)"): "product-half",
+        ("silu", "zσ(z)(1-σ(z))"): "product-half",
+        ("gelu", "(1+τ)/2"): "product-half",
+        ("gelu", "z/2·τ′"): "product-half",
+    }
+    if formula in OF_ERROR and formula != "y":
+        return "derivative-of-error"
+    if formula.startswith("φ′ of layer"):
+        return "derivative-of-other-layer"
+    return table.get((kind, formula), "derivative-at-a" if formula == "φ′(a)" else "derivative-other")
+
+
+FORMULAS: dict[str, tuple[bool, Derivative]] = {
+    "1": (True, lambda z, a, g, tr, k: 1.0),
+    "a(1-a)": (True, lambda z, a, g, tr, k: a * (1 - a)),
+    "1-a²": (True, lambda z, a, g, tr, k: 1 - a * a),
+    "(z > 0)": (True, lambda z, a, g, tr, k: z > 0),
+    "a": (True, lambda z, a, g, tr, k: a),
+    "1-a": (True, lambda z, a, g, tr, k: 1 - a),
+    "σ′(a)": (True, lambda z, a, g, tr, k: sigmoid(a) * (1 - sigmoid(a))),
+    "1-tanh²(a)": (True, lambda z, a, g, tr, k: 1 - np.tanh(a) ** 2),
+    "z(1-z)": (True, lambda z, a, g, tr, k: z * (1 - z)),
+    "φ′(a)": (True, lambda z, a, g, tr, k: _at(tr, k, a)),
+    "φ′(z-b)": (True, lambda z, a, g, tr, k: _at(tr, k, z - (np.nan if tr.b[k] is None else tr.b[k]))),
+    "φ′(-z)": (False, lambda z, a, g, tr, k: _at(tr, k, -z)),
+    "1-z²": (True, lambda z, a, g, tr, k: 1 - z * z),
+    "σ′(z)": (True, lambda z, a, g, tr, k: sigmoid(z) * (1 - sigmoid(z))),
+    "1-tanh²(z)": (True, lambda z, a, g, tr, k: 1 - np.tanh(z) ** 2),
+    "z": (False, lambda z, a, g, tr, k: z),
+    "1-z": (False, lambda z, a, g, tr, k: 1 - z),
+    "a²": (False, lambda z, a, g, tr, k: a * a),
+    "a²(1-a)": (False, lambda z, a, g, tr, k: a * a * (1 - a)),
+    "a(1-a)²": (False, lambda z, a, g, tr, k: a * (1 - a) ** 2),
+    "(a(1-a))²": (True, lambda z, a, g, tr, k: (a * (1 - a)) ** 2),
+    "(1-a²)²": (True, lambda z, a, g, tr, k: (1 - a * a) ** 2),
+    "(1-a)²": (False, lambda z, a, g, tr, k: (1 - a) ** 2),
+    "1-2a": (False, lambda z, a, g, tr, k: 1 - 2 * a),
+    "a(1+a)": (False, lambda z, a, g, tr, k: a * (1 + a)),
+    "1+a": (False, lambda z, a, g, tr, k: 1 + a),
+    "1+a²": (False, lambda z, a, g, tr, k: 1 + a * a),
+    "σ(z)": (False, lambda z, a, g, tr, k: sigmoid(z)),
+    "tanh z": (False, lambda z, a, g, tr, k: np.tanh(z)),
+    "σ(a)": (False, lambda z, a, g, tr, k: sigmoid(a)),
+    "1-tanh z": (False, lambda z, a, g, tr, k: 1 - np.tanh(z)),
+    "1-tanh²(tanh a)": (False, lambda z, a, g, tr, k: 1 - np.tanh(np.tanh(a)) ** 2),
+    "√|a(1-a)|": (False, lambda z, a, g, tr, k: np.sqrt(np.abs(a * (1 - a)))),
+    "e^z": (False, lambda z, a, g, tr, k: np.exp(z)),
+    "σ(1.702z)(1 + 1.702z(1-σ(1.702z)))": (False, lambda z, a, g, tr, k: sigmoid(1.702 * z) * (1 + 1.702 * z * sigmoid(-1.702 * z))),
+    "Φ(z) + z·e^(-z²/2)/√2π": (False, lambda z, a, g, tr, k: np.vectorize(NORMAL.cdf)(z) + z * np.exp(-z * z / 2) / np.sqrt(2 * np.pi)),
+    "e^-z": (False, lambda z, a, g, tr, k: np.exp(-z)),
+    "e^-z/(1+e^-z)": (False, lambda z, a, g, tr, k: np.exp(-z) / (1 + np.exp(-z))),
+    "e^z/(1+e^z)": (False, lambda z, a, g, tr, k: np.exp(z) / (1 + np.exp(z))),
+    "e^-z/(1+e^-z)³": (False, lambda z, a, g, tr, k: np.exp(-z) / (1 + np.exp(-z)) ** 3),
+    "1/cosh z": (False, lambda z, a, g, tr, k: 1 / np.cosh(z)),
+    "1/(1+z²)": (False, lambda z, a, g, tr, k: 1 / (1 + z * z)),
+    "(z < 0)": (False, lambda z, a, g, tr, k: z < 0),
+    "(z > 1)": (False, lambda z, a, g, tr, k: z > 1),
+    "(a > 1)": (False, lambda z, a, g, tr, k: a > 1),
+    "(a > ½)": (False, lambda z, a, g, tr, k: a > 0.5),
+    "sign z": (False, lambda z, a, g, tr, k: np.sign(z)),
+    "|z|": (False, lambda z, a, g, tr, k: np.abs(z)),
+    "(g > 0)": (True, lambda z, a, g, tr, k: g > 0),
+    "(g < 0)": (False, lambda z, a, g, tr, k: g < 0),
+    "g(1-g)/g": (False, lambda z, a, g, tr, k: 1 - g),
+    "φ′ averaged over the batch": (False, lambda z, a, g, tr, k: _mean(tr, k)),
+    "φ′ of the first sample": (False, lambda z, a, g, tr, k: tr.through(k, np.ones_like(a))[:1]),
+    "φ′ of the last sample": (False, lambda z, a, g, tr, k: tr.through(k, np.ones_like(a))[-1:]),
+    "φ′ twice": (True, lambda z, a, g, tr, k: tr.through(k, np.ones_like(a)) ** 2),
+    "φ″ for φ′": (False, lambda z, a, g, tr, k: tr.through(k, np.ones_like(a)) * (1 - 2 * a)),
+}  # fmt: skip
+OF_ERROR: dict[str, tuple[bool, Derivative]] = {
+    "e(1-e), e = y-t": (True, lambda z, a, g, tr, k: (tr.y - tr.t) * (1 - tr.y + tr.t)),
+    "1-e², e = y-t": (True, lambda z, a, g, tr, k: 1 - (tr.y - tr.t) ** 2),
+    "e = t-y: e(1-e)": (False, lambda z, a, g, tr, k: (tr.t - tr.y) * (1 - tr.t + tr.y)),
+    "(e > 0), e = y-t": (False, lambda z, a, g, tr, k: tr.y > tr.t),
+    "φ′ of t": (False, lambda z, a, g, tr, k: tr.t * (1 - tr.t) if tr.kind(k) == "sigmoid" else 1 - tr.t**2),
+    "y": (False, lambda z, a, g, tr, k: tr.y),
+}  # fmt: skip
+
+
+def _of_layer(j: int) -> Derivative:
+    return lambda z, a, g, tr, k: _at(tr, k, shaped(tr.z[j], a.shape))
+
+
+# What the derivatives of some activations are sums of: a term may have another factor.
+TERMS: dict[str, dict[str, Derivative]] = {
+    "gelu": {
+        "(1+τ)/2": lambda z, a, g, tr, k: (1 + _tau(z)) / 2,
+        "z/2·(1-τ²)·√(2/π)": lambda z, a, g, tr, k: z / 2 * (1 - _tau(z) ** 2) * GELU_SCALE,
+        "z/2·(1-τ²)·√(2/π)·3·0.044715z²": lambda z, a, g, tr, k: z**3 / 2 * (1 - _tau(z) ** 2) * GELU_SCALE * 3 * GELU_CUBIC,
+        "z/2·τ′": lambda z, a, g, tr, k: z / 2 * (1 - _tau(z) ** 2) * GELU_SCALE * (1 + 3 * GELU_CUBIC * z * z),
+    },
+    "silu": {"σ(z)": lambda z, a, g, tr, k: sigmoid(z), "zσ(z)(1-σ(z))": lambda z, a, g, tr, k: z * sigmoid(z) * (1 - sigmoid(z))},
+    "elu": {"α·e^z of z < 0": lambda z, a, g, tr, k: np.where(z < 0, _at(tr, k, z), 0), "(z > 0)": FORMULAS["(z > 0)"][1]},
+}  # fmt: skip
+
+
+def _tau(z: Array) -> Array:
+    return np.tanh(GELU_SCALE * (z + GELU_CUBIC * z**3))
+
+
+def _bracket(kind: str, k: int, n: int) -> Callable[[Trace, Array], Array]:
+    return lambda tr, g: BRACKETS[kind][0](g, tr.z[k], tr.phi[k])[n]
+
+
+def derivatives(tr: Trace, k: int) -> dict[str, Rule]:
+    """Variants of the derivative in layer k."""
+    last, kind = k == tr.last, tr.kind(k)
+    formulas = FORMULAS | (OF_ERROR if last else {}) | {n: (False, of) for n, of in TERMS.get(kind, {}).items()}
+    formulas |= {f"φ′ of layer {j}": (True, _of_layer(j)) for j in range(1, tr.last + 1) if j != k}
+    if kind == "softmax":  # whose entries are no elementwise masks
+        formulas = {name: rule for name, rule in formulas.items() if not name.startswith("(g")}
+
+    def rule(of: Derivative) -> Callable[[Trace, Array], Array]:
+        return lambda tr, g: np.asarray(g * of(tr.z[k], tr.phi[k], g, tr, k))
+
+    found = {
+        name: Rule(_slug(kind, name, last=last), name, rule(of), common) for name, (common, of) in formulas.items()
+    }
+    if kind == "identity":
+        return found
+    ones = np.ones_like(tr.phi[k])
+    found |= {
+        "alone": Rule(
+            "bias-without-error", "φ′ alone, without the error", lambda tr, g: tr.through(k, np.ones_like(g))
+        ),
+        "added": Rule(
+            "derivative-not-multiplied", "g + φ′ for g·φ′", lambda tr, g: g + tr.through(k, ones), common=False
+        ),
+        "subtracted": Rule(
+            "derivative-not-multiplied", "g - φ′ for g·φ′", lambda tr, g: g - tr.through(k, ones), common=False
+        ),
+        "by g": Rule(
+            "relu-mask-of-gradient",
+            "φ′ by the sign of g, for that of z",
+            lambda tr, g: g * _at(tr, k, np.where(g > 0, np.abs(tr.z[k]), -np.abs(tr.z[k]))),
+            common=False,
+        ),
+        "divided": Rule(
+            "derivative-not-multiplied", "g/φ′ for g·φ′", lambda tr, g: g / tr.through(k, ones), common=False
+        ),
+        "larger": Rule(
+            "derivative-not-multiplied",
+            "max(g, 0)·φ′ for g·φ′",
+            lambda tr, g: np.maximum(tr.through(k, g), 0),
+            common=False,
+        ),
+    }
+    if kind in BRACKETS:
+        for n, text in enumerate(BRACKETS[kind][1]):
+            found[f"bracket {n}"] = Rule("derivative-not-multiplied", text, _bracket(kind, k, n), common=False)
+    if kind in SIDED:
+        del found["divided"]
+        for name, side in SIDED[kind].items():
+            of = lambda tr, g, side=side: np.where(side(tr.z[k]), tr.through(k, ones), tr.through(k, g))  # noqa: E731
+            found[f"set {name}"] = Rule("derivative-assigned", f"φ′ itself where {name}, for g·φ′", of, common=False)
+        found["set 1"] = Rule(
+            "derivative-assigned",
+            "1 where z > 0, g elsewhere",
+            lambda tr, g: np.where(tr.z[k] > 0, 1.0, g),
+            common=False,
+        )
+    return found
+
+
+# What comes of g·(…) without the brackets.
+BRACKETS: dict[str, tuple[Callable[[Array, Array, Array], Sequence[Array]], Sequence[str]]] = {
+    "sigmoid": (lambda g, z, a: (g * a - a, g * a - a * a, g - a), ("g·a·1 - a, for g·a·(1-a)", "g·a - a², for g·(a-a²)", "g·1 - a, for g·(1-a)")),
+    "tanh": (lambda g, z, a: (g - a * a, g - g * g * a * a, (g - g * a) ** 2), ("g·1 - a², for g·(1-a²)", "g - (g·a)², for g·(1-a²)", "(g - g·a)², for g·(1-a²)")),
+    "silu": (lambda g, z, a: (g * sigmoid(z) + a * (1 - sigmoid(z)), g * a + sigmoid(z) * (1 - a)), ("g·σ + zσ(1-σ), for g·(…)", "g·a + σ(1-a), for g·(…)")),
+    "gelu": (lambda g, z, a: (g * (1 + _tau(z)) / 2 + TERMS["gelu"]["z/2·τ′"](z, a, g, None, 0),), ("g·(1+τ)/2 + z/2·τ′, for g·(…)",)),  # type: ignore[arg-type]
+}  # fmt: skip
+SIDED: dict[str, dict[str, Callable[[Array], Array]]] = {
+    "relu": {"z > 0": lambda z: z > 0},
+    **{kind: {"z ≤ 0": lambda z: z <= 0, "z > 0": lambda z: z > 0} for kind in ("leaky_relu", "elu")},
+}  # fmt: skip
+
+
+def mixture(tr: Trace, k: int, share: str, other: str) -> Rule:
+    """The right derivative with a share of another one beside it: φ′ + 0.01·(z < 0), φ′ + 0.1.
+
+    Raises:
+        ValueError: a term that the activation's derivative does not have.
+    """
+    if other not in (own := derivatives(tr, k)):
+        raise ValueError(f"no {other} in layer {k}")
+    of, amount = own[other].of, float(share)
+    if other in TERMS.get(tr.kind(k), {}):
+        uses = f"φ′ with {1 + amount:.6g} times its term {other}" if abs(1 + amount) > 1e-9 else f"φ′ without {other}"
+        return Rule("derivative-term-other", uses, lambda tr, g: tr.through(k, g) + amount * of(tr, g))
+    formula, slug = f"φ′ + {share}·{other}".removesuffix("·1"), "derivative-shifted"
+    if other == "(z < 0)" and tr.kind(k) == "leaky_relu":
+        described_slope = tr.case.network.layers[k - 1].activation.alpha or 0.0
+        formula, slug = f"{described_slope + amount:.6g} where z < 0", "leaky-slope"
+    elif other == "(z < 0)":
+        slug = "relu-leaky"
+    return Rule(slug, formula, lambda tr, g: tr.through(k, g) + amount * of(tr, g))

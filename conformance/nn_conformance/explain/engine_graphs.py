@@ -1,0 +1,215 @@
+"""Whole networks as graphs of operations, through which gradients go back in a wrong way.
+
+A node that is used twice has two shares of its gradient. An engine that passes on what has come so far, each time that
+something comes, or that keeps the last share only, is right wherever each node is used once.
+"""
+
+# ruff: noqa: B023, PLC3002 - a name inside of a formula is given by a call
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import product
+
+import numpy as np
+
+from nn_conformance.explain.backward_rules import error
+from nn_conformance.explain.engine_rules import ACTIVATIONS, SIGMOIDS, Built, Node, Tape, binary, losses
+from nn_conformance.explain.fitting import Point
+from nn_conformance.explain.record import Finding, every_array, of_slug
+from nn_conformance.explain.trace import Trace
+from nn_reference.arithmetic import Array
+from nn_reference.losses import count
+
+BINARY = "t·log p + (1-t)·log(1-p)"
+MOST = 20_000  # visits of nodes, of a recursion
+MULTIPLIED: dict[str, Built] = {
+    "σ·z": lambda o, z: o("*", _sigmoid(o, z), z),
+    "z·σ": lambda o, z: o("*", z, _sigmoid(o, z)),
+}
+MULTIPLIED |= {f"σ·z, σ = {name}": (lambda of: lambda o, z: o("*", of(o, z), z))(of) for name, of in SIGMOIDS.items()}
+WAYS: dict[str, dict[str, Built]] = ACTIVATIONS | {"silu": MULTIPLIED | ACTIVATIONS["silu"]}
+
+
+def _sigmoid(tape: Tape, z: Node) -> Node:
+    s = 1 / (1 + np.exp(-z.value))
+    return Node(tape, s, [(z, lambda g: g * s * (1 - s))])
+
+
+def built(tr: Trace, ways: dict[str, str], loss: str) -> tuple[dict[str, Node], Node]:
+    """The parameters and the end of a network whose activations are built in these ways."""
+    tape = Tape()
+    params: dict[str, Node] = {}
+    a = Node(tape, tr.a[0])
+    for k in range(1, tr.last + 1):
+        params[f"W{k}"] = Node(tape, tr.W[k])
+        z, below = tape("@", a, params[f"W{k}"]), a
+        if tr.b[k] is not None:
+            params[f"b{k}"] = Node(tape, tr.b[k])
+            z = tape("+", z, params[f"b{k}"])
+        way = WAYS.get(tr.kind(k), {}).get(ways.get(tr.kind(k), ""))
+        a = way(tape, z) if way else Node(tape, tr.phi[k], [(z, partial(tr.through, k))])
+        a = tape("+", a, below) if tr.skips(k) else a
+    for name, value, of, final in losses(tr):
+        if name == loss:
+            end = of(tape, Node(tape, value, [(z if final else a, lambda g: g)]))
+            return params, tape("*", end, 1 / count(tr.case.net.loss, tr.t))  # type: ignore[arg-type]
+    slope, final = error(tr)
+    return params, Node(tape, np.zeros_like(tr.y), [(z if final else a, lambda g: g * slope)])
+
+
+def _scalars(tr: Trace, ways: dict[str, str], *, bias_first: bool) -> tuple[dict[str, Array], Node]:
+    """The parameters, as arrays of nodes, and the end of a network in which each number is a node."""
+    tape = Tape()
+    slope, final = error(tr)
+    params = {f"W{k}": _nodes(tape, tr.W[k]) for k in range(1, tr.last + 1)}
+    params |= {f"b{k}": _nodes(tape, b) for k in range(1, tr.last + 1) if (b := tr.b[k]) is not None}
+    twice = ways.get("loss") == BINARY
+    final = final and not twice
+    factors = {k: tr.through(k, np.ones_like(tr.phi[k])) for k in range(1, tr.last + (not final))}
+    ends: list[tuple[Node, Callable[[Array], Array]]] = []
+    for i in range(len(tr.t)):
+        a = _nodes(tape, tr.a[0][i])
+        for k in range(1, tr.last + 1):
+            a = np.array([_unit(tape, a, params, k, j, bias_first=bias_first) for j in range(tr.W[k].shape[1])])
+            if k in factors and (way := WAYS.get(tr.kind(k), {}).get(ways.get(tr.kind(k), ""))):
+                a = np.array([way(tape, z) for z in a])
+            elif k in factors:
+                a = np.array([Node(tape, v, [(z, partial(np.multiply, s))]) for z, v, s in zip(a, tr.phi[k][i], factors[k][i], strict=True)])  # fmt: skip
+        for j, node in enumerate(a):
+            share = partial(np.multiply, 1 / count(tr.case.net.loss, tr.t) if twice else slope[i, j])  # type: ignore[arg-type]
+            ends.append((binary(tape, node, partial(tape, "*"), tr.t[i, j]) if twice else node, share))
+    return params, Node(tape, np.float64(0.0), ends)
+
+
+def _nodes(tape: Tape, values: Array) -> Array:
+    """A node for each number."""
+    return np.array([Node(tape, v) for v in np.ravel(values)], dtype=object).reshape(np.shape(values))
+
+
+def _unit(tape: Tape, a: Array, params: dict[str, Array], k: int, j: int, *, bias_first: bool) -> Node:
+    """z of a unit, one term after the other."""
+    terms = [tape("*", below, w) for below, w in zip(a, params[f"W{k}"][:, j], strict=True)]
+    bias = [params[f"b{k}"][j]] if f"b{k}" in params else []
+    first, *others = [*bias, *terms] if bias_first else [*terms, *bias]
+    for term in others:
+        first = tape("+", first, term)
+    return first
+
+
+def _sent_again(end: Node) -> None:
+    """Each share that comes to a node makes it pass on all that has come so far."""
+    waiting, visits = [(end, np.ones_like(end.value))], 0
+    while waiting and visits < MOST:
+        node, g = waiting.pop()
+        node.grad, visits = node.grad + g, visits + 1
+        whole = node.grad
+        # One after the other: the first parent and all below it are done before the second.
+        waiting += [(parent, share(whole)) for parent, share in reversed(node.parents)]
+    if waiting:
+        raise ValueError("too many visits")
+
+
+def _once(end: Node, order: Sequence[Node]) -> None:
+    """Each node once, in an order in which some pass on before all has come."""
+    end.grad = np.ones_like(end.value)
+    for node in order:
+        for parent, share in node.parents:
+            parent.grad = parent.grad + share(node.grad)
+
+
+def _depth_first(end: Node) -> list[Node]:
+    order: list[Node] = []
+    waiting = [end]
+    while waiting:
+        node = waiting.pop()
+        if node not in order:
+            order.append(node)
+            waiting += [parent for parent, _ in reversed(node.parents)]
+    return order
+
+
+def _breadth_first(end: Node) -> list[Node]:
+    order = [end]
+    for node in order:
+        order += [parent for parent, _ in node.parents if parent not in order]
+    return order
+
+
+def _assigned(end: Node) -> None:
+    """The last share that comes to a node is all that it keeps."""
+    end.grad = np.ones_like(end.value)
+    for node in reversed(end.tape.nodes):
+        for parent, share in node.parents:
+            parent.grad = share(node.grad)
+
+
+TRAVERSALS: dict[str, tuple[str, Callable[[Node], None]]] = {
+    "a node passes on all that has come to it, each time that more comes": ("visited-again", _sent_again),
+    "each node passes on once, depth first, before all has come to it": ("grad-overwritten", lambda end: _once(end, _depth_first(end))),
+    "each node passes on once, breadth first, before all has come to it": ("grad-overwritten", lambda end: _once(end, _breadth_first(end))),
+    "a node keeps the last share of its gradient only": ("grad-overwritten", _assigned),
+}  # fmt: skip
+
+
+def _graphs(tr: Trace) -> Iterator[tuple[dict[str, str], str]]:
+    kinds = sorted({tr.kind(k) for k in range(1, tr.last + 1)} & set(WAYS))
+    for names in product(*(["", *WAYS[kind]] for kind in kinds)):
+        yield from ((dict(zip(kinds, names, strict=True)), loss) for loss in ("", *(name for name, *_ in losses(tr))))
+
+
+def passed_wrongly(points: Sequence[Point]) -> Finding | None:
+    """The way in which an engine takes gradients back, where it makes every wrong gradient."""
+    points = sorted(points, key=lambda p: p.trace.samples)
+    arrays = list(points[0].asked.gradients)
+    for ways, loss in _graphs(points[0].trace):
+        for text, (slug, traverse) in TRAVERSALS.items():
+            if all(_makes(p, _gradients(p.trace, ways, loss, traverse)) for p in points):
+                how = [f"{kind} as {way}" for kind, way in ways.items() if way] + (
+                    [f"the loss as {loss}"] if loss else []
+                )
+                uses = f"{text}{'; ' * bool(how)}{', '.join(how)}"
+                wrong = every_array([a for a in arrays if not all(p.right(a) for p in points)])
+                return of_slug(slug, uses, wrong, place="engine, the way back through the graph")
+    return _of_scalars(points)
+
+
+def _of_scalars(points: Sequence[Point]) -> Finding | None:
+    """The same where each number is a node of its own, and units are sums of one term after the other."""
+    first = points[0].trace
+    if any(first.skips(k) or not first.net.layers[k - 1].activation.elementwise for k in range(1, first.last)):
+        return None
+    graphs = [ways for ways, loss in _graphs(first) if not loss]
+    if first.case.network.loss.kind == "binary_cross_entropy" and first.kind(first.last) == "sigmoid":
+        graphs += [ways | {"loss": BINARY} for ways in graphs]
+    for ways, bias_first, (text, (slug, traverse)) in product(graphs, (True, False), TRAVERSALS.items()):
+        if all(_makes(p, _of_numbers(p.trace, ways, traverse, bias_first=bias_first)) for p in points):
+            how = "".join(f"; {kind} as {way}" for kind, way in ways.items() if way)
+            uses = f"{text}; each number is a node{how}"
+            arrays = points[0].asked.gradients
+            wrong = every_array([a for a in arrays if not all(p.right(a) for p in points)])
+            return of_slug(slug, uses, wrong, place="engine, the way back through the graph")
+    return None
+
+
+def _of_numbers(
+    tr: Trace, ways: dict[str, str], traverse: Callable[[Node], None], *, bias_first: bool
+) -> dict[str, Array]:
+    params, end = _scalars(tr, ways, bias_first=bias_first)
+    try:
+        traverse(end)
+    except ValueError:
+        return {}
+    return {n: np.reshape([float(node.grad) for node in of.ravel()], of.shape) for n, of in params.items()}
+
+
+def _gradients(tr: Trace, ways: dict[str, str], loss: str, traverse: Callable[[Node], None]) -> dict[str, Array]:
+    params, end = built(tr, ways, loss)
+    try:
+        traverse(end)
+    except ValueError:
+        return {}
+    return {name: np.asarray(node.grad) for name, node in params.items()}
+
+
+def _makes(p: Point, made: dict[str, Array]) -> bool:
+    return all(a in made and p.ratio(a, made[a]) <= 1 for a in p.asked.gradients)

@@ -1,0 +1,222 @@
+"""Derivatives and errors as an engine makes them, in which the backward rule of one operation is wrong.
+
+Functions are built of operations in the ways in which people write them, and differentiated by a tape that has one rule
+changed. Softmax and cross-entropy are one, from z on.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nn_conformance.explain.forward_rules import Rule
+from nn_conformance.explain.trace import Trace
+from nn_reference.arithmetic import Array
+from nn_reference.losses import count
+
+PREFIX = "engine: "
+Local = Callable[[Any, Any, Any, Any], Any]  # (g, a, b, value) -> what comes to an operand
+
+
+class Operation(NamedTuple):
+    """What an operation computes, and what comes to each operand: by name, and the right one first."""
+
+    what: str
+    value: Callable[[Any, Any], Any]
+    rules: tuple[dict[str, Local], ...]
+
+
+OPERATIONS: dict[str, Operation] = {
+    "+": Operation("a + b", lambda a, b: a + b, ({"g": lambda g, a, b, v: g},) * 2),
+    "-": Operation("a - b", lambda a, b: a - b, ({"g": lambda g, a, b, v: g}, {"-g": lambda g, a, b, v: -g, "g": lambda g, a, b, v: g})),
+    "neg": Operation("-a", lambda a, b: -a, ({"-g": lambda g, a, b, v: -g, "g": lambda g, a, b, v: g},)),
+    "*": Operation("a·b", lambda a, b: a * b, (
+        {"g·b": lambda g, a, b, v: g * b, "g·a": lambda g, a, b, v: g * a, "g": lambda g, a, b, v: g, "b": lambda g, a, b, v: b, "0": lambda g, a, b, v: 0 * g},
+        {"g·a": lambda g, a, b, v: g * a, "g·b": lambda g, a, b, v: g * b, "g": lambda g, a, b, v: g, "a": lambda g, a, b, v: a, "0": lambda g, a, b, v: 0 * g},
+    )),
+    "/": Operation("a/b", lambda a, b: a / b, (
+        {"g/b": lambda g, a, b, v: g / b, "g": lambda g, a, b, v: g, "g·b": lambda g, a, b, v: g * b, "0": lambda g, a, b, v: 0 * g},
+        {"-g·a/b²": lambda g, a, b, v: -g * a / b**2, "-g·a/b": lambda g, a, b, v: -g * a / b, "g·a/b²": lambda g, a, b, v: g * a / b**2, "-g/b²": lambda g, a, b, v: -g / b**2, "-g·a": lambda g, a, b, v: -g * a, "g/b": lambda g, a, b, v: g / b, "0": lambda g, a, b, v: 0 * g},
+    )),
+    "**": Operation("a**k", lambda a, k: a**k, (
+        {"g·k·a^(k-1)": lambda g, a, k, v: g * k * a ** (k - 1), "g·a^(k-1)": lambda g, a, k, v: g * a ** (k - 1), "g·k·a^k": lambda g, a, k, v: g * k * a**k, "g·k·a": lambda g, a, k, v: g * k * a, "-g·k·a^(k-1)": lambda g, a, k, v: -g * k * a ** (k - 1), "k·a^(k-1)": lambda g, a, k, v: k * a ** (k - 1), "g·(k-1)·a^(k-1)": lambda g, a, k, v: g * (k - 1) * a ** (k - 1), "g·k·a^(k+1)": lambda g, a, k, v: g * k * a ** (k + 1)},
+        {"0": lambda g, a, k, v: 0 * g},
+    )),
+    "exp": Operation("exp(a)", lambda a, b: np.exp(a), ({"g·e^a": lambda g, a, b, v: g * v, "g": lambda g, a, b, v: g, "g·a": lambda g, a, b, v: g * a, "e^a": lambda g, a, b, v: v, "g·e^(e^a)": lambda g, a, b, v: g * np.exp(v)},)),
+    "log": Operation("log(a)", lambda a, b: np.log(a), ({"g/a": lambda g, a, b, v: g / a, "g": lambda g, a, b, v: g, "g·a": lambda g, a, b, v: g * a, "-g/a": lambda g, a, b, v: -g / a, "1/a": lambda g, a, b, v: 1 / a, "g/log a": lambda g, a, b, v: g / v},)),
+    "@": Operation("a @ b", lambda a, b: a @ b, ({"g @ bᵀ": lambda g, a, b, v: g @ b.T}, {"aᵀ @ g": lambda g, a, b, v: a.T @ g})),
+    "sum": Operation("sum(a, axis=1)", lambda a, b: a.sum(axis=1, keepdims=True), ({"g": lambda g, a, b, v: g + 0 * a, "g/n": lambda g, a, b, v: g / a.shape[1] + 0 * a, "0": lambda g, a, b, v: 0 * a},)),
+}  # fmt: skip
+
+
+class Node:
+    """A value on a tape; each parent has the rule by which it gets its share of a gradient."""
+
+    def __init__(self, tape: "Tape", value: Any, parents: "Sequence[tuple[Node, Callable[[Any], Array]]]" = ()) -> None:
+        self.tape, self.value, self.parents = tape, value, parents
+        self.grad: Any = np.float64(0.0)
+        tape.nodes.append(self)
+
+
+class Tape:
+    """Operations in the order in which they are computed; `changed` is (operation, operand, rule) of the wrong one."""
+
+    def __init__(self, changed: tuple[str, int, str] = ("", 0, "")) -> None:
+        self.changed, self.nodes = changed, list[Node]()
+
+    def __call__(self, name: str, a: Any, b: Any = None) -> Node:
+        """The value of an operation on nodes or numbers."""
+        operation = OPERATIONS[name]
+        left, right = (n.value if isinstance(n, Node) else n for n in (a, b))
+        value = operation.value(left, right)
+
+        def share(k: int, shape: tuple[int, ...]) -> Callable[[Any], Array]:
+            rules = operation.rules[k]
+            rule = rules[self.changed[2] if self.changed[:2] == (name, k) else next(iter(rules))]
+            return lambda g: _fitted(np.asarray(rule(g, left, right, value)), shape)
+
+        parents = [(n, share(k, np.shape(n.value))) for k, n in enumerate((a, b)) if isinstance(n, Node)]
+        return Node(self, value, parents)
+
+    def slope(self, start: Node, end: Node, g: Any) -> Array:
+        """dL/dstart for g = dL/dend."""
+        end.grad = np.asarray(g + 0.0 * end.value)
+        for node in reversed(self.nodes):
+            for parent, share in node.parents:
+                parent.grad = parent.grad + share(node.grad)
+        return np.asarray(start.grad)
+
+
+def _fitted(g: Array, shape: tuple[int, ...]) -> Array:
+    """A share in the shape of what was broadcast."""
+    if g.shape == shape:
+        return g
+    if len(shape) < g.ndim:
+        g = g.sum(axis=tuple(range(g.ndim - len(shape))))
+    elif shape[1:] == (1,) != g.shape[1:]:
+        g = g.sum(axis=1, keepdims=True)
+    return g + np.zeros(shape)
+
+
+Built = Callable[[Tape, Any], Node]
+
+
+def _of_exp(make: Callable[..., Node], sign: str = "") -> Built:
+    """What is made of e^z, e^2z or both e^z and e^-z, each a node that is used more than once."""
+
+    def built(o: Tape, z: Any) -> Node:
+        if sign == "both":
+            return make(o, o("exp", z), o("exp", o("neg", z)))
+        return make(o, o("exp", o("*", z, 2.0) if sign == "twice" else z))
+
+    return built
+
+
+def _times(of: Built) -> Built:
+    return lambda o, z: o("*", z, of(o, z))
+
+
+SIGMOIDS: dict[str, Built] = {
+    "1/(1+e^-z)": lambda o, z: o("/", 1.0, o("+", 1.0, o("exp", o("neg", z)))),
+    "(1+e^-z)**-1": lambda o, z: o("**", o("+", o("exp", o("neg", z)), 1.0), -1.0),
+    "e^z/(1+e^z)": _of_exp(lambda o, e: o("/", e, o("+", e, 1.0))),
+}
+ACTIVATIONS: dict[str, dict[str, Built]] = {
+    "sigmoid": SIGMOIDS,
+    "tanh": {
+        "(e-1)/(e+1), e = e^2z": _of_exp(lambda o, e: o("/", o("-", e, 1.0), o("+", e, 1.0)), "twice"),
+        "(e-1)·(e+1)**-1, e = e^2z": _of_exp(lambda o, e: o("*", o("-", e, 1.0), o("**", o("+", e, 1.0), -1.0)), "twice"),
+        "(p-q)/(p+q), p = e^z, q = e^-z": _of_exp(lambda o, p, q: o("/", o("-", p, q), o("+", p, q)), "both"),
+    },
+    "softplus": {"log(1+e^z)": _of_exp(lambda o, e: o("log", o("+", e, 1.0)))},
+    "silu": {f"z·σ, σ = {name}": _times(of) for name, of in SIGMOIDS.items()},
+}  # fmt: skip
+SOFTMAXES: dict[str, Built] = {
+    "e/Σe": _of_exp(lambda o, e: o("/", e, o("sum", e))),
+    "e·(Σe)**-1": _of_exp(lambda o, e: o("*", e, o("**", o("sum", e), -1.0))),
+}
+
+
+def losses(tr: Trace) -> Iterator[tuple[str, Array, Built, bool]]:
+    """The ways to build a loss: what it starts from, how it goes on to (N, C) or (N, 1), whether it starts from z."""
+    t, y, kind = tr.t, tr.y, tr.case.network.loss.kind
+    if kind == "squared_error":
+        yield "(y-t)**2", y, lambda o, y: o("**", o("-", y, t), 2.0), False
+        yield "d·d, d = y-t", y, lambda o, y: _square(o, o("-", y, t)), False
+    elif kind == "binary_cross_entropy" and not getattr(tr.net.loss, "from_logits", False):
+        yield "t·log p", y, lambda o, p: binary(o, p, lambda t, log: o("*", t, log), t), False
+        yield "log p·t", y, lambda o, p: binary(o, p, lambda t, log: o("*", log, t), t), False
+    elif tr.net.loss_takes_logits_of_softmax:
+        z = tr.z[-1]
+        for name, start in (("z - max", z - z.max(axis=1, keepdims=True)), ("z", z)):
+            for how, soft in SOFTMAXES.items():
+                yield f"log p·t, p = {how} of {name}", start, _crossed(soft, t), True
+            yield f"(z - log Σe^z)·t of {name}", start, lambda o, z: o("neg", o("*", o("-", z, o("log", o("sum", o("exp", z)))), t)), True  # fmt: skip
+
+
+def _square(o: Tape, d: Node) -> Node:
+    return o("*", d, d)
+
+
+def _crossed(soft: Built, t: Array) -> Built:
+    return lambda o, z: o("neg", o("*", o("log", soft(o, z)), t))
+
+
+def binary(o: Tape, p: Any, times: Callable[[Any, Any], Node], t: Array) -> Node:
+    """Binary cross-entropy, which uses p twice, with its products by `times`."""
+    return o("neg", o("+", times(t, o("log", p)), times(1 - t, o("log", o("-", 1.0, p)))))
+
+
+def _changes() -> Iterator[tuple[str, int, str, str]]:
+    """Every wrong rule, and the right one."""
+    for name, operation in OPERATIONS.items():
+        for k, rules in enumerate(operation.rules):
+            right, *others = rules
+            yield from ((name, k, other, right) for other in others)
+
+
+def rules(tr: Trace, slot: str, layer: int) -> dict[str, Rule]:
+    """Variants of a derivative, or of the outputs' error, by name."""
+    found = {}
+    for op, operand, wrong, right in _changes():
+        formula = f"in {OPERATIONS[op].what}, {'ab'[operand]} gets {wrong}, not {right}"
+        if slot == "derivative":
+            for how, built in ACTIVATIONS.get(tr.kind(layer), {}).items():
+                of = _derivative(built, (op, operand, wrong))
+                found[f"{PREFIX}{op} {operand} {wrong} in {how}"] = Rule(
+                    "engine-rule", formula, of(layer), common=False
+                )
+        elif slot == "error":
+            for how, _, _, final in losses(tr):
+                error = _error(how, (op, operand, wrong))
+                found[f"{PREFIX}{op} {operand} {wrong} in {how}"] = Rule(
+                    "engine-rule", formula, error, common=False, final=final
+                )
+    return found
+
+
+def _derivative(built: Built, changed: tuple[str, int, str]) -> Callable[[int], Callable[[Trace, Array], Array]]:
+    def of(layer: int) -> Callable[[Trace, Array], Array]:
+        def rule(tr: Trace, g: Array) -> Array:
+            # Every way through the layer asks for the same slope.
+            if (key := (built, changed, layer)) not in tr.slopes:
+                tape = Tape(changed)
+                z = Node(tape, tr.z[layer])
+                tr.slopes[key] = tape.slope(z, built(tape, z), 1.0)
+            return np.asarray(g * tr.slopes[key])
+
+        return rule
+
+    return of
+
+
+def _error(how: str, changed: tuple[str, int, str]) -> Callable[[Trace], Array]:
+    def rule(tr: Trace) -> Array:
+        for name, value, built, _ in losses(tr):
+            if name == how:
+                tape = Tape(changed)
+                start = Node(tape, value)
+                return tape.slope(start, built(tape, start), 1.0) / count(tr.case.net.loss, tr.t)  # type: ignore[arg-type]
+        raise ValueError(f"no loss is built as {how}")
+
+    return rule

@@ -1,0 +1,195 @@
+"""The cases that a wrong target is asked, and what is known of its answers so far."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from nn_conformance.cases import format as fmt
+from nn_conformance.explain import calls
+from nn_conformance.explain.asking import (
+    DISTINCT,
+    OTHER,
+    SQUARE,
+    Asked,
+    Asker,
+    Budget,
+    Limits,
+    draw,
+    one_output,
+    sized,
+    some_widths,
+    widths,
+)
+from nn_conformance.explain.fitting import Point
+from nn_conformance.explain.record import Finding, of_slug
+from nn_conformance.explain.steps import Walk
+from nn_conformance.explain.trace import Case, trace
+from nn_conformance.judge.target import Answer, Target, Unsupported
+from nn_reference.arithmetic import Array
+
+TRIES = 20  # draws of a case
+CLEAR = 100.0  # times the clip of probabilities, from which on it has no part
+Kept = tuple[Case, Answer]
+Groups = list[list[Point]]
+
+
+@dataclass
+class Draft:
+    """What is known so far; the fields of an Explanation, in lists."""
+
+    findings: list[Finding] = field(default_factory=list)
+    ties: list[tuple[tuple[Finding, ...], ...]] = field(default_factory=list)
+    right: list[str] = field(default_factory=list)
+    unexplained: list[str] = field(default_factory=list)
+    blind: list[str] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    cases: int = 0
+    of: int = 0
+    ratio: float = 0.0
+
+    @property
+    def wrong(self) -> bool:
+        """Whether something is wrong, explained or not."""
+        return bool(self.findings or self.ties or self.unexplained)
+
+    @property
+    def rules(self) -> int:
+        """How many rules are wrong."""
+        return len(self.findings) + sum(len(tie[0]) for tie in self.ties)
+
+
+class Experiments:
+    """The cases of one run, and what was answered to them. Args as those of `explain`.
+
+    Attributes:
+        draft: what is known so far.
+        own: the widths of the experiments.
+        samples: in most of them.
+        rate: of the updates that gradients are recovered from; 0 if they are not.
+        when: the only condition under which gradients are wrong.
+        contradicted: cases of the caller on which the rules that were found make other numbers.
+        misshapen: gradients of other shapes, with their calls.
+        walks: runs of several steps that the target has taken.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        network: fmt.Network,
+        optimizer: fmt.Optimizer | None,
+        dtype: fmt.Dtype,
+        kept: Sequence[Kept],
+        budget: Budget,
+        fresh: Callable[[], Target] | None,
+    ) -> None:
+        self.network, self.optimizer, self.dtype, self.kept, self.fresh = network, optimizer, dtype, kept, fresh
+        self.asker, self.draft = Asker(target, network, dtype, budget), Draft()
+        self.seed, self.rate, self.samples = 0, 0.0, 6
+        self.own: list[int] = []
+        self.endless: list[Asked] = []
+        self.when, self.contradicted = "", list[Point]()
+        self.misshapen: dict[str, tuple[Asked, Array]] = {}
+        self.walks: dict[tuple[object, ...], list[Walk]] = {}
+
+    def draw(self, sizes: Sequence[int], samples: int, *, rate: float | None = None, scale: float = 1.0) -> Case:
+        """Another case of these widths, with so many samples, whose probabilities are inside of the clip."""
+        own, described = self.rate if rate is None else rate, sized(self.network, sizes)
+        for _ in range(TRIES):
+            self.seed += 1
+            case = draw(described, samples, self.seed, self.dtype, rate=own, scale=scale)
+            y = trace(case).y
+            if (clip := self.network.loss.clip) and scale > 1 and min(y.min(), 1 - y.max()) < CLEAR * clip:
+                scale, self.seed = scale / 2, self.seed - 1  # where p is clipped, code without the clip is not wrong
+            else:
+                break
+        return case
+
+    @property
+    def square(self) -> list[int]:
+        """Widths that are all equal, but for a single output."""
+        square = [SQUARE] * (len(self.network.layers) + 1)
+        return [*square[:-1], 1] if one_output(self.network) else square
+
+    def find_widths(self) -> bool:
+        """The first widths that the target takes: distinct ones, its own, or all equal; whether it answers at all."""
+        square = self.square
+        distinct = some_widths(self.network, DISTINCT)
+        refused: list[str] = []
+        errors: list[Exception] = []
+        alone = False  # whether it takes one sample at a time
+        for sizes, samples in [(distinct, 6), (distinct, 1), (widths(self.network), 6), (square, SQUARE)]:
+            if samples == 1 and not alone:
+                continue
+            self.samples = samples
+            asked = self.asker.ask(self.draw(sizes, samples))
+            if asked.uncertainty:
+                self.asker.updates_only, self.rate = True, 1.0
+                asked = self.asker.ask(self.draw(sizes, samples))
+            forward_only = not (asked.gradients or asked.misshapen) and (asked.layers or asked.loss is not None)
+            shown = asked.error is None and (asked.gradients or forward_only)
+            if shown and (not asked.misshapen or sizes is square):
+                if refused and samples > 1:
+                    self.draft.notes.append(f"with other sizes it does not answer: {refused[0]}")
+                self.own = sizes
+                return True
+            alone = isinstance(asked.error, Unsupported)
+            errors += [asked.error] if asked.error else []
+            refused.append(str(asked.error)[:200] if asked.error else "no gradients of the right shapes")
+        if errors and (found := calls.refused(errors[0])):
+            self.draft.findings += found
+            self.draft.blind.append("whether its numbers are right: no answer could be compared")
+        else:
+            self.draft.unexplained.append(f"it answers no small case: {refused[0]}")
+        return False
+
+    def groups(self) -> Groups:
+        """The cases of an evaluation that have an answer, those of equal sizes together."""
+        own, n = self.own, self.samples
+        varied = own == some_widths(self.network, DISTINCT)
+        other = some_widths(self.network, OTHER) if varied else own
+        several = n > 1
+        plan = [
+            (own, n, 3, 1.0),
+            (own, 1, 2, 1.0),
+            (other, 4 if several else 1, 2, 1.0),
+            (own, 5 if several else 1, 1, 6.0),
+        ]
+        plan += [(other, 1, 1, 1.0)] if several and varied else []
+        plan += [(own, n, 2, 4.0)] if self.rate else []
+        groups = []
+        for sizes, samples, count, scale in plan:
+            rate, tall = (scale, 1.0) if self.rate and scale == 4.0 else (self.rate, scale)
+            cases = (self.draw(sizes, samples, rate=rate, scale=tall) for _ in range(count))
+            if group := [p for case in cases if (p := self.point(case))]:
+                groups.append(group)
+        return groups
+
+    def point(self, case: Case) -> Point | None:
+        """A case with its answer; None, with a note, if it has none that can be compared."""
+        asked = self.asker.ask(case)
+        if asked.error is not None:
+            sizes = f"{len(case.x)} samples and widths {'-'.join(map(str, widths(case.network)))}"
+            failure = f"{type(asked.error).__name__}: {str(asked.error)[:120]}"
+            self.draft.notes.append(f"with {sizes} it fails: {failure}")
+            return None
+        if len(case.x) > 1:  # of one sample a sum over units and one over everything are the same number
+            self.misshapen.update({name: (asked, g) for name, g in asked.misshapen.items()})
+        if not asked.finite:
+            self.draft.aside.append(f"NaN or infinite with {len(case.x)} samples")
+            if (without := replace(asked, loss=None)).finite and asked.gradients:
+                self.endless.append(without)
+            return None
+        return self._traced(asked)
+
+    def _traced(self, asked: Asked) -> Point:
+        return Point(trace(asked.case, (), asked.gradients), asked, Limits(asked.case, self.dtype))
+
+    def without_losses(self) -> Groups:
+        """The cases whose gradients alone are finite, those of equal sizes together, where no case has a loss that is."""
+        groups: dict[tuple[int, ...], list[Point]] = {}
+        for asked in self.endless:
+            groups.setdefault((len(asked.case.x), *widths(asked.case.network)), []).append(self._traced(asked))
+        if groups:
+            self.draft.aside.clear()
+            self.draft.findings.append(of_slug("loss-never-finite", "NaN or infinite in every call", ("loss",)))
+        return list(groups.values())

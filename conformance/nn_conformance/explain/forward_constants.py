@@ -1,0 +1,104 @@
+"""Rules of the forward pass with a constant of the author's own, which is fitted."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nn_conformance.cases import format as fmt
+from nn_reference.activations import Activation
+from nn_reference.arithmetic import Array
+
+GRID = np.concatenate([np.geomspace(1e-4, 64.0, 60), [0.999, 1.001]])
+STEPS = 60  # of a bisection
+
+
+class Family(NamedTuple):
+    """A rule with a constant s: its formula, the slug, what it makes of an activation, or of x or t."""
+
+    slug: str
+    formula: str
+    of: Callable[..., Any]
+
+
+def _scaled(right: Activation, s: float) -> Activation:
+    return replace(
+        right, forward=lambda z: s * right.forward(z), backward=lambda z, a, g: s * right.backward(z, a / s, g)
+    )
+
+
+def _steeper(right: Activation, s: float) -> Activation:
+    return replace(
+        right, forward=lambda z: right.forward(s * z), backward=lambda z, a, g: s * right.backward(s * z, a, g)
+    )
+
+
+def _bounded(right: Activation, s: float) -> Activation:
+    def back(z: Array, _: Array, g: Array) -> Array:
+        return right.backward(z, right.forward(z), g) * (np.abs(right.forward(z)) < s)
+
+    return replace(right, forward=lambda z: np.clip(right.forward(z), -s, s), backward=back)
+
+
+def _of_bounded(right: Activation, s: float) -> Activation:
+    def back(z: Array, a: Array, g: Array) -> Array:
+        return right.backward(z, a, g) * (np.abs(z) < s)
+
+    return replace(right, forward=lambda z: right.forward(np.clip(z, -s, s)), backward=back)
+
+
+def _raised(right: Activation, s: float) -> Activation:
+    return replace(right, forward=lambda z: right.forward(z) + s, backward=lambda z, a, g: right.backward(z, a - s, g))
+
+
+def _least(right: Activation, s: float) -> Activation:
+    def back(z: Array, _: Array, g: Array) -> Array:
+        return right.backward(z, right.forward(z), g) * (right.forward(z) > s)
+
+    return replace(right, forward=lambda z: np.maximum(right.forward(z), s), backward=back)
+
+
+def _leaky(right: Activation, s: float) -> Activation:
+    if right.name not in ("relu", "leaky_relu"):
+        raise ValueError("no slope")
+    return replace(
+        right, forward=lambda z: np.where(z > 0, z, s * z), backward=lambda z, a, g: g * np.where(z > 0, 1.0, s)
+    )
+
+
+ACTIVATIONS = {
+    "scaled": Family("activation-scaled", "a = {s}·φ(z)", _scaled),
+    "steeper": Family("activation-scaled", "a = φ({s}·z)", _steeper),
+    "leaky": Family("leaky-slope", "a = z, and {s}·z where z < 0", _leaky),
+    "bounded": Family("activation-bounded", "a = φ(z), kept within ±{s}", _bounded),
+    "of bounded": Family("activation-bounded", "a = φ(z), z kept within ±{s}", _of_bounded),
+    "least": Family("activation-bounded", "a = max(φ(z), {s})", _least),
+    "raised": Family("activation-scaled", "a = φ(z) + {s}", _raised),
+}
+DATA = {
+    "inputs": Family("inputs-scaled", "{s}·x for x", lambda x, t, s: (s * x, t)),
+    "labels": Family("labels-smoothed", "(1-{s})·t + {s}/C for t", lambda x, t, s: (x, (1 - s) * t + s / t.shape[-1])),
+    "labels of two": Family("labels-smoothed", "(1-{s})·t + {s}/2 for t", lambda x, t, s: (x, (1 - s) * t + s / 2)),
+}
+FAMILIES = ACTIVATIONS | DATA
+
+
+def places(network: fmt.Network) -> Iterator[tuple[int, str]]:
+    """Layers and families: all hidden layers are 0, as is the data."""
+    last = len(network.layers)
+    for name in ACTIVATIONS:
+        yield from ((k, name) for k in ([0] if last > 1 else []) + ([*range(1, last)] if last > 2 else []) + [last])
+    yield from ((0, name) for name in DATA)
+
+
+def solutions(off: Callable[[float], float]) -> Iterator[float]:
+    """Where a function of the constant is 0, on a grid of which neighbours have other signs."""
+    values = np.array([off(float(s)) for s in np.sort(GRID)])
+    for low, high, left, right in zip(np.sort(GRID), np.sort(GRID)[1:], values, values[1:], strict=False):
+        if np.isfinite([left, right]).all() and left * right < 0:
+            a, b = float(low), float(high)
+            for _ in range(STEPS):
+                middle = (a + b) / 2
+                a, b = (middle, b) if off(middle) * left > 0 else (a, middle)
+            yield a

@@ -1,0 +1,358 @@
+"""What every combination of rules on the way to one array would make of it.
+
+The way to dW_k or db_k is a list of steps: the output error, the output's derivative, the samples that count, then back
+through W and the derivative of each layer down to k, then for dW the layer's input, and the sum over samples. A step has
+a use: the same δ of a layer is used in its dW (W), in its db (b), and sent down, and a rule may be wrong in one use only.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from nn_conformance.explain import backward_rules as br
+from nn_conformance.explain import engine_rules, slopes
+from nn_conformance.explain.derivative_rules import derivatives, mixture
+from nn_conformance.explain.forward_rules import Rule
+from nn_conformance.explain.sum_rules import BIASES, WEIGHTS
+from nn_conformance.explain.trace import Trace, described, matrix
+from nn_reference.arithmetic import Array
+
+
+class Step(NamedTuple):
+    """A slot of the backward pass in one layer, for one use of its result."""
+
+    slot: str
+    layer: int
+    use: str
+
+
+Edits = tuple[tuple[Step, str], ...]
+Options = Mapping[Step, Sequence[str | None]]  # the rules of a step that are tried; None is the right one
+RIGHT = (None,)
+FEW = 400  # entries; of larger arrays some rows and columns are compared in the search, and all in the confirmation
+LOCAL = ("first", "last", "without last", "without first", "product of sums", "magnitude", "sign")
+
+
+def steps(tr: Trace, array: str) -> tuple[Step, ...]:
+    """The way to an array, from the outputs on."""
+    if array not in tr.ways:
+        tr.ways[array] = tuple(_steps(tr, array))
+    way: tuple[Step, ...] = tr.ways[array]
+    return way
+
+
+def _steps(tr: Trace, array: str) -> list[Step]:
+    letter, k, last = array[0], int(array[1:]), tr.last
+    use = letter if k == last else "down"
+    way = [Step("error", last, use), Step("derivative", last, use), Step("samples", last, use)]
+    for j in range(last, k, -1):
+        way += [Step("back", j, ""), *([Step("skip", j, "")] if tr.skips(j) else [])]
+        way += [Step("derivative", j - 1, letter if j - 1 == k else "down")]
+    return [*way, *([Step("input", k, "W")] if letter == "W" else []), Step("sum", k, letter)]
+
+
+def ordered(tr: Trace, array: str, edits: Mapping[Step, str]) -> Edits:
+    """Edits in the order of the way to an array."""
+    return tuple((step, edits[step]) for step in steps(tr, array) if step in edits)
+
+
+def rules(tr: Trace, step: Step) -> dict[str, Rule]:
+    """The variants of a step."""
+    if step not in tr.rules:
+        k = step.layer
+        tr.rules[step] = {
+            "error": lambda: br.errors(tr),
+            "derivative": lambda: derivatives(tr, k),
+            "samples": lambda: br.SAMPLES,
+            "back": lambda: br.backs(k, tr.last),
+            "skip": lambda: br.SKIPS,
+            "input": lambda: br.inputs(k, tr.last),
+            "sum": lambda: WEIGHTS if step.use == "W" else BIASES,
+        }[step.slot]()
+    found: dict[str, Rule] = tr.rules[step]
+    return found
+
+
+def rule_of(tr: Trace, step: Step, name: str) -> Rule:
+    """A variant by name; a mixture `right+0.01·(z < 0)` of the right derivative and another one is a variant too.
+
+    Raises:
+        ValueError: there is no such variant.
+    """
+    if name in (known := tr.rules.get(step, ())):  # most often it is one of these, and has been made
+        return known[name]
+    if name.startswith("right+"):
+        return mixture(tr, step.layer, *name.removeprefix("right+").split("·", 1))
+    if name.startswith(engine_rules.PREFIX):
+        if name not in (engines := of_engine(tr, step)):
+            raise ValueError(f"{name}: no rule of {step}")
+        return engines[name]
+    if name.startswith(slopes.PREFIX):
+        return slopes.rule(tr, step.slot, step.layer, name)
+    if name not in rules(tr, step):
+        raise ValueError(f"{name}: no rule of {step}")
+    return rules(tr, step)[name]
+
+
+def of_engine(tr: Trace, step: Step) -> dict[str, Rule]:
+    """Variants of a step by an engine's wrong rule."""
+    key = engine_rules.PREFIX, step.slot, step.layer
+    if key not in tr.rules:
+        tr.rules[key] = engine_rules.rules(tr, step.slot, step.layer)
+    found: dict[str, Rule] = tr.rules[key]
+    return found
+
+
+def applied(tr: Trace, step: Step, name: str | None, states: "States") -> Array:
+    """A step of δ by a rule, or by the right one; states that are dL/dz already have no derivative of the outputs to come."""
+    g, past = states.g, states.past
+    if name is not None:
+        return np.asarray(rule_of(tr, step, name).of(tr, g, *([past] if step.slot == "skip" else [])))
+    if step.slot == "derivative":
+        through = tr.through(step.layer, g)
+        return np.where(states.final[:, None, None], g, through) if step.layer == tr.last else through
+    return g + past if step.slot == "skip" else g @ tr.W[step.layer].T if step.slot == "back" else g
+
+
+class States(NamedTuple):
+    """Combinations of rules.
+
+    Attributes:
+        codes: which option of each step on the way.
+        changed: how many of them beside the first option of each step.
+        final: whether δ is dL/dz.
+        g: δ, (…, N, units).
+        past: what goes past the weights of a layer with a skip connection.
+    """
+
+    codes: Array
+    changed: Array
+    final: Array
+    g: Array
+    past: Array
+
+    def at(self, free: Array, column: int, n: int) -> "States":
+        """Some of them, before option n, which is not the first, of another step."""
+        codes = self.codes[free]
+        codes[:, column] = n
+        return States(codes, self.changed[free] + 1, self.final[free], self.g[free], self.past[free])
+
+
+@dataclass(frozen=True)
+class Combinations:
+    """Combinations of rules, each told when it is asked for.
+
+    Attributes:
+        way: the steps.
+        options: of each step.
+        codes: which option of each step, a row for each combination.
+    """
+
+    way: Sequence[Step]
+    options: Options
+    codes: Array
+
+    def __getitem__(self, i: int) -> Edits:
+        names = ((step, self.options.get(step, RIGHT)[c]) for step, c in zip(self.way, self.codes[i], strict=True))
+        return tuple((step, name) for step, name in names if name is not None)
+
+
+def _joined(parts: Sequence[States]) -> States:
+    if len(parts) == 1:
+        return parts[0]
+    return States(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def error_to(tr: Trace, array: str, options: Options, most: int = 0, upto: Step | None = None) -> States:
+    """δ of every combination of rules before the sum over samples, or before the step `upto`.
+
+    Args:
+        tr: the forward pass.
+        array: W or b and the layer's number.
+        options: of each step; the first one costs nothing.
+        most: combinations have at most so many others together.
+        upto: the step before which it ends.
+    """
+    way, parts = steps(tr, array), []
+    names = options.get(way[0], RIGHT)
+    for n, name in enumerate(names if most else names[:1]):
+        g, final = br.error(tr) if name is None else ((rule := rule_of(tr, way[0], name)).of(tr), rule.final)
+        codes, error = np.zeros((1, len(way)), int), np.asarray(g)[None]
+        codes[0, 0] = n
+        parts.append(States(codes, np.array([min(n, 1)]), np.array([final]), error, error))
+    states = _joined(parts)
+    for column, step in enumerate(way[1:], 1):
+        if step == upto or step.slot in ("input", "sum"):
+            break
+        if step.slot == "derivative" and tr.skips(step.layer):
+            states = states._replace(past=states.g)
+        units = len(tr.W[step.layer]) if step.slot == "back" else states.g.shape[-1]
+        parts, shape = [], np.zeros((1, *states.g.shape[1:-1], units))  # what a rule makes may be smaller
+        for n, name in enumerate(options.get(step, RIGHT)):
+            free = np.flatnonzero(states.changed + 1 <= most) if n else None
+            if free is None or len(free):
+                own = states if free is None else states.at(free, column, n)
+                parts.append(own._replace(g=applied(tr, step, name, own) + shape))
+        states = _joined(parts)
+    return states
+
+
+def combinations(
+    tr: Trace, array: str, options: Options, most: int = 0, *, whole: bool = False
+) -> tuple[Combinations, Array]:
+    """Every combination of rules on the way to an array, and what it makes of it: (combinations, entries).
+
+    Raises:
+        ValueError: a rule that cannot be had at these sizes.
+    """
+    states, way = error_to(tr, array, options, most), steps(tr, array)
+    parts: list[Array] = []
+    codes: list[Array] = []
+    inputs = options.get(way[-2], RIGHT) if array[0] == "W" else RIGHT
+    for i, name_a in enumerate(inputs):
+        a = tr.a[int(array[1:]) - 1] if name_a is None else rule_of(tr, way[-2], name_a).of(tr)
+        for j, name in enumerate(options.get(way[-1], RIGHT)):
+            more = min(i, 1) + min(j, 1)
+            free = np.flatnonzero(states.changed + more <= most) if more else np.arange(len(states.changed))
+            if len(free):
+                own = product(tr, array, name, a, states.g[free], whole=whole)
+                parts.append(own.reshape(len(free), -1))
+                codes.append(states.codes[free])
+                codes[-1][:, -1] = j
+                if array[0] == "W":
+                    codes[-1][:, -2] = i
+    return Combinations(way, options, np.concatenate(codes)), np.concatenate(parts)
+
+
+def product(tr: Trace, array: str, name: str | None, a: Array, d: Array, *, whole: bool) -> Array:
+    """dW (states, inputs, units) or db (states, units) from the layer's input a and a stack of δ."""
+    step = steps(tr, array)[-1]
+    rule = None if name is None else rule_of(tr, step, name)
+    if step.use == "b":
+        return np.asarray(d.sum(axis=-2) if rule is None else rule.of(a, d))
+    picked = None if whole else entries(tr, step.layer)
+    if picked is not None:
+        if name is not None and name not in LOCAL:
+            raise ValueError("of the whole array only")
+        a, d = a[:, picked[0]], d[..., picked[1]]
+    if rule is not None and rule.answered:
+        return np.asarray(rule.of(a, d, tr.answer.get(array)))[None]
+    out = a.T @ d if rule is None else rule.of(a, d)
+    if tr.reshaped and picked is None:
+        network = tr.case.network
+        own = (described(network, array, g) for g in out)
+        out = np.stack([matrix(network, array, g.ravel().reshape(g.shape, order="F")) for g in own])
+    return np.asarray(out)
+
+
+def predict(tr: Trace, array: str, edits: Mapping[Step, str]) -> Array:
+    """One array by given rules, whole.
+
+    Raises:
+        ValueError: a rule that cannot be had at these sizes.
+    """
+    _, value = combinations(tr, array, {step: (name,) for step, name in edits.items()}, whole=True)
+    shape = tr.W[int(array[1:])].shape
+    return value[0].reshape(shape if array[0] == "W" else shape[1:])
+
+
+def delta(tr: Trace, k: int) -> Array:
+    """δ of layer k by right rules, (N, units)."""
+    return np.asarray(error_to(tr, f"b{k}", {}).g[0])
+
+
+def entries(tr: Trace, layer: int) -> tuple[Array, Array] | None:
+    """Rows and columns that are compared in a search; None if all are."""
+    shape = tr.W[layer].shape
+    if shape[0] * shape[1] <= FEW:
+        return None
+    return tuple(np.unique(np.linspace(0, n - 1, min(n, 12)).astype(int)) for n in shape)  # type: ignore[return-value]
+
+
+def variants(
+    array: str, traces: Sequence[Trace], others: Sequence[Trace], learned: Mapping[tuple[str, int], Sequence[str]], *, common: bool = False, engine: bool = False
+) -> dict[Step, list[str | None]]:  # fmt: skip
+    """The options of each step: those that can be had on the traces and differ from each other and from the right one.
+
+    Args:
+        array: the array that they lead to.
+        traces: of equal sizes.
+        others: traces of other sizes, on which variants may differ that are the same on the first.
+        learned: variants with a fitted constant, by slot and layer, that other arrays have shown.
+        common: only those that are frequent.
+        engine: those of an engine's operations instead.
+    """
+    found: dict[Step, list[str | None]] = {}
+    for step in steps(traces[0], array):
+        own = of_engine(traces[0], step) if engine else rules(traces[0], step)
+        frequent = [name for name, rule in own.items() if (rule.common or not common) and not rule.answered]
+        before = [(tr, error_to(tr, array, {}, upto=step)) for tr in (*traces, *others)]
+        kept: list[str | None] = []
+        seen: list[tuple[float, list[Array]]] = []
+        for name in (None, *learned.get((step.slot, step.layer), ()), *frequent):
+            each = [_alone(tr, array, step, name, states) for tr, states in before]
+            if any(value is None for value in each[: len(traces)]):
+                continue
+            values = [np.zeros(0) if value is None else value for value in each]
+            size = float(np.linalg.norm(np.concatenate(values)))
+            total = float(sum(v.sum() for v in values[: len(traces)]))
+            near = 1e-9 * size * max(1, sum(map(len, values)))
+            same = (v for s, v in seen if abs(s - total) <= near)
+            if name is None or (
+                np.isfinite(size) and size > 0 and not any(_same(v, values, 1e-9 * size) for v in same)
+            ):
+                kept.append(name)
+                seen.append((total, values))
+        found[step] = kept
+    return found
+
+
+def _alone(tr: Trace, array: str, step: Step, name: str | None, before: States) -> Array | None:
+    """What a rule makes of what is right before it; None if it cannot be had at these sizes."""
+    a = tr.a[int(array[1:]) - 1]
+    try:
+        rule = None if name is None else rule_of(tr, step, name)
+        if step.slot == "error":
+            g, final = br.error(tr) if rule is None else (rule.of(tr), rule.final)
+            # One that is dL/dz already differs from one with the same numbers that is not.
+            return np.append(np.ravel(g), float(final))
+        if step.slot == "input":
+            return np.ravel(a if rule is None else rule.of(tr))
+        if step.slot == "sum":
+            return np.ravel(product(tr, array, name, a, before.g, whole=False))
+        return np.ravel(applied(tr, step, name, before))
+    except ValueError:
+        return None
+
+
+def _same(some: Sequence[Array], others: Sequence[Array], near: float) -> bool:
+    return all(
+        a.shape == b.shape and (np.linalg.norm(a - b) <= near or bool(np.array_equal(a, b, equal_nan=True)))
+        for a, b in zip(some, others, strict=True)
+    )
+
+
+def carried(tr: Trace, array: str, edits: Edits, settled: Collection[Step] = ()) -> list[Edits]:
+    """What the rules of an array above would be on the way to this one: as they are there, or the same in more layers.
+
+    What is wrong in one function is wrong wherever it is called, so that a lower array has every wrong rule of those above.
+    """
+    letter, k, way = array[0], int(array[1:]), steps(tr, array)
+    own = {
+        Step(s.slot, s.layer, "" if s.slot in ("back", "skip") else letter if s.layer == k else "down"): name
+        for s, name in edits
+        if s.slot not in ("input", "sum")
+    }
+    every = [step for step in way if step.slot == "derivative"]
+    hidden = [step for step in every if step.layer < tr.last]
+    backs = [step for step in way if step.slot == "back"]
+    found = [
+        own,
+        *(own | dict.fromkeys(backs, name) for name in dict.fromkeys(n for s, n in edits if s.slot == "back")),
+    ]
+    for name in dict.fromkeys(name for step, name in edits if step.slot == "derivative"):
+        found += [own | dict.fromkeys(chosen, name) for chosen in (hidden[-1:], hidden, every)]
+    kept = [one for one in found if one and set(one) <= set(way) and not set(one) & set(settled)]
+    return list(dict.fromkeys(ordered(tr, array, one) for one in kept))

@@ -1,0 +1,37 @@
+"""The README's picture: a wrong function, and the report that names its mistake, as a terminal shows them."""
+
+import io
+import re
+from pathlib import Path
+
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.terminal_theme import DIMMED_MONOKAI
+from rich.text import Text
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PICTURE = CHECKOUT / "conformance" / "docs" / "mistake.svg"
+WIDTH = 118
+# Viewers fetch nothing: without the web fonts that rich names, they use a monospaced font of their own.
+TEMPLATE = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+
+
+def wrong_function() -> str:
+    """The README's `my_homework.py`."""
+    page = (CHECKOUT / "README.md").read_text("utf-8")
+    (source,) = re.findall(r"^```python\n(# my_homework\.py\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return source
+
+
+def svg(source: str, report: str) -> str:
+    """The function and the part of the report that explains it, from `…/documented:` to what is right."""
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
+    shown = source[source.index("@conforms") :]
+    console.print(Syntax(shown, "python", theme="monokai", background_color="default"))
+    console.print(Text("$ nn-conformance verify my_homework.py", "bold"))
+    (explanation,) = re.findall(r"^homework/documented:\n(?:  .*\n)*", report, re.MULTILINE)
+    for line in explanation.splitlines():
+        style = "bold red" if line.startswith("  wrong") else "green" if line.startswith("  right") else ""
+        console.print(Text(line, style), soft_wrap=False)
+    return console.export_svg(title="nn-conformance", theme=DIMMED_MONOKAI, code_format=TEMPLATE, unique_id="mistake")

@@ -1,0 +1,138 @@
+"""What the verdicts on printed figures rest on: the ledgers, the reconstructed starts, the exact trajectory of chaos."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from nn_conformance.replay import records
+from nn_conformance.replay.ledger import FRAMEWORKS, Framework, Ledger, Run, file_name, read
+from nn_conformance.replay.listed_files import Kind, is_there
+from nn_conformance.replay.task import own_seed
+from nn_maintain.studies import reconstruction
+from nn_maintain.studies.copies import matches
+from nn_reference.errors import DataError
+from nn_reference.fixture_files import fixtures_root
+from nn_reference.systems import SYSTEMS, VARIANTS, System
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All of it, as read from a folder.
+
+    Attributes:
+        ledgers: by system's id and framework, in the document's precision; those only that are there.
+        first: by system's id, how many first epochs NumPy has from more seeds, and their ledger.
+        chaotic: the exact trajectory of a chaotic system, if it is there.
+        reconstructed: starts that were solved for, if they are there.
+    """
+
+    ledgers: dict[tuple[str, Framework], Ledger]
+    chaotic: records.Chaos | None = None
+    reconstructed: reconstruction.Reconstructions | None = None
+    first: dict[str, tuple[int, Ledger]] = field(default_factory=dict)
+
+    def runs(self, system: System, framework: Framework = "numpy") -> list[Run]:
+        """All runs of a system, by rising seed; none where there is no ledger."""
+        book = self.ledgers.get((system.id, framework))
+        return [] if book is None else book.runs
+
+    def own(self, system: System, framework: Framework = "numpy") -> Run | None:
+        """The run from the document's own seed, or from seed 0."""
+        return next((run for run in self.runs(system, framework) if run.seed == own_seed(system)), None)
+
+    def reconstruction(self, system: System) -> str:
+        """How a start was found that prints the document's figures, and how many wrong networks do; empty otherwise."""
+        record = None if self.reconstructed is None else self.reconstructed.systems.get(system.id)
+        if record is None or not record.solutions:
+            return ""
+        first, figures = record.solutions[0], len(system.figures)
+        if matches(system, np.array(first.weights)) < figures:
+            return ""
+        alike = sum(control.figures == figures for control in record.controls)
+        return (
+            f"all {figures} come out of a start that was solved for, which they determine in {record.determined} of "
+            f"{len(first.weights)} directions; {alike} of {len(record.controls)} wrong networks, solved for in the same way, "
+            f"print all {figures} too"
+        )
+
+    def chaos(self, system: System) -> str:
+        """Why no implementation can be asked for the printed figures; empty where that is not proven."""
+        if self.chaotic is None or self.chaotic.system != system.id:
+            return ""
+        exact, rows = self.chaotic.exact, self.chaotic.test_rows
+        parts = [f"rounding decides: in exact arithmetic the run ends at {exact.accuracies[-1]:.4f}"]
+        for dtype, ensemble in self.chaotic.ensembles.items():
+            ends = sorted(set(ensemble.correct))
+            parts.append(
+                f"{len(ensemble.correct)} runs in {dtype} that differ in the order of additions alone end at {len(ends)} "
+                f"accuracies from {ends[0] / rows:.4f} to {ends[-1] / rows:.4f}{_where(system, ensemble.correct, rows)}"
+            )
+        return "; ".join(parts)
+
+
+def load(folder: Path | None = None) -> Evidence:
+    """What is in a folder; in the one that ships by default.
+
+    Raises:
+        DataError: a file that is damaged, or is not what its name says.
+    """
+    folder = folder or fixtures_root() / "replays"
+    ledgers, first = {}, {}
+    for system in (*SYSTEMS, *VARIANTS):
+        for framework in FRAMEWORKS:
+            path = folder / file_name(system, framework, system.precision)
+            if is_there(path):
+                ledgers[system.id, framework] = _checked(path, system, framework)
+        for path in folder.glob(file_name(system, "numpy", system.precision).replace(".json", ".first-*.json")):
+            book = _checked(path, system, "numpy")
+            epochs = {run.epochs for run in book.runs}
+            if {file_name(system, "numpy", system.precision, end) for end in epochs} != {path.name}:
+                raise DataError(
+                    f"{path}: epochs: expected runs that end where the file's name says, got {sorted(epochs)}: "
+                    "restore it, or rename the file"
+                )
+            first[system.id] = (min(epochs), book)
+    return Evidence(
+        ledgers,
+        _record(folder, records.CHAOS, records.Chaos),
+        _record(folder, reconstruction.NAME, reconstruction.Reconstructions),
+        first,
+    )
+
+
+def _record(folder: Path, name: str, kind: type[Kind]) -> Kind | None:
+    return records.read(name, kind, folder) if is_there(folder / f"{name}.json") else None
+
+
+def _where(system: System, correct: list[int], rows: int) -> str:
+    """How many runs end at the printed accuracy, of a system that prints one."""
+    printed = [figure.printed for figure in system.figures if figure.quantity == "test_accuracy"]
+    return "".join(f", {sum(f'{k / rows:.2f}' == text for k in correct)} of them at {text}" for text in printed)
+
+
+def version_of(system: System, version: str) -> System | None:
+    """Another version of a documented system; None if it has none of that name."""
+    return next((s for s in (*SYSTEMS, *VARIANTS) if (s.name, s.version) == (system.name, version)), None)
+
+
+def judged_by(system: System) -> System:
+    """The version that a document's figures are judged by: what ran, where that is not what is shown."""
+    return version_of(system, "as-run") or system
+
+
+def counterpart(system: System) -> System | None:
+    """The version that stands beside the documented one: what ran, or the corrected one; None without either."""
+    return version_of(system, "as-run") or version_of(system, "corrected")
+
+
+def _checked(path: Path, system: System, framework: Framework) -> Ledger:
+    book = read(path)
+    for name, expected, got in (
+        ("system", system.id, book.system),
+        ("framework", framework, book.framework),
+        ("dtype", system.precision, book.dtype),
+    ):
+        if expected != got:
+            raise DataError(f"{path}: {name}: expected {expected}, got {got}: restore it, or rename the file")
+    return book

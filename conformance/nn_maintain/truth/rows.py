@@ -1,0 +1,137 @@
+"""The table of truth: for every figure that a document prints, what we have in its place, and what became of it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from nn_conformance.replay.figures import DECLARED, TIMES, computed, in_printed_digits, is_number, number
+from nn_conformance.replay.ledger import FRAMEWORKS, Framework
+from nn_conformance.replay.records import Verdicts, VerdictTable
+from nn_maintain.truth.evidence import Evidence, judged_by
+from nn_maintain.truth.rulings import DOCUMENTED, Judge, Ruling, of_the_run
+from nn_reference.systems import Figure, System
+
+# No run's: they come from the declaration or the dataset, or are times.
+OF_NO_RUN = (*TIMES, *DECLARED, "steps", "stated_mean_accuracy_percent", "warnings")
+# What tells most of a system, the best first.
+TELLING = ("test_accuracy", "test_accuracy_percent", "loss", "last_sample_loss", "training_loss")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A printed figure, and what we have in its place, in the same digits.
+
+    Attributes:
+        figure: as the document prints it.
+        ours: from the document's own seed, or from seed 0, by framework; empty where a run has no such figure, and
+            missing where there is no run.
+        place: how many of NumPy's seeds lie below, at and above it.
+        spread: their lowest, median and highest.
+        ruling: the verdict, why, and how to check it.
+    """
+
+    figure: Figure
+    ours: dict[Framework, str]
+    place: str
+    spread: str
+    ruling: Ruling
+
+
+def tables(evidence: Evidence) -> dict[str, list[Row]]:
+    """By documented network its table."""
+    judge = Judge(evidence)
+    return {system.name: table(system, judge) for system in DOCUMENTED}
+
+
+def table(system: System, judge: Judge) -> list[Row]:
+    """A row for each figure that the document prints of a network, in the declaration's order."""
+    evidence = judge.evidence
+    return [
+        Row(f, _ours(system, f, evidence), *_seeds(system, f, evidence), judge.ruling(system, f))
+        for f in system.figures
+    ]
+
+
+def telling(rows: Iterable[Row]) -> Row:
+    """The figure that tells most of a system: the best quantity that it prints, of the last epoch, in fewest digits."""
+    by_quantity: dict[str, list[Row]] = {}
+    for row in rows:
+        by_quantity.setdefault(row.figure.quantity, []).append(row)
+    best = next(by_quantity[quantity] for quantity in TELLING if quantity in by_quantity)
+    return min((row for row in best if row.figure.epoch == best[-1].figure.epoch), key=lambda r: len(r.figure.printed))
+
+
+def counts(rows: Iterable[Row]) -> dict[str, int]:
+    """How many figures have which verdict, the commonest first."""
+    return dict(Counter(row.ruling.verdict for row in rows).most_common())
+
+
+def verdicts(rows: dict[str, list[Row]]) -> VerdictTable:
+    """What `nn-conformance replay` says of each network's printed figures."""
+    networks = {}
+    for name, all_rows in rows.items():
+        judged = [row for row in all_rows if row.ruling.verdict != "not judged"]
+        figures = counts(judged)
+        most = next(iter(figures))
+        reason = next(row.ruling.reason for row in judged if row.ruling.verdict == most)
+        networks[name] = Verdicts(figures, reason)
+    return VerdictTable(1, networks)
+
+
+def curve_counts(rows: dict[str, list[Row]]) -> dict[str, int]:
+    """How many trained curves have which verdict: figures of one run that were judged together are one."""
+    curves: set[tuple[str, Ruling]] = set()
+    for system in DOCUMENTED:
+        trained = of_the_run(system) if system.recipe.epochs else []
+        several = [f for f in system.figures if f.quantity == "stated_accuracy_percent" and f.epoch is not None]
+        curves |= {(system.name, row.ruling) for row in rows[system.name] if row.figure in (*trained, *several)}
+    return dict(Counter(ruling.verdict for _, ruling in curves))
+
+
+def as_json(evidence: Evidence) -> list[dict[str, Any]]:
+    """Every row of every system, for machines."""
+    rows = tables(evidence)
+    return [
+        {
+            "system": system.id,
+            **asdict(row.figure),
+            "ours": row.ours,
+            "place": row.place,
+            "spread": row.spread,
+            **row.ruling._asdict(),
+        }
+        for system in DOCUMENTED
+        for row in rows[system.name]
+    ]
+
+
+def _ours(system: System, figure: Figure, evidence: Evidence) -> dict[Framework, str]:
+    ours: dict[Framework, str] = {}
+    for framework in FRAMEWORKS:
+        run = evidence.own(judged_by(system), framework)
+        if run is not None and (framework == "numpy" or figure.quantity != "warnings"):  # which are NumPy's
+            value = computed(judged_by(system), run, figure)
+            digits = figure.printed if figure.quantity not in TIMES or "." not in figure.printed else "0.00"
+            ours[framework] = in_printed_digits(value, digits) if isinstance(value, float) else value or ""
+    return ours
+
+
+def _seeds(system: System, figure: Figure, evidence: Evidence) -> tuple[str, str]:
+    """Place among the seeds, and their spread, in the printed digits."""
+    runs = evidence.runs(judged_by(system))
+    if figure.quantity.split(" ")[0] in OF_NO_RUN or not runs:
+        return "", ""
+    values = [computed(system, run, figure) for run in runs]
+    if not is_number(figure.printed):
+        classes = [value for value in values if isinstance(value, str)]
+        return (f"equal in {classes.count(figure.printed)} of {len(classes)}" if classes else ""), ""
+    ours = [float(in_printed_digits(value, figure.printed)) for value in values if isinstance(value, float)]
+    if not ours:
+        return "", ""
+    printed = number(figure.printed)
+    below, equal = sum(value < printed for value in ours), ours.count(printed)
+    ends = [in_printed_digits(value, figure.printed) for value in (min(ours), median(ours), max(ours))]
+    spread = " … ".join(ends) if ends[0] != ends[-1] else ends[0]
+    return f"{below} · {equal} · {len(ours) - below - equal}", spread

@@ -1,0 +1,94 @@
+"""The frameworks side by side: step by step where all must agree, and beyond that one statistic for the whole curve."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nn_conformance.cases.encoding import values
+from nn_conformance.replay.ledger import Agreement, Framework, Run
+from nn_maintain.truth.evidence import Evidence
+from nn_maintain.truth.placement import SEEDS, Placement, place
+from nn_maintain.truth.rulings import named
+from nn_reference.arithmetic import Array
+from nn_reference.systems import System
+
+NO_FIGURE = ("epoch", "elapsed_seconds")
+TOGETHER = 1e-3  # of a figure, or of 1 if that is more: an accuracy moves by single samples
+
+
+@dataclass(frozen=True)
+class Side:
+    """A framework's run, from the same weights and in the same order as NumPy's.
+
+    Attributes:
+        first: the largest difference between its first losses and NumPy's, relative to these, and how many were
+            compared; None without any. Of a single evaluation, its loss and gradients.
+        curve: whether it was trained.
+        together: of the epochs that both have, how many pass before a figure differs by more than `TOGETHER`, and how
+            many there are.
+        agreement: its losses against the certified ones; None where the run has no certified order.
+        placement: its whole curve among NumPy's other seeds, by which alone no framework is called outside; None with too
+            few of these, or without a curve.
+        furthest: quantity and epoch that lie furthest out.
+    """
+
+    first: tuple[float, int] | None
+    curve: bool
+    together: tuple[int, int]
+    agreement: Agreement | None
+    placement: Placement | None
+    furthest: str
+
+
+def side(system: System, evidence: Evidence, framework: Framework) -> Side | None:
+    """One framework's; None where it was not run."""
+    run, own = evidence.own(system, framework), evidence.own(system)
+    if run is None:
+        return None
+    first = None if own is None else _difference(run, own)
+    # From the same weights in the same order, NumPy's run is no independent one.
+    others = [other for other in evidence.runs(system) if other.seed != run.seed]
+    placement, furthest = None, ""
+    if len(others) >= SEEDS - 1 and run.rows:
+        names = _names(run, others)
+        placement = place(_curve(run, names)[None], np.array([_curve(other, names) for other in others]))
+        furthest = named(*names[placement.figure])
+    return Side(first, bool(run.rows), _together(run, own), run.agreement, placement, furthest)
+
+
+def _difference(run: Run, own: Run) -> tuple[float, int] | None:
+    """As many as both have: a run that NaN has ended has fewer. NaN beside NaN is no number, and beside one infinitely far."""
+    ours, theirs = own.first_losses or list(own.final.values()), run.first_losses or list(run.final.values())
+    a, b = (values(losses[: min(len(ours), len(theirs))], "float64") for losses in (ours, theirs))
+    known = ~(np.isnan(a) & np.isnan(b))
+    if not known.any():
+        return None
+    apart = np.abs(b - a)[known] / np.abs(a[known])
+    return float(np.nan_to_num(apart, nan=np.inf).max()), int(np.count_nonzero(known))
+
+
+def _together(run: Run, own: Run | None) -> tuple[int, int]:
+    names = _names(run, [own]) if own is not None and run.rows else []
+    if own is None or not names:
+        return 0, 0
+    ours, theirs = (_curve(one, names) for one in (own, run))
+    with np.errstate(invalid="ignore"):  # infinity beside infinity
+        apart = ~(
+            (np.abs(theirs - ours) <= TOGETHER * np.maximum(1, np.abs(ours))) | (np.isnan(ours) & np.isnan(theirs))
+        )
+    epochs = sorted({epoch for _, epoch in names})
+    parted = min((epoch for (_, epoch), off in zip(names, apart, strict=True) if off), default=None)
+    return (len(epochs) if parted is None else epochs.index(parted)), len(epochs)
+
+
+def _names(run: Run, others: list[Run]) -> list[tuple[str, int]]:
+    """Quantity and epoch of each figure that all of them have."""
+    everyone = [run, *others]
+    quantities = [q for q in run.rows if q not in NO_FIGURE and all(q in one.rows for one in everyone)]
+    epochs = [e for e in run.rows["epoch"] if all(e in one.rows["epoch"] for one in everyone)]
+    return [(quantity, int(float(epoch))) for quantity in quantities for epoch in epochs]
+
+
+def _curve(run: Run, names: list[tuple[str, int]]) -> Array:
+    at = {int(float(epoch)): k for k, epoch in enumerate(run.rows["epoch"])}
+    return values([run.rows[quantity][at[epoch]] for quantity, epoch in names], "float64")

@@ -1,0 +1,117 @@
+import numpy as np
+
+NETWORK = {"inputs": 3,
+           "layers": [{"units": 4, "activation": "sigmoid"}, {"units": 1, "activation": "sigmoid"}],
+           "loss": "squared_error",
+           "loss_formula": "0.5 * sum((y-t)**2) / N",
+           "bias": True, "l2": None, "optimizer": None}
+
+
+# the 11-line network, but with biases and a proper loss
+def nonlin(x, deriv=False):
+    if deriv == True:
+        return x * (1 - x)
+    return 1 / (1 + np.exp(-x))
+
+
+def evaluate(params, x, t):
+    syn0, syn1 = params["W1"], params["W2"]
+    l0 = x
+    z1 = np.dot(l0, syn0) + params["b1"]
+    l1 = nonlin(z1)
+    z2 = np.dot(l1, syn1) + params["b2"]
+    l2 = nonlin(z2)
+
+    l2_error = l2 - t
+    loss = 0.5 * np.sum(l2_error ** 2) / len(x)
+
+    # in what direction is the target value?
+    l2_delta = l2_error * nonlin(l2, deriv=True)
+    # how much did each l1 value contribute to the l2 error
+    l1_error = l2_delta.dot(syn1.T)
+    l1_delta = l1_error * nonlin(z1, deriv=True)
+
+    n = len(x)
+    return loss, {"W1": l0.T.dot(l1_delta) / n, "b1": l1_delta.sum(0) / n,
+                  "W2": l1.T.dot(l2_delta) / n, "b2": l2_delta.sum(0) / n}
+
+
+if __name__ == "__main__":
+    ACT = {
+        "relu": lambda z, s: np.where(z > 0, z, 0.0),
+        "leaky_relu": lambda z, s: np.where(z > 0, z, s.get("slope", 0.01) * z),
+        "elu": lambda z, s: np.where(z > 0, z, s.get("alpha", 1.0) * (np.exp(np.minimum(z, 0)) - 1)),
+        "sigmoid": lambda z, s: 1 / (1 + np.exp(-z)),
+        "tanh": lambda z, s: np.tanh(z),
+        "softplus": lambda z, s: np.log(1 + np.exp(z)),
+        "silu": lambda z, s: z / (1 + np.exp(-z)),
+        "gelu": lambda z, s: 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z ** 3))),
+        "softmax": lambda z, s: np.exp(z) / np.exp(z).sum(axis=1, keepdims=True),
+        "linear": lambda z, s: z,
+    }
+    SPECS = NETWORK["layers"]
+
+    def plain_loss(p, x, t):
+        y, W2sum = x, 0.0
+        for i, s in enumerate(SPECS, 1):
+            y = ACT[s["activation"]](y @ p["W%d" % i] + p["b%d" % i], s)
+            W2sum += np.sum(p["W%d" % i] ** 2)
+        N, C = t.shape
+        names = {"y": y, "t": t, "N": N, "C": C, "sum": np.sum, "mean": np.mean, "log": np.log, "sumW2": W2sum}
+        value = eval(NETWORK["loss_formula"], names)
+        if NETWORK["l2"]:
+            names["lam"] = NETWORK["l2"]["lambda"]
+            value += eval(NETWORK["l2"]["formula"].replace("lambda", "lam"), names)
+        return float(value)
+
+    def plain_grads(p, x, t, h=1e-5):
+        g = {}
+        for k in p:
+            g[k] = np.zeros(p[k].shape)
+            for ix in np.ndindex(*p[k].shape):
+                q = {n: v.copy() for n, v in p.items()}
+                q[k][ix] += h
+                up = plain_loss(q, x, t)
+                q[k][ix] -= 2 * h
+                g[k][ix] = (up - plain_loss(q, x, t)) / (2 * h)
+        return g
+
+    def problem(seed, widths, N):
+        r = np.random.default_rng(seed)
+        p = {}
+        for i in range(1, len(widths)):
+            p["W%d" % i] = r.normal(0, 0.8, (widths[i - 1], widths[i]))
+            p["b%d" % i] = r.normal(0, 0.5, widths[i])
+        x = r.normal(0, 1, (N, widths[0]))
+        if NETWORK["loss"] == "cross_entropy":
+            t = np.eye(widths[-1])[r.integers(0, widths[-1], N)]
+        elif NETWORK["loss"] == "binary_cross_entropy":
+            t = (r.random((N, widths[-1])) > 0.5).astype(float)
+        elif SPECS[-1]["activation"] == "sigmoid":
+            t = r.random((N, widths[-1]))
+        else:
+            t = r.normal(0, 1, (N, widths[-1]))
+        return p, x, t
+
+    def copy(p):
+        return {k: v.copy() for k, v in p.items()}
+
+    def off(a, b):
+        a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+        assert a.shape == b.shape, (a.shape, b.shape)
+        return bool(np.max(np.abs(a - b) / np.maximum(1, np.abs(b))) > 1e-5)
+
+    def differing(a, b):
+        assert set(a) == set(b)
+        return sorted(k for k in b if off(a[k], b[k]))
+
+    L = len(SPECS)
+    CASES = [(3, [4, 7, 3, 5, 6][:L] + [2], 7), (8, [5, 3, 6, 4, 2][:L] + [4], 8)]
+    EXPECT = {'loss': False, 'grads': ['W1', 'b1']}
+
+    for seed, widths, N in CASES:
+        p, x, t = problem(seed, widths, N)
+        loss, grads = evaluate(copy(p), x.copy(), t.copy())
+        assert off(loss, plain_loss(p, x, t)) == EXPECT["loss"], (loss, plain_loss(p, x, t))
+        assert differing(grads, plain_grads(p, x, t)) == EXPECT["grads"], differing(grads, plain_grads(p, x, t))
+    print("self-check ok")

@@ -1,0 +1,119 @@
+import numpy as np
+
+NETWORK = {"inputs": 3,
+           "layers": [{"units": 5, "activation": "tanh"}, {"units": 4, "activation": "sigmoid"},
+                      {"units": 2, "activation": "linear"}],
+           "loss": "squared_error", "loss_formula": "sum((y-t)**2) / N",
+           "bias": True, "l2": None, "optimizer": None}
+
+
+def step(params, x, t, lr):
+    W1, b1 = params["W1"].copy(), params["b1"].copy()
+    W2, b2 = params["W2"].copy(), params["b2"].copy()
+    W3, b3 = params["W3"].copy(), params["b3"].copy()
+    n = x.shape[0]
+
+    # forward pass
+    h1 = np.tanh(x @ W1 + b1)
+    h2 = 1 / (1 + np.exp(-(h1 @ W2 + b2)))
+    out = h2 @ W3 + b3
+
+    # output layer
+    grad_out = 2 * (out - t) / n
+    W3 -= lr * (h2.T @ grad_out)
+    b3 -= lr * grad_out.sum(axis=0)
+
+    # second hidden layer
+    grad_h2 = (grad_out @ W3.T) * h2 * (1 - h2)
+    W2 -= lr * (h1.T @ grad_h2)
+    b2 -= lr * grad_h2.sum(axis=0)
+
+    # first hidden layer
+    grad_h1 = (grad_h2 @ W2.T) * (1 - h1 ** 2)
+    W1 -= lr * (x.T @ grad_h1)
+    b1 -= lr * grad_h1.sum(axis=0)
+
+    return {"W1": W1, "b1": b1, "W2": W2, "b2": b2, "W3": W3, "b3": b3}
+
+
+if __name__ == "__main__":
+    ACT = {
+        "relu": lambda z, s: np.where(z > 0, z, 0.0),
+        "leaky_relu": lambda z, s: np.where(z > 0, z, s.get("slope", 0.01) * z),
+        "elu": lambda z, s: np.where(z > 0, z, s.get("alpha", 1.0) * (np.exp(np.minimum(z, 0)) - 1)),
+        "sigmoid": lambda z, s: 1 / (1 + np.exp(-z)),
+        "tanh": lambda z, s: np.tanh(z),
+        "softplus": lambda z, s: np.log(1 + np.exp(z)),
+        "silu": lambda z, s: z / (1 + np.exp(-z)),
+        "gelu": lambda z, s: 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z ** 3))),
+        "softmax": lambda z, s: np.exp(z) / np.exp(z).sum(axis=1, keepdims=True),
+        "linear": lambda z, s: z,
+    }
+    SPECS = NETWORK["layers"]
+
+    def plain_loss(p, x, t):
+        y, W2sum = x, 0.0
+        for i, s in enumerate(SPECS, 1):
+            y = ACT[s["activation"]](y @ p["W%d" % i] + p["b%d" % i], s)
+            W2sum += np.sum(p["W%d" % i] ** 2)
+        N, C = t.shape
+        names = {"y": y, "t": t, "N": N, "C": C, "sum": np.sum, "mean": np.mean, "log": np.log, "sumW2": W2sum}
+        value = eval(NETWORK["loss_formula"], names)
+        if NETWORK["l2"]:
+            names["lam"] = NETWORK["l2"]["lambda"]
+            value += eval(NETWORK["l2"]["formula"].replace("lambda", "lam"), names)
+        return float(value)
+
+    def plain_grads(p, x, t, h=1e-5):
+        g = {}
+        for k in p:
+            g[k] = np.zeros(p[k].shape)
+            for ix in np.ndindex(*p[k].shape):
+                q = {n: v.copy() for n, v in p.items()}
+                q[k][ix] += h
+                up = plain_loss(q, x, t)
+                q[k][ix] -= 2 * h
+                g[k][ix] = (up - plain_loss(q, x, t)) / (2 * h)
+        return g
+
+    def problem(seed, widths, N):
+        r = np.random.default_rng(seed)
+        p = {}
+        for i in range(1, len(widths)):
+            p["W%d" % i] = r.normal(0, 0.8, (widths[i - 1], widths[i]))
+            p["b%d" % i] = r.normal(0, 0.5, widths[i])
+        x = r.normal(0, 1, (N, widths[0]))
+        if NETWORK["loss"] == "cross_entropy":
+            t = np.eye(widths[-1])[r.integers(0, widths[-1], N)]
+        elif NETWORK["loss"] == "binary_cross_entropy":
+            t = (r.random((N, widths[-1])) > 0.5).astype(float)
+        elif SPECS[-1]["activation"] == "sigmoid":
+            t = r.random((N, widths[-1]))
+        else:
+            t = r.normal(0, 1, (N, widths[-1]))
+        return p, x, t
+
+    def copy(p):
+        return {k: v.copy() for k, v in p.items()}
+
+    def off(a, b):
+        a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+        assert a.shape == b.shape, (a.shape, b.shape)
+        return bool(np.max(np.abs(a - b) / np.maximum(1, np.abs(b))) > 1e-5)
+
+    def differing(a, b):
+        assert set(a) == set(b)
+        return sorted(k for k in b if off(a[k], b[k]))
+
+    L = len(SPECS)
+    CASES = [(3, [4, 7, 3, 5, 6][:L] + [2], 7), (8, [5, 3, 6, 4, 2][:L] + [4], 8)]
+    EXPECT = {'params': ['W1', 'W2', 'b1', 'b2']}
+
+    for seed, widths, N in CASES:
+        p, x, t = problem(seed, widths, N)
+        lr = 0.3
+        g = plain_grads(p, x, t)
+        right = {k: p[k] - lr * g[k] for k in p}
+        got = step(copy(p), x.copy(), t.copy(), lr)
+        assert differing(got, right) == EXPECT["params"], differing(got, right)
+    print("self-check ok")

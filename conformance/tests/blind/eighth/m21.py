@@ -1,0 +1,237 @@
+"""Tensor class for the binary classifier demo."""
+import numpy as np
+
+NETWORK = {"inputs": 3,
+           "layers": [{"units": 5, "activation": "relu"},
+                      {"units": 2, "activation": "sigmoid"}],
+           "loss": "binary_cross_entropy",
+           "loss_formula": "-sum(t*log(y) + (1-t)*log(1-y)) / N",
+           "bias": True,
+           "l2": None,
+           "optimizer": None}
+
+
+class Tensor:
+    __array_ufunc__ = None          # let ndarray * Tensor come to __rmul__
+
+    def __init__(self, data, children=(), backward=None):
+        self.data = np.asarray(data, dtype=float)
+        self.grad = np.zeros_like(self.data)
+        self.children = children
+        self._backward = backward
+
+    def __matmul__(self, other):
+        def backward(g):
+            self.grad += g @ other.data.T
+            other.grad += self.data.T @ g
+        return Tensor(self.data @ other.data, (self, other), backward)
+
+    def add_bias(self, b):
+        def backward(g):
+            self.grad += g
+            b.grad += g.sum(axis=0)
+        return Tensor(self.data + b.data, (self, b), backward)
+
+    def __add__(self, other):
+        def backward(g):
+            self.grad += g
+            other.grad += g
+        return Tensor(self.data + other.data, (self, other), backward)
+
+    def __mul__(self, const):
+        def backward(g):
+            self.grad += g * const
+        return Tensor(self.data * const, (self,), backward)
+
+    __rmul__ = __mul__
+
+    def __neg__(self):
+        return self * -1.0
+
+    def __sub__(self, const):
+        def backward(g):
+            self.grad += g
+        return Tensor(self.data - const, (self,), backward)
+
+    def __rsub__(self, const):
+        def backward(g):
+            self.grad += g
+        return Tensor(const - self.data, (self,), backward)
+
+    def relu(self):
+        def backward(g):
+            self.grad += g * (self.data > 0)
+        return Tensor(np.maximum(self.data, 0), (self,), backward)
+
+    def sigmoid(self):
+        s = 1 / (1 + np.exp(-self.data))
+
+        def backward(g):
+            self.grad += g * s * (1 - s)
+        return Tensor(s, (self,), backward)
+
+    def log(self):
+        def backward(g):
+            self.grad += g / self.data
+        return Tensor(np.log(self.data), (self,), backward)
+
+    def sum(self):
+        def backward(g):
+            self.grad += g
+        return Tensor(self.data.sum(), (self,), backward)
+
+    def backward(self):
+        topo, visited = [], set()
+
+        def walk(n):
+            if n not in visited:
+                visited.add(n)
+                for c in n.children:
+                    walk(c)
+                topo.append(n)
+        walk(self)
+        self.grad = np.array(1.0)
+        for n in reversed(topo):
+            if n._backward is not None:
+                n._backward(n.grad)
+
+
+def bce(y, t):
+    return -(t * y.log() + (1 - t) * (1 - y).log()).sum() * (1.0 / len(t))
+
+
+def evaluate(params, x, t):
+    p = {k: Tensor(v) for k, v in params.items()}
+    h = (Tensor(x) @ p["W1"]).add_bias(p["b1"]).relu()
+    y = (h @ p["W2"]).add_bias(p["b2"]).sigmoid()
+    loss = bce(y, t)
+    loss.backward()
+    return float(loss.data), {k: v.grad for k, v in p.items()}
+
+
+if __name__ == "__main__":
+    ALL = {"W1", "b1", "W2", "b2"}
+    CASES = [([4, 6, 3], 7, ALL), ([2, 5, 1], 8, ALL)]
+
+    # ---- reference: plain forward pass, central differences, textbook updates ----
+    import copy
+
+    def _act(L, z):
+        n = L["activation"]
+        if n == "relu":
+            return np.where(z > 0, z, 0.0)
+        if n == "leaky_relu":
+            return np.where(z > 0, z, L["slope"] * z)
+        if n == "elu":
+            return np.where(z > 0, z, L["alpha"] * (np.exp(np.minimum(z, 0)) - 1))
+        if n == "sigmoid":
+            return 1 / (1 + np.exp(-z))
+        if n == "tanh":
+            return np.tanh(z)
+        if n == "softplus":
+            return np.log(1 + np.exp(z))
+        if n == "silu":
+            return z / (1 + np.exp(-z))
+        if n == "gelu":
+            return 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z ** 3)))
+        if n == "softmax":
+            e = np.exp(z - z.max(axis=1, keepdims=True))
+            return e / e.sum(axis=1, keepdims=True)
+        assert n == "linear"
+        return z
+
+    def _loss(p, x, t):
+        y = x
+        for i, L in enumerate(NETWORK["layers"], 1):
+            y = _act(L, y @ p["W%d" % i] + p["b%d" % i])
+        N, C = t.shape
+        names = {"y": y, "t": t, "N": N, "C": C, "sum": np.sum, "mean": np.mean, "log": np.log}
+        out = eval(NETWORK["loss_formula"], names)
+        if NETWORK["l2"]:
+            s = sum(np.sum(v ** 2) for k, v in p.items() if k[0] == "W")
+            out = out + eval(NETWORK["l2"]["formula"].replace("lambda", "lam"),
+                             {"lam": NETWORK["l2"]["lambda"], "N": N, "sumW2": s})
+        return float(out)
+
+    def _grads(p, x, t, h=1e-5):
+        g = {}
+        for k in p:
+            g[k] = np.zeros_like(p[k])
+            for i in np.ndindex(*p[k].shape):
+                q = copy.deepcopy(p)
+                q[k][i] += h
+                up = _loss(q, x, t)
+                q[k][i] -= 2 * h
+                g[k][i] = (up - _loss(q, x, t)) / (2 * h)
+        return g
+
+    def _train(p, x, t, lr, batches):
+        o = NETWORK["optimizer"] or {"name": "sgd"}
+        p = copy.deepcopy(p)
+        m = {k: np.zeros_like(v) for k, v in p.items()}
+        s = {k: np.zeros_like(v) for k, v in p.items()}
+        if o.get("batch") == 1:
+            batches = [[r] for b in batches for r in b]
+        for n, rows in enumerate(batches, 1):
+            g = _grads(p, x[rows], t[rows])
+            for k in p:
+                if o["name"] == "sgd":
+                    p[k] = p[k] - lr * g[k]
+                elif o["name"] == "momentum":
+                    if "lr*g" in o["rule"]:
+                        m[k] = o["beta"] * m[k] + lr * g[k]
+                        p[k] = p[k] - m[k]
+                    else:
+                        m[k] = o["beta"] * m[k] + (1 - o["beta"]) * g[k]
+                        p[k] = p[k] - lr * m[k]
+                elif o["name"] == "rmsprop":
+                    s[k] = o["rho"] * s[k] + (1 - o["rho"]) * g[k] ** 2
+                    p[k] = p[k] - lr * g[k] / (np.sqrt(s[k]) + o["eps"])
+                else:
+                    m[k] = o["beta1"] * m[k] + (1 - o["beta1"]) * g[k]
+                    s[k] = o["beta2"] * s[k] + (1 - o["beta2"]) * g[k] ** 2
+                    mh, sh = m[k] / (1 - o["beta1"] ** n), s[k] / (1 - o["beta2"] ** n)
+                    p[k] = p[k] - lr * mh / (np.sqrt(sh) + o["eps"])
+        return p
+
+    def _make(widths, n, seed):
+        r = np.random.default_rng(seed)
+        p = {}
+        for i, (a, b) in enumerate(zip(widths, widths[1:]), 1):
+            p["W%d" % i] = r.normal(size=(a, b)) * 0.7
+            p["b%d" % i] = r.normal(size=b) * 0.5
+        x = r.normal(size=(n, widths[0]))
+        c = widths[-1]
+        if NETWORK["loss"] == "cross_entropy":
+            t = np.eye(c)[r.permutation(np.arange(n) % c)]
+        elif NETWORK["loss"] == "binary_cross_entropy":
+            t = (r.random((n, c)) < 0.5).astype(float)
+        else:
+            t = r.random((n, c))
+        return p, x, t
+
+    def _differ(got, want):
+        assert set(got) == set(want), (set(got), set(want))
+        bad = set()
+        for k in want:
+            assert np.shape(got[k]) == np.shape(want[k]), (k, np.shape(got[k]), np.shape(want[k]))
+            if not np.max(np.abs(np.asarray(got[k]) - want[k])) <= 1e-6 * (1 + np.max(np.abs(want[k]))):
+                bad.add(k)
+        return bad
+
+    for seed, (widths, n, expected) in enumerate(CASES):
+        p, x, t = _make(widths, n, seed + 7)
+        if "evaluate" in globals():
+            loss, g = evaluate(copy.deepcopy(p), x.copy(), t.copy())
+            bad = _differ(dict(g, loss=loss), dict(_grads(p, x, t), loss=_loss(p, x, t)))
+            assert bad == expected, (widths, n, sorted(bad))
+        elif "step" in globals():
+            got = step(copy.deepcopy(p), x.copy(), t.copy(), 0.3)
+            bad = _differ(got, _train(p, x, t, 0.3, [list(range(n))]))
+            assert bad == expected, (widths, n, sorted(bad))
+        else:
+            for batches, wrong in expected:
+                got = train(copy.deepcopy(p), x.copy(), t.copy(), 0.05, copy.deepcopy(batches))
+                bad = _differ(got, _train(p, x, t, 0.05, batches))
+                assert bad == wrong, (widths, n, batches, sorted(bad))
+    print("ok")

@@ -1,0 +1,200 @@
+import numpy as np
+
+NETWORK = {"inputs": 3,
+           "layers": [{"units": 5, "activation": "silu"}, {"units": 2, "activation": "linear"}],
+           "loss": "squared_error",
+           "loss_formula": "sum((y-t)**2)/N",
+           "bias": True, "l2": None, "optimizer": None}
+
+
+class Tensor:
+    def __init__(self, data, prev=()):
+        self.data = data
+        self.grad = np.zeros_like(data)
+        self.prev = prev
+        self._backward = lambda: None
+
+    def __add__(self, other):
+        out = Tensor(self.data + other.data, (self, other))
+
+        def _backward():
+            self.grad += out.grad
+            # the bias was broadcast over the batch
+            other.grad += out.grad.sum(axis=0) if other.data.ndim == 1 else out.grad
+        out._backward = _backward
+        return out
+
+    def __sub__(self, const):
+        out = Tensor(self.data - const, (self,))
+
+        def _backward():
+            self.grad += out.grad
+        out._backward = _backward
+        return out
+
+    def __mul__(self, other):
+        out = Tensor(self.data * other.data, (self, other))
+
+        def _backward():
+            self.grad += out.grad * other.data
+            other.grad += out.grad * self.data
+        out._backward = _backward
+        return out
+
+    def __matmul__(self, other):
+        out = Tensor(self.data @ other.data, (self, other))
+
+        def _backward():
+            self.grad += out.grad @ other.data.T
+            other.grad += self.data.T @ out.grad
+        out._backward = _backward
+        return out
+
+    def sigmoid(self):
+        s = 1 / (1 + np.exp(-self.data))
+        out = Tensor(s, (self,))
+
+        def _backward():
+            self.grad += out.grad * s * (1 - s)
+        out._backward = _backward
+        return out
+
+    def silu(self):
+        return self * self.sigmoid()
+
+    def sum_squares(self):
+        out = Tensor(np.sum(self.data ** 2), (self,))
+
+        def _backward():
+            self.grad += 2 * self.data * out.grad
+        out._backward = _backward
+        return out
+
+    def backward(self, root=True):
+        if root:
+            self.grad = np.ones_like(self.data)
+        self._backward()
+        for node in self.prev:
+            node.backward(root=False)
+
+
+def evaluate(params, x, t):
+    p = {k: Tensor(v) for k, v in params.items()}
+    h = (Tensor(x) @ p["W1"] + p["b1"]).silu()
+    y = h @ p["W2"] + p["b2"]
+    loss = (y - t).sum_squares()
+    loss.backward()
+    n = len(x)
+    return loss.data / n, {k: v.grad / n for k, v in p.items()}
+
+
+if __name__ == "__main__":
+    # ---- self-check: plain forward pass, central differences, right update ----
+    EXPECT = {"W1", "b1"}          # what must differ from the right numbers
+    FIRST = None            # train only: first update after which something differs
+    np.random.seed(121)
+    rng = np.random.default_rng(121)
+    layers = NETWORK["layers"]
+    sizes = [NETWORK["inputs"] + 1] + [l["units"] + 1 + i % 2 for i, l in enumerate(layers)]
+    N = 7
+
+    def act(l, z):
+        k = l["activation"]
+        if k == "softmax":
+            e = np.exp(z - z.max(axis=1, keepdims=True))
+            return e / e.sum(axis=1, keepdims=True)
+        return {"linear": lambda: z,
+                "relu": lambda: np.where(z > 0, z, 0.0),
+                "leaky_relu": lambda: np.where(z > 0, z, l.get("slope", 0.01) * z),
+                "elu": lambda: np.where(z > 0, z, l.get("alpha", 1.0) * np.expm1(np.minimum(z, 0))),
+                "sigmoid": lambda: 1 / (1 + np.exp(-z)),
+                "tanh": lambda: np.tanh(z),
+                "softplus": lambda: np.log1p(np.exp(z)),
+                "silu": lambda: z / (1 + np.exp(-z)),
+                "gelu": lambda: 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z ** 3)))}[k]()
+
+    def right_loss(p, x, t):
+        y = x
+        for i, l in enumerate(layers, 1):
+            y = act(l, y @ p[f"W{i}"] + p[f"b{i}"])
+        env = {"y": y, "t": t, "N": len(x), "C": t.shape[1], "sum": np.sum, "mean": np.mean, "log": np.log}
+        value = eval(NETWORK["loss_formula"], env)
+        if NETWORK["l2"]:
+            s = sum((p[k] ** 2).sum() for k in p if k[0] == "W")
+            value += eval(NETWORK["l2"]["formula"].replace("lambda", "lam"),
+                          {"lam": NETWORK["l2"]["lambda"], "N": len(x), "sumW2": s})
+        return value
+
+    def right_grads(p, x, t, h=1e-5):
+        g = {k: np.zeros_like(v) for k, v in p.items()}
+        for k in p:
+            for j in np.ndindex(p[k].shape):
+                old = p[k][j]
+                p[k][j] = old + h
+                up = right_loss(p, x, t)
+                p[k][j] = old - h
+                down = right_loss(p, x, t)
+                p[k][j] = old
+                g[k][j] = (up - down) / (2 * h)
+        return g
+
+    def copy(p):
+        return {k: v.copy() for k, v in p.items()}
+
+    P = {}
+    for i in range(len(layers)):
+        P[f"W{i + 1}"] = rng.normal(size=(sizes[i], sizes[i + 1])) * 0.8
+        P[f"b{i + 1}"] = rng.normal(size=sizes[i + 1]) * 0.5
+    X = rng.normal(size=(N, sizes[0]))
+    if NETWORK["loss"] == "cross_entropy":
+        T = np.eye(sizes[-1])[rng.integers(0, sizes[-1], N)]
+    elif NETWORK["loss"] == "binary_cross_entropy":
+        T = rng.integers(0, 2, (N, sizes[-1])).astype(float)
+    else:
+        T = rng.uniform(0, 1, (N, sizes[-1]))
+    names = list(P)
+
+    def differing(got, want):
+        assert set(got) == set(want)
+        assert all(np.shape(got[k]) == want[k].shape for k in want), "shapes"
+        return {k for k in want if not np.abs(got[k] - want[k]).max() < 1e-5}
+
+    bad, first = set(), None
+    if "evaluate" in globals():
+        loss, grads = evaluate(copy(P), X.copy(), T.copy())
+        bad = differing(grads, right_grads(P, X, T))
+        if not abs(loss - right_loss(P, X, T)) < 1e-5:
+            bad.add("loss")
+    elif "step" in globals():
+        g = right_grads(P, X, T)
+        bad = differing(step(copy(P), X.copy(), T.copy(), 0.1), {k: P[k] - 0.1 * g[k] for k in P})
+    else:
+        o, lr = NETWORK["optimizer"], 0.05
+        batches = [[0, 1, 2], [3, 4, 5, 6], [2, 3], [6, 0, 4, 1], [4, 5, 6]]
+        p, m, v = copy(P), {k: 0.0 for k in P}, {k: 0.0 for k in P}
+        for n, rows in enumerate(batches, 1):
+            for part in ([[r] for r in rows] if o.get("batch") == 1 else [rows]):
+                g = right_grads(p, X[part], T[part])
+                for k in p:
+                    if o["name"] == "sgd":
+                        p[k] = p[k] - lr * g[k]
+                    elif o["name"] == "momentum" and "lr*g" in o["rule"]:
+                        v[k] = o["beta"] * v[k] + lr * g[k]
+                        p[k] = p[k] - v[k]
+                    elif o["name"] == "momentum":
+                        v[k] = o["beta"] * v[k] + (1 - o["beta"]) * g[k]
+                        p[k] = p[k] - lr * v[k]
+                    elif o["name"] == "rmsprop":
+                        v[k] = o["rho"] * v[k] + (1 - o["rho"]) * g[k] ** 2
+                        p[k] = p[k] - lr * g[k] / (np.sqrt(v[k]) + o["eps"])
+                    else:
+                        m[k] = o["beta1"] * m[k] + (1 - o["beta1"]) * g[k]
+                        v[k] = o["beta2"] * v[k] + (1 - o["beta2"]) * g[k] ** 2
+                        p[k] = p[k] - lr * (m[k] / (1 - o["beta1"] ** n)) / (
+                            np.sqrt(v[k] / (1 - o["beta2"] ** n)) + o["eps"])
+            bad = differing(train(copy(P), X.copy(), T.copy(), lr, batches[:n]), p)
+            if bad and first is None:
+                first = n
+    assert bad == EXPECT, (bad, EXPECT)
+    assert first == FIRST, (first, FIRST)
+    print("ok:", sorted(bad) or "all agrees", first or "")

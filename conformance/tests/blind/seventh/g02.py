@@ -1,0 +1,127 @@
+"""A neural network in 15 lines (tutorial, part 2: now with biases and a learning rate)."""
+import numpy as np
+
+NETWORK = {"inputs": 3,
+           "layers": [{"units": 4, "activation": "sigmoid"}, {"units": 2, "activation": "sigmoid"}],
+           "loss": "squared_error",
+           "loss_formula": "sum((y-t)**2)/(2*N)",
+           "bias": True, "l2": None, "optimizer": None}
+
+
+def nonlin(x, deriv=False):
+    if deriv:
+        # x is already the output of the sigmoid here
+        return x * (1 - x)
+    return 1 / (1 + np.exp(-x))
+
+
+def step(params, x, t, lr):
+    syn0, syn1 = params["W1"].copy(), params["W2"].copy()
+    bias0, bias1 = params["b1"].copy(), params["b2"].copy()
+
+    l0 = x
+    l1 = nonlin(np.dot(l0, syn0) + bias0)
+    l2 = nonlin(np.dot(l1, syn1) + bias1)
+
+    # how much did we miss?
+    l2_error = t - l2
+    l2_delta = l2_error * nonlin(l2, deriv=True)
+    l1_error = l2_delta.dot(syn1.T)
+    l1_delta = l1_error * nonlin(l1, deriv=True)
+
+    rate = lr / x.shape[0]
+    syn1 += rate * l1.T.dot(l2_delta)
+    syn0 += rate * l0.T.dot(l1_delta)
+    bias1 += rate * np.ones(len(x)).dot(l2_delta)
+    bias0 += rate * np.ones(len(x)).dot(l1_delta)
+    return {"W1": syn0, "b1": bias0, "W2": syn1, "b2": bias1}
+
+
+if __name__ == "__main__":
+    # ---- self-check: plain forward pass, central differences, plain update rules ----
+    expected = set()
+
+    def f(z, layer):
+        a = layer["activation"]
+        if a == "linear":
+            return z
+        if a == "relu":
+            return np.where(z > 0, z, 0.0)
+        if a == "leaky_relu":
+            return np.where(z > 0, z, layer["slope"] * z)
+        if a == "elu":
+            return np.where(z > 0, z, layer["alpha"] * (np.exp(z) - 1))
+        if a == "sigmoid":
+            return 1 / (1 + np.exp(-z))
+        if a == "tanh":
+            return np.tanh(z)
+        if a == "softplus":
+            return np.log(1 + np.exp(z))
+        if a == "silu":
+            return z / (1 + np.exp(-z))
+        if a == "gelu":
+            return 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z ** 3)))
+        if a == "softmax":
+            e = np.exp(z - z.max(1, keepdims=True))
+            return e / e.sum(1, keepdims=True)
+        raise ValueError(a)
+
+    def right_loss(p, x, t):
+        y = x
+        for l, layer in enumerate(NETWORK["layers"], 1):
+            y = f(y @ p["W%d" % l] + p["b%d" % l], layer)
+        N, C = t.shape
+        names = {"y": y, "t": t, "N": N, "C": C, "sum": np.sum, "mean": np.mean, "log": np.log}
+        loss = eval(NETWORK["loss_formula"], dict(names))
+        if NETWORK["l2"]:
+            w2 = sum(np.sum(v ** 2) for k, v in p.items() if k[0] == "W")
+            loss += eval(NETWORK["l2"]["formula"].replace("lambda", "lam"),
+                         {"lam": NETWORK["l2"]["lambda"], "N": N, "sumW2": w2})
+        return float(loss)
+
+    def right_grads(p, x, t, h=1e-5):
+        g = {}
+        for k in p:
+            g[k] = np.zeros_like(p[k])
+            for i in np.ndindex(p[k].shape):
+                q = {n: v.copy() for n, v in p.items()}
+                q[k][i] += h
+                up = right_loss(q, x, t)
+                q[k][i] -= 2 * h
+                g[k][i] = (up - right_loss(q, x, t)) / (2 * h)
+        return g
+
+    def differs(a, b):
+        a, b = np.asarray(a, float), np.asarray(b, float)
+        assert a.shape == b.shape, (a.shape, b.shape)
+        d = np.max(np.abs(a - b))
+        assert d < 1e-6 or d > 1e-4 or np.isnan(d), d
+        return not d < 1e-6
+
+    def problem(seed, widths, n):
+        r = np.random.default_rng(seed)
+        p = {}
+        for l in range(1, len(widths)):
+            p["W%d" % l] = r.normal(size=(widths[l - 1], widths[l])) * 0.8
+            p["b%d" % l] = r.normal(size=widths[l]) * 0.4
+        x = r.normal(size=(n, widths[0]))
+        c = widths[-1]
+        if NETWORK["loss"] == "cross_entropy":
+            t = np.eye(c)[r.integers(0, c, n)]
+        elif NETWORK["loss"] == "binary_cross_entropy":
+            t = r.integers(0, 2, (n, c)).astype(float)
+        else:
+            t = r.normal(size=(n, c))
+        return p, x, t
+
+    own = [NETWORK["inputs"]] + [layer["units"] for layer in NETWORK["layers"]]
+    n_layers = len(NETWORK["layers"])
+    copy = lambda p: {k: v.copy() for k, v in p.items()}
+    for seed, widths, n in ((1, own, 7), (2, [5, 3, 6, 4][:n_layers + 1], 8), (3, [2, 7, 4, 3][:n_layers + 1], 5)):
+        p, x, t = problem(seed, widths, n)
+        new = step(copy(p), x.copy(), t.copy(), 0.3)
+        ref = right_grads(p, x, t)
+        assert set(new) == set(p)
+        found = {k for k in p if differs(new[k], p[k] - 0.3 * ref[k])}
+        assert found == expected, (widths, sorted(found))
+    print("ok: differs after one step in", sorted(expected) or "nothing")

@@ -1,0 +1,176 @@
+# silu network trained with Adam; the bias corrections are folded into the step size.
+import numpy as np
+
+NETWORK = {"inputs": 3,
+           "layers": [{"units": 5, "activation": "silu"}, {"units": 4, "activation": "silu"},
+                      {"units": 2, "activation": "linear"}],
+           "loss": "squared_error",
+           "loss_formula": "mean((y-t)**2)",
+           "bias": True, "l2": None,
+           "optimizer": {"name": "adam", "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}}
+
+
+def silu(z):
+    return z / (1 + np.exp(-z))
+
+
+def dsilu(z):
+    a = silu(z)
+    s = 1 / (1 + np.exp(-z))
+    return a + s * (1 - a)
+
+
+def grads_of(theta, x, t):
+    (W1, b1), (W2, b2), (W3, b3) = theta
+    z1 = x @ W1 + b1
+    z2 = silu(z1) @ W2 + b2
+    y = silu(z2) @ W3 + b3
+    d3 = (y - t) * (2.0 / y.size)
+    d2 = d3 @ W3.T * dsilu(z2)
+    d1 = d2 @ W2.T * dsilu(z1)
+    return [(x.T @ d1, d1.sum(0)), (silu(z1).T @ d2, d2.sum(0)), (silu(z2).T @ d3, d3.sum(0))]
+
+
+def train(params, x, t, lr, batches):
+    b1, b2, eps = 0.9, 0.999, 1e-8
+    theta = [[params["W%d" % i].copy(), params["b%d" % i].copy()] for i in (1, 2, 3)]
+    m = [[0.0, 0.0] for _ in theta]
+    v = [[0.0, 0.0] for _ in theta]
+    pow1 = pow2 = 1.0
+    for rows in batches:
+        g = grads_of(theta, x[rows], t[rows])
+        pow1 *= b1
+        pow2 *= b2
+        corr = np.sqrt(1 - pow2)
+        alpha = lr * corr / (1 - pow1)
+        for l in range(3):
+            for q in range(2):
+                m[l][q] += (1 - b1) * (g[l][q] - m[l][q])
+                v[l][q] += (1 - b2) * (g[l][q] * g[l][q] - v[l][q])
+                theta[l][q] -= alpha * m[l][q] / (np.sqrt(v[l][q]) + eps * corr)
+    out = {}
+    for i, (W, b) in enumerate(theta, 1):
+        out["W%d" % i], out["b%d" % i] = W, b
+    return out
+
+
+if __name__ == "__main__":
+    # ---- self-check: plain forward pass, central differences, plain update rules ----
+    expected = {1: set(), 2: set(), 4: set()}
+
+    def f(z, layer):
+        a = layer["activation"]
+        if a == "linear":
+            return z
+        if a == "relu":
+            return np.where(z > 0, z, 0.0)
+        if a == "leaky_relu":
+            return np.where(z > 0, z, layer["slope"] * z)
+        if a == "elu":
+            return np.where(z > 0, z, layer["alpha"] * (np.exp(z) - 1))
+        if a == "sigmoid":
+            return 1 / (1 + np.exp(-z))
+        if a == "tanh":
+            return np.tanh(z)
+        if a == "softplus":
+            return np.log(1 + np.exp(z))
+        if a == "silu":
+            return z / (1 + np.exp(-z))
+        if a == "gelu":
+            return 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z ** 3)))
+        if a == "softmax":
+            e = np.exp(z - z.max(1, keepdims=True))
+            return e / e.sum(1, keepdims=True)
+        raise ValueError(a)
+
+    def right_loss(p, x, t):
+        y = x
+        for l, layer in enumerate(NETWORK["layers"], 1):
+            y = f(y @ p["W%d" % l] + p["b%d" % l], layer)
+        N, C = t.shape
+        names = {"y": y, "t": t, "N": N, "C": C, "sum": np.sum, "mean": np.mean, "log": np.log}
+        loss = eval(NETWORK["loss_formula"], dict(names))
+        if NETWORK["l2"]:
+            w2 = sum(np.sum(v ** 2) for k, v in p.items() if k[0] == "W")
+            loss += eval(NETWORK["l2"]["formula"].replace("lambda", "lam"),
+                         {"lam": NETWORK["l2"]["lambda"], "N": N, "sumW2": w2})
+        return float(loss)
+
+    def right_grads(p, x, t, h=1e-5):
+        g = {}
+        for k in p:
+            g[k] = np.zeros_like(p[k])
+            for i in np.ndindex(p[k].shape):
+                q = {n: v.copy() for n, v in p.items()}
+                q[k][i] += h
+                up = right_loss(q, x, t)
+                q[k][i] -= 2 * h
+                g[k][i] = (up - right_loss(q, x, t)) / (2 * h)
+        return g
+
+    def differs(a, b):
+        a, b = np.asarray(a, float), np.asarray(b, float)
+        assert a.shape == b.shape, (a.shape, b.shape)
+        d = np.max(np.abs(a - b))
+        assert d < 1e-6 or d > 1e-4 or np.isnan(d), d
+        return not d < 1e-6
+
+    def problem(seed, widths, n):
+        r = np.random.default_rng(seed)
+        p = {}
+        for l in range(1, len(widths)):
+            p["W%d" % l] = r.normal(size=(widths[l - 1], widths[l])) * 0.8
+            p["b%d" % l] = r.normal(size=widths[l]) * 0.4
+        x = r.normal(size=(n, widths[0]))
+        c = widths[-1]
+        if NETWORK["loss"] == "cross_entropy":
+            t = np.eye(c)[r.integers(0, c, n)]
+        elif NETWORK["loss"] == "binary_cross_entropy":
+            t = r.integers(0, 2, (n, c)).astype(float)
+        else:
+            t = r.normal(size=(n, c))
+        return p, x, t
+
+    own = [NETWORK["inputs"]] + [layer["units"] for layer in NETWORK["layers"]]
+    n_layers = len(NETWORK["layers"])
+    copy = lambda p: {k: v.copy() for k, v in p.items()}
+
+    def right_train(p, x, t, lr, batches):
+        opt = NETWORK["optimizer"]
+        p = copy(p)
+        m = {k: np.zeros_like(v) for k, v in p.items()}
+        v = {k: np.zeros_like(q) for k, q in p.items()}
+        if opt.get("batch") == 1:
+            batches = [[i] for b in batches for i in b]
+        for count, rows in enumerate(batches, 1):
+            g = right_grads(p, x[rows], t[rows])
+            for k in p:
+                if opt["name"] == "sgd":
+                    p[k] = p[k] - lr * g[k]
+                elif opt["name"] == "momentum" and "+ lr*g" in opt["rule"]:
+                    v[k] = opt["beta"] * v[k] + lr * g[k]
+                    p[k] = p[k] - v[k]
+                elif opt["name"] == "momentum":
+                    v[k] = opt["beta"] * v[k] + (1 - opt["beta"]) * g[k]
+                    p[k] = p[k] - lr * v[k]
+                elif opt["name"] == "rmsprop":
+                    v[k] = opt["rho"] * v[k] + (1 - opt["rho"]) * g[k] ** 2
+                    p[k] = p[k] - lr * g[k] / (np.sqrt(v[k]) + opt["eps"])
+                elif opt["name"] == "adam":
+                    m[k] = opt["beta1"] * m[k] + (1 - opt["beta1"]) * g[k]
+                    v[k] = opt["beta2"] * v[k] + (1 - opt["beta2"]) * g[k] ** 2
+                    mh = m[k] / (1 - opt["beta1"] ** count)
+                    vh = v[k] / (1 - opt["beta2"] ** count)
+                    p[k] = p[k] - lr * mh / (np.sqrt(vh) + opt["eps"])
+        return p
+
+    batches = [[3, 7, 1, 10], [0, 5, 2], [11, 4, 8, 9, 6], [7, 0, 11, 2]]
+    for seed, widths in ((1, own), (2, [5, 3, 6, 4][:n_layers + 1]), (3, [2, 7, 4, 3][:n_layers + 1])):
+        p, x, t = problem(seed, widths, 12)
+        for k in (1, 2, 4):
+            got = train(copy(p), x.copy(), t.copy(), 0.05, batches[:k])
+            ref = right_train(p, x, t, 0.05, batches[:k])
+            assert set(got) == set(p)
+            found = {n for n in p if differs(got[n], ref[n])}
+            assert found == expected[k], (widths, k, sorted(found))
+    print("ok: after 1, 2, 4 batches differs in", [sorted(expected[k]) for k in (1, 2, 4)])

@@ -1,0 +1,140 @@
+# Machine Learning course, exercise 4, ported from Octave (Theta matrices carry the bias column)
+import numpy as np
+
+NETWORK = {"inputs": 4,
+           "layers": [{"units": 5, "activation": "sigmoid"}, {"units": 3, "activation": "sigmoid"}],
+           "loss": "binary_cross_entropy",
+           "loss_formula": "-sum(t*log(y)+(1-t)*log(1-y))/N",
+           "bias": True,
+           "l2": {"lambda": 0.7, "formula": "lambda/(2*N)*sumW2"},
+           "optimizer": None}
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def nnCostFunction(nn_params, n, h, K, X, y, lam):
+    Theta1 = nn_params[:h * (n + 1)].reshape(h, n + 1)
+    Theta2 = nn_params[h * (n + 1):].reshape(K, h + 1)
+    m = X.shape[0]
+
+    A1 = np.c_[np.ones(m), X]
+    A2 = np.c_[np.ones(m), sigmoid(A1 @ Theta1.T)]
+    A3 = sigmoid(A2 @ Theta2.T)
+
+    J = (-y * np.log(A3) - (1 - y) * np.log(1 - A3)).sum() / m
+    J += lam / (2 * m) * ((Theta1[:, 1:] ** 2).sum() + (Theta2[:, 1:] ** 2).sum())
+
+    D3 = A3 - y
+    # the first column of A2 is 1, so 1*(1-1) switches the bias unit off by itself
+    D2 = (D3 @ Theta2) * A2 * (1 - A2)
+
+    reg1, reg2 = lam * Theta1, lam * Theta2
+    reg1[:, 0] = 0
+    reg2[:, 0] = 0
+    Theta1_grad = (D2[:, 1:].T @ A1 + reg1) / m
+    Theta2_grad = (D3.T @ A2 + reg2) / m
+    return J, np.concatenate([Theta1_grad.ravel(), Theta2_grad.ravel()])
+
+
+def evaluate(params, x, t):
+    n, h = params["W1"].shape
+    K = params["W2"].shape[1]
+    th1 = np.vstack([params["b1"], params["W1"]]).T
+    th2 = np.vstack([params["b2"], params["W2"]]).T
+    J, g = nnCostFunction(np.r_[th1.ravel(), th2.ravel()], n, h, K, x, t, NETWORK["l2"]["lambda"])
+    g1 = g[:h * (n + 1)].reshape(h, n + 1).T
+    g2 = g[h * (n + 1):].reshape(K, h + 1).T
+    return J, {"b1": g1[0], "W1": g1[1:], "b2": g2[0], "W2": g2[1:]}
+
+
+if __name__ == "__main__":
+    # ---- self-check: plain forward pass, central differences, plain update rules ----
+    expected = set()
+
+    def f(z, layer):
+        a = layer["activation"]
+        if a == "linear":
+            return z
+        if a == "relu":
+            return np.where(z > 0, z, 0.0)
+        if a == "leaky_relu":
+            return np.where(z > 0, z, layer["slope"] * z)
+        if a == "elu":
+            return np.where(z > 0, z, layer["alpha"] * (np.exp(z) - 1))
+        if a == "sigmoid":
+            return 1 / (1 + np.exp(-z))
+        if a == "tanh":
+            return np.tanh(z)
+        if a == "softplus":
+            return np.log(1 + np.exp(z))
+        if a == "silu":
+            return z / (1 + np.exp(-z))
+        if a == "gelu":
+            return 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z ** 3)))
+        if a == "softmax":
+            e = np.exp(z - z.max(1, keepdims=True))
+            return e / e.sum(1, keepdims=True)
+        raise ValueError(a)
+
+    def right_loss(p, x, t):
+        y = x
+        for l, layer in enumerate(NETWORK["layers"], 1):
+            y = f(y @ p["W%d" % l] + p["b%d" % l], layer)
+        N, C = t.shape
+        names = {"y": y, "t": t, "N": N, "C": C, "sum": np.sum, "mean": np.mean, "log": np.log}
+        loss = eval(NETWORK["loss_formula"], dict(names))
+        if NETWORK["l2"]:
+            w2 = sum(np.sum(v ** 2) for k, v in p.items() if k[0] == "W")
+            loss += eval(NETWORK["l2"]["formula"].replace("lambda", "lam"),
+                         {"lam": NETWORK["l2"]["lambda"], "N": N, "sumW2": w2})
+        return float(loss)
+
+    def right_grads(p, x, t, h=1e-5):
+        g = {}
+        for k in p:
+            g[k] = np.zeros_like(p[k])
+            for i in np.ndindex(p[k].shape):
+                q = {n: v.copy() for n, v in p.items()}
+                q[k][i] += h
+                up = right_loss(q, x, t)
+                q[k][i] -= 2 * h
+                g[k][i] = (up - right_loss(q, x, t)) / (2 * h)
+        return g
+
+    def differs(a, b):
+        a, b = np.asarray(a, float), np.asarray(b, float)
+        assert a.shape == b.shape, (a.shape, b.shape)
+        d = np.max(np.abs(a - b))
+        assert d < 1e-6 or d > 1e-4 or np.isnan(d), d
+        return not d < 1e-6
+
+    def problem(seed, widths, n):
+        r = np.random.default_rng(seed)
+        p = {}
+        for l in range(1, len(widths)):
+            p["W%d" % l] = r.normal(size=(widths[l - 1], widths[l])) * 0.8
+            p["b%d" % l] = r.normal(size=widths[l]) * 0.4
+        x = r.normal(size=(n, widths[0]))
+        c = widths[-1]
+        if NETWORK["loss"] == "cross_entropy":
+            t = np.eye(c)[r.integers(0, c, n)]
+        elif NETWORK["loss"] == "binary_cross_entropy":
+            t = r.integers(0, 2, (n, c)).astype(float)
+        else:
+            t = r.normal(size=(n, c))
+        return p, x, t
+
+    own = [NETWORK["inputs"]] + [layer["units"] for layer in NETWORK["layers"]]
+    n_layers = len(NETWORK["layers"])
+    copy = lambda p: {k: v.copy() for k, v in p.items()}
+    for seed, widths, n in ((1, own, 7), (2, [5, 3, 6, 4][:n_layers + 1], 8), (3, [2, 7, 4, 3][:n_layers + 1], 5)):
+        p, x, t = problem(seed, widths, n)
+        loss, grads = evaluate(copy(p), x.copy(), t.copy())
+        found = {"loss"} if differs(loss, right_loss(p, x, t)) else set()
+        ref = right_grads(p, x, t)
+        assert set(grads) == set(p)
+        found |= {k for k in p if differs(grads[k], ref[k])}
+        assert found == expected, (widths, sorted(found))
+    print("ok: differs from the right numbers in", sorted(expected) or "nothing")

@@ -1,0 +1,172 @@
+# Building blocks with forward() and backward(); softmax and loss kept apart on purpose.
+import numpy as np
+
+NETWORK = {"inputs": 3,
+           "layers": [{"units": 6, "activation": "sigmoid"}, {"units": 5, "activation": "tanh"},
+                      {"units": 3, "activation": "softmax"}],
+           "loss": "cross_entropy",
+           "loss_formula": "-sum(t*log(y))/N",
+           "bias": True, "l2": None, "optimizer": None}
+
+
+class Dense:
+    def __init__(self, w, b):
+        self.w, self.b = w, b
+
+    def forward(self, x):
+        self.x = x
+        return np.dot(x, self.w) + self.b
+
+    def backward(self, grad):
+        self.grad_w = np.dot(self.x.T, grad)
+        self.grad_b = np.sum(grad, axis=0)
+        return np.dot(grad, self.w.T)
+
+
+class Activation:
+    def forward(self, x):
+        self.out = self.f(x)
+        return self.out
+
+    def backward(self, grad):
+        return grad * self.df(self.out)
+
+
+class Sigmoid(Activation):
+    def f(self, x):
+        return 1 / (1 + np.exp(-x))
+
+    def df(self, out):
+        return out * (1 - out)
+
+
+class Tanh(Activation):
+    def f(self, x):
+        return np.tanh(x)
+
+    def df(self, out):
+        return 1 - out ** 2
+
+
+class Softmax(Activation):
+    def f(self, x):
+        e = np.exp(x - np.max(x, axis=1, keepdims=True))
+        return e / np.sum(e, axis=1, keepdims=True)
+
+    def df(self, out):
+        return out * (1 - out)
+
+
+class CategoricalCrossEntropy:
+    def forward(self, y, t):
+        self.y, self.t = np.clip(y, 1e-12, 1.0), t
+        return -np.sum(t * np.log(self.y)) / len(t)
+
+    def backward(self):
+        return -self.t / self.y / len(self.t)
+
+
+def evaluate(params, x, t):
+    d1, d2, d3 = (Dense(params["W%d" % i], params["b%d" % i]) for i in (1, 2, 3))
+    layers = [d1, Sigmoid(), d2, Tanh(), d3, Softmax()]
+    criterion = CategoricalCrossEntropy()
+    out = x
+    for layer in layers:
+        out = layer.forward(out)
+    loss = criterion.forward(out, t)
+    grad = criterion.backward()
+    for layer in layers[::-1]:
+        grad = layer.backward(grad)
+    return loss, {"W1": d1.grad_w, "b1": d1.grad_b, "W2": d2.grad_w, "b2": d2.grad_b,
+                  "W3": d3.grad_w, "b3": d3.grad_b}
+
+
+if __name__ == "__main__":
+    # ---- self-check: plain forward pass, central differences, plain update rules ----
+    expected = {"W1", "W2", "W3", "b1", "b2", "b3"}
+
+    def f(z, layer):
+        a = layer["activation"]
+        if a == "linear":
+            return z
+        if a == "relu":
+            return np.where(z > 0, z, 0.0)
+        if a == "leaky_relu":
+            return np.where(z > 0, z, layer["slope"] * z)
+        if a == "elu":
+            return np.where(z > 0, z, layer["alpha"] * (np.exp(z) - 1))
+        if a == "sigmoid":
+            return 1 / (1 + np.exp(-z))
+        if a == "tanh":
+            return np.tanh(z)
+        if a == "softplus":
+            return np.log(1 + np.exp(z))
+        if a == "silu":
+            return z / (1 + np.exp(-z))
+        if a == "gelu":
+            return 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z ** 3)))
+        if a == "softmax":
+            e = np.exp(z - z.max(1, keepdims=True))
+            return e / e.sum(1, keepdims=True)
+        raise ValueError(a)
+
+    def right_loss(p, x, t):
+        y = x
+        for l, layer in enumerate(NETWORK["layers"], 1):
+            y = f(y @ p["W%d" % l] + p["b%d" % l], layer)
+        N, C = t.shape
+        names = {"y": y, "t": t, "N": N, "C": C, "sum": np.sum, "mean": np.mean, "log": np.log}
+        loss = eval(NETWORK["loss_formula"], dict(names))
+        if NETWORK["l2"]:
+            w2 = sum(np.sum(v ** 2) for k, v in p.items() if k[0] == "W")
+            loss += eval(NETWORK["l2"]["formula"].replace("lambda", "lam"),
+                         {"lam": NETWORK["l2"]["lambda"], "N": N, "sumW2": w2})
+        return float(loss)
+
+    def right_grads(p, x, t, h=1e-5):
+        g = {}
+        for k in p:
+            g[k] = np.zeros_like(p[k])
+            for i in np.ndindex(p[k].shape):
+                q = {n: v.copy() for n, v in p.items()}
+                q[k][i] += h
+                up = right_loss(q, x, t)
+                q[k][i] -= 2 * h
+                g[k][i] = (up - right_loss(q, x, t)) / (2 * h)
+        return g
+
+    def differs(a, b):
+        a, b = np.asarray(a, float), np.asarray(b, float)
+        assert a.shape == b.shape, (a.shape, b.shape)
+        d = np.max(np.abs(a - b))
+        assert d < 1e-6 or d > 1e-4 or np.isnan(d), d
+        return not d < 1e-6
+
+    def problem(seed, widths, n):
+        r = np.random.default_rng(seed)
+        p = {}
+        for l in range(1, len(widths)):
+            p["W%d" % l] = r.normal(size=(widths[l - 1], widths[l])) * 0.8
+            p["b%d" % l] = r.normal(size=widths[l]) * 0.4
+        x = r.normal(size=(n, widths[0]))
+        c = widths[-1]
+        if NETWORK["loss"] == "cross_entropy":
+            t = np.eye(c)[r.integers(0, c, n)]
+        elif NETWORK["loss"] == "binary_cross_entropy":
+            t = r.integers(0, 2, (n, c)).astype(float)
+        else:
+            t = r.normal(size=(n, c))
+        return p, x, t
+
+    own = [NETWORK["inputs"]] + [layer["units"] for layer in NETWORK["layers"]]
+    n_layers = len(NETWORK["layers"])
+    copy = lambda p: {k: v.copy() for k, v in p.items()}
+    for seed, widths, n in ((1, own, 7), (2, [5, 3, 6, 4][:n_layers + 1], 8), (3, [2, 7, 4, 3][:n_layers + 1], 5)):
+        p, x, t = problem(seed, widths, n)
+        loss, grads = evaluate(copy(p), x.copy(), t.copy())
+        found = {"loss"} if differs(loss, right_loss(p, x, t)) else set()
+        ref = right_grads(p, x, t)
+        assert set(grads) == set(p)
+        found |= {k for k in p if differs(grads[k], ref[k])}
+        assert found == expected, (widths, sorted(found))
+    print("ok: differs from the right numbers in", sorted(expected) or "nothing")

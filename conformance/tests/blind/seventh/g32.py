@@ -1,0 +1,125 @@
+# One SGD step with weight decay ("L2 regularisation" section of the notes)
+import numpy as np
+
+NETWORK = {"inputs": 4,
+           "layers": [{"units": 6, "activation": "relu"}, {"units": 3, "activation": "softmax"}],
+           "loss": "cross_entropy",
+           "loss_formula": "-sum(t*log(y))/N",
+           "bias": True,
+           "l2": {"lambda": 0.01, "formula": "lambda/2*sumW2"},
+           "optimizer": None}
+
+WEIGHT_DECAY = NETWORK["l2"]["lambda"]
+
+
+def softmax_rows(s):
+    s = np.exp(s - s.max(axis=-1, keepdims=True))
+    return s / s.sum(axis=-1, keepdims=True)
+
+
+def step(params, x, t, lr):
+    hidden = np.maximum(x @ params["W1"] + params["b1"], 0.0)
+    probs = softmax_rows(hidden @ params["W2"] + params["b2"])
+
+    g_scores = (probs - t) / x.shape[0]
+    g_hidden = np.where(hidden > 0, g_scores @ params["W2"].T, 0.0)
+    grads = {"W1": x.T @ g_hidden, "b1": g_hidden.sum(axis=0),
+             "W2": hidden.T @ g_scores, "b2": g_scores.sum(axis=0)}
+
+    updated = {}
+    for name, value in params.items():
+        updated[name] = value - lr * grads[name]
+        # decay the weights only, not the biases
+        if name.startswith("W"):
+            updated[name] -= WEIGHT_DECAY * value
+    return updated
+
+
+if __name__ == "__main__":
+    # ---- self-check: plain forward pass, central differences, plain update rules ----
+    expected = {"W1", "W2"}
+
+    def f(z, layer):
+        a = layer["activation"]
+        if a == "linear":
+            return z
+        if a == "relu":
+            return np.where(z > 0, z, 0.0)
+        if a == "leaky_relu":
+            return np.where(z > 0, z, layer["slope"] * z)
+        if a == "elu":
+            return np.where(z > 0, z, layer["alpha"] * (np.exp(z) - 1))
+        if a == "sigmoid":
+            return 1 / (1 + np.exp(-z))
+        if a == "tanh":
+            return np.tanh(z)
+        if a == "softplus":
+            return np.log(1 + np.exp(z))
+        if a == "silu":
+            return z / (1 + np.exp(-z))
+        if a == "gelu":
+            return 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z ** 3)))
+        if a == "softmax":
+            e = np.exp(z - z.max(1, keepdims=True))
+            return e / e.sum(1, keepdims=True)
+        raise ValueError(a)
+
+    def right_loss(p, x, t):
+        y = x
+        for l, layer in enumerate(NETWORK["layers"], 1):
+            y = f(y @ p["W%d" % l] + p["b%d" % l], layer)
+        N, C = t.shape
+        names = {"y": y, "t": t, "N": N, "C": C, "sum": np.sum, "mean": np.mean, "log": np.log}
+        loss = eval(NETWORK["loss_formula"], dict(names))
+        if NETWORK["l2"]:
+            w2 = sum(np.sum(v ** 2) for k, v in p.items() if k[0] == "W")
+            loss += eval(NETWORK["l2"]["formula"].replace("lambda", "lam"),
+                         {"lam": NETWORK["l2"]["lambda"], "N": N, "sumW2": w2})
+        return float(loss)
+
+    def right_grads(p, x, t, h=1e-5):
+        g = {}
+        for k in p:
+            g[k] = np.zeros_like(p[k])
+            for i in np.ndindex(p[k].shape):
+                q = {n: v.copy() for n, v in p.items()}
+                q[k][i] += h
+                up = right_loss(q, x, t)
+                q[k][i] -= 2 * h
+                g[k][i] = (up - right_loss(q, x, t)) / (2 * h)
+        return g
+
+    def differs(a, b):
+        a, b = np.asarray(a, float), np.asarray(b, float)
+        assert a.shape == b.shape, (a.shape, b.shape)
+        d = np.max(np.abs(a - b))
+        assert d < 1e-6 or d > 1e-4 or np.isnan(d), d
+        return not d < 1e-6
+
+    def problem(seed, widths, n):
+        r = np.random.default_rng(seed)
+        p = {}
+        for l in range(1, len(widths)):
+            p["W%d" % l] = r.normal(size=(widths[l - 1], widths[l])) * 0.8
+            p["b%d" % l] = r.normal(size=widths[l]) * 0.4
+        x = r.normal(size=(n, widths[0]))
+        c = widths[-1]
+        if NETWORK["loss"] == "cross_entropy":
+            t = np.eye(c)[r.integers(0, c, n)]
+        elif NETWORK["loss"] == "binary_cross_entropy":
+            t = r.integers(0, 2, (n, c)).astype(float)
+        else:
+            t = r.normal(size=(n, c))
+        return p, x, t
+
+    own = [NETWORK["inputs"]] + [layer["units"] for layer in NETWORK["layers"]]
+    n_layers = len(NETWORK["layers"])
+    copy = lambda p: {k: v.copy() for k, v in p.items()}
+    for seed, widths, n in ((1, own, 7), (2, [5, 3, 6, 4][:n_layers + 1], 8), (3, [2, 7, 4, 3][:n_layers + 1], 5)):
+        p, x, t = problem(seed, widths, n)
+        new = step(copy(p), x.copy(), t.copy(), 0.3)
+        ref = right_grads(p, x, t)
+        assert set(new) == set(p)
+        found = {k for k in p if differs(new[k], p[k] - 0.3 * ref[k])}
+        assert found == expected, (widths, sorted(found))
+    print("ok: differs after one step in", sorted(expected) or "nothing")

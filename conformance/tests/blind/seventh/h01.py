@@ -1,0 +1,187 @@
+"""nanograd - my take on a scalar autograd, enough of it to train a small MLP."""
+import math
+import numpy as np
+
+NETWORK = {"inputs": 3,
+           "layers": [{"units": 4, "activation": "tanh"}, {"units": 2, "activation": "linear"}],
+           "loss": "squared_error",
+           "loss_formula": "sum((y-t)**2) / N",
+           "bias": True,
+           "l2": None,
+           "optimizer": None}
+
+
+class Value:
+    def __init__(self, data, _children=()):
+        self.data = float(data)
+        self.grad = 0.0
+        self._backward = lambda: None
+        self._prev = set(_children)
+
+    def __add__(self, other):
+        other = other if isinstance(other, Value) else Value(other)
+        out = Value(self.data + other.data, (self, other))
+
+        def _backward():
+            self.grad += out.grad
+            other.grad += out.grad
+        out._backward = _backward
+        return out
+
+    def __mul__(self, other):
+        other = other if isinstance(other, Value) else Value(other)
+        out = Value(self.data * other.data, (self, other))
+
+        def _backward():
+            self.grad = other.data * out.grad
+            other.grad = self.data * out.grad
+        out._backward = _backward
+        return out
+
+    def __pow__(self, k):
+        out = Value(self.data ** k, (self,))
+
+        def _backward():
+            self.grad += k * self.data ** (k - 1) * out.grad
+        out._backward = _backward
+        return out
+
+    def tanh(self):
+        th = math.tanh(self.data)
+        out = Value(th, (self,))
+
+        def _backward():
+            self.grad += (1 - th * th) * out.grad
+        out._backward = _backward
+        return out
+
+    def __sub__(self, other):
+        return self + (-other if not isinstance(other, Value) else other * -1.0)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def backward(self):
+        order, seen = [], set()
+        stack = [(self, False)]
+        while stack:
+            node, done = stack.pop()
+            if done:
+                order.append(node)
+                continue
+            if node in seen:
+                continue
+            seen.add(node)
+            stack.append((node, True))
+            for child in node._prev:
+                stack.append((child, False))
+        self.grad = 1.0
+        for node in reversed(order):
+            node._backward()
+
+
+def wrap(a):
+    return [[Value(v) for v in row] for row in a]
+
+
+def layer(xs, W, b, act):
+    outs = []
+    for j in range(len(b)):
+        s = b[j]
+        for i, xi in enumerate(xs):
+            s = s + W[i][j] * xi
+        outs.append(s.tanh() if act else s)
+    return outs
+
+
+def evaluate(params, x, t):
+    W1, W2 = wrap(params["W1"]), wrap(params["W2"])
+    b1 = [Value(v) for v in params["b1"]]
+    b2 = [Value(v) for v in params["b2"]]
+    total = Value(0.0)
+    for row, target in zip(x, t):
+        out = layer(layer(list(row), W1, b1, True), W2, b2, False)
+        for o, want in zip(out, target):
+            total = total + (o - float(want)) ** 2
+    loss = total * (1.0 / len(x))
+    loss.backward()
+    g = lambda M: np.array([[v.grad for v in r] for r in M])
+    grads = {"W1": g(W1), "W2": g(W2),
+             "b1": np.array([v.grad for v in b1]), "b2": np.array([v.grad for v in b2])}
+    return loss.data, grads
+
+
+if __name__ == "__main__":
+    # ---- self-check: plain forward pass and central differences at other widths
+    def _act(z, layer):
+        kind = layer["activation"]
+        if kind == "softmax":
+            e = np.exp(z - z.max(axis=1, keepdims=True))
+            return e / e.sum(axis=1, keepdims=True)
+        return {"relu": lambda: np.maximum(z, 0),
+                "leaky_relu": lambda: np.where(z > 0, z, layer.get("slope", 0) * z),
+                "elu": lambda: np.where(z > 0, z, layer.get("alpha", 0) * (np.exp(np.minimum(z, 0)) - 1)),
+                "sigmoid": lambda: 1 / (1 + np.exp(-z)),
+                "tanh": lambda: np.tanh(z),
+                "softplus": lambda: np.log(1 + np.exp(z)),
+                "silu": lambda: z / (1 + np.exp(-z)),
+                "gelu": lambda: 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z ** 3))),
+                "linear": lambda: z}[kind]()
+
+    def _loss(p, x, t):
+        y = x
+        for i, layer in enumerate(NETWORK["layers"], 1):
+            y = _act(y @ p[f"W{i}"] + p[f"b{i}"], layer)
+        env = {"y": y, "t": t, "N": len(x), "C": t.shape[1], "sum": np.sum, "mean": np.mean, "log": np.log}
+        value = eval(NETWORK["loss_formula"], dict(env))
+        if NETWORK["l2"]:
+            env["lam"] = NETWORK["l2"]["lambda"]
+            env["sumW2"] = sum((p[k] ** 2).sum() for k in p if k.startswith("W"))
+            value = value + eval(NETWORK["l2"]["formula"].replace("lambda", "lam"), env)
+        return float(value)
+
+    def _numgrad(p, x, t, h=1e-5):
+        out = {}
+        for k in p:
+            out[k] = np.zeros(p[k].shape)
+            for i in np.ndindex(*p[k].shape):
+                q = {n: v.copy() for n, v in p.items()}
+                q[k][i] += h
+                up = _loss(q, x, t)
+                q[k][i] -= 2 * h
+                out[k][i] = (up - _loss(q, x, t)) / (2 * h)
+        return out
+
+    def _make(seed, widths, n):
+        r = np.random.default_rng(seed)
+        p = {}
+        for i in range(1, len(widths)):
+            p[f"W{i}"] = r.normal(size=(widths[i - 1], widths[i])) * 0.7
+            p[f"b{i}"] = r.normal(size=widths[i]) * 0.5
+        x = r.normal(size=(n, widths[0]))
+        if NETWORK["loss"] == "cross_entropy":
+            t = np.eye(widths[-1])[r.integers(0, widths[-1], n)]
+        elif NETWORK["loss"] == "binary_cross_entropy":
+            t = r.integers(0, 2, (n, widths[-1])).astype(float)
+        else:
+            t = r.uniform(0, 1, (n, widths[-1]))
+        return p, x, t
+
+    def _differs(got, want):
+        assert np.shape(got) == np.shape(want), (np.shape(got), np.shape(want))
+        return bool(np.max(np.abs(np.asarray(got) - want)) > 1e-5 * max(1.0, np.max(np.abs(want))))
+
+    def _copy(p):
+        return {k: v.copy() for k, v in p.items()}
+
+    _units = [NETWORK["inputs"]] + [layer["units"] for layer in NETWORK["layers"]]
+    for _seed, _widths, _n in ((0, [u + 1 + i % 2 for i, u in enumerate(_units)], 9),
+                               (1, [max(2, u - 1) + (i == len(_units) - 1) for i, u in enumerate(_units)], 11)):
+        p, x, t = _make(_seed, _widths, _n)
+        loss, grads = evaluate(_copy(p), x.copy(), t.copy())
+        ref = _numgrad(p, x, t)
+        assert set(grads) == set(p)
+        assert _differs(loss, _loss(p, x, t)) == False, ("loss", loss, _loss(p, x, t))
+        wrong = [k for k in p if _differs(grads[k], ref[k])]
+        assert wrong == ['W1', 'b1', 'W2'], wrong
+    print("ok")

@@ -1,0 +1,122 @@
+# Online (stochastic in the strict sense) backprop, as in the LISP exercise of my AI class.
+import numpy as np
+
+NETWORK = {"inputs": 2,
+           "layers": [{"units": 4, "activation": "sigmoid"}, {"units": 3, "activation": "sigmoid"}, {"units": 2, "activation": "sigmoid"}],
+           "loss": "squared_error",
+           "loss_formula": "sum((y-t)**2) / (2*N)",
+           "bias": True,
+           "l2": None,
+           "optimizer": {"name": "sgd", "batch": 1}}
+
+
+def fire(w, v):
+    return 1 / (1 + np.exp(-(w[:-1].T @ v + w[-1])))
+
+
+def present(weights, pattern, answer, eta):
+    trace = [pattern]
+    for w in weights:
+        trace.append(fire(w, trace[-1]))
+    err = answer - trace[-1]
+    for w, below, here in zip(weights[::-1], trace[-2::-1], trace[:0:-1]):
+        delta = err * here * (1 - here)
+        err = w[:-1] @ delta                    # must come before the weights move
+        w += eta * np.append(below, 1.0)[:, None] * delta
+
+
+def train(params, x, t, lr, batches):
+    depth = len(params) // 2
+    weights = [np.vstack([params[f"W{i}"], params[f"b{i}"]]) for i in range(1, depth + 1)]
+    for batch in batches:
+        for row in batch:
+            present(weights, x[row], t[row], lr)
+    out = {}
+    for i, w in enumerate(weights, 1):
+        out[f"W{i}"], out[f"b{i}"] = w[:-1], w[-1]
+    return out
+
+
+if __name__ == "__main__":
+    # ---- self-check: plain forward pass and central differences at other widths
+    def _act(z, layer):
+        kind = layer["activation"]
+        if kind == "softmax":
+            e = np.exp(z - z.max(axis=1, keepdims=True))
+            return e / e.sum(axis=1, keepdims=True)
+        return {"relu": lambda: np.maximum(z, 0),
+                "leaky_relu": lambda: np.where(z > 0, z, layer.get("slope", 0) * z),
+                "elu": lambda: np.where(z > 0, z, layer.get("alpha", 0) * (np.exp(np.minimum(z, 0)) - 1)),
+                "sigmoid": lambda: 1 / (1 + np.exp(-z)),
+                "tanh": lambda: np.tanh(z),
+                "softplus": lambda: np.log(1 + np.exp(z)),
+                "silu": lambda: z / (1 + np.exp(-z)),
+                "gelu": lambda: 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z ** 3))),
+                "linear": lambda: z}[kind]()
+
+    def _loss(p, x, t):
+        y = x
+        for i, layer in enumerate(NETWORK["layers"], 1):
+            y = _act(y @ p[f"W{i}"] + p[f"b{i}"], layer)
+        env = {"y": y, "t": t, "N": len(x), "C": t.shape[1], "sum": np.sum, "mean": np.mean, "log": np.log}
+        value = eval(NETWORK["loss_formula"], dict(env))
+        if NETWORK["l2"]:
+            env["lam"] = NETWORK["l2"]["lambda"]
+            env["sumW2"] = sum((p[k] ** 2).sum() for k in p if k.startswith("W"))
+            value = value + eval(NETWORK["l2"]["formula"].replace("lambda", "lam"), env)
+        return float(value)
+
+    def _numgrad(p, x, t, h=1e-5):
+        out = {}
+        for k in p:
+            out[k] = np.zeros(p[k].shape)
+            for i in np.ndindex(*p[k].shape):
+                q = {n: v.copy() for n, v in p.items()}
+                q[k][i] += h
+                up = _loss(q, x, t)
+                q[k][i] -= 2 * h
+                out[k][i] = (up - _loss(q, x, t)) / (2 * h)
+        return out
+
+    def _make(seed, widths, n):
+        r = np.random.default_rng(seed)
+        p = {}
+        for i in range(1, len(widths)):
+            p[f"W{i}"] = r.normal(size=(widths[i - 1], widths[i])) * 0.7
+            p[f"b{i}"] = r.normal(size=widths[i]) * 0.5
+        x = r.normal(size=(n, widths[0]))
+        if NETWORK["loss"] == "cross_entropy":
+            t = np.eye(widths[-1])[r.integers(0, widths[-1], n)]
+        elif NETWORK["loss"] == "binary_cross_entropy":
+            t = r.integers(0, 2, (n, widths[-1])).astype(float)
+        else:
+            t = r.uniform(0, 1, (n, widths[-1]))
+        return p, x, t
+
+    def _differs(got, want):
+        assert np.shape(got) == np.shape(want), (np.shape(got), np.shape(want))
+        return bool(np.max(np.abs(np.asarray(got) - want)) > 1e-5 * max(1.0, np.max(np.abs(want))))
+
+    def _copy(p):
+        return {k: v.copy() for k, v in p.items()}
+
+    def _reference(p, x, t, lr, batches, opt):
+        for n, rows in enumerate([[r] for b in batches for r in b], 1):
+            g = _numgrad(p, x[rows], t[rows])
+            for k in p:
+                p[k] = p[k] - lr * g[k]
+        return p
+
+    _units = [NETWORK["inputs"]] + [layer["units"] for layer in NETWORK["layers"]]
+    for _seed, _widths, _n in ((0, [u + 1 + i % 2 for i, u in enumerate(_units)], 9),
+                               (1, [max(2, u - 1) + (i == len(_units) - 1) for i, u in enumerate(_units)], 11)):
+        p, x, t = _make(_seed, _widths, _n)
+        lr, opt = 0.2, NETWORK["optimizer"]
+        batches = [[3, 0, 5, 1], [2, 6, 4, 7], [8, 1, 0]]
+        for count, expected in {1: [], 3: []}.items():
+            got = train(_copy(p), x.copy(), t.copy(), lr, batches[:count])
+            ref = _reference(_copy(p), x, t, lr, batches[:count], opt)
+            assert set(got) == set(p)
+            wrong = [k for k in p if _differs(got[k], ref[k])]
+            assert wrong == expected, (count, wrong)
+    print("ok")

@@ -1,0 +1,128 @@
+import numpy as np
+
+NETWORK = {"inputs": 4,
+           "layers": [{"units": 6, "activation": "tanh"}, {"units": 3, "activation": "linear"}],
+           "loss": "squared_error",
+           "loss_formula": "sum((y-t)**2) / N",
+           "bias": True,
+           "l2": None,
+           "optimizer": {"name": "sgd"}}
+
+
+class DataLoader:
+    def __init__(self, x, t, batches, seed=42):
+        self.x, self.t, self.batches = x, t, batches
+        self.rng = np.random.default_rng(seed)
+
+    def __iter__(self):
+        for rows in self.batches:
+            xb, tb = self.x[rows], self.t[rows]
+            # order inside the batch
+            self.rng.shuffle(xb)
+            self.rng.shuffle(tb)
+            yield xb, tb
+
+
+def loss_and_grads(p, x, t):
+    h = np.tanh(x @ p["W1"] + p["b1"])
+    y = h @ p["W2"] + p["b2"]
+    loss = ((y - t) ** 2).sum() / len(x)
+    dy = 2 * (y - t) / len(x)
+    dz = (dy @ p["W2"].T) * (1 - h ** 2)
+    return loss, {"W1": x.T @ dz, "b1": dz.sum(0), "W2": h.T @ dy, "b2": dy.sum(0)}
+
+
+def train(params, x, t, lr, batches):
+    p = {k: v.copy() for k, v in params.items()}
+    history = []
+    for xb, tb in DataLoader(x, t, batches):
+        loss, grads = loss_and_grads(p, xb, tb)
+        history.append(loss)
+        for k, g in grads.items():
+            p[k] -= lr * g
+    return p
+
+
+if __name__ == "__main__":
+    # ---- self-check: plain forward pass and central differences at other widths
+    def _act(z, layer):
+        kind = layer["activation"]
+        if kind == "softmax":
+            e = np.exp(z - z.max(axis=1, keepdims=True))
+            return e / e.sum(axis=1, keepdims=True)
+        return {"relu": lambda: np.maximum(z, 0),
+                "leaky_relu": lambda: np.where(z > 0, z, layer.get("slope", 0) * z),
+                "elu": lambda: np.where(z > 0, z, layer.get("alpha", 0) * (np.exp(np.minimum(z, 0)) - 1)),
+                "sigmoid": lambda: 1 / (1 + np.exp(-z)),
+                "tanh": lambda: np.tanh(z),
+                "softplus": lambda: np.log(1 + np.exp(z)),
+                "silu": lambda: z / (1 + np.exp(-z)),
+                "gelu": lambda: 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z ** 3))),
+                "linear": lambda: z}[kind]()
+
+    def _loss(p, x, t):
+        y = x
+        for i, layer in enumerate(NETWORK["layers"], 1):
+            y = _act(y @ p[f"W{i}"] + p[f"b{i}"], layer)
+        env = {"y": y, "t": t, "N": len(x), "C": t.shape[1], "sum": np.sum, "mean": np.mean, "log": np.log}
+        value = eval(NETWORK["loss_formula"], dict(env))
+        if NETWORK["l2"]:
+            env["lam"] = NETWORK["l2"]["lambda"]
+            env["sumW2"] = sum((p[k] ** 2).sum() for k in p if k.startswith("W"))
+            value = value + eval(NETWORK["l2"]["formula"].replace("lambda", "lam"), env)
+        return float(value)
+
+    def _numgrad(p, x, t, h=1e-5):
+        out = {}
+        for k in p:
+            out[k] = np.zeros(p[k].shape)
+            for i in np.ndindex(*p[k].shape):
+                q = {n: v.copy() for n, v in p.items()}
+                q[k][i] += h
+                up = _loss(q, x, t)
+                q[k][i] -= 2 * h
+                out[k][i] = (up - _loss(q, x, t)) / (2 * h)
+        return out
+
+    def _make(seed, widths, n):
+        r = np.random.default_rng(seed)
+        p = {}
+        for i in range(1, len(widths)):
+            p[f"W{i}"] = r.normal(size=(widths[i - 1], widths[i])) * 0.7
+            p[f"b{i}"] = r.normal(size=widths[i]) * 0.5
+        x = r.normal(size=(n, widths[0]))
+        if NETWORK["loss"] == "cross_entropy":
+            t = np.eye(widths[-1])[r.integers(0, widths[-1], n)]
+        elif NETWORK["loss"] == "binary_cross_entropy":
+            t = r.integers(0, 2, (n, widths[-1])).astype(float)
+        else:
+            t = r.uniform(0, 1, (n, widths[-1]))
+        return p, x, t
+
+    def _differs(got, want):
+        assert np.shape(got) == np.shape(want), (np.shape(got), np.shape(want))
+        return bool(np.max(np.abs(np.asarray(got) - want)) > 1e-5 * max(1.0, np.max(np.abs(want))))
+
+    def _copy(p):
+        return {k: v.copy() for k, v in p.items()}
+
+    def _reference(p, x, t, lr, batches, opt):
+        for n, rows in enumerate(batches, 1):
+            g = _numgrad(p, x[rows], t[rows])
+            for k in p:
+                p[k] = p[k] - lr * g[k]
+        return p
+
+    _units = [NETWORK["inputs"]] + [layer["units"] for layer in NETWORK["layers"]]
+    for _seed, _widths, _n in ((0, [u + 1 + i % 2 for i, u in enumerate(_units)], 9),
+                               (1, [max(2, u - 1) + (i == len(_units) - 1) for i, u in enumerate(_units)], 11)):
+        p, x, t = _make(_seed, _widths, _n)
+        lr, opt = 0.2, NETWORK["optimizer"]
+        batches = [[3, 0, 5, 1], [2, 6, 4, 7], [8, 1, 0]]
+        for count, expected in {1: ['W1', 'b1', 'W2'], 3: ['W1', 'b1', 'W2', 'b2']}.items():
+            got = train(_copy(p), x.copy(), t.copy(), lr, batches[:count])
+            ref = _reference(_copy(p), x, t, lr, batches[:count], opt)
+            assert set(got) == set(p)
+            wrong = [k for k in p if _differs(got[k], ref[k])]
+            assert wrong == expected, (count, wrong)
+    print("ok")

@@ -1,0 +1,136 @@
+"""Delta rule with the biases inside the weight matrices (a constant 1 is appended to every layer's input)."""
+import numpy as np
+
+NETWORK = {"inputs": 3, "layers": [{"units": 4, "activation": "tanh"}, {"units": 3, "activation": "tanh"}, {"units": 2, "activation": "sigmoid"}],
+           "loss": "squared_error", "loss_formula": "sum((y-t)**2)/(2*N)", "bias": True, "l2": None, "optimizer": None}
+
+
+def with_ones(a):
+    return np.hstack([a, np.ones((a.shape[0], 1))])
+
+
+def step(params, x, t, lr):
+    theta = [np.vstack([params["W1"], params["b1"]]), np.vstack([params["W2"], params["b2"]]), np.vstack([params["W3"], params["b3"]])]
+    o0 = with_ones(x)
+    o1 = with_ones(np.tanh(o0 @ theta[0]))
+    o2 = with_ones(np.tanh(o1 @ theta[1]))
+    o3 = 0.5 * (1 + np.tanh(0.5 * (o2 @ theta[2])))
+
+    # the error points from the output to the target, hence += below
+    d3 = (t - o3) * (o3 - o3 * o3)
+    d2 = (d3 @ theta[2].T * (1 + o2) * (1 - o2))[:, :-1]
+    d1 = (d2 @ theta[1].T * (1 + o1) * (1 - o1))[:, :-1]
+
+    rate = lr / len(x)
+    theta[0] += rate * o0.T @ d1
+    theta[1] += rate * o1.T @ d2
+    theta[2] += rate * o2.T @ d3
+    new = {}
+    for i, th in enumerate(theta, start=1):
+        new[f"W{i}"], new[f"b{i}"] = th[:-1], th[-1]
+    return new
+
+
+if __name__ == "__main__":
+    # Independent check: a plain forward pass, central differences, and the update rule in the textbook's words.
+    def _activation(spec, z):
+        name = spec["activation"]
+        if name == "softmax":
+            e = np.exp(z - z.max(axis=1, keepdims=True))
+            return e / e.sum(axis=1, keepdims=True)
+        return {
+            "relu": lambda: np.maximum(z, 0), "leaky_relu": lambda: np.where(z > 0, z, spec.get("slope", 0) * z),
+            "elu": lambda: np.where(z > 0, z, spec.get("alpha", 1) * (np.exp(np.minimum(z, 0)) - 1)),
+            "sigmoid": lambda: 1 / (1 + np.exp(-z)), "tanh": lambda: np.tanh(z), "softplus": lambda: np.log(1 + np.exp(z)),
+            "silu": lambda: z / (1 + np.exp(-z)), "linear": lambda: z,
+            "gelu": lambda: 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z ** 3))),
+        }[name]()
+
+    def _loss(p, x, t):
+        y = x
+        for i, spec in enumerate(NETWORK["layers"], 1):
+            y = y @ p[f"W{i}"]
+            if NETWORK["bias"]:
+                y = y + p[f"b{i}"]
+            y = _activation(spec, y)
+        names = {"y": y, "t": t, "N": len(x), "C": t.shape[1], "sum": np.sum, "log": np.log, "mean": np.mean, "abs": np.abs, "maximum": np.maximum}
+        value = eval(NETWORK["loss_formula"], names)
+        if NETWORK["l2"]:
+            names.update(lam=NETWORK["l2"]["lambda"], sumW2=sum(np.sum(v ** 2) for k, v in p.items() if k[0] == "W"))
+            value = value + eval(NETWORK["l2"]["formula"].replace("lambda", "lam"), names)
+        return float(value)
+
+    def _gradient(p, x, t, h=1e-5):
+        p = {k: v.copy() for k, v in p.items()}
+        grads = {}
+        for k, v in p.items():
+            grads[k] = np.zeros_like(v)
+            for i in np.ndindex(v.shape):
+                keep = v[i]
+                v[i] = keep + h
+                up = _loss(p, x, t)
+                v[i] = keep - h
+                grads[k][i] = (up - _loss(p, x, t)) / (2 * h)
+                v[i] = keep
+        return grads
+
+    def _train(p, x, t, lr, batches):
+        o = NETWORK["optimizer"] or {"name": "sgd"}
+        p = {k: v.copy() for k, v in p.items()}
+        m = {k: np.zeros_like(v) for k, v in p.items()}
+        s = {k: np.zeros_like(v) for k, v in p.items()}
+        if o.get("batch") == 1:
+            batches = [[row] for batch in batches for row in batch]
+        for count, batch in enumerate(batches, 1):
+            g = _gradient(p, x[batch], t[batch])
+            for k in p:
+                if o["name"] == "sgd":
+                    p[k] = p[k] - lr * g[k]
+                elif o["name"] == "momentum" and "lr*g" in o["rule"]:
+                    m[k] = o["beta"] * m[k] + lr * g[k]
+                    p[k] = p[k] - m[k]
+                elif o["name"] == "momentum":
+                    m[k] = o["beta"] * m[k] + (1 - o["beta"]) * g[k]
+                    p[k] = p[k] - lr * m[k]
+                elif o["name"] == "rmsprop":
+                    s[k] = o["rho"] * s[k] + (1 - o["rho"]) * g[k] ** 2
+                    p[k] = p[k] - lr * g[k] / (np.sqrt(s[k]) + o["eps"])
+                else:
+                    m[k] = o["beta1"] * m[k] + (1 - o["beta1"]) * g[k]
+                    s[k] = o["beta2"] * s[k] + (1 - o["beta2"]) * g[k] ** 2
+                    mhat, vhat = m[k] / (1 - o["beta1"] ** count), s[k] / (1 - o["beta2"] ** count)
+                    p[k] = p[k] - lr * mhat / (np.sqrt(vhat) + o["eps"])
+        return p
+
+    def _error(got, want):
+        got, want = np.asarray(got, dtype=float), np.asarray(want, dtype=float)
+        assert got.shape == want.shape, (got.shape, want.shape)
+        return np.max(np.abs(got - want)) / (np.max(np.abs(want)) + 1e-12)
+
+    # (widths, samples, seed, what is expected to be wrong)
+    for widths, n, seed, expected in [
+        ([3, 4, 3, 2], 6, 120, []),
+        ([2, 5, 4, 1], 7, 121, []),
+    ]:
+        rng = np.random.default_rng(seed)
+        given = {}
+        for i, (fan_in, units) in enumerate(zip(widths, widths[1:]), 1):
+            given[f"W{i}"] = rng.normal(size=(fan_in, units)) * 0.8
+            if NETWORK["bias"]:
+                given[f"b{i}"] = rng.normal(size=units) * 0.5
+        x, c = rng.normal(size=(n, widths[0])), widths[-1]
+        t = {"cross_entropy": lambda: np.eye(c)[rng.integers(0, c, n)], "binary_cross_entropy": lambda: rng.integers(0, 2, (n, c)).astype(float),
+             "squared_error": lambda: rng.uniform(0.1, 0.9, size=(n, c))}[NETWORK["loss"]]()
+        params, x_given, t_given = {k: v.copy() for k, v in given.items()}, x.copy(), t.copy()
+        errors = {}
+        new = step(params, x_given, t_given, 0.3)
+        right = _gradient(given, x, t)
+        assert set(new) == set(given)
+        for k in given:
+            errors[k] = _error((given[k] - new[k]) / 0.3, right[k])
+        errors["argument params"] = max(_error(params[k], given[k]) for k in given)
+        errors["argument x"], errors["argument t"] = _error(x_given, x), _error(t_given, t)
+        wrong = {k for k, e in errors.items() if not e < 1e-4}
+        assert wrong == set(expected), (wrong, errors)
+        assert all(e < 2e-6 for k, e in errors.items() if k not in wrong), errors
+    print("ok: agrees with the independent computation")

@@ -1,0 +1,76 @@
+"""A network of two layers with rules of one's choice, and slips in it: for the tests of `explain`."""
+
+import numpy as np
+
+from nn_conformance.cases.families import describe_network
+from nn_conformance.explain import Budget, explain
+from nn_conformance.subjects import subject_of
+from nn_reference.systems import get
+
+AMPLE = Budget(150, 600.0)  # the clock of a busy machine decides nothing here
+
+
+def sigma(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def xor(**rules):
+    """A backward pass for xor-sigmoid, of which some rules are others."""
+    rule = {
+        "error": lambda o, t: 2 * (o - t) / t.size,
+        "output": lambda o, z, e: o * (1 - o),
+        "sent": lambda d2, e: d2,
+        "back": lambda d2, W2: d2 @ W2.T,
+        "hidden": lambda h, z: h * (1 - h),
+        "W2": lambda h, d2, z: h.T @ d2,
+        "b2": lambda d2: d2.sum(0),
+        "W1": lambda x, d1: x.T @ d1,
+        "b1": lambda d1: d1.sum(0),
+        "loss": lambda e: np.mean(e**2),
+        **rules,
+    }
+
+    def function(params, x, t):
+        z1 = x @ params["W1"] + params["b1"]
+        h = sigma(z1)
+        z2 = h @ params["W2"] + params["b2"]
+        o = sigma(z2)
+        e = rule["error"](o, t)
+        d2 = e * rule["output"](o, z2, o - t)
+        d1 = rule["back"](rule["sent"](d2, e), params["W2"]) * rule["hidden"](h, z1)
+        found = {"W1": rule["W1"](x, d1), "b1": rule["b1"](d1), "W2": rule["W2"](h, d2, z1), "b2": rule["b2"](d2)}
+        return rule["loss"](o - t), found
+
+    return function
+
+
+def of(function, name="xor-sigmoid/documented", **more):
+    system = get(name)
+    return explain(subject_of(function, [system.id]).target, describe_network(system.network), budget=AMPLE, **more)
+
+
+# A function, the slugs that it is named by, and what its report says in its formulas.
+SLIPS = {
+    "output derivative only in dW2": (xor(sent=lambda d2, e: e), {"derivative-in-one-use"}, "1"),
+    "derivative of the error": (xor(output=lambda o, z, e: e * (1 - e)), {"derivative-of-error"}, "e(1-e)"),
+    "one number for all biases": (xor(b1=lambda d1: np.full(d1.shape[1], d1.sum())), {"bias-grand-total"}, "δ.sum()"),
+    "the last sample's bias": (xor(b1=lambda d1: d1[-1]), {"bias-of-last-sample"}, "δ[-1]"),
+    "divided once more": (xor(W1=lambda x, d: x.T @ d / len(x), b1=lambda d: d.mean(0)), {"array-scaled"}, "1/N"),
+    "divided by the inputs": (xor(W1=lambda x, d: x.T @ d / x.shape[1]), {"array-scaled"}, "1/D"),
+    "a constant of its own": (xor(W2=lambda h, d, z: 0.37 * h.T @ d), {"array-scaled"}, "0.37"),
+    "one function in both layers": (
+        xor(output=lambda o, z, e: z * (1 - z), hidden=lambda h, z: z * (1 - z)), {"z-for-a"}, "z(1-z)",
+    ),
+    "z for a in dW2": (xor(W2=lambda h, d, z: z.T @ d), {"preactivation-cached"}, "zᵀδ"),
+    "product of sums": (xor(W1=lambda x, d: np.outer(x.sum(0), d.sum(0))), {"product-of-sums"}, "Σa · Σδ"),
+    "overwritten": (xor(W1=lambda x, d: np.outer(x[-1], d[-1])), {"overwritten"}, "last sample"),
+    "a flat spot filled": (xor(hidden=lambda h, z: h * (1 - h) + 0.07), {"derivative-shifted"}, "0.07"),
+    "loss shifted": (xor(loss=lambda e: np.mean(e**2) + 3e-4), {"loss-constant"}, "0.0003"),
+    "loss halved": (xor(loss=lambda e: np.mean(e**2) / 2), {"loss-half"}, "½"),
+    "two at once": (
+        xor(error=lambda o, t: 2 * (o - t), b2=lambda d: d[0]), {"bias-of-one-sample"}, "δ[0]",
+    ),
+    "three at once": (
+        xor(output=lambda o, z, e: 1, hidden=lambda h, z: h, loss=lambda e: np.sum(e**2)), {"output-derivative-missing", "sigmoid-first-power"}, "a",
+    ),
+}  # fmt: skip

@@ -1,0 +1,359 @@
+"""What is asked beside the published cases, and what of a target's own ways is declared, found by the hint, or said."""
+
+import sys
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from courses import COURSES, Trainer, a_class, none, rows, softmax, updates
+
+from nn_conformance import conforms, network
+from nn_conformance.cases.on_demand import certify
+from nn_conformance.cases.store import Store
+from nn_conformance.judge.ladder import judge as judge_case
+from nn_conformance.judge.target import Answer, Run, Unsupported
+from nn_conformance.oracles import load, reference
+from nn_conformance.run import judge
+from nn_conformance.subjects import OFFERED, pairs_of, requests_of
+from nn_reference.errors import InputError
+from nn_reference.systems import SYSTEMS, get
+
+ADAPTER = Path(__file__).parents[1] / "adapters" / "numpy_adapter.py"
+XOR = get("xor-tanh")
+SOFTMAX = "4-3 tanh-2 softmax, cross-entropy"
+
+
+def marked(function, *networks, **conventions):
+    """Another function that does the same, marked."""
+
+    def copy(params, x, t):
+        return function(params, x, t)
+
+    return conforms(*networks, **conventions)(copy)
+
+
+def changes(suggestion):
+    """What a hint says to declare."""
+    return {one.convention: one.value for one in (suggestion, *suggestion.further)}
+
+
+# --- sizes and optimisers
+
+
+def test_further_sizes_are_asked_of_documented_networks():
+    """Beside the published cases there are two and three outputs where the network has one, and batches of 2 and 19."""
+    published = Store()
+    cases = [loaded.case for loaded, _ in pairs_of(published, XOR) if loaded.case.id not in published.ids]
+    sizes = {case.id.split("/")[1]: (case.x.shape[0], case.network.layers[-1].units) for case in cases}
+
+    inexact = {"probe-inexact": (7, 1), "probe-inexact-float32": (7, 1)}
+    assert sizes == {"probe-pair": (2, 2), "probe-ragged": (19, 2), "probe-outputs": (7, 3)} | inexact
+    assert {case.x.shape[0] < case.x.shape[1] for case in cases} == {True, False}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("oracle", ["reference", "plain", "torch", "keras"])
+def test_honest_oracles_pass_what_is_asked_beside(oracle):
+    """On further sizes, and by every optimiser, nothing fails but Keras' learning rate of float32, by a third of a limit."""
+    target, ratios = load(oracle), {}
+    for system in SYSTEMS:
+        further = [pair for pair in pairs_of(Store(), system) if pair[0].case.id.startswith("network-")]
+        offered = [
+            loaded
+            for request in requests_of(system, [(optimizer, True) for optimizer in OFFERED.values()])[1:]
+            for loaded in request.cases
+        ]
+        for loaded, dtype in (*further, *((loaded, dtype) for loaded in offered for dtype in ("float32", "float64"))):
+            for v in judge_case(loaded, target, dtype, updates=4, trusted=True):
+                if not (oracle == "keras" and v.rung in ("step", "trajectory") and dtype == "float64"):
+                    assert not v.failed, v
+                    ratios[v.id] = 0.0 if np.isnan(v.ratio) or v.at_least else v.ratio
+
+    assert max(ratios.values()) <= 1 / 3, max(ratios, key=ratios.get)
+
+
+@pytest.mark.parametrize("line", [COURSES["relu_relu_softmax"], COURSES["xor"]])
+def test_the_requests_of_adaptive_optimisers_are_certified(line):
+    """Also where units of several ReLU layers could be below zero for a whole batch, or weights to two classes be equal."""
+    (loaded,) = certify(line, OFFERED["adam torch"], probes="updates")
+
+    assert {len(step.rows) for step in loaded.case.steps} <= {16, 3, 19}
+    assert loaded.case.steps
+
+
+# --- what cannot have been seen
+
+
+def test_a_program_is_told_that_fan_out_was_not_tested(command):
+    """A program that computes any chain, and says nothing of skip connections, is told what that leaves unseen."""
+    done = command("verify", f"cmd:{sys.executable} {ADAPTER}", "xor-tanh")
+
+    assert done.code == 0
+    assert "not tested: fan-out: a chain of layers uses each value once" in done.out
+
+
+def test_one_size_leaves_others_unseen():
+    """A target of one size is asked for no other, and the report says what that leaves unseen."""
+
+    class Fixed:
+        name, fixed = "fixed", True
+        evaluate, train = staticmethod(reference.evaluate), staticmethod(reference.train)
+
+    report = judge(conforms("xor-tanh")(Fixed()))
+
+    assert {v.check.case.split("/")[0] for v in report.verdicts} == {"xor-tanh"}
+    assert [line.split(":")[0] for line in report.untested[:1]] == ["other sizes than its own"]
+
+
+def test_an_engine_that_overwrites_gradients_is_caught_by_a_skip_connection():
+    """Who says that it has skip connections is asked for one: there what is overwritten in place of added is wrong."""
+
+    class Engine:
+        name = "engine"
+
+        def __init__(self, overwrites):
+            self.overwrites = overwrites
+
+        def evaluate(self, described, params, x, t, *, gradients=True):
+            answer = reference.evaluate(described, params, x, t, gradients=gradients)
+            if self.overwrites and any(layer.skip for layer in described.layers):
+                layers = [msgspec.structs.replace(layer, skip=False) for layer in described.layers]
+                plain = msgspec.structs.replace(described, layers=layers)
+                answer = Answer(answer.loss, reference.evaluate(plain, params, x, t).gradients, answer.layers)
+            return answer
+
+        def train(self, *_):
+            raise Unsupported("it trains nothing")
+
+    pieces = ("identity", "tanh", "squared_error", "skip")
+    adds, overwrites = (conforms(pieces=pieces, dtypes=("float64",))(Engine(overwrites=o)) for o in (False, True))
+
+    assert judge(conforms("xor-tanh", dtypes=("float64",))(Engine(overwrites=True))).ok
+    assert judge(adds).ok
+    assert {v.rung for v in judge(overwrites).failed} >= {"gradient"}
+
+
+def test_a_piece_that_there_is_not_is_one_line():
+    """A misspelt piece is refused with the nearest name."""
+    with pytest.raises(InputError, match=r"pieces: expected names of pieces, got 'skipp', did you mean 'skip'"):
+        conforms("xor-tanh", pieces=("skipp",))
+
+
+def test_a_step_by_itself_cannot_claim_another_optimiser():
+    """Of a step nothing says with which moments it began, so that one which claims Adam is refused with the way out."""
+
+    @conforms("xor-tanh", pieces=("adam torch",))
+    def step(params, x, y, lr):
+        return params
+
+    with pytest.raises(InputError, match="'adam torch'; a class with evaluate and train"):
+        judge(step)
+
+
+# --- conventions, each found by the hint, and right as soon as it is declared
+
+
+def clipped(inside):
+    """A softmax and its cross-entropy, with something inside the logarithm."""
+
+    def function(params, x, t):
+        h = np.tanh(x @ params["W1"] + params["b1"])
+        y = softmax(h @ params["W2"] + params["b2"])
+        d = (y - t) / len(x)
+        e = d @ params["W2"].T * (1 - h * h)
+        loss = -np.mean(np.log(inside((y * t).sum(axis=1))))
+        return loss, {"W1": x.T @ e, "b1": e.sum(axis=0), "W2": h.T @ d, "b2": d.sum(axis=0)}
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("inside", "declared"),
+    [
+        (lambda p: p + p.dtype.type(1e-8), {"log_epsilon": 1e-8}),
+        (lambda p: np.clip(p, 1e-12, 1 - 1e-12), {"log_clip": 1e-12}),
+    ],
+    ids=["epsilon", "clip"],
+)
+def test_what_stands_inside_a_logarithm_is_a_convention(inside, declared):
+    """An ε or a clip inside the logarithm is found by the hint, and with it declared nothing fails."""
+    target = clipped(inside)
+    report = judge(marked(target, SOFTMAX))
+
+    assert changes(report.suggestion) == declared
+    assert judge(marked(target, SOFTMAX, **declared)).failed == []
+
+
+def test_a_loss_that_is_shown_on_another_scale_is_found():
+    """Σ(y-t)² shown as its mean beside the gradient of ½Σ(y-t)²: two declarations, which make everything right."""
+    half, mean = (rows(network(f"4-3 sigmoid-2, squared-error {how}"), none) for how in ("half sum", "elements"))
+    line = "4-3 sigmoid-2, squared-error half sum"
+
+    def target(params, x, t):
+        return mean(params, x, t)[0], half(params, x, t)[1]
+
+    report = judge(marked(target, line))
+
+    assert judge(marked(target, line, **changes(report.suggestion))).failed == []
+
+
+def test_two_shapes_are_found_together():
+    """Samples as columns and biases as columns, neither declared, are found together; one of them alone mends nothing."""
+    right = rows(network(COURSES["xor"]), none)
+
+    def target(params, x, t):
+        loss, g = right({name: a[:, 0] if name[0] == "b" else a for name, a in params.items()}, x.T, t.T)
+        return loss, {name: a[:, None] if name[0] == "b" else a for name, a in g.items()}
+
+    assert changes(judge(marked(target, "xor-tanh")).suggestion) == {"samples": "columns", "bias": "column"}
+
+
+@pytest.mark.parametrize("make", [updates, a_class], ids=["function", "class"])
+def test_a_rate_of_its_own_is_recognised_and_judged(make):
+    """A step that is the same whatever the rate says so in a sentence, and is right with its rate declared."""
+
+    def fixed():
+        target = make(network(COURSES["xor"]), none)
+        if make is updates:
+            return lambda params, x, t, lr: target(params, x, t, 0.3)
+        step = target.step
+        target.step = lambda self, x, t, lr: step(self, x, t, 0.3)
+        return target
+
+    report = judge(conforms("xor-tanh")(fixed()))
+
+    assert str(report.suggestion).startswith("your step does not depend on lr; ")
+    assert changes(report.suggestion) == {"rate": 0.3}
+    assert judge(conforms("xor-tanh", rate=0.3)(fixed())).failed == []
+
+
+class OwnAdam(Trainer):
+    """With constants of its own, and moments that it may not load."""
+
+    def __init__(self, fresh=False, **own):
+        super().__init__(COURSES["xor"], refuses=("sgd",))
+        self.fresh, self.own = fresh, own
+
+    def train(self, described, optimizer, params, x, t, batches, state=None):
+        optimizer = msgspec.structs.replace(optimizer, **self.own)
+        return super().train(described, optimizer, params, x, t, batches, None if self.fresh else state)
+
+
+@pytest.mark.parametrize(
+    ("target", "declared"),
+    [
+        ({"epsilon": 1e-8}, {"epsilon": 1e-8}),
+        ({"placement": "keras"}, {"placement": "keras"}),
+        ({"epsilon": 1e-7, "placement": "keras"}, {"placement": "keras", "epsilon": 1e-7}),
+        ({"fresh": True}, {"moments": "fresh"}),
+    ],
+    ids=["epsilon", "placement", "both", "moments"],
+)
+def test_an_adam_with_constants_of_its_own_is_judged_at_them(target, declared):
+    """Each is found by the hint, and with it declared updates are judged and nothing fails."""
+    report = judge(conforms("xor-tanh")(OwnAdam(**target)))
+    again = judge(conforms("xor-tanh", **declared)(OwnAdam(**target)))
+
+    assert changes(report.suggestion) == declared
+    assert again.failed == []
+    assert any(v.rung == "step" and v.status == "passed" for v in again.verdicts)
+
+
+def test_a_wrong_adam_with_constants_of_its_own_fails():
+    """At its own ε too a step that is off by a little is wrong."""
+
+    class Wrong(OwnAdam):
+        def train(self, described, optimizer, params, x, t, batches, state=None):
+            run = super().train(described, optimizer, params, x, t, batches, state)
+            return Run(run.losses, {name: p * 1.0001 for name, p in run.params.items()})
+
+    assert judge(conforms("xor-tanh", epsilon=1e-8)(Wrong(epsilon=1e-8))).failed
+
+
+@pytest.mark.parametrize(("name", "number"), [("rate", 0.0), ("log_clip", 0.5), ("epsilon", -1e-8)])
+def test_constants_of_no_use_are_refused(name, number):
+    """A rate, a clip or an ε that cannot be one is refused with what is expected."""
+    with pytest.raises(InputError, match=f"conventions: {name}: expected a number above 0"):
+        conforms("xor-tanh", **{name: number})
+
+
+# --- extreme numbers, kinks, own losses
+
+
+@pytest.mark.parametrize(
+    ("line", "form"),
+    [("3-4 tanh-1 sigmoid, bce", "max(z, 0) - z·t"), ("3-2 sigmoid, bce samples", "max(z, 0) - z·t")],
+)
+def test_a_textbook_form_fails_at_extreme_logits_alone(line, form):
+    """log(1 - a) is right but for large logits: one sentence says so with the stable form, and no other check fails."""
+    described = network(line)
+    stable = rows(described, none)
+
+    def textbook(params, x, t):
+        a = x
+        for k, layer in enumerate(described.layers, 1):
+            z = a @ params[f"W{k}"] + params[f"b{k}"]
+            a = np.tanh(z) if layer.activation.kind == "tanh" else 1 / (1 + np.exp(-z))
+        count = t.size if described.loss.reduction == "elements" else len(t)
+        return -np.sum(t * np.log(a) + (1 - t) * np.log(1 - a)) / count, stable(params, x, t)[1]
+
+    failed = judge(marked(textbook, line)).failed
+
+    assert {v.check.quantity for v in failed} == {"extreme-logits"}
+    assert all(form in v.reason for v in failed)
+
+
+def test_slopes_at_a_kink_hide_nothing_else():
+    """At a kink a wrong gradient is compared as it is, and not with slopes that make the most of it."""
+    store, case = Store(), "iris-relu-adam/probe-kink"
+
+    class Halved:
+        name = "halved"
+        train = None
+
+        def evaluate(self, network_, params, x, t, *, gradients=True):
+            answer = reference.evaluate(network_, params, x, t, gradients=gradients)
+            return Answer(answer.loss, {n: g / 2 if n == "W1" else g for n, g in answer.gradients.items()})
+
+    loaded = store.case(case)
+    certified = loaded.arrays(loaded.case.evaluation.gradients, "gradients")["W1"]
+    (verdict,) = [v for v in judge_case(loaded, Halved(), "float64", rungs=("gradient",)) if v.check.quantity == "W1"]
+
+    assert verdict.failed
+    assert verdict.error == pytest.approx(np.linalg.norm(certified) / 2, rel=1e-6)
+
+
+def test_own_losses_are_measured_on_every_case_that_can_tell():
+    """Gradients that fit the loss on the probe of different sizes and on no other fail on the others."""
+    right = rows(network(COURSES["xor"]), none)
+
+    def target(params, x, t):
+        loss, g = right(params, x, t)
+        return loss * (1 if len(x) == 7 else 2), g
+
+    failed = [v for v in judge(marked(target, "xor-tanh", dtypes=("float64",))).failed if v.rung == "own-loss"]
+
+    assert {v.check.case for v in failed} >= {"xor-tanh/probe-square", "xor-tanh/probe-one"}
+    assert all(v.check.quantity == "all" for v in failed)
+
+
+# --- calls
+
+
+@pytest.mark.parametrize("by", ["identity", "contents"])
+def test_what_is_kept_by_its_inputs_shows(by):
+    """Answers that are kept by the array x, or by its contents, fail when contents or weights are others."""
+    right, kept = rows(network(COURSES["logistic"]), none), []
+
+    def target(params, x, t):
+        for known, contents, answer in kept[-1:]:
+            if known is x if by == "identity" else np.array_equal(contents, x):
+                return answer
+        kept.append((x, x.copy(), right(params, x, t)))
+        return kept[-1][2]
+
+    failed = judge(marked(target, COURSES["logistic"], dtypes=("float64",))).failed
+
+    assert failed
+    assert by == "identity" or "new-weights" in {v.check.quantity for v in failed}

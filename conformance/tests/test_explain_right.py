@@ -1,0 +1,94 @@
+"""Right code is not explained, whatever its optimiser, its precision and its reduction."""
+
+from pathlib import Path
+from runpy import run_path
+
+import msgspec
+import pytest
+from explain_problems import AMPLE
+
+from nn_conformance.adapt.claims import claim_of
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.families import describe_network, describe_optimizer
+from nn_conformance.cases.text import network
+from nn_conformance.explain import explain
+from nn_conformance.oracles import reference
+from nn_conformance.subjects import subject_of
+from nn_maintain.mistakes.mistaken import Mistaken
+from nn_reference.systems import SYSTEMS
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_right_examples_are_not_explained(path):
+    """Nothing is said of a right program, in any network and precision that it claims."""
+    for value in run_path(str(path)).values():
+        claim = claim_of(value) if callable(value) else None
+        for system in SYSTEMS if claim and claim.systems else ():
+            if claim.covers(system.id):
+                for dtype in claim.dtypes:
+                    optimizer = describe_optimizer(system.recipe.optimizer)
+                    target = subject_of(value, [system.id]).target
+                    explanation = explain(target, describe_network(system.network), optimizer, dtype, budget=AMPLE)
+                    assert not explanation.slugs, (system.id, dtype, explanation.lines())
+                    assert not explanation.unexplained, (system.id, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.id)
+def test_the_reference_is_not_explained(system, dtype):
+    """The reference itself has no mistake, in either precision."""
+    optimizer = describe_optimizer(system.recipe.optimizer)
+    explanation = explain(Mistaken(), describe_network(system.network), optimizer, dtype, budget=AMPLE)
+    assert not explanation.slugs
+    assert not explanation.unexplained
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        *(fmt.Optimizer("sgd", 0.125, momentum=0.5, dialect=d) for d in ("classical", "rate", "nesterov", "averaged")),
+        fmt.Optimizer("rmsprop", 0.125, beta2=0.5, epsilon=1e-8, placement="torch"),
+        fmt.Optimizer("adagrad", 0.125, epsilon=1e-8, placement="torch"),
+        *(fmt.Optimizer("adam", 0.1, beta1=0.9, beta2=0.99, epsilon=1e-7, placement=p) for p in ("torch", "keras")),
+    ],
+    ids=lambda o: f"{o.kind}-{o.dialect}-{o.placement}",
+)
+def test_a_right_optimizer_is_not_explained(optimizer):
+    """The reference's update by the described rule has no mistake, in any dialect."""
+    explanation = explain(reference, network("3-4 tanh-2, squared-error"), optimizer, budget=AMPLE)
+    assert not explanation.slugs
+    assert not explanation.unexplained
+
+
+@pytest.mark.parametrize(
+    ("described", "done", "slug"),
+    [
+        ("classical", "averaged", "momentum-averaged"),
+        ("classical", "nesterov", "momentum-nesterov"),
+        ("averaged", "classical", "momentum-summed"),
+        ("nesterov", "classical", "momentum-summed"),
+    ],
+)
+def test_another_dialect_of_momentum_is_named(described, done, slug):
+    """A target with another dialect than the described one is told which it has."""
+
+    class Other(Mistaken):
+        def train(self, net, optimizer, *rest):
+            return reference.train(net, msgspec.structs.replace(optimizer, dialect=done), *rest)
+
+    optimizer = fmt.Optimizer("sgd", 0.125, momentum=0.5, dialect=described)
+    explanation = explain(Other(), network("3-4 tanh-2, squared-error"), optimizer, budget=AMPLE)
+    assert explanation.slugs == {slug}
+
+
+@pytest.mark.parametrize("reduction", ["sum", "elements", "half samples"])
+@pytest.mark.parametrize(
+    "line", ["3-4 tanh-3 softmax, cross-entropy", "3-4 tanh-2 sigmoid, bce", "3-4 tanh-2, squared-error"]
+)
+def test_right_code_of_another_reduction_is_not_explained(line, reduction):
+    """The reference has no mistake whatever its loss is divided by."""
+    explanation = explain(Mistaken(), network(f"{line} {reduction}"), budget=AMPLE)
+    assert not explanation.slugs
+    assert not explanation.unexplained

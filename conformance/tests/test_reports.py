@@ -1,0 +1,268 @@
+"""Reports as files: their order, their schema, the same bytes for the same results, and what hostile texts change."""
+
+import json
+import re
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+from xml.etree import ElementTree as ET
+
+import jsonschema
+import numpy as np
+import pytest
+from report_problems import Outline, right, wrong
+
+from nn_conformance import check_gradients, conforms
+from nn_conformance.explain import Explanation
+from nn_conformance.judge.known import Known
+from nn_conformance.judge.verdict import CheckId, Verdict, one_line
+from nn_conformance.oracles import load
+from nn_conformance.outcome import Outcome
+from nn_conformance.report import page, terminal
+from nn_conformance.report.files import as_text, junit
+from nn_conformance.run import judge
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "\x1b[31mred\x1b[0m\x1b]0;title\x07",
+    "{{ 7 * 7 }}{% raw %}",
+    "](javascript:alert(1)) **bold** `code` | cell <b>",
+    "&lt;b&gt; ]]> <!-- -->",
+    "\u202egnp.exe\u2066",
+    "a\nb\r\n::error::c\u2028d",
+    "[red]markup[/] :bug: [/]",
+    "::stop-commands::x",
+    "../../../etc/passwd\0",
+    "</style></title></textarea>",
+)
+SPEC = "my homework.py:implementation"
+
+
+@pytest.fixture(scope="module")
+def report():
+    """Of a wrong implementation, with an oracle beside it."""
+    return judge(wrong, "homework", oracles=[load("reference")])
+
+
+def position(text, *parts):
+    """Where each part first stands."""
+    return [text.index(part) for part in parts]
+
+
+def test_the_page_begins_with_the_answer(report):
+    """The order: the answer, what a pass does not show, the matrix, each finding with the command that runs it again."""
+    text = page.html(report, SPEC)
+    places = position(text, "<h1>", "z(1-z)", "What this does not show", "Networks and rungs</h2>", "Findings</h2>")
+
+    assert places == sorted(places)
+    command = "nn-conformance verify 'my homework.py:implementation' --only homework/documented::gradient::W1::float64"
+    assert command in text.replace("&#39;", "'")
+
+
+def test_what_could_make_a_pass_meaningless_is_said():
+    """What was not claimed, which oracles ran, what was expected to fail and what was not tested stand in every report."""
+    known = [
+        Known("homework/*::gradient::W1::*", "the derivative", 1e17),
+        Known("homework/*::gradient::b1::*", "it too", 1e17),
+    ]
+    report = judge(conforms("homework", dtypes=("float64",))(wrong), oracles=[load("reference")], known=known)
+    kinds = {caveat.kind: caveat.text for caveat in report.caveats}
+
+    assert {"not claimed", "oracles", "expected to fail", "not tested"} <= set(kinds)
+    assert "all but homework/documented" in kinds["not claimed"]
+    assert "float32" in kinds["not claimed"]
+    assert "reference" in kinds["oracles"]
+    for text in (page.html(report), page.markdown(report)):
+        assert all(kind in text for kind in kinds)
+
+
+def test_the_matrix_has_a_row_for_each_network_and_a_column_for_each_rung(report):
+    """Rows and columns of the first table are headed, and the failed rung says how many checks failed."""
+    outline = Outline(page.html(report))
+    heads = [attrs.get("scope") for tag, attrs in outline.elements if tag == "th"]
+    failed = sum(v.failed and v.rung == "gradient" for v in report.verdicts)
+
+    assert None not in heads
+    assert {"network", "contract", "loss", "gradient", "homework/documented"} <= set(outline.texts["th"])
+    assert any(text.startswith(f"✗ {failed} of ") for text in outline.texts["td"])
+
+
+def headings_in_order(outline):
+    levels = [int(tag[1]) for tag in outline.tags if re.fullmatch("h[1-6]", tag)]
+    return levels[0] == 1 and levels.count(1) == 1 and all(b - a <= 1 for a, b in pairwise(levels))
+
+
+@pytest.mark.parametrize("pictures", [pytest.param(True, marks=pytest.mark.report), False])
+def test_headings_and_tables_are_in_order(report, monkeypatch, pictures):
+    """Headings skip no level, each table has a caption, every element is closed, and there is no script; without pictures too."""
+    monkeypatch.setattr(page.pictures, "installed", lambda: pictures)
+    outline = Outline(page.html(report))
+
+    assert headings_in_order(outline)
+    assert outline.tags.count("table") == outline.tags.count("caption") > 0
+    assert outline.unbalanced == []
+    assert not {"script", "link", "iframe", "object", "form"} & set(outline.tags)
+    assert not [name for _, attrs in outline.elements for name in attrs if name.startswith("on")]
+    assert ("svg" in outline.tags) == pictures
+
+
+def test_nothing_of_the_page_is_elsewhere(report):
+    """No attribute and no style asks for another file: references are to places of the page, and images are data."""
+    text = page.html(report)
+    outline = Outline(text)
+    references = [attrs[name] for _, attrs in outline.elements for name in ("src", "href") if name in attrs]
+    places = {attrs["id"] for _, attrs in outline.elements if "id" in attrs}
+
+    assert all(reference.startswith(("#", "data:image/png;base64,")) for reference in references)
+    assert {reference[1:] for reference in references if reference.startswith("#")} <= places
+    assert re.findall(r"url\((?!#)|@import", text) == []
+
+
+@pytest.mark.report
+def test_a_wrong_derivative_is_drawn_over_the_right_one(report):
+    """The finding's picture names the formula that was used and the right one, and each wrong array has a picture of errors."""
+    text = page.html(report)
+
+    assert "Derivative of sigmoid, layer 1, over z: used: z(1-z); right: a(1-a)" in text
+    assert "Error of each entry of gradient W1 (3×2)" in text
+    assert "Errors of implementation in units of their limits" in text
+
+
+def test_the_same_results_give_the_same_bytes():
+    """Two runs of the same target give the same page, JSON, XML and Markdown, byte for byte."""
+    first, second = (judge(wrong, "homework") for _ in range(2))
+
+    for form in (page.html, page.markdown, junit, lambda report: as_text(report.as_json())):
+        assert form(first) == form(second)
+
+
+@pytest.fixture(scope="module")
+def schema():
+    """The schema of reports in JSON, which is itself valid."""
+    schema = json.loads(files("nn_conformance.report").joinpath("report.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize(
+    "target", [right, wrong, lambda params, x, t: 1 / 0, None], ids=["right", "wrong", "raising", "oracles"]
+)
+def test_json_is_of_its_schema(schema, target):
+    """A report of a right target, of a wrong one, of one that raises and of oracles is valid, as it is written."""
+    report = judge(target, "homework", oracles=[load("reference")])
+
+    assert list(schema.iter_errors(json.loads(as_text(report.as_json())))) == []
+
+
+def test_the_schema_refuses_what_is_no_report(schema, report):
+    """A verdict with another status, a missing part and an unknown one are refused."""
+    document = json.loads(as_text(report.as_json()))
+
+    for spoilt in (
+        document | {"verdicts": [document["verdicts"][0] | {"status": "fine"}]},
+        {name: value for name, value in document.items() if name != "counts"},
+        document | {"more": 1},
+    ):
+        assert list(schema.iter_errors(spoilt))
+
+
+def test_junit_has_a_test_for_each_check(report):
+    """A suite for each target with as many tests, failures and skipped tests as it has such verdicts."""
+    root = ET.fromstring(junit(report))  # noqa: S314 - ours
+    tests = root.findall("testsuite/testcase")
+
+    assert len(tests) == len(report.verdicts)
+    assert len(root.findall(".//failure")) == len(report.failed)
+    assert sum(int(suite.get("failures")) for suite in root) == len(report.failed)
+    skipped = [v for v in report.verdicts if v.status in ("blocked", "unsupported")]
+    assert len(root.findall(".//skipped")) == sum(int(suite.get("skipped")) for suite in root) == len(skipped)
+
+
+@cache
+def named(text):
+    """A report in which a text stands wherever somebody else's text can."""
+
+    def implementation(params, x, t):
+        raise ValueError(text)
+
+    implementation.__name__ = one_line(text)  # a name that is not printable is refused
+    report = judge(implementation, "homework")
+    explanation = Explanation(notes=(text,), aside=(text,), unexplained=(text,), blind=(text,), right=(text,))
+    check = CheckId("homework/documented", "gradient", "W1", "float64")
+    expected = Verdict(check, "expected failure", 2.0, 1.0, text, summary=text)
+    return replace(
+        report,
+        subject=replace(report.subject, version=text),
+        explanations={"homework/documented": explanation},
+        last_words=[text],
+        outcomes=[*report.outcomes, Outcome("homework/documented", one_line(f"{text} beside"), [expected])],
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_texts_change_nothing(text, capsys):
+    """Names and messages with markup, scripts or escapes leave every format as it is with harmless ones, but for the words."""
+    harmless, hostile = named("harmless"), named(text)
+    outlines = [Outline(page.html(report)) for report in (harmless, hostile)]
+
+    assert outlines[0].tags == outlines[1].tags
+    assert [sorted(attrs) for _, attrs in outlines[0].elements] == [sorted(attrs) for _, attrs in outlines[1].elements]
+    shapes = [[element.tag for element in ET.fromstring(junit(report)).iter()] for report in (harmless, hostile)]  # noqa: S314 - ours
+    assert shapes[0] == shapes[1]
+    pages = [page.markdown(report) for report in (harmless, hostile)]
+    assert [line[:2] for line in pages[0].splitlines()] == [line[:2] for line in pages[1].splitlines()]
+    cells = [[len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines()] for text in pages]
+    assert cells[0] == cells[1]
+    assert "<" not in pages[1]
+    assert not re.search(r"(?<!\\)[`\[]", pages[1])
+    for written in (page.html(hostile), pages[1], junit(hostile).decode(), json.dumps(hostile.as_json())):
+        assert all(c.isprintable() or c == "\n" for c in written)
+    printed = []
+    for report in (harmless, hostile):
+        terminal.show(report)
+        printed.append(capsys.readouterr().out)
+    assert all(c.isprintable() or c == "\n" for c in printed[1])
+    assert printed[0].count("\n") == printed[1].count("\n")
+    assert not [line for line in printed[1].splitlines() if line.lstrip().startswith("::")]
+
+
+def test_a_target_without_a_mistake_has_no_findings():
+    """The page of what conforms says so, and has no part for findings."""
+    text = page.html(judge(right, "homework"))
+
+    assert "<h1>implementation: conforms</h1>" in text
+    assert "Findings" not in text
+
+
+def test_a_report_is_shown_by_a_notebook(report):
+    """Its HTML is the part of the page that a cell can hold, with its own style; so is that of a gradient check."""
+    checked = check_gradients(lambda p: float(p["<b>"] @ p["<b>"]), {"<b>": np.ones(2)}, {"<b>": np.ones(2)})
+
+    for shown in (report._repr_html_(), checked._repr_html_()):
+        outline = Outline(shown)
+        assert not {"html", "body", "script", "b"} & set(outline.tags)
+        assert {"style", "table", "caption"} <= set(outline.tags)
+        assert outline.unbalanced == []
+    assert "half" in checked._repr_html_() or "0.5000" in checked._repr_html_()
+
+
+@pytest.mark.parametrize("pictures", [pytest.param(True, marks=pytest.mark.report), False])
+def test_a_replay_is_a_page(command, monkeypatch, tmp_path, pictures):
+    """What came of the run is first, then what it does not show, then the document's figures, all of it in one file."""
+    monkeypatch.setattr(page.pictures, "installed", lambda: pictures)
+    path = tmp_path / "replay.html"
+    assert command("replay", "xor-tanh", "--epochs", "20", "--html", str(path)).code == 0
+    text = path.read_text("utf-8")
+    outline = Outline(text)
+
+    places = position(
+        text, "<h1>", "kept to them", "What this does not show", "figures, and ours</h2>", "The runs</h2>"
+    )
+    assert places == sorted(places)
+    assert "have 20 of the document&#39;s" in text
+    assert "nn-conformance replay xor-tanh --version documented --with numpy --dtype float64 --epochs 20" in text
+    assert headings_in_order(outline)
+    assert outline.unbalanced == []
+    assert outline.tags.count("img") == pictures
