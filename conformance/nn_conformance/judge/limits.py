@@ -113,21 +113,21 @@ def magnitudes(network: fmt.Network, params: Params, layers: Sequence[LayerOutpu
         t: targets, (N, C) or (N,).
     """
     outputs = [layer.a for layer in layers]
+    built = build_network(network)
     g = back = _through(
         network.layers[-1],
         layers[-1],
         _loss_magnitude(network, layers[-1], t),
-        fused=build_network(network).loss_takes_logits_of_softmax,
+        fused=built.loss_takes_logits_of_softmax,
     )
     found: Params = {}
     for k in range(len(layers), 0, -1):
-        layer, weights = network.layers[k - 1], np.abs(params[f"W{k}"])
-        below = np.abs(outputs[k - 2] if k > 1 else x)
+        layer = built.layers[k - 1]
         if layer.bias:
             found[f"b{k}"] = np.asarray(g.sum(axis=0))
-        found[f"W{k}"] = g.T @ below if layer.layout == "out,in" and not layer.vector else below.T @ g
-        below_back = g[:, None] * weights if layer.vector else g @ (weights if layer.layout == "out,in" else weights.T)
-        back = below_back + back if layer.skip else below_back
+        found[f"W{k}"] = layer.weight_gradient(np.abs(outputs[k - 2] if k > 1 else x), g)
+        below = layer.input_gradient(g, np.abs(params[f"W{k}"]))
+        back = below + back if layer.skip else below
         if k > 1:
             g = _through(network.layers[k - 2], layers[k - 2], back)
     if network.penalty is not None:
