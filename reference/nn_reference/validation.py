@@ -86,7 +86,7 @@ def check_state(fresh: State, state: State) -> None:
     for moment, arrays in state.moments.items():
         for name, array in arrays.items():
             check_array(f"state.moments[{moment!r}][{name!r}]", array)
-    for moment in fresh.moments.keys() | state.moments.keys():
+    for moment in {**fresh.moments, **state.moments}:
         wanted, found = (_forms(s.moments.get(moment, {})) for s in (fresh, state))
         if wanted != found:
             raise InputError(
