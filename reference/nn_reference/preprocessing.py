@@ -132,12 +132,9 @@ def flatten_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def unit_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """As `flatten_pixels`, then divided by 255 in float32: documents 001 to 004, and `ToTensor`.
+    """As `flatten_pixels`, then divided by 255 in float32: documents 001 to 004, and `ToTensor`. Raises as that does.
 
     Dividing in float64 and then rounding gives the same bits, for each of the 256 grey values.
-
-    Raises:
-        InputError: as `flatten_pixels`.
     """
     pixels = flatten_pixels(images)
     pixels /= np.float32(255)
