@@ -157,22 +157,22 @@ class BinaryCrossEntropy(_Summed):
         if self.from_logits:
             size = magnitude(y)
             return (y + size) / 2 - y * t + log1p(np.exp(-size))
-        p = self._clipped(y)
+        p, _ = self._clipped(y)
         return -(t * np.log(p) + (1 - t) * np.log(1 - p))
 
     def gradient(self, y: Array, t: Array) -> Array:
         """sigmoid(y) - t from logits; (p-t)/(p(1-p)) inside the clip and 0 outside it; over the count."""
         if self.from_logits:
             return (sigmoid(y) - t) / count(self, t)
-        below, above = outside(y, self.clip, 1 - self.clip)
-        p = self._clipped(y)
-        return (p - t) / (p * (1 - p)) * ~(below | above) / count(self, t)
+        p, inside = self._clipped(y)
+        return (p - t) / (p * (1 - p)) * inside / count(self, t)
 
-    def _clipped(self, y: Array) -> Array:
+    def _clipped(self, y: Array) -> tuple[Array, Array]:
+        """y moved to the nearer bound where it is outside the clip, and where it is inside."""
         below, above = outside(y, self.clip, 1 - self.clip)
         # 0 + bound keeps y's arithmetic, where np.where(…, bound, y) would put floats among balls.
         zero = zeros_like(real(y))
-        return np.where(below, zero + self.clip, np.where(above, zero + (1 - self.clip), y))
+        return np.where(below, zero + self.clip, np.where(above, zero + (1 - self.clip), y)), ~(below | above)
 
 
 @dataclass(frozen=True)

@@ -89,11 +89,7 @@ def evaluate(network: Network, params: Params, x: Array, t: Array) -> tuple[Any,
 
 
 def accuracy(y: Array, t: Array) -> float:
-    """Fraction of rows whose largest output is at the target's; the first of equals, and of NaN, counts.
-
-    Args:
-        y: outputs, (N, C).
-        t: one-hot targets, (N, C).
+    """Fraction of rows whose largest output, of y (N, C), is at the one-hot target's; the first of equals, and of NaN, counts.
 
     Raises:
         InputError: shapes that differ, one output only, no rows, or targets that are NaN or infinite.

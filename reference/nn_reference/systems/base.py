@@ -92,13 +92,12 @@ class Recipe:
             raise InputError(f"samples: expected at least 1, got {samples}")
         used = min(samples, self.samples_per_epoch or samples)
         size = self.batch_size or used
+        slices = [slice(i, min(i + size, used)) for i in range(0, used, size)]
         order = np.arange(samples)
         for _ in range(self.epochs + (self.pruning.fine_tune_epochs if self.pruning else 0)):
             if self.shuffle:
                 rng.shuffle(order)
-                yield [order[i : min(i + size, used)].copy() for i in range(0, used, size)]
-            else:
-                yield [slice(i, min(i + size, used)) for i in range(0, used, size)]
+            yield [order[rows].copy() if self.shuffle else rows for rows in slices]
 
 
 @dataclass(frozen=True)
