@@ -1,9 +1,8 @@
 """The documents' four datasets as raw arrays, every file verified before it is believed.
 
-Iris and XOR ship with the fixtures. MNIST and Fashion-MNIST are looked for in a folder that the
-user names, else beside the index, else in the user's cache, downloaded to it if need be. Whoever
-names a folder gets what is in it or an error, never a download. What is right stands in
-`fixtures/datasets/index.json`. Arrays are read-only, because loads are cached.
+Iris and XOR ship with the fixtures. MNIST and Fashion-MNIST are looked for in a folder that the user names, else beside
+the index, else in the user's cache, downloaded to it if need be. Whoever names a folder gets what is in it or an error,
+never a download. What is right stands in `fixtures/datasets/index.json`. Arrays are read-only, because loads are cached.
 """
 
 import contextlib
@@ -62,10 +61,9 @@ def load_images(name: ImageSet, *, folder: str | os.PathLike[str] | None = None)
 
     Args:
         name: ``mnist`` or ``fashion-mnist``.
-        folder: holds `<name>/<file>.gz`, or the uncompressed `<name>/<file>`. By default what the
-            environment variable NN_CONFORMANCE_DATA names; where that is unset or empty, the
-            fixtures and then the cache are searched. The variable NN_CONFORMANCE_MIRROR replaces
-            the index's addresses by `<mirror>/<name>/<file>.gz`.
+        folder: holds `<name>/<file>.gz`, or the uncompressed `<name>/<file>`. By default what the environment variable
+            NN_CONFORMANCE_DATA names; where that is unset or empty, the fixtures and then the cache are searched. The
+            variable NN_CONFORMANCE_MIRROR replaces the index's addresses by `<mirror>/<name>/<file>.gz`.
 
     Raises:
         InputError: another name.
@@ -199,8 +197,8 @@ def read_verified(
 ) -> bytes:
     """The uncompressed bytes of `path`, which an error calls `source`, verified against the index.
 
-    No more is read than the right file can need, however badly it packs, and no more is unpacked
-    than one byte beyond its size: neither a huge file nor a gzip bomb fills the memory.
+    No more is read than the right file can need, however badly it packs, and no more is unpacked than one byte beyond its
+    size: neither a huge file nor a gzip bomb fills the memory.
 
     Raises:
         DataError: the file is missing, damaged, or not the index's one.

@@ -26,7 +26,7 @@ def product(left: Array, right: Array) -> Array:
     memory. Where a number is invalid, the result has NaN and shows it.
     """
     with np.errstate(invalid="ignore"):
-        return cast("Array", left @ right)
+        return left @ right
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,10 @@ def backpropagate(network: Network, params: Params, x: Array, t: Array, *, of_x:
             da_below = layer.input_gradient(dz, params[weights])
             da = da_below + da if layer.skip else da_below
         if k:
-            dz = _through(network.layers[k - 1], outputs[k - 1], da)
+            z, a = outputs[k - 1]
+            lower = network.layers[k - 1]
+            # With a skip connection, the rule needs φ(z) without what was added.
+            dz = lower.activation.backward(z, lower.activation.forward(z) if lower.skip else a, da)
     if network.penalty is not None:
         for name in filter(network.penalty.takes, gradients):
             more = network.penalty.gradient(params[name], len(x))
@@ -242,12 +245,6 @@ def outputs_from(network: Network, params: Params, a: Array, first: int = 0) -> 
         a = layer.activation.forward(z) + a if layer.skip else layer.activation.forward(z)
         outputs.append(LayerOutput(z, a))
     return outputs
-
-
-def _through(layer: Dense, output: LayerOutput, da: Array) -> Array:
-    """dz of a layer; with a skip connection, its rule needs φ(z) without what was added."""
-    z, a = output
-    return layer.activation.backward(z, layer.activation.forward(z) if layer.skip else a, da)
 
 
 def _penalty(network: Network, params: Params, samples: int) -> Any:

@@ -45,7 +45,7 @@ class Data:
 
     def astype(self, dtype: DTypeLike) -> "Data":
         """The same samples in another floating dtype; arrays that have it already are not copied."""
-        return Data(*(None if a is None else a.astype(dtype, copy=False) for a in vars(self).values()))
+        return Data(*(a.astype(dtype, copy=False) for a in vars(self).values() if a is not None))
 
 
 @dataclass(frozen=True)
