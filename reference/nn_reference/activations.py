@@ -6,9 +6,9 @@ documents; any value in [0, 1] is a right one. Leaky ReLU and ELU too take the s
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -153,24 +153,13 @@ def magnitude(z: Array) -> Array:
 def LeakyReLU(slope: float = 0.01) -> Activation:  # noqa: N802 - reads as a class
     """Leaky ReLU with that slope below 0. Raises `InputError` where it is no number in [0, 1)."""
     check_number("slope", slope, least=0, below=1)
-    return _bent("leaky_relu", leaky_relu, leaky_relu_backward, float(slope))
+    return _with("alpha", leaky_relu, leaky_relu_backward, name="leaky_relu", alpha=float(slope), jumps=True)
 
 
 def ELU(alpha: float = 1.0) -> Activation:  # noqa: N802 - reads as a class
     """ELU with that α. Raises `InputError` where it is no finite number ≥ 0."""
     check_number("alpha", alpha, least=0)
-    return _bent("elu", elu, elu_backward, float(alpha))
-
-
-@cache  # as for softmax, below
-def _bent(name: str, forward: Callable[..., Array], backward: Callable[..., Array], alpha: float) -> Activation:
-    return Activation(
-        name=name,
-        forward=partial(forward, alpha=alpha),
-        backward=partial(backward, alpha=alpha),
-        alpha=alpha,
-        jumps=alpha != 1,
-    )
+    return _with("alpha", elu, elu_backward, name="elu", alpha=float(alpha), jumps=float(alpha) != 1)
 
 
 def Softmax(axis: int = -1, derivative: Literal["exact", "diagonal"] = "exact") -> Activation:  # noqa: N802 - reads as a class
@@ -185,21 +174,16 @@ def Softmax(axis: int = -1, derivative: Literal["exact", "diagonal"] = "exact") 
             "count from the end, as z may have further leading axes"
         )
     check_choice("derivative", derivative, ("exact", "diagonal"))
-    return _softmax_over(axis, derivative)
+    exact = _with("axis", softmax, softmax_backward, name="softmax", elementwise=False, axis=axis)
+    # Document 001 has only the Jacobian's diagonal, a(1-a) as a sigmoid's: the gradient of no loss.
+    return exact if derivative == "exact" else replace(exact, backward=sigmoid_backward, derivative=derivative)
 
 
 @cache  # partial functions are equal only to themselves, and equal declarations should be
-def _softmax_over(axis: int, derivative: Literal["exact", "diagonal"]) -> Activation:
-    # Document 001 has only the Jacobian's diagonal, a(1-a) as a sigmoid's: the gradient of no loss.
-    backward = partial(softmax_backward, axis=axis) if derivative == "exact" else sigmoid_backward
-    return Activation(
-        name="softmax",
-        forward=partial(softmax, axis=axis),
-        backward=backward,
-        elementwise=False,
-        derivative=derivative,
-        axis=axis,
-    )
+def _with(parameter: str, forward: Callable[..., Array], backward: Callable[..., Array], **fields: Any) -> Activation:
+    """An activation whose functions take one of its fields, alpha or axis."""
+    given = {parameter: fields[parameter]}
+    return Activation(forward=partial(forward, **given), backward=partial(backward, **given), **fields)
 
 
 IDENTITY = Activation("identity", lambda z: z, lambda z, a, da: da)
