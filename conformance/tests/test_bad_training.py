@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from bad_input import SGD1, batch, line, replaced, spoilt
+from bad_input import SGD1, batch, line, spoilt
 
 from nn_reference.optimizers import SGD, Adam, State
 from nn_reference.systems import get
@@ -41,7 +41,7 @@ WRONG = {
     "x-transposed": ({"x": RIGHT["x"].T}, "x: expected shape (N, 4), got (4, 5); samples are rows: pass x.T"),
     "labels": ({"t": RIGHT["t"].argmax(axis=1)}, "got (5,); class labels must be one-hot: see one_hot"),
     "params": (
-        {"params": replaced(PARAMS, "b2", PARAMS["b2"].astype(np.float32))},
+        {"params": PARAMS | {"b2": np.ones(3, "f4")}},
         "expected dtype float64 as params['W1']",
     ),
     "no-optimizer": ({"optimizer": "sgd"}, "optimizer: expected an Optimizer, as SGD(0.1) or Adam(), got 'sgd'"),
