@@ -75,22 +75,6 @@ def test_the_corrected_network_stays_finite(dtype):
     assert all(np.isfinite(p).all() for p in params.values())
 
 
-@pytest.mark.parametrize("name", systems.NAMES)
-def test_data_are_read_only(name):
-    """Loads are cached and shared, so nobody can change another's samples."""
-    data = systems.get(name).load()
-
-    assert not any(a.flags.writeable for a in (data.train_x, data.train_t, data.test_x, data.test_t))
-
-
-def test_document_002_holds_twelve_thousand_rows_back():
-    """The validation rows are those that the split leaves over, and none of them is trained on."""
-    data = systems.get("mnist-dense-keras").load()
-
-    assert data.validation_x.shape == (12_000, 784)
-    assert data.validation_t.shape == (12_000, 10)
-
-
 def test_softmax_over_a_batch_of_one_learns_nothing():
     """`mnist-relu-torch` normalises over the batch, so at a batch of one its gradient is exactly zero."""
     system = systems.get("mnist-relu-torch")
