@@ -154,7 +154,7 @@ class TestBatches:
 
     @pytest.mark.parametrize(("size", "rows"), [(3, [(0, 3), (3, 6), (6, 9), (9, 10)]), (None, [(0, 10)])])
     def test_file_order_is_slices_that_cover_every_row_once(self, size, rows):
-        """Rows 0 to 9 in threes, the last batch partial; without a batch size, one update on all rows. Each epoch alike."""
+        """Rows 0 to 9 in threes, the last batch partial; without a batch size, one update on all. Each epoch alike."""
         epochs = list(Recipe(SGD(0.1), epochs=2, batch_size=size).batches(10, RandomState(0)))
 
         assert epochs == [[slice(*pair) for pair in rows]] * 2

@@ -23,7 +23,7 @@ def real(z: Array) -> Array:
 
 
 def positive(z: Array) -> NDArray[np.bool_]:
-    """Where z > 0, as booleans of z's shape; NaN is not positive. Raises `UndecidedError` where a ball's sign is unknown."""
+    """Where z > 0, as booleans of z's shape; NaN is not. Raises `UndecidedError` where a ball's sign is unknown."""
     if z.dtype == object:
         return _decided(z > 0, z <= 0)
     return np.asarray(real(z) > 0)
@@ -45,7 +45,7 @@ def log1p(z: Array) -> Array:
 
 
 def exact(value: float, like: Array) -> Any:
-    """`value` for arithmetic with `like`: a float, or a ball of radius zero, so that its powers are not rounded early."""
+    """`value` for arithmetic with `like`: a float, or a ball of radius zero, so that no power is rounded early."""
     return type(like.flat[0])(value) if like.dtype == object else value
 
 

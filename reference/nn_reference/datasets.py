@@ -2,7 +2,7 @@
 
 Iris and XOR ship with the fixtures. MNIST and Fashion-MNIST are looked for in a folder that the user names, else beside
 the index, else in the user's cache, downloaded to it if need be. Whoever names a folder gets what is in it or an error,
-never a download. What is right stands in `fixtures/datasets/index.json`. Arrays are read-only, because loads are cached.
+never a download. `fixtures/datasets/index.json` says what is right. Arrays are read-only, as loads are cached.
 """
 
 import contextlib
@@ -73,7 +73,7 @@ def load_images(name: ImageSet, *, folder: str | os.PathLike[str] | None = None)
 
 
 def is_present(name: ImageSet) -> bool:
-    """Whether every file of MNIST or Fashion-MNIST is here, so that `load_images` downloads nothing. Raises as that does."""
+    """Whether every file of that set is here, so that `load_images` downloads nothing. Raises as that does."""
     named, root = _named(name, None), fixtures_root()
     folders = [root / "datasets", _cache()] if named is None else [named]
     return all(any(_found(folder / name, file) for folder in folders) for file in read_index(root)[name])
@@ -197,8 +197,8 @@ def read_verified(
 ) -> bytes:
     """The uncompressed bytes of `path`, which an error calls `source`, verified against the index.
 
-    No more is read than the right file can need, however badly it packs, and no more is unpacked than one byte beyond its
-    size: neither a huge file nor a gzip bomb fills the memory.
+    No more is read than the right file can need, however badly it packs, and no more is unpacked than one byte beyond
+    its size: neither a huge file nor a gzip bomb fills the memory.
 
     Raises:
         DataError: the file is missing, damaged, or not the index's one.

@@ -108,7 +108,7 @@ def check_digest(data: bytes, listed: Listed, where: Path | str, mend: str = RES
 
 
 def read_index(folder: Path, where: Path | str | None = None) -> dict[str, Listed]:
-    """What the index of a folder says of each file in it, by name. Raises `DataError` where it is missing or of another form."""
+    """What a folder's index says of each file, by name. Raises `DataError` where it is missing or of another form."""
     where = where or folder / INDEX
     data = read_bytes(folder / INDEX, where)
     with decoding(where, "an index of files"):

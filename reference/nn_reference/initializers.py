@@ -1,7 +1,7 @@
 """How the documents draw their starting weights, PyTorch's and Keras's defaults included, in NumPy alone.
 
-The generator is NumPy's legacy `RandomState`, as in the documents: its streams are frozen. Every initialiser draws layer
-by layer, and in a layer the weights before the bias.
+The generator is NumPy's legacy `RandomState`, as in the documents: its streams are frozen. Each initialiser draws
+layer by layer, and in a layer the weights before the bias.
 """
 
 from collections.abc import Callable

@@ -8,7 +8,7 @@ Left out on purpose: anything but a chain of dense layers, each with a skip conn
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -147,12 +147,19 @@ class Network:
         """Number of trainable parameters."""
         return sum(prod(shape) for shape in self.shapes.values())
 
+    @cached_property
+    def loss_of_logits(self) -> CrossEntropy | None:
+        """Softmax over the outputs and then cross-entropy: computed together, from z, where neither can overflow."""
+        last, loss = self.layers[-1].activation, self.loss
+        if not isinstance(loss, CrossEntropy) or loss.from_logits:
+            return None
+        softmax = last.name == "softmax" and last.axis == -1 and last.derivative == "exact"
+        return replace(loss, from_logits=True) if softmax else None
+
     @property
     def loss_takes_logits_of_softmax(self) -> bool:
-        """Softmax over the outputs and then cross-entropy: computed together, from z, where neither can overflow."""
-        last = self.layers[-1].activation
-        probabilities = isinstance(self.loss, CrossEntropy) and not self.loss.from_logits
-        return probabilities and last.name == "softmax" and last.axis == -1 and last.derivative == "exact"
+        """Whether there is a `loss_of_logits`."""
+        return self.loss_of_logits is not None
 
 
 class LayerOutput(NamedTuple):
@@ -252,17 +259,17 @@ def _penalty(network: Network, params: Params, samples: int) -> Any:
 
 
 def _loss(network: Network, output: LayerOutput, t: Array) -> Any:
-    if network.loss_takes_logits_of_softmax:
-        return replace(cast("CrossEntropy", network.loss), from_logits=True).value(output.z, t)
-    return network.loss.value(output.a, t)
+    fused = network.loss_of_logits
+    return network.loss.value(output.a, t) if fused is None else fused.value(output.z, t)
 
 
 def _loss_gradient(network: Network, output: LayerOutput, t: Array) -> Array:
     """dL/dz of the last layer, in its dtype."""
     dtype = output.a.dtype
-    if network.loss_takes_logits_of_softmax:
+    fused = network.loss_of_logits
+    if fused is not None:
         # The softmax is at hand in output.a: (a·Σt - t) over the count is the whole gradient.
-        dz = (output.a * np.sum(t, axis=-1, keepdims=True) - t) / count(cast("CrossEntropy", network.loss), t)
+        dz = (output.a * np.sum(t, axis=-1, keepdims=True) - t) / count(fused, t)
         return dz.astype(dtype, copy=False)
     da = network.loss.gradient(output.a, t).astype(dtype, copy=False)
     return network.layers[-1].activation.backward(*output, da)

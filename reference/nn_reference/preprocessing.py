@@ -69,7 +69,7 @@ def standardize(x: ArrayLike, *, fit_on: ArrayLike | None = None) -> NDArray[np.
 
     Args:
         x: (N, D), finite.
-        fit_on: (M, D), the rows whose statistics are used, by default x; rows that are tested on are document 000's leak.
+        fit_on: (M, D), the rows whose statistics are used, by default x; with tested rows, the leak of document 000.
 
     Returns:
         (N, D) float64, new. A column that is constant but for rounding is centred, not divided.

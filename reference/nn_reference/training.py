@@ -89,7 +89,7 @@ def evaluate(network: Network, params: Params, x: Array, t: Array) -> tuple[Any,
 
 
 def accuracy(y: Array, t: Array) -> float:
-    """Fraction of rows whose largest output, of y (N, C), is at the one-hot target's; the first of equals, and of NaN, counts.
+    """Fraction of rows of y and t, (N, C), whose largest entries are at one place; of equals and NaN the first counts.
 
     Raises:
         InputError: shapes that differ, one output only, no rows, or targets that are NaN or infinite.

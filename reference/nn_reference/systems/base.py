@@ -20,7 +20,7 @@ from nn_reference.pruning import Masks, apply_masks, magnitude_masks, masked_sta
 from nn_reference.training import Batch
 from nn_reference.validation import check_count, check_flag, check_seed
 
-# As the document has it, defects included; mended; what ran, where that is not what is shown; what an earlier cell prepares.
+# With its defects; mended; what ran where that is not what is shown; what an earlier cell of the document prepares.
 Version = Literal["documented", "corrected", "as-run", "in-3"]
 
 
@@ -147,7 +147,7 @@ class System:
         return f"{self.name}/{self.version}"
 
     def start(self, seed: int | None = None) -> Params:
-        """Starting weights, in the document's precision: for `seed`, else those that ship, else its own seed's, else seed 0's.
+        """Starting weights for `seed`, else those that ship, else for the document's seed or 0; in its precision.
 
         Raises:
             InputError: a seed that is no integer in 0..2³²-1.
