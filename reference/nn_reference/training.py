@@ -89,7 +89,9 @@ def evaluate(network: Network, params: Params, x: Array, t: Array) -> tuple[Any,
 
 
 def accuracy(y: Array, t: Array) -> float:
-    """Fraction of rows of y and t, (N, C), whose largest entries are at one place; of equals and NaN the first counts.
+    """Fraction of rows whose largest output is at the target's; the first of equals, and of NaN, counts.
+
+    Outputs y and one-hot targets t are (N, C).
 
     Raises:
         InputError: shapes that differ, one output only, no rows, or targets that are NaN or infinite.

@@ -25,38 +25,9 @@ ARITHMETICS = "float32, float64, complex128 or object (balls)"
 FUNCTIONS = ("exp", "log", "log1p", "sqrt", "tanh")  # methods of a ball, by which NumPy computes these
 
 
-def check_params(shapes: Mapping[str, tuple[int, ...]], params: Params) -> None:
-    """Every parameter is there, nothing else is, and all have one arithmetic and the declared shapes.
-
-    Their values are not asked for: NaN and infinity are where training may lead (document 001's network trains all
-    its weights into NaN), and predictions from there, or further steps, are NaN and no mistake of the caller's.
-    """
-    if not isinstance(params, Mapping):
-        raise InputError(f"params: expected a dict of arrays, got {type(params).__name__}")
-    first = next(iter(shapes))
-    for name in params:
-        if name not in shapes:
-            raise InputError(
-                f"params[{name!r}]: no such parameter{suggestion(name, shapes)}; expected {', '.join(shapes)}"
-            )
-    for name, shape in shapes.items():
-        if name not in params:
-            raise InputError(f"params[{name!r}]: missing; expected an array of shape {shape}")
-        p = params[name]
-        check_array(f"params[{name!r}]", p)
-        if p.shape != shape:
-            raise InputError(f"params[{name!r}]: expected shape {shape}, got {p.shape}{_transposed(p, shape)}")
-        _check_dtype(f"params[{name!r}]", p)
-        dtype = params[first].dtype
-        if p.dtype != dtype:
-            raise InputError(f"params[{name!r}]: expected dtype {dtype} as params[{first!r}] has, got {p.dtype}")
-    if params[first].dtype == object:
-        _check_balls(params)
-
-
 def check_inputs(network: Network, params: Params, x: Array) -> None:
     """The parameters are the network's; x is (N, D) with N ≥ 1, finite, and not wider than the parameters."""
-    check_params(network.shapes, params)
+    _check_params(network.shapes, params)
     check_array("x", x)
     inputs = network.inputs
     if x.ndim != 2 or x.shape[1] != inputs:
@@ -164,6 +135,35 @@ def suggestion(name: object, known: Iterable[str]) -> str:
     names = {one.lower(): one for one in known}
     near = difflib.get_close_matches(name.lower(), names, n=1) if isinstance(name, str) else []
     return f", did you mean {names[near[0]]!r}?" if near else ""
+
+
+def _check_params(shapes: Mapping[str, tuple[int, ...]], params: Params) -> None:
+    """Every parameter is there, nothing else is, and all have one arithmetic and the declared shapes.
+
+    Their values are not asked for: NaN and infinity are where training may lead (document 001's network trains all
+    its weights into NaN), and predictions from there, or further steps, are NaN and no mistake of the caller's.
+    """
+    if not isinstance(params, Mapping):
+        raise InputError(f"params: expected a dict of arrays, got {type(params).__name__}")
+    first = next(iter(shapes))
+    for name in params:
+        if name not in shapes:
+            raise InputError(
+                f"params[{name!r}]: no such parameter{suggestion(name, shapes)}; expected {', '.join(shapes)}"
+            )
+    for name, shape in shapes.items():
+        if name not in params:
+            raise InputError(f"params[{name!r}]: missing; expected an array of shape {shape}")
+        p = params[name]
+        check_array(f"params[{name!r}]", p)
+        if p.shape != shape:
+            raise InputError(f"params[{name!r}]: expected shape {shape}, got {p.shape}{_transposed(p, shape)}")
+        _check_dtype(f"params[{name!r}]", p)
+        dtype = params[first].dtype
+        if p.dtype != dtype:
+            raise InputError(f"params[{name!r}]: expected dtype {dtype} as params[{first!r}] has, got {p.dtype}")
+    if params[first].dtype == object:
+        _check_balls(params)
 
 
 def _check_dtype(name: str, value: Array) -> None:
