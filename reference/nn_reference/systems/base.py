@@ -195,6 +195,7 @@ def _figures(rows: list[dict[str, Any]]) -> tuple[Figure, ...]:
     return tuple(figure for row in rows for figure in (curve(**row) if "first" in row else [Figure(**row)]))
 
 
+# How a list in a document's file is read.
 LISTS: dict[str, Callable[[Any], Any]] = {
     "figures": _figures,
     "defects": lambda rows: tuple(Defect(**row) for row in rows),
