@@ -7,7 +7,7 @@ otherwise.
 import inspect
 import sys
 from collections.abc import Callable, Collection
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from msgspec.structs import asdict, replace
 
@@ -54,7 +54,7 @@ def as_target(obj: Any, *, name: str | None = None, conventions: Conventions | N
     return made(lambda: _as_target(obj, name, conventions or (claim_of(obj) or Claim()).conventions))
 
 
-def _as_target(obj: Any, name: str | None, conventions: Conventions) -> Target:
+def _as_target(obj: Any, name: str | None, conventions: Conventions) -> Any:
     name = name or getattr(obj, "__name__", None) or type(obj).__name__
     if (claim := claim_of(obj)) is not None and claim.layer:
         return obj if isinstance(obj, Layer) else Layer.of(obj, name, claim.layer, conventions)
@@ -63,7 +63,7 @@ def _as_target(obj: Any, name: str | None, conventions: Conventions) -> Target:
     if all(callable(getattr(obj, method, None)) for method in METHODS):
         return Holding(obj if isinstance(obj, type) else lambda: obj, name, conventions)
     if all(callable(getattr(obj, method, None)) for method in ("evaluate", "train")):
-        return cast("Target", obj() if isinstance(obj, type) else obj)
+        return obj() if isinstance(obj, type) else obj
     if not callable(obj) or isinstance(obj, type):
         cls = obj if isinstance(obj, type) else type(obj)
         if line := class_wrapper(cls):
@@ -74,7 +74,7 @@ def _as_target(obj: Any, name: str | None, conventions: Conventions) -> Target:
     return _of_function(obj, name, conventions)
 
 
-def _of_function(function: Callable[..., Any], name: str, conventions: Conventions) -> Target:
+def _of_function(function: Callable[..., Any], name: str, conventions: Conventions) -> Any:
     arguments = arguments_of(function)
     roles = roles_of(arguments, NETWORK)
     if len(arguments) == 1:
@@ -85,7 +85,8 @@ def _of_function(function: Callable[..., Any], name: str, conventions: Conventio
         forward = ordered(function, roles, ("params", "x"))
         return Function(lambda params, x, _: forward(params, x), name)
     if "rate" in roles and (places := placed(arguments, (*ARGUMENTS, "rate"))):
-        return Updating(ordered(function, places, (*ARGUMENTS, "rate")), name, conventions)
+        update = ordered(function, places, (*ARGUMENTS, "rate"))
+        return Holding(lambda: Updating(update), name, conventions)
     mend = wrapper(function)
     raise InputError(f"{name}: {FUNCTION}; got {name}({', '.join(arguments)}){f'; {mend}' if mend else ''}")
 
@@ -107,7 +108,7 @@ def _conventions_of(obj: Any) -> Conventions:
     return replace(given, layout=layout, output="matrix" if given.output == DESCRIBED else given.output)
 
 
-def layered(obj: Any, layer: str) -> Target:
+def layered(obj: Any, layer: str) -> Layer:
     """An object as the layer that such words say it is, in the conventions that it is marked with.
 
     Raises:

@@ -22,7 +22,7 @@ from nn_conformance.adapt.signatures import BACKWARD, LAYER, arguments_of, call_
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_activation, build_network
 from nn_conformance.judge.call import changed_arguments, unchanged
-from nn_conformance.judge.target import Answer, Run, Shown, TargetError, Unsupported
+from nn_conformance.judge.target import Answer, Shown, TargetError
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 
@@ -155,10 +155,6 @@ class Layer:
         params = {name: np.ones(shape, dtype) for name, shape in build_network(network).shapes.items()}
         with suppress(Exception):  # whatever it raises, it raises again when it is asked
             self.evaluate(network, arrays.given(params), *arrays.batch(np.ones((7, 5), dtype), np.ones((7, 3), dtype)))
-
-    def train(self, *args: Any, **more: Any) -> Run:  # noqa: ARG002 - whatever is asked
-        """Nothing: a layer updates nothing."""
-        raise Unsupported("a layer updates nothing")
 
     def _of_loss(self, network: fmt.Network, params: Params, x: Array, t: Array) -> Answer:
         activation = build_activation(network.layers[0].activation)
