@@ -28,12 +28,8 @@ class Part(pytest.Collector):
 
     def collect(self) -> Iterator["Part | Item"]:
         """What comes next in the ids."""
-        yield from self.parts(self.checks)
-
-    def parts(self, checks: dict[tuple[str, ...], "Check"]) -> Iterator["Part | Item"]:
-        """Checks by what is left of their ids."""
         groups: dict[str, dict[tuple[str, ...], Check]] = defaultdict(dict)
-        for (first, *rest), check in checks.items():
+        for (first, *rest), check in self.checks.items():
             groups[first][tuple(rest)] = check
         for name, group in groups.items():
             if () in group:
@@ -59,10 +55,10 @@ class Marked(Part):
         from nn_reference.errors import NNReferenceError  # noqa: PLC0415
 
         try:
-            found = checks_of(self.obj)
+            self.checks = {tuple(part for part in check.id if part): check for check in checks_of(self.obj)}
         except NNReferenceError as error:
             raise self.CollectError(str(error)) from None
-        yield from self.parts({tuple(part for part in check.id if part): check for check in found})
+        yield from super().collect()
 
 
 class Item(pytest.Item):

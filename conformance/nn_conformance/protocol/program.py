@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -300,30 +300,19 @@ def _decoded_reply(answer: bytes, seq: int, kind: type[R]) -> R | messages.Unsup
         TargetError: no JSON, no reply, or the reply to something else.
     """
     try:
-        reply: R | messages.Unsupported | messages.Error = _decoder(kind).decode(answer)
+        reply = _decoder(kind).decode(answer)
+        answered = reply.seq
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
-        return _misread(answer, seq, error)
-    if reply.seq != seq:
-        raise TargetError(f"wrong seq: expected {seq}, got {reply.seq}", "wrong-seq")
-    return reply
-
-
-def _misread(answer: bytes, seq: int, error: Exception) -> TargetError:
-    """What is wrong with what is no reply of its kind, if it is at least the reply to this request.
-
-    Raises:
-        TargetError: it is not.
-    """
-    problem = TargetError(f"not a reply: {brief(str(error))}: {brief(_text(answer))}", "not-a-reply")
-    try:
-        head = msgspec.json.decode(answer, type=messages.Head)
-    except msgspec.ValidationError:
-        raise problem from None
-    except (ValueError, RecursionError):
-        raise TargetError(f"not JSON: {brief(_text(answer)) or 'an empty line'}", "not-json") from None
-    if head.seq != seq:
-        raise TargetError(f"wrong seq: expected {seq}, got {head.seq}", "wrong-seq")
-    return problem
+        reply = TargetError(f"not a reply: {brief(str(error))}: {brief(_text(answer))}", "not-a-reply")
+        try:
+            answered = msgspec.json.decode(answer, type=messages.Head).seq
+        except msgspec.ValidationError:
+            raise reply from None
+        except (ValueError, RecursionError):
+            raise TargetError(f"not JSON: {brief(_text(answer)) or 'an empty line'}", "not-json") from None
+    if answered != seq:
+        raise TargetError(f"wrong seq: expected {seq}, got {answered}", "wrong-seq")
+    return cast("R | messages.Unsupported | messages.Error | TargetError", reply)
 
 
 @cache

@@ -90,20 +90,14 @@ class Session:
 
     def check(self, quantity: str, step: Callable[[], None]) -> bool:
         """Take a step, and keep the verdict on it; whether it passed."""
+        check = CheckId(HARNESS, "contract", quantity)
+        verdict = Verdict(check, "passed", 0.0, 0.0, "as the protocol has it")
         try:
             step()
         except TargetError as error:
-            failure, subject = error.failure, error.subject
-            self.verdicts.append(
-                Verdict(_id(quantity), "failed", nan, nan, str(error), failure=failure, subject=subject)
-            )
-            return False
-        self.verdicts.append(Verdict(_id(quantity), "passed", 0.0, 0.0, "as the protocol has it"))
-        return True
-
-
-def _id(quantity: str) -> CheckId:
-    return CheckId(HARNESS, "contract", quantity)
+            verdict = Verdict(check, "failed", nan, nan, str(error), failure=error.failure, subject=error.subject)
+        self.verdicts.append(verdict)
+        return not verdict.failed
 
 
 def _conventions(raw: msgspec.Raw) -> Conventions:
