@@ -19,11 +19,7 @@ from nn_conformance.judge.target import Answer, Target, TargetError, Unsupported
 from nn_conformance.judge.verdict import CheckId, Verdict, one_line
 from nn_conformance.oracles import affordable_updates
 from nn_conformance.outcome import Evidence
-from nn_conformance.subjects import (
-    Judged,
-    pairs_of,
-    requests_of,
-)
+from nn_conformance.subjects import Judged, pairs_of, requests_of
 
 SMALL = 1000  # parameters; above it a documented case takes an oracle seconds, where a probe takes milliseconds
 QUICK = 10  # updates of a free run by a slow oracle: single steps are judged beside it
@@ -44,14 +40,10 @@ Said = TypeVar("Said")
 
 def _kept(climb: Climb) -> tuple[Case, Answer] | None:
     """The first call of a case with its answer, where it has one that can be compared."""
-    expected = climb.expected
     try:
-        answer = climb.answer
+        return Case(climb.network, climb.params, climb.x, climb.t, label=climb.case.id), climb.answer
     except (TargetError, Unsupported):
         return None
-    return Case(
-        climb.network, climb.params, climb.cast(expected.x), climb.cast(expected.t), label=climb.case.id
-    ), answer
 
 
 class JudgeRun:
@@ -81,9 +73,8 @@ class JudgeRun:
         offers: Sequence[tuple[fmt.Optimizer, bool]] = (),
     ) -> None:
         self.target, self.systems, self.store, self.known, self.slow = target, systems, store, known, slow
-        self.large, self.dtypes = large or bool(getattr(target, "fixed", False)), dtypes
         self.fixed = bool(getattr(target, "fixed", False))
-        self.offers = () if self.fixed else offers
+        self.large, self.dtypes, self.offers = large or self.fixed, dtypes, () if self.fixed else offers
         self.broken: list[str] = []  # what could not be said, by errors of ours
         self._climbs: dict[tuple[str, str], Climb] = {}
         self._verdicts: dict[tuple[str, str], dict[CheckId, Verdict]] = {}

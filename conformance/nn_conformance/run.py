@@ -5,6 +5,8 @@ They differ in how a target is reached, in this process or in one of its own, an
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from itertools import chain
 from typing import Any, TypeAlias
 
 from nn_conformance.adapt.claims import Claim, Networks, claim_of, is_own, names_of
@@ -21,14 +23,7 @@ from nn_conformance.judge_run import SMALL, UPDATES, JudgeRun
 from nn_conformance.outcome import Outcome, Report
 from nn_conformance.protocol.program import ProtocolTarget
 from nn_conformance.protocol.session import HARNESS, Session
-from nn_conformance.subjects import (
-    PRINTED_FIGURES,
-    Judged,
-    Subject,
-    named_systems,
-    session_subject,
-    subject_of,
-)
+from nn_conformance.subjects import PRINTED_FIGURES, Judged, Subject, named_systems, session_subject, subject_of
 from nn_reference.errors import InputError
 from nn_reference.systems import SYSTEMS, System, get
 
@@ -83,17 +78,16 @@ def judge(
     store = store or Store()
     if target is None:
         return _judge_oracles(_versions(names), store, oracles, large=large, counter=counter)
+    judge_subject = partial(_judge_subject, names, store, oracles, known, large=large, counter=counter)
     if not isinstance(target, ProtocolTarget):
-        return _judge_subject(subject_of(target, names), names, store, oracles, known, large=large, counter=counter)
+        return judge_subject(subject_of(target, names))
     named_systems(names)  # before a program is started that may have wanted it: cmd: and its words are one argument
     session = Session(target)
     try:
         if not session.begin():
             subject = Subject(converted(target, OURS, (), ()), Claim(), ())
             return Report(subject, others=[expect(v, known) for v in session.verdicts], last_words=last_lines(target))
-        return _judge_subject(
-            session_subject(session, names), names, store, oracles, known, large=large, counter=counter, session=session
-        )
+        return judge_subject(session_subject(session, names), session)
     finally:
         target.kill()
 
@@ -102,15 +96,15 @@ verify = judge  # its public name
 
 
 def _judge_subject(
-    subject: Subject,
     networks: Sequence[str],
     store: Store,
     oracles: Sequence[Target],
     known: Sequence[Known],
+    subject: Subject,
+    session: Session | None = None,
     *,
     large: bool,
     counter: Counter,
-    session: Session | None = None,
 ) -> Report:
     systems = subject.claimed(networks)
     run = JudgeRun(
@@ -120,17 +114,16 @@ def _judge_subject(
     check_breadth(known, cases & set(store.ids) or cases)  # further sizes have ids that no pattern of the others covers
     columns = {subject.name: run, **_oracle_runs(oracles, systems, store, large=run.large)}
     outcomes = list(_outcomes(systems, columns, counter))
-    others = [] if session is None else session.verdicts
-    silent = silent_systems({of.system: of.verdicts for of in outcomes if of.target == subject.name}, subject, networks)
-    if silent:
-        others = [*others, nothing_done(silent, outcomes)]
-    others = [*others, *sometimes_left_out([v for of in outcomes if of.target == subject.name for v in of.verdicts])]
+    by_system = {of.system: of.verdicts for of in outcomes if of.target == subject.name}
+    judged = list(chain(*by_system.values()))
+    silent = silent_systems(by_system, subject, networks)
+    others = [*([nothing_done(silent, outcomes)] if silent else []), *sometimes_left_out(judged)]
     evidence, suggestion, explanations = run.evidence, run.suggestion, run.explanations
-    last_words = [] if session is None else last_lines(session.target)
+    last_words: list[str] = []
     if session is not None:
+        last_words = last_lines(session.target)
         session.end()
-        others = [*session.verdicts, *(verdict for verdict in others if verdict not in session.verdicts)]
-    judged = [verdict for of in outcomes if of.target == subject.name for verdict in of.verdicts]
+        others = [*session.verdicts, *others]
     elsewhere = set(store.ids) - {verdict.check.case for verdict in judged}
     others = [expect(verdict, known) for verdict in (*others, *unused(known, [*judged, *others], elsewhere))]
     harmless = all(verdict.failure in ("", "mismatch") for verdict in (*judged, *others))

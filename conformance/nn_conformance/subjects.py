@@ -135,7 +135,7 @@ class Subject:
         name = one_line(self.target.name)[:60] or "target"
         return f"{name} (target)" if name in (*ORACLES, PRINTED_FIGURES) else name
 
-    def claimed(self, networks: Sequence[str]) -> list["Judged"]:
+    def claimed(self, networks: Sequence[str]) -> list[Judged]:
         """The networks that are named, or all, if they are claimed.
 
         Raises:
@@ -149,7 +149,8 @@ class Subject:
                 "and train can be judged by it (conformance/docs/students.md has an example)"
             )
         own = [name for name in self.claim.systems if is_own(name)]
-        systems = [system for system in named_systems(networks or [*SYSTEM_IDS, *own]) if self._claims(system, own)]
+        systems = named_systems(networks or [*SYSTEM_IDS, *own])
+        systems = [system for system in systems if system.id in own or self.claim.covers(system.id)]
         has = self.target.pieces
         if has is not None:
             lacking = set().union(*map(pieces_of_system, systems)) - set(has)
@@ -167,7 +168,7 @@ class Subject:
             raise InputError(f"networks: expected some that {self.name} claims, which are {claims}")
         return systems
 
-    def untested(self, systems: Sequence["Judged"], networks: Sequence[str]) -> list[str]:
+    def untested(self, systems: Sequence[Judged], networks: Sequence[str]) -> list[str]:
         """What verdicts on these networks leave unseen, a line each; all pieces of a program that was asked for all."""
         asked = self._covered(systems)
         lines = [OTHER_SIZES] if self.target.fixed else []
@@ -176,7 +177,7 @@ class Subject:
         left = untested({*asked, "skip"}) if everything else ""
         return [*lines, *([f"pieces that it does not name: {left}"] if left else [])]
 
-    def _covered(self, systems: Sequence["Judged"]) -> set[str]:
+    def _covered(self, systems: Sequence[Judged]) -> set[str]:
         """The pieces of networks, and of the optimisers by which they are updated."""
         pieces: set[str] = set().union(*map(pieces_of_system, systems))
         for system in systems if "train" in self.does else ():
@@ -185,9 +186,6 @@ class Subject:
             else:
                 pieces |= pieces_of(optimizer=describe_optimizer(system.recipe.optimizer))
         return pieces
-
-    def _claims(self, system: "Judged", own: Sequence[str]) -> bool:
-        return not self.claim.systems or system.id in own or self.claim.covers(system.id)
 
     @property
     def offers(self) -> list[tuple[fmt.Optimizer, bool]]:
@@ -277,12 +275,12 @@ def _asked_alone(claim: Claim) -> frozenset[str] | None:
     return claim.pieces if (claim.pieces or set()) - set(OPTIMIZERS) else None
 
 
-def pieces_of_system(system: "Judged") -> set[str]:
+def pieces_of_system(system: Judged) -> set[str]:
     """The pieces of its network."""
     return pieces_of(describe_network(system.network))
 
 
-def named_systems(names: Sequence[str]) -> list["Judged"]:
+def named_systems(names: Sequence[str]) -> list[Judged]:
     """The documented networks that are named, or all, and networks of one's own.
 
     Raises:

@@ -64,6 +64,7 @@ class Climb:
         dtype: the precision that it is asked for.
         updates: how much of a free run to judge; all of it if None.
         trusted: whether what the target says of its uncertainty counts.
+        params, x, t: of the first call, in that precision.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Climb:
         self._kept: dict[str, object] = {}
         self.network = self.case.network
         self.params = self.cast(loaded.params)
+        self.x, self.t = map(self.cast, loaded.first_call)
 
     @cached_property
     def expected(self) -> Expected:

@@ -238,7 +238,7 @@ def _stale(climb: Climb, reordered: Answer) -> dict[str, Finding]:
 def _with_new_weights(climb: Climb) -> Finding:
     """The same inputs with half of each parameter: what is kept by its inputs alone does not change, and must."""
     params = {name: p / 2 for name, p in climb.params.items()}
-    call = Call(climb.network, climb.params, climb.cast(climb.expected.x), climb.cast(climb.expected.t))
+    call = Call(climb.network, climb.params, climb.x, climb.t)
     first, answer = _ask(climb, call), _ask(climb, replace(call, params=params))
     wide = {name: p.astype(np.float64) for name, p in params.items()}
     gradients = backpropagate(build_network(climb.network), wide, climb.expected.x, climb.expected.t)[1]
@@ -286,7 +286,7 @@ def metamorphic(climb: Climb) -> Iterator[Finding]:
     """What must hold between calls of the target, whatever the right values are."""
     if not climb.answer.gradients:
         raise Unsupported(NO_GRADIENTS)
-    given = Call(climb.network, climb.params, climb.cast(climb.expected.x), climb.cast(climb.expected.t))
+    given = Call(climb.network, climb.params, climb.x, climb.t)
     for relation in relations(climb.network):
         ratio, what = ratio_of(relation, partial(_ask, climb), given, climb.answer, climb.dtype)
         yield Finding(ratio, 1.0, f"{what}, over the limits of both sides; 2·u·√K·34·‖M‖ for a gradient")
