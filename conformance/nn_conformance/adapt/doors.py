@@ -25,8 +25,6 @@ from nn_conformance.judge.target import Target
 from nn_reference.errors import InputError
 from nn_reference.systems import SYSTEMS
 
-__all__ = ["as_target", "claim_of", "conforms", "conventions_of", "converted", "framework_of", "layered"]
-
 # The base class of each framework's models, and how its dense layers hold their weights.
 MODELS = {"torch": ("nn", "Module"), "keras": ("Model",)}
 ARGUMENTS = ("params", "x", "t")
@@ -38,25 +36,24 @@ EXPECTED = (
 )
 
 
-def as_target(obj: Any, *, name: str | None = None, conventions: Conventions | None = None) -> Target:
+def as_target(obj: Any) -> Target:
     """The object as a target in its own conventions.
 
     Args:
         obj: a function ``(params, x, y)`` that returns loss and gradients; a function ``(params, x, y, lr)`` that
             updates; an object, or a class without arguments, with `set_weights(params)`, `step(x, y, lr)` and
             `get_weights()`; an `nn.Module` or a Keras model, or a function ``(sizes)`` that makes one; or a target.
-        name: what it is called in reports; its own name if None.
-        conventions: in place of those that it is marked with.
 
     Raises:
         InputError: it is none of these, or what of it runs already raised.
     """
-    return made(lambda: _as_target(obj, name, conventions or (claim_of(obj) or Claim()).conventions))
+    return made(lambda: _as_target(obj))
 
 
-def _as_target(obj: Any, name: str | None, conventions: Conventions) -> Any:
-    name = name or getattr(obj, "__name__", None) or type(obj).__name__
-    if (claim := claim_of(obj)) is not None and claim.layer:
+def _as_target(obj: Any) -> Any:
+    name, claim = getattr(obj, "__name__", None) or type(obj).__name__, claim_of(obj) or Claim()
+    conventions = claim.conventions
+    if claim.layer:
         return obj if isinstance(obj, Layer) else Layer.of(obj, name, claim.layer, conventions)
     if framework := framework_of(obj):
         return _framework_target(framework, obj, name, conventions)

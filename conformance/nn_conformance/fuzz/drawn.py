@@ -74,32 +74,29 @@ class Fuzzed:
         """
         if (problem := self.failing) is None:
             return ""
-        layers = " → ".join(
-            [
-                str(problem.network.inputs),
-                *(f"{layer.units} {layer.activation.kind}" for layer in problem.network.layers),
-            ]
-        )
+        units = (f"{layer.units} {layer.activation.kind}" for layer in problem.network.layers)
+        head = f"{' → '.join([str(problem.network.inputs), *units])}, {problem.network.loss.kind}"
+        lines = [
+            f"# {head}; {len(problem.x)} sample{'s' * (len(problem.x) > 1)}",
+            *(f"# {line}" for line in self.wrong),
+            "import numpy as np",
+            "import msgspec",
+            "from nn_conformance.cases import format as fmt",
+            "from nn_conformance.oracles import reference",
+            "",
+            f"network = msgspec.json.decode({_json(problem.network)!r}, type=fmt.Network)",
+        ]
         arrays = {**problem.params, "x": problem.x, "t": problem.t}
-        lines = [f"# {layers}, {problem.network.loss.kind}; {len(problem.x)} sample{'s' * (len(problem.x) > 1)}"]
-        lines += [f"# {line}" for line in self.wrong]
-        lines += ["import numpy as np", "import msgspec", "from nn_conformance.cases import format as fmt"]
-        lines += ["from nn_conformance.oracles import reference", ""]
-        lines.append(f"network = msgspec.json.decode({_json(problem.network)!r}, type=fmt.Network)")
         lines += [f"{name} = np.array({np.asarray(a).tolist()})" for name, a in arrays.items()]
-        names = ", ".join(f"{name!r}: {name}" for name in problem.params)
-        lines.append(f"params = {{{names}}}")
+        lines.append(f"params = {{{', '.join(f'{name!r}: {name}' for name in problem.params)}}}")
         ask = "evaluate(network, params, x, t)"
         if self.wrong and all(" after " in line for line in self.wrong):
             lines.append(f"optimizer = msgspec.json.decode({_json(problem.optimizer)!r}, type=fmt.Optimizer)")
             ask = f"train(network, optimizer, params, x, t, {problem.batches})"
         lines.append(f"print('right:', reference.{ask})")
         if spec and not spec.startswith("cmd:"):
-            lines += [
-                "from nn_conformance.protocol.host import found",
-                "from nn_conformance.subjects import subject_of",
-                "",
-            ]
+            lines += ["from nn_conformance.protocol.host import found"]
+            lines += ["from nn_conformance.subjects import subject_of", ""]
             lines.append(f"print('yours:', subject_of(found({spec!r})).target.{ask})")
         return "\n".join(lines) + "\n"
 
