@@ -150,8 +150,8 @@ class ProtocolTarget(Safe):
             TargetError: no answer, or none that can be read; the error's `failure` is its name.
         """
         dtype = _dtype(x)
-        request = _request("evaluate", network, params, x, t)
-        request.want = ["layers", "loss", "gradients"] if gradients else ["layers", "loss"]
+        want = ["layers", "loss", *(["gradients"] if gradients else [])]
+        request = _request("evaluate", network, params, x, t, want=want)
         numbers = _size(params) + x.size + 2 * len(x) * sum(layer.units for layer in network.layers)
         reply = self._ask(request, messages.Evaluated, numbers, _size(params) * len(x))
         layers = None
@@ -177,9 +177,8 @@ class ProtocolTarget(Safe):
     ) -> Run:
         """One request. Raises as `evaluate` does."""
         dtype = _dtype(x)
-        request = _request("train", network, params, x, t)
-        request.optimizer, request.state = optimizer, _moments(state)
-        request.batches = [list(batch) for batch in batches]
+        trained = {"optimizer": optimizer, "batches": [list(batch) for batch in batches], "state": _moments(state)}
+        request = _request("train", network, params, x, t, **trained)
         rows = sum(len(batch) for batch in batches)
         reply = self._ask(
             request, messages.Trained, _size(params) + len(batches), _size(params) * (rows + UPDATED * len(batches))
@@ -193,9 +192,8 @@ class ProtocolTarget(Safe):
     ) -> tuple[Params, Params]:  # fmt: skip
         """One request. Raises as `evaluate` does."""
         dtype = _dtype(x)
-        request = _request("prune", network, params, x, t)
-        request.optimizer, request.state = optimizer, _moments(state)
-        request.threshold, request.names, request.keep_mask = how.threshold, list(how.names), how.keep_mask
+        pruned = {"threshold": how.threshold, "names": list(how.names), "keep_mask": how.keep_mask}
+        request = _request("prune", network, params, x, t, optimizer=optimizer, state=_moments(state), **pruned)
         reply = self._ask(request, messages.Pruned, 2 * _size(params), _size(params) * len(x))
         return _arrays("pruned parameter", reply.left, dtype), _arrays("parameter", reply.after, dtype)
 
@@ -336,9 +334,9 @@ def _text(answer: bytes) -> str:
     return answer[: 2 * SAID].decode("utf-8", "replace")
 
 
-def _request(do: str, network: fmt.Network, params: Params, x: Array, t: Array) -> Request:
+def _request(do: str, network: fmt.Network, params: Params, x: Array, t: Array, **more: Any) -> Request:
     given = all_encoded(params)
-    return Request(0, "run", do=do, dtype=_dtype(x), network=network, params=given, x=encoded(x), t=encoded(t))
+    return Request(0, "run", do=do, dtype=_dtype(x), network=network, params=given, x=encoded(x), t=encoded(t), **more)
 
 
 def _dtype(a: Array) -> fmt.Dtype:
