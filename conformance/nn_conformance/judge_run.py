@@ -22,6 +22,7 @@ from nn_conformance.outcome import Evidence
 from nn_conformance.subjects import Judged, pairs_of, requests_of
 
 SMALL = 1000  # parameters; above it a documented case takes an oracle seconds, where a probe takes milliseconds
+DOCUMENTED = {"documented", "corrected"}  # flags of the cases of a document's size
 QUICK = 10  # updates of a free run by a slow oracle: single steps are judged beside it
 EXPLAINED = 3  # systems that are explained, of those that fail: one mistake mostly shows in all of them
 # The calls bound an explanation, and give the same one on every machine; the time only what would take for ever.
@@ -86,7 +87,8 @@ class JudgeRun:
         return [
             (loaded, dtype)
             for loaded, dtype in (*own, *((loaded, dtype) for loaded in offered for dtype in fmt.DTYPES))
-            if dtype in self.dtypes and (self.large or system.network.size <= SMALL or not _documented(loaded.case))
+            if dtype in self.dtypes
+            and (self.large or system.network.size <= SMALL or not DOCUMENTED & set(loaded.case.flags))
         ]
 
     def checks(self) -> dict[CheckId, Pair]:
@@ -233,7 +235,3 @@ class JudgeRun:
         """How much of a free run: all of it, or what a slow oracle affords, and only a few of those at a quick look."""
         affordable = affordable_updates(self.target, case) if self.slow else None
         return affordable if affordable is None or self.large else min(affordable, QUICK)
-
-
-def _documented(case: fmt.Case) -> bool:
-    return bool({"documented", "corrected"} & set(case.flags))

@@ -77,7 +77,7 @@ def judge(
         raise InputError(f"networks: expected at least one, got {networks!r}; see nn-conformance list")
     store = store or Store()
     if target is None:
-        return _judge_oracles(_versions(names), store, oracles, large=large, counter=counter)
+        return _judge_oracles(names, store, oracles, large=large, counter=counter)
     judge_subject = partial(_judge_subject, names, store, oracles, known, large=large, counter=counter)
     if not isinstance(target, ProtocolTarget):
         return judge_subject(subject_of(target, names))
@@ -142,9 +142,13 @@ def _judge_subject(
 
 
 def _judge_oracles(
-    systems: Sequence[Judged], store: Store, oracles: Sequence[Target], *, large: bool, counter: Counter
+    names: Sequence[str], store: Store, oracles: Sequence[Target], *, large: bool, counter: Counter
 ) -> Report:
-    """The oracles alone; and what the documents print against what the reference computes."""
+    """The oracles alone, on all versions of the networks that are named, or of all; and what the documents print."""
+    own = [name for name in names if is_own(name)]
+    wanted = {get(name).name for name in names if name not in own}
+    systems: list[Judged] = [system for system in SYSTEMS if not names or system.name in wanted]
+    systems += named_systems(own) if own else []
     columns = _oracle_runs(oracles, systems, store, large=large)
     outcomes = list(_outcomes(systems, columns, counter, printed=large or None))
     left_out = 0 if large else sum(system.network.size > SMALL for system in systems)
@@ -175,13 +179,6 @@ def _oracle_runs(
         oracle.name: JudgeRun(oracle, systems, store, large=large, known=shipped(oracle.name), slow=True)
         for oracle in oracles
     }
-
-
-def _versions(names: Sequence[str]) -> list[Judged]:
-    """All versions of the networks that are named, or of all."""
-    wanted = {get(name).name for name in names if not is_own(name)}
-    own = [name for name in names if is_own(name)]
-    return [*(system for system in SYSTEMS if not names or system.name in wanted), *(named_systems(own) if own else ())]
 
 
 def silent_systems(

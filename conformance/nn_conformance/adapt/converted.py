@@ -15,7 +15,7 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, without_sizes
 from nn_conformance.judge.call import Safe
 from nn_conformance.judge.limits import loss_count
-from nn_conformance.judge.target import Answer, Prunes, Run, Shown, Target, TargetError, Unsupported, not_done
+from nn_conformance.judge.target import Answer, Run, Shown, Target, TargetError, Unsupported, not_done
 from nn_reference.activations import sigmoid, softmax
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput, forward, loss_of_preactivation
@@ -117,11 +117,13 @@ class Converted(Safe):
     def prune(
         self, network: fmt.Network, optimizer: fmt.Optimizer, params: Params, *more: Any
     ) -> tuple[Params, Params]:
-        """As `Prunes.prune`, for targets without conventions of their own."""
+        """As `Pruning` says, for targets without conventions of their own."""
         self._check(network, params)
-        if not isinstance(self.inner, Prunes) or self.conventions != OURS:
+        prune = getattr(self.inner, "prune", None)
+        if prune is None or self.conventions != OURS:
             raise not_done("prune")
-        return self.inner.prune(network, optimizer, params, *more)
+        left, after = prune(network, optimizer, params, *more)
+        return left, after
 
     def _check(self, network: fmt.Network, params: Params, optimizer: fmt.Optimizer | None = None) -> None:
         if self.pieces is not None and (lacking := pieces_of(network, optimizer) - set(self.pieces)):

@@ -20,7 +20,6 @@ from nn_conformance.judge.target import (
     SAYABLE,
     Answer,
     Does,
-    Prunes,
     Pruning,
     Run,
     Shown,
@@ -129,9 +128,9 @@ class Guarded(Safe):
         how: Pruning,
         state: State,
     ) -> tuple[Params, Params]:
-        """As `Prunes.prune`. Raises as `evaluate` does."""
+        """As `Pruning` says. Raises as `evaluate` does."""
         self._check("prune")
-        inner, lent = cast("Prunes", self.inner), Lent(params, x, t, state)
+        inner, lent = cast("Any", self.inner), Lent(params, x, t, state)
         memory = State(0) if lent.state is None else lent.state
         return lent.to(lambda: inner.prune(network, optimizer, lent.params, lent.x, lent.t, how, memory), own_pruned)
 
