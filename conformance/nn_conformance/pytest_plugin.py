@@ -129,20 +129,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """For each object what came of its checks, its conventions, and which declaration would mend it."""
     statuses: dict[str, Counter[str]] = defaultdict(Counter)
-    conventions: dict[str, str] = {}
-    hints: dict[str, str] = {}
+    of_target: dict[str, dict[str, str]] = defaultdict(dict)
     for told in _told(terminalreporter):
         statuses[told[TARGET]][told[STATUS]] += 1
-        conventions[told[TARGET]] = told[CONVENTIONS]
-        if SUGGESTION in told:
-            hints[told[TARGET]] = told[SUGGESTION]
+        of_target[told[TARGET]] |= told
     if statuses:
         terminalreporter.section("conformance")
     for target, counted in statuses.items():
         numbers = ", ".join(f"{count} {status}" for status, count in counted.items())
-        terminalreporter.write_line(f"{target}: {numbers}; conventions: {conventions[target]}")
-        if target in hints:
-            terminalreporter.write_line(f"{target}: {hints[target]}")
+        terminalreporter.write_line(f"{target}: {numbers}; conventions: {of_target[target][CONVENTIONS]}")
+        if SUGGESTION in of_target[target]:
+            terminalreporter.write_line(f"{target}: {of_target[target][SUGGESTION]}")
     for target in _silent(terminalreporter):
         terminalreporter.write_line(f"{target}: claimed, and nothing of it answered: an error", red=True)
 

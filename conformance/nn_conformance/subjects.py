@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from nn_conformance.adapt.claims import Claim, claim_of, is_own
 from nn_conformance.adapt.converted import Converted
 from nn_conformance.adapt.doors import as_target, conventions_of, converted
-from nn_conformance.adapt.pieces import DIALECTS, FAN_OUT, OPTIMIZERS, TODAY, asked_for, pieces_of, untested
+from nn_conformance.adapt.pieces import FAN_OUT, OPTIMIZERS, TODAY, asked_for, optimizers, pieces_of, untested
 from nn_conformance.adapt.recovered import Recovered
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, describe_network, describe_optimizer
@@ -28,14 +28,7 @@ from nn_reference.systems import SYSTEMS, System, get
 
 # Constants that float32 does not hold. ε is large: with 1e-8 nobody can tell where it stands; and β₂ is not 0.999, whose
 # 1 - β₂ᵗ keeps so few digits that an honest step is off by nearly half its limit.
-OFFERED = {"sgd": fmt.Optimizer("sgd", 0.1)}
-OFFERED |= {f"momentum {word}": fmt.Optimizer("sgd", 0.1, momentum=0.9, dialect=word) for word in DIALECTS}
-for place in ("torch", "keras"):
-    OFFERED[f"adam {place}"] = fmt.Optimizer(
-        "adam", 0.01, beta1=0.9, beta2=0.99, epsilon=PROBE_EPSILON, placement=place
-    )
-    OFFERED[f"rmsprop {place}"] = fmt.Optimizer("rmsprop", 0.01, beta2=0.99, epsilon=PROBE_EPSILON, placement=place)
-    OFFERED[f"adagrad {place}"] = fmt.Optimizer("adagrad", 0.01, epsilon=PROBE_EPSILON, placement=place)
+OFFERED = optimizers((0.1, 0.1, 0.01), 0.9, (0.9, 0.99), PROBE_EPSILON)
 OTHER_SIZES = "other sizes than its own: sums and means over samples or outputs that agree there, and transposes"
 SYSTEM_IDS = tuple(system.id for system in SYSTEMS)
 PRINTED_FIGURES = "printed"  # the column of what documents print; no target has the name

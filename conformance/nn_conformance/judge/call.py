@@ -5,16 +5,18 @@ as that needs no knowledge of the network: types, names that are text, the dtype
 the one that serves a child both call targets through here, so that both say the same.
 """
 
+import signal
 import sysconfig
+import threading
 import traceback
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.judge.interrupts import ctrl_c
 from nn_conformance.judge.target import (
     DOES,
     SAYABLE,
@@ -48,6 +50,26 @@ class Safe:
 def guarded(target: Target) -> Target:
     """The target, guarded unless it is `Safe`; its class is asked, and never its attributes, which may say anything."""
     return target if issubclass(type(target), Safe) else Guarded(target)
+
+
+@contextmanager
+def ctrl_c() -> Iterator[list[int]]:
+    """A list that is empty until somebody presses Ctrl-C: a target's own `KeyboardInterrupt` comes from nobody."""
+    pressed: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield pressed  # Python interrupts no other thread, and none where the signal has another meaning
+        return
+
+    def note(number: int, frame: Any) -> None:
+        pressed.append(number)
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def made(make: Callable[[], T]) -> T:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from nn_conformance.adapt.claims import Claim
-from nn_conformance.adapt.conventions import OURS, Conventions, declared
+from nn_conformance.adapt.conventions import declared
 from nn_conformance.adapt.pieces import named
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import number, values
@@ -65,7 +65,10 @@ class Session:
     def _start(self) -> None:
         started = self.target.start()
         networks = [] if started.networks == "any" else list(started.networks)
-        conventions = _conventions(started.conventions)
+        try:
+            conventions = declared(**msgspec.json.decode(started.conventions, type=dict[str, object]))
+        except (ValueError, RecursionError, InputError) as error:
+            raise TargetError(one_line(f"start: {error}"), "wrong-claim") from None
         self.claim = Claim(tuple(networks), conventions, tuple(dict.fromkeys(started.dtypes)))
         if not started.dtypes or not started.does or [] in (started.networks, started.pieces):
             raise TargetError("claims nothing: expected some of dtypes, does, networks and pieces", "wrong-claim")
@@ -98,12 +101,3 @@ class Session:
             verdict = Verdict(check, "failed", nan, nan, str(error), failure=error.failure, subject=error.subject)
         self.verdicts.append(verdict)
         return not verdict.failed
-
-
-def _conventions(raw: msgspec.Raw) -> Conventions:
-    """Raises TargetError for what is no declaration."""
-    try:
-        given = msgspec.json.decode(raw, type=dict[str, object])
-        return declared(**given) if given else OURS
-    except (ValueError, RecursionError, InputError) as error:
-        raise TargetError(one_line(f"start: {error}"), "wrong-claim") from None
