@@ -19,7 +19,7 @@ from nn_conformance.judge.target import Answer, Target, TargetError, Unsupported
 from nn_conformance.judge.verdict import CheckId, Verdict, one_line
 from nn_conformance.oracles import affordable_updates
 from nn_conformance.outcome import Evidence
-from nn_conformance.subjects import Judged, pairs_of, requests_of
+from nn_conformance.subjects import Judged, pairs_of
 
 SMALL = 1000  # parameters; above it a documented case takes an oracle seconds, where a probe takes milliseconds
 DOCUMENTED = {"documented", "corrected"}  # flags of the cases of a document's size
@@ -82,11 +82,9 @@ class JudgeRun:
 
     def pairs(self, system: Judged) -> list[Pair]:
         """The cases of a system, each with a precision in which it is judged."""
-        own = pairs_of(self.store, system, sizes=not self.fixed)
-        offered = [loaded for request in requests_of(system, self.offers)[1:] for loaded in request.cases]
         return [
             (loaded, dtype)
-            for loaded, dtype in (*own, *((loaded, dtype) for loaded in offered for dtype in fmt.DTYPES))
+            for loaded, dtype in pairs_of(self.store, system, self.offers, sizes=not self.fixed)
             if dtype in self.dtypes
             and (self.large or system.network.size <= SMALL or not DOCUMENTED & set(loaded.case.flags))
         ]
@@ -133,12 +131,6 @@ class JudgeRun:
             for loaded, dtype in pairs:
                 self._climbs.pop((loaded.case.id, dtype), None)
         return verdicts
-
-    @property
-    def does(self) -> Sequence[str]:
-        """What the target itself is asked for; its gradients are recovered from updates if that is not evaluations."""
-        inner = getattr(self.target, "inner", None)
-        return ("train",) if isinstance(inner, Recovered) else ("evaluate", "train")
 
     @cached_property
     def may_ask_again(self) -> bool:
@@ -210,7 +202,8 @@ class JudgeRun:
         dtype: fmt.Dtype = "float64" if wide else "float32"
         climbs = [self._climb(*pair) for pair in pairs if pair[1] == dtype]
         # Of what remembers, or only updates, answers depend on the calls before, or on the learning rate.
-        alone = not any(v.failed for v in verdicts if v.check.quantity == "repeat") and "evaluate" in self.does
+        alone = not any(v.failed for v in verdicts if v.check.quantity == "repeat")
+        alone = alone and not isinstance(getattr(self.target, "inner", None), Recovered)
         updates = any(v.rung == "step" and v.status in ("passed", "failed", "blocked") for v in verdicts)
         # The optimiser whose steps are wrong, where some are.
         wrong = {v.check.case for v in verdicts if v.rung == "step" and v.failed}

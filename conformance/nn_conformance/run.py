@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import chain
+from math import nan
 from typing import Any, TypeAlias
 
 from nn_conformance.adapt.claims import Claim, Networks, claim_of, is_own, names_of
@@ -206,19 +207,17 @@ def nothing_done(silent: Sequence[str], outcomes: Sequence[Outcome]) -> Verdict:
     reasons = [v.reason for of in outcomes if of.system == silent[0] for v in of.verdicts]
     named = ", ".join(silent[:3]) + (", ..." if len(silent) > 3 else "")
     reason = f"claimed, and nothing of it passed: {named}: {(reasons or ['no case has a precision that it claims'])[0]}"
-    nothing = float("nan")
-    return Verdict(CheckId(HARNESS, "contract", "claim"), "failed", nothing, nothing, reason, failure="claimed")
+    return Verdict(CheckId(HARNESS, "contract", "claim"), "failed", nan, nan, reason, failure="claimed")
 
 
 def sometimes_left_out(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
     """The failure of a target that gives gradients or a loss in some cases alone: who gives none has a forward pass alone."""
-    nothing = float("nan")
     for rung, reason in (("gradient", NO_GRADIENTS), ("loss", NO_LOSS)):
         of_rung = [verdict for verdict in verdicts if verdict.rung == rung]
         without = [verdict.id for verdict in of_rung if verdict.reason == reason]
         if without and any(verdict.status in ("passed", "failed") for verdict in of_rung):
             words = f"{rung}: expected in every case, or in none, got none for {without[0]}"
-            yield Verdict(CheckId(HARNESS, rung, "every-case"), "failed", nothing, nothing, words, failure="answer")
+            yield Verdict(CheckId(HARNESS, rung, "every-case"), "failed", nan, nan, words, failure="answer")
 
 
 def last_lines(target: ProtocolTarget) -> list[str]:

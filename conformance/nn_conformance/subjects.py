@@ -71,20 +71,19 @@ class Request:
         return name_of(describe_network(self.network), self.optimizer, self.probes)
 
     @property
+    @cache  # noqa: B019 - one for each network of a run
     def cases(self) -> list[LoadedCase]:
         """Certified, and read once."""
-        return _certified(self)
-
-
-@cache
-def _certified(request: Request) -> list[LoadedCase]:
-    return list(certify(describe_network(request.network), request.optimizer, probes=request.probes))
+        return list(certify(describe_network(self.network), self.optimizer, probes=self.probes))
 
 
 Judged: TypeAlias = System | OwnNetwork
+Offers: TypeAlias = Sequence[tuple[fmt.Optimizer, bool]]  # and whether each is claimed
 
 
-def pairs_of(store: Store, system: Judged, *, sizes: bool = True) -> Iterator[tuple[LoadedCase, fmt.Dtype]]:
+def pairs_of(
+    store: Store, system: Judged, offers: Offers = (), *, sizes: bool = True
+) -> Iterator[tuple[LoadedCase, fmt.Dtype]]:
     """Every case of a network, with each precision in which it is judged; with other `sizes` than the published ones too.
 
     Raises:
@@ -92,11 +91,12 @@ def pairs_of(store: Store, system: Judged, *, sizes: bool = True) -> Iterator[tu
     """
     if isinstance(system, System):
         yield from cases_of(store, system.id)
-    if sizes or isinstance(system, OwnNetwork):
-        yield from in_precisions(requests_of(system)[0].cases)
+    of_sizes, *offered = requests_of(system, offers)
+    for request in [of_sizes, *offered] if sizes or isinstance(system, OwnNetwork) else offered:
+        yield from in_precisions(request.cases)
 
 
-def requests_of(system: Judged, offers: Sequence[tuple[fmt.Optimizer, bool]] = ()) -> list[Request]:
+def requests_of(system: Judged, offers: Offers = ()) -> list[Request]:
     """What is certified on demand for a network, and for it under each optimiser that a target offers."""
     first = Request(system.network)
     if isinstance(system, OwnNetwork):

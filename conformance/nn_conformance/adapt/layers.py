@@ -223,17 +223,17 @@ class Layer:
                     f"{self.name}: expected a layer: a function, or an object with forward and backward; write {WRAPPER}"
                 )
             return Calls(obj, _beside(obj))
-        forward, backward = _both(obj)
-        if not isinstance(obj, type) and (isinstance(obj, ModuleType) or "W" in roles_of(arguments_of(forward), LAYER)):
-            return Calls(forward, backward)
+        calls = _both(obj)
+        takes_weights = not isinstance(obj, type) and "W" in roles_of(arguments_of(calls.forward), LAYER)
+        if isinstance(obj, ModuleType) or takes_weights:
+            return calls
         key = (k, W.shape) if isinstance(obj, type) else k
         sizes = W.shape[::-1] if self.conventions.layout == "out,in" else W.shape
         if key not in self.kept:
             self.kept[key] = _made(obj, sizes, W, b) if isinstance(obj, type) else obj if k <= 1 else copy.deepcopy(obj)
         held = self.kept[key]
-        forward, backward = _both(held)
-        calls = Calls(forward, backward)
-        if self.loss or (self.weighted and "W" in roles_of(arguments_of(forward), LAYER)):
+        calls = _both(held)
+        if self.loss or (self.weighted and "W" in roles_of(arguments_of(calls.forward), LAYER)):
             return calls
         if self.weighted:
             _held(self.name, held, {"W": W} if b is None else {"W": W, "b": b})
@@ -280,12 +280,10 @@ class Layer:
         return {"W": x.T @ dz, **({} if given["b"] is None else {"b": dz.sum(axis=0)})}, self._flat(dz @ given["W"].T)
 
 
-def _both(obj: Any) -> tuple[Call, Call | None]:
+def _both(obj: Any) -> Calls:
     """The two methods or functions of an object, whatever of their usual names they have."""
-    forward, backward = (
-        next((getattr(obj, n) for n in names if hasattr(obj, n)), None) for names in (FORWARDS, BACKWARDS)
-    )
-    return cast("Call", forward), backward
+    both = (next((getattr(obj, n) for n in names if hasattr(obj, n)), None) for names in (FORWARDS, BACKWARDS))
+    return Calls(*cast("tuple[Call, Call | None]", tuple(both)))
 
 
 def _beside(function: Call) -> Call | None:
