@@ -15,7 +15,7 @@ from nn_conformance.explain.hint import Suggestion, suggest
 from nn_conformance.judge.climb import Climb
 from nn_conformance.judge.known import Known
 from nn_conformance.judge.ladder import check_ids, judge_climb
-from nn_conformance.judge.target import Answer, Target, TargetError, Unsupported
+from nn_conformance.judge.target import FAILURES, Answer, Target, TargetError, Unsupported
 from nn_conformance.judge.verdict import CheckId, Verdict, one_line
 from nn_conformance.oracles import affordable_updates
 from nn_conformance.outcome import Evidence
@@ -32,9 +32,7 @@ SHOWN_ELSEWHERE = ("loss", "step")  # rungs of which a convention may show in ot
 UPDATES = "probe-updates"  # the probe of an optimiser that is offered
 BROKEN = "an error in nn-conformance itself, worth a report"
 # After these a target is not asked again: what has crashed or hangs would do so once more.
-GONE = {"crashed", "exited", "out-of-memory", "hung-at-start", "timeout", "given-up", "ignored-stop"} | {
-    *("closed-stdin", "closed-stdout", "half-a-line", "line-too-long", "not-json", "not-a-reply", "wrong-seq")
-}
+GONE = set(FAILURES[FAILURES.index("crashed") : FAILURES.index("wrong-protocol")])
 Pair: TypeAlias = tuple[LoadedCase, fmt.Dtype]
 Said = TypeVar("Said")
 

@@ -41,7 +41,7 @@ def in_precisions(cases: Sequence[LoadedCase]) -> Iterator[tuple[LoadedCase, fmt
 
 def check_ids(loaded: LoadedCase, dtype: fmt.Dtype) -> list[CheckId]:
     """All checks of a case in one precision, in the order in which `judge` answers them."""
-    return [_id(loaded, rung, quantity, dtype) for rung in RUNGS for quantity in rung.quantities(loaded.case, dtype)]
+    return [check for rung in RUNGS for check in rung.checks(loaded.case, dtype)]
 
 
 def judge(
@@ -81,7 +81,7 @@ def judge_climb(climb: Climb, rungs: Collection[str] | None = None, known: Seque
         if rungs is not None and rung.name not in rungs:
             failed |= {rung.name: blocker} if blocker else {}  # the rungs that need this one are blocked by it too
             continue
-        ids = [_id(climb.loaded, rung, quantity, climb.dtype) for quantity in rung.quantities(climb.case, climb.dtype)]
+        ids = rung.checks(climb.case, climb.dtype)
         if blocker is None:
             of_rung = [expect(verdict, known) for verdict in _run(climb, rung, ids)]
         else:
@@ -116,7 +116,3 @@ def _run(climb: Climb, rung: Rung, ids: Sequence[CheckId]) -> Iterator[Verdict]:
 def _blocks(verdict: Verdict) -> bool:
     """An expected failure without an answer would only fail again, as a crash does."""
     return verdict.failed or (verdict.status == "expected failure" and verdict.failure != "mismatch")
-
-
-def _id(loaded: LoadedCase, rung: Rung, quantity: str, dtype: fmt.Dtype) -> CheckId:
-    return CheckId(loaded.case.id, rung.name, quantity, dtype)
