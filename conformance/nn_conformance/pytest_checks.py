@@ -35,14 +35,7 @@ class JudgedObject:
 
 @dataclass(frozen=True)
 class Check:
-    """One check of one object.
-
-    Attributes:
-        id: the ladder's.
-        judged: the object.
-        loaded: the case that it is a check of.
-        dtype: the precision.
-    """
+    """One check of one object, on a case in a precision, by the ladder's id."""
 
     id: CheckId
     judged: JudgedObject

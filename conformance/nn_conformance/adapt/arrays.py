@@ -17,19 +17,14 @@ FOLDED = ("first", "last")
 
 
 class Layers:
-    """One network's arrays in a target's conventions.
-
-    Args:
-        network: as the fixtures describe it.
-        conventions: the target's.
-        samples: N of x and t.
+    """The arrays of a network, as the fixtures describe it, in a target's conventions.
 
     Raises:
         Unsupported: several outputs, for a target that has one as a vector.
     """
 
-    def __init__(self, network: fmt.Network, conventions: Conventions, samples: int) -> None:
-        self.network, self.conventions, self.samples = network, conventions, samples
+    def __init__(self, network: fmt.Network, conventions: Conventions) -> None:
+        self.network, self.conventions = network, conventions
         last = network.layers[-1]
         if conventions.output == "vector" and last.units > 1:
             raise Unsupported(f"{last.units} outputs: the target has one, as a vector")

@@ -102,7 +102,7 @@ class Converted(Safe):
                 run = self.train(network, optimizer, params, x[list(rows)], t[list(rows)], [list(range(len(rows)))])
                 params, losses = run.params, [*losses, *(run.losses or ())]
             return Run(losses if len(losses) == len(batches) else None, params)
-        layers = Layers(network, conventions, len(x))
+        layers = Layers(network, conventions)
         scaled = msgspec.structs.replace(optimizer, learning_rate=optimizer.learning_rate / scales[0])
         memory = state and State(state.step, {name: layers.given(m) for name, m in state.moments.items()})
         run = self.inner.train(network, scaled, layers.given(params), *layers.batch(x, t), batches, memory)
@@ -135,7 +135,7 @@ class Converted(Safe):
             raise Unsupported("another network or loss than those that it claims")
 
     def _evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool) -> Answer:
-        layers = Layers(network, self.conventions, len(x))
+        layers = Layers(network, self.conventions)
         answer = self.inner.evaluate(network, layers.given(params), *layers.batch(x, t), gradients=gradients)
         size = len(x), network.layers[-1].units
         recovered = isinstance(self.inner, Recovered)

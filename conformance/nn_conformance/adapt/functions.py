@@ -25,7 +25,6 @@ class Function:
     Attributes:
         function: returns a dict with `loss`, `gradients`, `outputs` and `layers`, of which any may be missing; or loss
             and gradients as a pair; or one of loss, gradients and outputs alone; or the outputs beside a cache.
-        name: what it is called in reports.
     """
 
     function: Callable[..., Any]

@@ -54,7 +54,6 @@ class Layer:
     Attributes:
         obj: what it is: a function, with its backward beside it in its module; a pair of both; an object, a class or a
             module with `forward` and, if it has one, `backward`.
-        name: what it is called in reports.
         weighted: whether it has weights; those of others are ours.
         loss: whether it is a loss.
         of_scores: whether a loss takes what comes before the last activation.
@@ -151,7 +150,7 @@ class Layer:
         self.kept["order"] = [0, 1, 2]
         layers = [msgspec.structs.replace(layer, units=n) for layer, n in zip(network.layers, (4, 3), strict=True)]
         network = msgspec.structs.replace(network, inputs=5, layers=layers)
-        arrays = Layers(network, self.conventions, 7)
+        arrays = Layers(network, self.conventions)
         params = {name: np.ones(shape, dtype) for name, shape in build_network(network).shapes.items()}
         with suppress(Exception):  # whatever it raises, it raises again when it is asked
             self.evaluate(network, arrays.given(params), *arrays.batch(np.ones((7, 5), dtype), np.ones((7, 3), dtype)))

@@ -55,7 +55,6 @@ class Holding:
 
     Attributes:
         make: makes the object when it is first asked; of an instance, what returns it.
-        name: what it is called in reports.
         conventions: which axis of x is that of the samples.
     """
 

@@ -162,16 +162,7 @@ class Guarded(Safe):
 
 
 class Lent:
-    """Copies of the arrays that a target is given.
-
-    Args:
-        params: by name.
-        x: all inputs.
-        t: all targets.
-        state: of an optimiser.
-        batches: lists of rows.
-        arrays: those that were lent before, which get new contents where their shapes are the same.
-    """
+    """Copies of what a target is given; `arrays` that were lent before get new contents where their shapes are the same."""
 
     def __init__(
         self,

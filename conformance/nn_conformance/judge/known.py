@@ -129,12 +129,9 @@ def _otherwise(verdict: Verdict, mine: Sequence[Known]) -> str | None:
 
 
 def unused(known: Sequence[Known], verdicts: Sequence[Verdict], cases: Collection[str]) -> Iterator[Verdict]:
-    """A failure for each entry about these cases, or about none that there is, that none of their verdicts needed.
+    """A failure for each entry about cases of the run, or about none that there is, that none of its verdicts needed.
 
-    Args:
-        known: all entries.
-        verdicts: those of the run.
-        cases: the cases of which the run judged none; an entry about nothing but these says nothing of it.
+    Of `cases` the run judged none: an entry about nothing but these says nothing of it.
     """
     ran = [verdict for verdict in verdicts if verdict.status != "unsupported"]
     for k, entry in enumerate(known, 1):

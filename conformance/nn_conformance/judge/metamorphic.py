@@ -65,12 +65,7 @@ def ratio_of(
 ) -> tuple[float, str]:
     """The largest difference between both sides over the limits of both, and of what it is.
 
-    Args:
-        relation: one that holds for the network.
-        ask: the target, in arrays that no later call changes.
-        call: arrays in `dtype`.
-        first: the target's answer to it.
-        dtype: the precision.
+    `ask` calls the target, and returns arrays that no later call changes; `first` is its answer to `call`.
     """
     calls, combine = relation.vary(call, RandomState(0))
     answers = [of_parameters(ask(c)) for c in calls]

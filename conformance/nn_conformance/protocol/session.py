@@ -30,9 +30,6 @@ RANGE = {
 class Session:
     """A harness from its start to its end.
 
-    Args:
-        target: what speaks the protocol.
-
     Attributes:
         claim: what it says of itself, once it has begun.
         verdicts: of its start, and of its end when that has come.

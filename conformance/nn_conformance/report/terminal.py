@@ -19,9 +19,7 @@ FEW = 3  # groups of failures below an explanation, which is the answer
 def show(report: Report, *, everything: bool = False) -> None:
     """What failed, from the input on; printed figures beside what was computed; the matrix; the counts.
 
-    Args:
-        report: what came of a run.
-        everything: the id of every check that failed, however many there are.
+    With `everything` the id of every check that failed, however many there are.
     """
     if report.subject is not None:
         render.line(report.subject.line())
