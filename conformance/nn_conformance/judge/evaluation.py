@@ -307,11 +307,8 @@ def accuracy(climb: Climb) -> Iterator[Finding]:
     # Each of the two outputs may be off by the limit of its row.
     reach = 2 * value_limit(np.ones(1), climb.dtype, climb.longest).value * np.linalg.norm(right, axis=1)
     ties = int(np.sum(largest[:, 1] - largest[:, 0] <= reach))
-    yield Finding(
-        abs(found - expected),
-        ties / len(right),
-        f"expected {expected}, got {found}; {ties} of {len(right)} samples undecided",
-    )
+    reason = f"expected {expected}, got {found}; {ties} of {len(right)} samples undecided"
+    yield Finding(abs(found - expected), ties / len(right), reason)
 
 
 def _difference(one: Array, other: Array) -> float:

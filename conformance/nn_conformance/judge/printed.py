@@ -63,12 +63,8 @@ def nan_absorption(system: System) -> Iterator[Verdict]:
             params = {name: p.astype(dtype) for name, p in system.start(seed).items()}
             samples, params = samples_until_nan(system, params, dtype)
             label = f"{np.dtype(dtype).name}-seed-{seed}"
-            yield at_most(
-                CheckId(system.id, "absorbed", label),
-                samples,
-                WITHIN,
-                "samples until every weight is NaN, which no update can leave",
-            )
+            words = "samples until every weight is NaN, which no update can leave"
+            yield at_most(CheckId(system.id, "absorbed", label), samples, WITHIN, words)
             if samples <= WITHIN:
                 found = accuracy(predict(system.network, params, data.test_x), data.test_t)
                 yield _accuracy_verdict(system, found, f"-{label}")

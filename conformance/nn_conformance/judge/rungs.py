@@ -80,12 +80,7 @@ RUNGS: tuple[Rung, ...] = (
         # A gradient that is not that of the right loss is not that of its own, which is the right one.
         answered_by=("gradient",),
     ),
-    Rung(
-        "metamorphic",
-        ("contract",),
-        _between_calls,
-        evaluation.metamorphic,
-    ),
+    Rung("metamorphic", ("contract",), _between_calls, evaluation.metamorphic),
     Rung(
         "second-call",
         ("gradient",),
