@@ -246,21 +246,18 @@ def subject_of(obj: Any, networks: Sequence[str] = ()) -> Subject:
         return Subject(obj, Claim(conventions=obj.conventions, dtypes=tuple(obj.dtypes)))
     conventions, target = conventions_of(obj), guarded(as_target(obj))
     claim = replace(claim, conventions=conventions)
-    judged = converted(target, conventions, (), claim.dtypes)
-    judged = replace(judged, pieces=_asked_alone(claim))
-    subject = Subject(judged, claim, getattr(target, "does", DOES))
-    return subject.restricted(networks)
+    judged = replace(converted(target, conventions, (), claim.dtypes), pieces=_asked_alone(claim))
+    return Subject(judged, claim, getattr(target, "does", DOES)).restricted(networks)
 
 
 def session_subject(session: Session, networks: Sequence[str] = ()) -> Subject:
     """A program that has started, as the ladder judges it. Raises as `Subject.claimed` does."""
     claim, started = session.claim, session.target.started
     does, version = (started.does, started.version) if started else ((), "")
-    judged = converted(session.target, claim.conventions, (), claim.dtypes)
     named = TODAY if claim.pieces is None else claim.pieces
-    judged = replace(judged, pieces=named if session.target.program else _asked_alone(claim))
-    subject = Subject(judged, claim, does, version, reads_networks=session.target.program)
-    return subject.restricted(networks)
+    pieces = named if session.target.program else _asked_alone(claim)
+    judged = replace(converted(session.target, claim.conventions, (), claim.dtypes), pieces=pieces)
+    return Subject(judged, claim, does, version, reads_networks=session.target.program).restricted(networks)
 
 
 def _asked_alone(claim: Claim) -> frozenset[str] | None:
