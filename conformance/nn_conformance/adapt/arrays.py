@@ -129,14 +129,14 @@ class Layers:
         expected = self._shape(layer, ours, inputs + folded, vector=vector)
         if a.shape != expected:
             raise TargetError(f"{where}: expected shape {expected}, got {a.shape}", "wrong-shape", [ours])
-        b = a if ours[0] == "b" else None
-        found: Params = {}
-        if b is None:
-            w = _matrix(a, self._layout(layer), vector=vector)
-            if folded:
-                w, b = (w[1:], w[0]) if self.conventions.bias == "first" else (w[:-1], w[-1])
-            found = {ours: _held(w, layer.layout, vector=layer.vector)}
-        return found if b is None else found | {f"b{k}": np.reshape(b, () if layer.vector else (layer.units,))}
+        of_bias = () if layer.vector else (layer.units,)
+        if ours[0] == "b":
+            return {ours: np.reshape(a, of_bias)}
+        w = _matrix(a, self._layout(layer), vector=vector)
+        if not folded:
+            return {ours: _held(w, layer.layout, vector=layer.vector)}
+        w, b = (w[1:], w[0]) if self.conventions.bias == "first" else (w[:-1], w[-1])
+        return {ours: _held(w, layer.layout, vector=layer.vector), f"b{k}": np.reshape(b, of_bias)}
 
     def _shape(self, layer: fmt.Layer, ours: str, inputs: int, *, vector: bool) -> tuple[int, ...]:
         if ours[0] == "b":

@@ -81,12 +81,13 @@ class Holding:
             TargetError: it returned something else.
         """
         del network, state
-        check_plain(optimizer)
+        if optimizer.kind != "sgd" or optimizer.momentum:
+            raise Unsupported(f"it updates by plain SGD, not by {'Adam' if optimizer.kind == 'adam' else 'momentum'}")
         self.held = self.make() if self.held is None else self.held
         self.held.set_weights({name: p.copy() for name, p in params.items()})
         losses: list[float | None] = []
         for rows in batches:
-            result = self._on_batch(*rows_of(self.conventions, x, t, rows), optimizer.learning_rate)
+            result = self._on_batch(*_rows_of(self.conventions, x, t, rows), optimizer.learning_rate)
             losses.append(None if result is None else as_number("loss", result))
         shown = [loss for loss in losses if loss is not None]
         _, after = _read(self.held.get_weights(), {}, params)
@@ -101,13 +102,7 @@ class Holding:
         return result
 
 
-def check_plain(optimizer: fmt.Optimizer) -> None:
-    """Raises Unsupported for what is not plain SGD."""
-    if optimizer.kind != "sgd" or optimizer.momentum:
-        raise Unsupported(f"it updates by plain SGD, not by {'Adam' if optimizer.kind == 'adam' else 'momentum'}")
-
-
-def rows_of(conventions: Conventions, x: Array, t: Array, rows: Sequence[int]) -> tuple[Array, Array]:
+def _rows_of(conventions: Conventions, x: Array, t: Array, rows: Sequence[int]) -> tuple[Array, Array]:
     """A batch of x and t, on the axis that the samples have."""
     if conventions.batch == "vector":
         return x, t
