@@ -34,7 +34,7 @@ def product(left: Array, right: Array) -> Array:
     memory. Where a number is invalid, the result has NaN and shows it.
     """
     with np.errstate(invalid="ignore"):
-        return cast("Array", left @ right)
+        return left @ right
 
 
 @dataclass(frozen=True)
