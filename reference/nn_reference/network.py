@@ -19,16 +19,6 @@ from nn_reference.losses import L2, CrossEntropy, Loss, count
 from nn_reference.validation import check_batch, check_choice, check_count, check_flag, check_inputs, shown
 
 
-def product(left: Array, right: Array) -> Array:
-    """left @ right, without NumPy's warning "invalid value encountered in matmul".
-
-    OpenBLAS raises that flag now and then for finite numbers and a finite result, by what lies beside the arrays in
-    memory. Where a number is invalid, the result has NaN and shows it.
-    """
-    with np.errstate(invalid="ignore"):
-        return left @ right
-
-
 @dataclass(frozen=True)
 class Dense:
     """z = a W + b, then an activation.
@@ -68,7 +58,7 @@ class Dense:
 
     def forward(self, a: Array, weights: Array, bias: Array | None) -> Array:
         """z of shape (..., N, units), or (..., N) for a vector layer."""
-        z = product(a, weights.T if self.layout == "out,in" else weights)
+        z = a @ (weights.T if self.layout == "out,in" else weights)
         if bias is not None:
             z += bias
         return z
@@ -79,13 +69,13 @@ class Dense:
         if len(a) == 1 and not self.vector:
             # An outer product. As a matrix product with one inner index it takes BLAS three times as long.
             return left.T * right
-        return product(left.T, right)
+        return left.T @ right
 
     def input_gradient(self, dz: Array, weights: Array) -> Array:
         """da for the layer's input, (N, inputs)."""
         if self.vector:
             return dz[:, None] * weights
-        return product(dz, weights if self.layout == "out,in" else weights.T)
+        return dz @ (weights if self.layout == "out,in" else weights.T)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ target cannot do is *unsupported*. The ids of a case are known before anything r
 from collections.abc import Collection, Iterator, Sequence
 from math import nan
 
+import numpy as np
+
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.store import LoadedCase, Store
 from nn_conformance.judge.climb import Climb, Finding
@@ -71,6 +73,9 @@ def judge(
     return judge_climb(Climb(loaded, target, dtype, updates, trusted=trusted), rungs, known)
 
 
+# OpenBLAS raises the flag now and then for a product of finite numbers, by what lies beside them in memory; where a number
+# is invalid, it is NaN and fails by itself.
+@np.errstate(invalid="ignore")
 def judge_climb(climb: Climb, rungs: Collection[str] | None = None, known: Sequence[Known] = ()) -> list[Verdict]:
     """As `judge`; the climb keeps the target's answers."""
     verdicts: list[Verdict] = []
