@@ -7,8 +7,10 @@ from nn_conformance.replay.ledger import Ledger, Run, read
 from nn_conformance.replay.task import whole_epochs
 from nn_maintain.truth.evidence import Evidence
 from nn_maintain.truth.placement import SEEDS
-from nn_maintain.truth.rows import tables
+from nn_maintain.truth.rows import table
+from nn_maintain.truth.rulings import Judge
 from nn_reference.fixture_files import fixtures_root
+from nn_reference.systems import get
 
 # What no verdict may say.
 VAGUE = re.compile(r"approximat|approx\.|\babout\b|roughly|\bcirca\b|\bnearly\b|\balmost\b|[≈~]", re.IGNORECASE)
@@ -67,4 +69,4 @@ def seeds(system, change, count=SEEDS, **fields):
 
 
 def verdicts(system, found):
-    return {row.figure: row.ruling.verdict for row in tables(found)[system.name]}
+    return {row.figure: row.ruling.verdict for row in table(get(system.name), Judge(found))}

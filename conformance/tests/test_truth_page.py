@@ -15,35 +15,33 @@ from nn_conformance.replay import ledger, records
 from nn_conformance.replay.task import own_seed
 from nn_maintain.record_files import KINDS, encoded, schemas
 from nn_maintain.studies import reconstruction
-from nn_maintain.truth import markdown_page
-from nn_maintain.truth.command import table as table_command
+from nn_maintain.truth import command, markdown_page
 from nn_maintain.truth.defect_costs import costs
 from nn_maintain.truth.evidence import load
-from nn_maintain.truth.rows import tables, verdicts
-from nn_maintain.truth.rulings import DOCUMENTED, VERDICTS
+from nn_maintain.truth.rows import as_json, tables, verdicts
+from nn_maintain.truth.rulings import DOCUMENTED, VERDICTS, Judge
 from nn_reference.errors import DataError
 from nn_reference.fixture_files import fixtures_root
 from nn_reference.systems import NAMES, get
 
-COMMITTED = load()
+COMMITTED = Judge(load())
 
 
 @cache
 def rows():
-    """Every row of the committed ledgers; computed, as page and block are, by the first test that reads it."""
+    """Every row of the committed ledgers, computed by the first test that reads it."""
     return tables(COMMITTED)
 
 
 @cache
 def page():
     """Their page."""
-    return markdown_page.page(COMMITTED)
+    return markdown_page.page(COMMITTED, rows())
 
 
-@cache
 def block():
     """Their block in the docs."""
-    return markdown_page.block(COMMITTED)
+    return markdown_page.block(rows())
 
 
 # The pages.
@@ -107,12 +105,14 @@ def test_defects_have_a_price(name):
 
 def app():
     made = typer.Typer()
-    made.command()(table_command)
+    made.command()(command.table)
     return made
 
 
-def test_command_prints_the_block():
+def test_command_prints_the_block(monkeypatch):
     """Without --write the command prints a row for each system and writes nothing."""
+    monkeypatch.setattr(command, "Judge", lambda _: COMMITTED)
+    monkeypatch.setattr(command.rows, "tables", lambda judge: rows() if judge is COMMITTED else None)
     done = CliRunner().invoke(app(), [])
     assert (done.exit_code, done.output) == (0, f"{block()}\n")
 
@@ -126,15 +126,12 @@ def test_command_writes_between_the_marks(tmp_path, monkeypatch):
     readme.write_text(f"before\n{markdown_page.BEGIN}\nold\n{markdown_page.END}\nafter\n", "utf-8")
     monkeypatch.setattr("nn_maintain.truth.command.fixtures_root", lambda: fixtures)
     monkeypatch.setattr("nn_maintain.truth.evidence.fixtures_root", lambda: fixtures)
+    judge = Judge(evidence())
+    made = markdown_page.block(tables(judge))
     for _ in range(2):
-        done = CliRunner().invoke(app(), ["--write"])
-        assert done.exit_code == 0
-        text = readme.read_text("utf-8")
-        assert (
-            text
-            == f"before\n{markdown_page.BEGIN}\n\n{markdown_page.block(evidence())}\n\n{markdown_page.END}\nafter\n"
-        )
-        assert (fixtures / "replays" / "README.md").read_text("utf-8") == markdown_page.page(evidence())
+        assert CliRunner().invoke(app(), ["--write"]).exit_code == 0
+        assert readme.read_text("utf-8") == f"before\n{markdown_page.BEGIN}\n\n{made}\n\n{markdown_page.END}\nafter\n"
+        assert (fixtures / "replays" / "README.md").read_text("utf-8") == markdown_page.page(judge, tables(judge))
 
 
 def test_command_judges_by_ones_own_ledgers(tmp_path):
@@ -225,8 +222,8 @@ def test_missing_ledgers_are_no_error(tmp_path):
 
 
 def test_every_verdict_is_there_for_machines():
-    """`--json` has a row for each figure, in order, with verdict, reason and what each framework has in its place."""
-    found = json.loads(CliRunner().invoke(app(), ["--json"]).output)
+    """What `--json` prints has a row for each figure, in order, with verdict, reason and what each framework has in its place."""
+    found = as_json(rows())
     figures = [(system.id, figure) for system in DOCUMENTED for figure in system.figures]
     assert [(row["system"], row["quantity"], row["printed"], row["epoch"]) for row in found] == [
         (name, figure.quantity, figure.printed, figure.epoch) for name, figure in figures

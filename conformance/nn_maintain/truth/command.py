@@ -11,6 +11,7 @@ from nn_conformance.replay.records import VERDICTS
 from nn_maintain import record_files
 from nn_maintain.truth import markdown_page, rows
 from nn_maintain.truth.evidence import load
+from nn_maintain.truth.rulings import Judge
 from nn_reference.errors import InputError
 from nn_reference.fixture_files import fixtures_root
 
@@ -31,22 +32,23 @@ def table(
     """
     if to_checkout and folder is not None:
         raise InputError("--write: the pages are made from the ledgers that ship; leave --from out")
-    evidence = load(folder)
+    judge = Judge(load(folder))
+    table_of = rows.tables(judge)
     if as_json:
-        typer.echo(json.dumps(rows.as_json(evidence), indent=2))
+        typer.echo(json.dumps(rows.as_json(table_of), indent=2))
     elif not to_checkout:
-        typer.echo(markdown_page.block(evidence))
+        typer.echo(markdown_page.block(table_of))
     if not to_checkout:
         return
     docs_page = fixtures_root().parent / "conformance" / "docs" / "replays.md"
     if not docs_page.is_file():
         raise InputError(f"--write: expected a checkout, with {docs_page}; run it from one")
-    text = markdown_page.replaced(docs_page.read_text("utf-8"), markdown_page.block(evidence), str(docs_page))
+    text = markdown_page.replaced(docs_page.read_text("utf-8"), markdown_page.block(table_of), str(docs_page))
     write(docs_page, text.encode())
     typer.echo(f"{docs_page} written")
     made = {
-        "README.md": markdown_page.page(evidence).encode(),
-        f"{VERDICTS}.json": record_files.encoded(rows.verdicts(rows.tables(evidence))),
+        "README.md": markdown_page.page(judge, table_of).encode(),
+        f"{VERDICTS}.json": record_files.encoded(rows.verdicts(table_of)),
         **record_files.schemas(),
     }
     for name, data in made.items():

@@ -11,9 +11,30 @@ from nn_conformance.replay.listed_files import Kind, is_there
 from nn_conformance.replay.task import own_seed
 from nn_maintain.studies import reconstruction
 from nn_maintain.studies.copies import matches
+from nn_maintain.truth.placement import SEEDS
 from nn_reference.errors import DataError
 from nn_reference.fixture_files import fixtures_root
 from nn_reference.systems import SYSTEMS, VARIANTS, System
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a document's figures of a system are judged by.
+
+    Attributes:
+        system: what ran, where that is not what is shown.
+        runs: NumPy's, by rising seed.
+        own: that from the document's own seed, or from seed 0; None where there is none.
+    """
+
+    system: System
+    runs: list[Run]
+    own: Run | None
+
+    def replay(self, seeds: int = SEEDS + 1) -> str:
+        """The command that makes runs of so many seeds."""
+        version = f" --version {self.system.version}" * (self.system.version != "documented")
+        return f"nn-conformance replay {self.system.name}{version} --seeds {seeds}"
 
 
 @dataclass(frozen=True)
@@ -40,6 +61,11 @@ class Evidence:
     def own(self, system: System, framework: Framework = "numpy") -> Run | None:
         """The run from the document's own seed, or from seed 0."""
         return next((run for run in self.runs(system, framework) if run.seed == own_seed(system)), None)
+
+    def basis(self, system: System) -> Basis:
+        """What a documented system's figures are judged by."""
+        judged = judged_by(system)
+        return Basis(judged, self.runs(judged), self.own(judged))
 
     def reconstruction(self, system: System) -> str:
         """How a start was found that prints the document's figures, and how many wrong networks do; empty otherwise."""

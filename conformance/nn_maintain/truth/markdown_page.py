@@ -8,7 +8,7 @@ from nn_maintain.truth.defect_costs import costs
 from nn_maintain.truth.evidence import Evidence, counterpart, judged_by, version_of
 from nn_maintain.truth.markdown_table import lines_of_table
 from nn_maintain.truth.placement import FEW_VALUES, OUTSIDE, SEEDS
-from nn_maintain.truth.rows import Row, counts, curve_counts, tables, telling
+from nn_maintain.truth.rows import Row, counts, curve_counts, telling
 from nn_maintain.truth.rulings import DOCUMENTED, VERDICTS, Judge, named
 from nn_maintain.truth.sides import TOGETHER, Side, side
 from nn_reference.errors import DataError
@@ -49,17 +49,15 @@ itself, or of 1 if that is more. Where rows come in the file's order there is a 
 its losses, within which every right implementation stays."""
 
 
-def page(evidence: Evidence) -> str:
+def page(judge: Judge, rows: dict[str, list[Row]]) -> str:
     """Every figure, by system; then how the frameworks compare, and what the defects cost."""
-    rows = tables(evidence)
-    parts = [HEAD, _legend(rows, len(Judge(evidence).tested))]
-    parts += [_section(system, rows[system.name], evidence) for system in DOCUMENTED]
+    parts = [HEAD, _legend(rows, judge.tested)]
+    parts += [_section(system, rows[system.name], judge.evidence) for system in DOCUMENTED]
     return "\n\n".join(parts) + "\n"
 
 
-def block(evidence: Evidence) -> str:
+def block(rows: dict[str, list[Row]]) -> str:
     """A row for each system: its most telling figure, and what became of it."""
-    rows = tables(evidence)
     lines = []
     for system in DOCUMENTED:
         row = telling(rows[system.name])
