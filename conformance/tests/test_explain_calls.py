@@ -54,7 +54,7 @@ def test_memory_arguments_and_precision_are_named(slug):
 @pytest.mark.parametrize("slug", [mistake.slug for mistake in CATALOGUE if mistake.kind == "update"])
 def test_each_mistake_of_an_update_is_named(slug):
     """Every mistake of the update in the catalogue is named on a network that can have it."""
-    from nn_maintain.mistakes.conditions import properties
+    from nn_maintain.mistakes.catalogue import properties
 
     name = next(
         s.id
