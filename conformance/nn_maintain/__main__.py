@@ -95,9 +95,8 @@ def matrix(
         if cell.verdict not in ("named", "impossible"):
             wrong = " and ".join(map(str, cell.mutant.mistakes))
             console.line(f"  {cell.verdict}: {text_of(cell.mutant.network)}: {wrong}: {cell.said or 'nothing said'}")
-    killed = [cell for cell in cells if cell.verdict not in ("equivalent", "impossible")]
-    named = sum(count if cell.verdict == "the same numbers" else cell.named for cell in killed)
-    if counts["escaped"] or named < (0.97 if count == 1 else 0.85) * count * len(killed):
+    killed = len(cells) - counts["equivalent"] - counts["impossible"]
+    if counts["escaped"] or sum(cell.named for cell in cells) < (0.97 if count == 1 else 0.85) * count * killed:
         raise typer.Exit(1)
 
 

@@ -171,7 +171,10 @@ def drawn(number: int, count: int = 1, seed: int = 0) -> list[Mutant]:
 
 
 class Cell(NamedTuple):
-    """What came of a mutant: `equivalent`, `impossible` at these sizes, `escaped`, or how many of its mistakes are named."""
+    """What came of a mutant: `equivalent`, `impossible` at these sizes, `escaped`, `caught`, `named` or `the same numbers`.
+
+    By another rule that makes every number as well, all its mistakes count as named.
+    """
 
     mutant: Mutant
     verdict: str
@@ -199,7 +202,7 @@ def cell(mutant: Mutant) -> Cell:
     elif named == len(mutant.mistakes):
         verdict = "named"
     elif named == 0 and any(explanation.confirmed and explanation.cases > 0 for explanation in explanations):
-        verdict = "the same numbers"
+        verdict, named = "the same numbers", len(mutant.mistakes)
     return Cell(mutant, verdict, named, ", ".join(sorted(slugs)))
 
 

@@ -2,13 +2,15 @@
 
 import re
 
+import numpy as np
+
 from nn_conformance.cases.encoding import number
 from nn_conformance.replay.ledger import Ledger, Run, read
 from nn_conformance.replay.task import whole_epochs
 from nn_maintain.truth.evidence import Evidence
 from nn_maintain.truth.placement import SEEDS
 from nn_maintain.truth.rows import table
-from nn_maintain.truth.rulings import Judge
+from nn_maintain.truth.rulings import VERDICTS, Judge
 from nn_reference.fixture_files import fixtures_root
 from nn_reference.systems import get
 
@@ -68,5 +70,20 @@ def seeds(system, change, count=SEEDS, **fields):
     return [run_like(system, seed, change, **fields) for seed in range(count)]
 
 
+def scattered(system, seed, scale=0.01, count=SEEDS):
+    """Runs from so many seeds, whose figures scatter around the printed ones."""
+    return seeds(system, noise(np.random.default_rng(seed), scale), count)
+
+
 def verdicts(system, found):
     return {row.figure: row.ruling.verdict for row in table(get(system.name), Judge(found))}
+
+
+def check_each(rows):
+    """Each row has one verdict of the closed set, a reason that is not vague, and a command that checks it."""
+    for row in rows:
+        verdict, reason, check = row.ruling
+        assert verdict in VERDICTS
+        assert reason
+        assert not VAGUE.search(reason)
+        assert check.startswith(("nn-conformance ", "python -m nn_maintain ")) == (verdict != "not judged")

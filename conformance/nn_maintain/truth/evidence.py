@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,15 +18,8 @@ from nn_reference.fixture_files import fixtures_root
 from nn_reference.systems import SYSTEMS, VARIANTS, System
 
 
-@dataclass(frozen=True)
-class Basis:
-    """What a document's figures of a system are judged by.
-
-    Attributes:
-        system: what ran, where that is not what is shown.
-        runs: NumPy's, by rising seed.
-        own: that from the document's own seed, or from seed 0; None where there is none.
-    """
+class Basis(NamedTuple):
+    """What a document's figures are judged by: what ran, NumPy's runs of it, and the one from the document's own seed."""
 
     system: System
     runs: list[Run]
@@ -154,11 +148,7 @@ def counterpart(system: System) -> System | None:
 
 def _checked(path: Path, system: System, framework: Framework) -> Ledger:
     book = read(path)
-    for name, expected, got in (
-        ("system", system.id, book.system),
-        ("framework", framework, book.framework),
-        ("dtype", system.precision, book.dtype),
-    ):
-        if expected != got:
+    for name, expected in (("system", system.id), ("framework", framework), ("dtype", system.precision)):
+        if expected != (got := getattr(book, name)):
             raise DataError(f"{path}: {name}: expected {expected}, got {got}: restore it, or rename the file")
     return book
