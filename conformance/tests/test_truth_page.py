@@ -7,16 +7,16 @@ from itertools import pairwise
 
 import jsonschema
 import pytest
-import typer
 from ledger_problems import VAGUE, check_each, evidence, run_like
 from typer.testing import CliRunner
 
 from nn_conformance.replay import ledger, records
 from nn_conformance.replay.figures import is_number
 from nn_conformance.replay.task import own_seed
+from nn_maintain.__main__ import app
 from nn_maintain.record_files import KINDS, encoded, schemas
 from nn_maintain.studies import reconstruction
-from nn_maintain.truth import command, markdown_page
+from nn_maintain.truth import markdown_page
 from nn_maintain.truth.defect_costs import costs
 from nn_maintain.truth.evidence import load
 from nn_maintain.truth.placement import OUTSIDE, SEEDS
@@ -123,15 +123,9 @@ def test_defects_have_a_price(name):
 # The command, and what can go wrong.
 
 
-def app():
-    made = typer.Typer()
-    made.command()(command.table)
-    return made
-
-
 def test_command_prints_the_block(tmp_path):
     """Without --write the command prints a row for each system and writes nothing."""
-    done = CliRunner().invoke(app(), ["--from", str(tmp_path)])
+    done = CliRunner().invoke(app, ["table", "--from", str(tmp_path)])
     assert (done.exit_code, done.output) == (0, f"{markdown_page.block(tables(Judge(evidence())))}\n")
     assert not list(tmp_path.iterdir())
 
@@ -143,23 +137,23 @@ def test_command_writes_between_the_marks(tmp_path, monkeypatch):
     readme = tmp_path / "conformance" / "docs" / "replays.md"
     readme.parent.mkdir(parents=True)
     readme.write_text(f"before\n{markdown_page.BEGIN}\nold\n{markdown_page.END}\nafter\n", "utf-8")
-    monkeypatch.setattr("nn_maintain.truth.command.fixtures_root", lambda: fixtures)
+    monkeypatch.setattr("nn_maintain.__main__.fixtures_root", lambda: fixtures)
     monkeypatch.setattr("nn_maintain.truth.evidence.fixtures_root", lambda: fixtures)
     judge = Judge(evidence())
     made = markdown_page.block(tables(judge))
     for _ in range(2):
-        assert CliRunner().invoke(app(), ["--write"]).exit_code == 0
+        assert CliRunner().invoke(app, ["table", "--write"]).exit_code == 0
         assert readme.read_text("utf-8") == f"before\n{markdown_page.BEGIN}\n\n{made}\n\n{markdown_page.END}\nafter\n"
         assert (fixtures / "replays" / "README.md").read_text("utf-8") == markdown_page.page(judge, tables(judge))
 
 
 def test_command_judges_by_ones_own_ledgers(tmp_path):
     """With --from the ledgers of a folder judge: with none there, what is trained is open."""
-    found = json.loads(CliRunner().invoke(app(), ["--json", "--from", str(tmp_path)]).output)
+    found = json.loads(CliRunner().invoke(app, ["table", "--json", "--from", str(tmp_path)]).output)
     assert {row["verdict"] for row in found if row["epoch"] is not None and "seconds" not in row["quantity"]} <= {
         "open", "exact", "not judged",
     }  # fmt: skip
-    done = CliRunner().invoke(app(), ["--write", "--from", str(tmp_path)])
+    done = CliRunner().invoke(app, ["table", "--write", "--from", str(tmp_path)])
     assert "leave --from out" in str(done.exception)
 
 
