@@ -9,7 +9,6 @@ from nn_conformance.replay.ledger import Ledger, Run, read
 from nn_conformance.replay.task import whole_epochs
 from nn_maintain.truth.evidence import Evidence
 from nn_maintain.truth.placement import SEEDS
-from nn_maintain.truth.rows import table
 from nn_maintain.truth.rulings import VERDICTS, Judge
 from nn_reference.fixture_files import fixtures_root
 from nn_reference.systems import get
@@ -75,8 +74,10 @@ def scattered(system, seed, scale=0.01, count=SEEDS):
     return seeds(system, noise(np.random.default_rng(seed), scale), count)
 
 
-def verdicts(system, found):
-    return {row.figure: row.ruling.verdict for row in table(get(system.name), Judge(found))}
+def rulings(found, name, quantity=""):
+    """By figure, of those of a network whose quantity begins so."""
+    judge, system = Judge(found), get(name)
+    return {figure: judge.ruling(system, figure) for figure in system.figures if figure.quantity.startswith(quantity)}
 
 
 def check_each(rows):

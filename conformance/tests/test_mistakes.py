@@ -8,7 +8,6 @@ from nn_conformance.explain.texts import texts
 from nn_conformance.judge.ladder import judge
 from nn_conformance.oracles import reference
 from nn_maintain.mistakes import CATALOGUE, applicable
-from nn_maintain.mistakes.changes import right
 from nn_maintain.mistakes.mistaken import Mistaken
 
 STORE = Store()
@@ -76,15 +75,6 @@ def test_adam_written_out_once_more_is_adam():
             moved.append(params["W1"])
         # A few roundings of the parameters.
         assert np.allclose(*moved, rtol=4 * 2**-53, atol=0)
-
-
-def test_right_is_what_every_change_begins_from():
-    """The first link of the chain is backpropagation with its forward pass."""
-    from nn_conformance.cases.families import build_network
-
-    loaded = STORE.case("xor-tanh/probe-one")
-    answer = right(build_network(loaded.case.network), loaded.params, loaded.x, loaded.t)
-    assert answer.loss == reference.evaluate(loaded.case.network, loaded.params, loaded.x, loaded.t).loss
 
 
 def test_applicable_asks_network_and_optimiser():

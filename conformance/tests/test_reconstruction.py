@@ -207,13 +207,7 @@ def test_inside_the_dead_zone_nothing_moves():
     starts = np.array([[0.3, 0.0], [2.0, -0.2]])
     settled = fit(lambda u: u * 1.0, starts, np.array([0.5, 0.25]), 40)
     assert settled == pytest.approx(np.array([[0.3, 0.0], [0.5, -0.2]]), abs=1e-9)
-
-
-def test_fit_leaves_its_starts_alone():
-    """What is passed in is not written to."""
-    starts = np.ones((1, 2))
-    fit(lambda u: u * 1.0, starts, 0, 3)
-    assert (starts == 1).all()
+    assert np.array_equal(starts, [[0.3, 0.0], [2.0, -0.2]])  # what is passed in is not written to
 
 
 def test_weights_outside_the_interval_are_refused():
