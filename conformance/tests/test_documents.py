@@ -1,7 +1,4 @@
-"""The reference against the documents: printed digits, and each document's own way of computing, written out plainly.
-
-The transcriptions below share nothing with the reference: loops, one sample at a time where the document does so.
-"""
+"""The reference against the documents: what is drawn in which order, data, and where the arithmetic ends."""
 
 import numpy as np
 import pytest
@@ -11,27 +8,6 @@ from nn_conformance.judge.printed import samples_until_nan
 from nn_reference import systems
 from nn_reference.network import loss_and_gradients, predict
 from nn_reference.training import accuracy, train
-
-# A handful of steps in another order of operations: differences stay within some hundred roundings.
-SAME = 1e-12
-
-
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
-
-
-def after(system, batches, seed=0):
-    """Parameters after the given batches, from a seeded start, by the reference."""
-    data = system.load()
-    return train(
-        system.network, system.start(seed), system.recipe.optimizer, batches, data.train_x, data.train_t
-    ).params
-
-
-def assert_same(found, expected):
-    for name, value in expected.items():
-        scale = max(1.0, float(np.max(np.abs(value))))
-        assert np.max(np.abs(found[name] - value)) <= SAME * scale, name
 
 
 def test_homework_draws_weights_and_data_from_one_generator():
