@@ -58,11 +58,10 @@ def page(judge: Judge, rows: dict[str, list[Row]]) -> str:
 
 def block(rows: dict[str, list[Row]]) -> str:
     """A row for each system: its most telling figure, and what became of it."""
-    lines = []
-    for system in DOCUMENTED:
-        row = telling(rows[system.name])
-        cells = [row.figure.printed, row.ours.get("numpy", NOT_RUN), row.ruling.verdict]
-        lines.append([system.document, f"`{system.name}`", _title(row), *cells])
+    lines = [
+        [s.document, f"`{s.name}`", _title(row), row.figure.printed, row.ours.get("numpy", NOT_RUN), row.ruling.verdict]
+        for s, row in ((system, telling(rows[system.name])) for system in DOCUMENTED)
+    ]
     head = ["document", "network", "figure", "printed", "NumPy", "verdict"]
     return "\n".join(lines_of_table(head, lines, right=(3, 4)))
 
@@ -93,9 +92,7 @@ def _legend(rows: dict[str, list[Row]], tested: int) -> str:
 
 
 def _section(system: System, rows: Sequence[Row], evidence: Evidence) -> str:
-    reasons: dict[tuple[str, str], int] = {}
-    for row in rows:
-        reasons.setdefault(row.ruling[1:], len(reasons) + 1)
+    reasons = {reason: k for k, reason in enumerate(dict.fromkeys(row.ruling[1:] for row in rows), 1)}
     notes = [row.figure.note for row in rows]
     cells = [
         [
