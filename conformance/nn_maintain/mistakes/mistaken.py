@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, build_optimizer
-from nn_conformance.judge.target import Answer, Pruning, Run
+from nn_conformance.judge.target import Answer, Run
 from nn_conformance.oracles import reference
 from nn_maintain.mistakes.catalogue import Mistake
 from nn_maintain.mistakes.changes import Evaluate, loss_of, right
@@ -55,19 +56,10 @@ class Mistaken:
             losses.append(loss_of(answer))
         return Run(losses, params)
 
-    def prune(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        how: Pruning,
-        state: State,
-    ) -> tuple[Params, Params]:
-        """As the first mistake of pruning has it, or rightly."""
+    def prune(self, network: fmt.Network, optimizer: fmt.Optimizer, *given: Any) -> tuple[Params, Params]:
+        """As the first mistake of pruning has it, or rightly; what is given is as `Prunes` has it."""
         rule = next((mistake.prune for mistake in self.mistakes if mistake.prune), reference.prune)
-        return rule(network, optimizer, params, x, t, how, state)
+        return rule(network, optimizer, *given)
 
     def _rule(self, optimizer: fmt.Optimizer) -> Optimizer:
         rule = build_optimizer(optimizer)

@@ -115,9 +115,7 @@ def other_adam(
 def pruning(change: Callable[[Params, Pruning], tuple[Params, Pruning]]) -> Prune:
     """Pruning of other parameters, or in another way."""
 
-    def prune(
-        network: fmt.Network, optimizer: fmt.Optimizer, params: Params, x: Array, t: Array, how: Pruning, state: State
-    ) -> tuple[Params, Params]:
+    def prune(network: Any, optimizer: Any, params: Params, x: Array, t: Array, how: Pruning, state: State) -> Any:
         params, how = change(params, how)
         return reference.prune(network, optimizer, params, x, t, how, state)
 
