@@ -159,12 +159,12 @@ class Hooked(Dense):
 
 def every_layer(**rules: Callable[[Hooked, Array, Array], Array]) -> Change:
     """Other rules in every layer."""
-    return rewritten(
-        lambda network: replace(
-            network,
-            layers=tuple(Hooked(**{**vars(layer), "number": k, **rules}) for k, layer in enumerate(network.layers, 1)),
-        )
-    )
+
+    def hooked(network: Network) -> Network:
+        layers = (Hooked(**{**vars(layer), "number": k, **rules}) for k, layer in enumerate(network.layers, 1))
+        return replace(network, layers=tuple(layers))
+
+    return rewritten(hooked)
 
 
 def untransposed(layer: Dense, dz: Array, weights: Array) -> Array:
@@ -247,9 +247,10 @@ def standardized(x: Array) -> Array:
 def all_pairs(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
     """(N,) - (N,1) is (N,N): every output against every target, which is the mean over all rotations of t."""
     answers = [inner(network, params, x, np.roll(t, k, axis=0)) for k in range(len(t))]
-    mean = {name: np.mean([one.gradients[name] for one in answers], axis=0) for name in answers[0].gradients}
-    gradients = {name: np.asarray(g, x.dtype) for name, g in mean.items()}
-    return replace(answers[0], loss=float(np.mean([one.loss for one in answers])), gradients=gradients)
+    mean = replace(answers[0], loss=float(np.mean([one.loss for one in answers])))
+    return with_gradients(
+        mean, lambda name, g: np.mean([one.gradients[name] for one in answers], axis=0, dtype=g.dtype)
+    )
 
 
 def unshifted(activation: Activation) -> Activation:
@@ -292,13 +293,8 @@ def other_loss(change: Callable[[Any], Any]) -> Change:
 
 def stale_cache() -> Change:
     """The second call answers the first."""
-    answers: list[Answer] = []
-
-    def first(_network: Network, _t: Array, answer: Answer) -> Answer:
-        answers.append(answer)
-        return answers[0]
-
-    return after(first)
+    kept: dict[str, Answer] = {}
+    return after(lambda network, t, answer: kept.setdefault("first", answer))
 
 
 def accumulated() -> Change:
@@ -314,13 +310,8 @@ def accumulated() -> Change:
 
 def first_batch_size() -> Change:
     """The gradient is divided by the size of the first batch, whatever comes later."""
-    sizes: list[int] = []
-
-    def change(_: Network, t: Array, answer: Answer) -> Answer:
-        sizes.append(len(t))
-        return with_gradients(answer, lambda name, g: g * (len(t) / sizes[0]))
-
-    return after(change)
+    kept: dict[str, int] = {}
+    return scaled(lambda network, t: len(t) / kept.setdefault("first", len(t)))
 
 
 def overwriting(change: Callable[[Params, Array, Array], object]) -> Change:
