@@ -20,7 +20,7 @@ Gradient: TypeAlias = Callable[[Params], Params]
 Tester: TypeAlias = Callable[[Loss, Gradient, Params], bool]
 Table: TypeAlias = dict[str, dict[str, list[int]]]  # tester: kind: how many it caught, of how many
 
-KINDS = ("evaluation", "loss", "forward", "memory", "arguments", "update")
+KINDS = kills.EXPLAINED
 RIGHT = "right"
 
 
@@ -113,7 +113,7 @@ def measure(store: Store) -> Table:
 def _judged(root: Path, system: str) -> list[tuple[str, str, bool]]:
     """Each tester with the kind of each mistake of a network, and whether it caught it."""
     cases = differentiable(Store(root))[system]
-    mistakes = [(mistake.kind, mistake) for mistake in kills.possible(cases) if mistake.kind in KINDS]
+    mistakes = [(mistake.kind, mistake) for mistake in kills.possible(cases)]
     return [
         (name, kind, not passes(tester, case_for(cases, mistake), mistake))
         for kind, mistake in [*mistakes, (RIGHT, None)]

@@ -44,11 +44,11 @@ def reconstruct_start(
 ) -> Reconstruction | None:
     """Solutions from so many random starts, how far they are determined, and controls; None if no start led to weights."""
     drawn = RandomState(seed).uniform(-0.5, 0.5, (starts, system.network.size))
-    batches = []
-    for first in range(0, starts, BATCH):
-        batches.append(solve(system, drawn[first : first + BATCH]))
+    solved = []
+    for batch in np.split(drawn, range(BATCH, starts, BATCH)):
+        solved.append(solve(system, batch))
         progress("random starts")
-    solutions = _best_first(system, np.concatenate(batches))
+    solutions = _best_first(system, np.concatenate(solved))
     if not len(solutions):
         return None
     explored = [solutions]
@@ -79,8 +79,8 @@ def controls(system: System, starts: Array, progress: Progress = lambda _: None)
         progress(name)
         wrong = replace(system, recipe=replace(system.recipe, optimizer=SGD(rate)))
         best = 0
-        for first in range(0, len(starts), BATCH):
-            settled = fitted(wrong, starts[first : first + BATCH], mistake)
+        for batch in np.split(starts, range(BATCH, len(starts), BATCH)):
+            settled = fitted(wrong, batch, mistake)
             inside = settled[((settled >= -0.5) & (settled < 0.5)).all(axis=1)]
             agrees = np.abs(residuals(wrong, inside, mistake)) < 0.5
             best = max([best, *agrees.sum(axis=1).tolist()])
