@@ -46,10 +46,7 @@ def of_run(name, found):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_was_not_run_is_no_pass(name):
-    """Without ledgers no trained figure has a number of ours; each is open, a time, or follows without a run.
-
-    Counts, shapes, modules and labels come from the declaration and the dataset; a wrong one is outside.
-    """
+    """Without ledgers a trained figure is open, without a number of ours; what is declared is exact, a wrong one outside."""
     rows = table(get(name), WITHOUT)
     assert [row.figure for row in rows] == list(get(name).figures)
     for row in rows:
