@@ -15,25 +15,28 @@ from nn_conformance.cases.integrity import FOLDERS
 from nn_conformance.cases.store import Store
 from nn_conformance.cases.text import text_of
 from nn_conformance.oracles import load
-from nn_conformance.replay.listed_files import renew_index
+from nn_conformance.replay.listed_files import renew_index, replace, write
+from nn_conformance.replay.records import VERDICTS
 from nn_conformance.report import console
 from nn_maintain import audit as auditing
 from nn_maintain import build as building
 from nn_maintain import kills as killing
-from nn_maintain import measured
+from nn_maintain import measured, record_files
 from nn_maintain import mutants as mutating
 from nn_maintain import pages as mistake_pages
 from nn_maintain import picture as drawing
 from nn_maintain import testers as testing
 from nn_maintain.studies import commands as studies
-from nn_maintain.truth.command import table
-from nn_reference.errors import NNReferenceError
+from nn_maintain.truth import markdown_page
+from nn_maintain.truth import rows as truth
+from nn_maintain.truth.evidence import load as load_evidence
+from nn_maintain.truth.rulings import Judge
+from nn_reference.errors import InputError, NNReferenceError
 from nn_reference.fixture_files import fixtures_root
 
 app = typer.Typer(
     name="nn_maintain", help="Maintain nn-conformance.", rich_markup_mode=None, pretty_exceptions_enable=False
 )
-app.command("table")(table)
 app.command("reconstruct")(studies.reconstruct)
 app.command("chaos")(studies.chaos)
 
@@ -95,9 +98,8 @@ def matrix(
         if cell.verdict not in ("named", "impossible"):
             wrong = " and ".join(map(str, cell.mutant.mistakes))
             console.line(f"  {cell.verdict}: {text_of(cell.mutant.network)}: {wrong}: {cell.said or 'nothing said'}")
-    killed = [cell for cell in cells if cell.verdict not in ("equivalent", "impossible")]
-    named = sum(count if cell.verdict == "the same numbers" else cell.named for cell in killed)
-    if counts["escaped"] or named < (0.97 if count == 1 else 0.85) * count * len(killed):
+    killed = len(cells) - counts["equivalent"] - counts["impossible"]
+    if counts["escaped"] or sum(cell.named for cell in cells) < (0.97 if count == 1 else 0.85) * count * killed:
         raise typer.Exit(1)
 
 
@@ -145,6 +147,44 @@ def audit(
         _print_audit(rows)
     if not stored and not all(row.sound for row in rows):
         raise typer.Exit(1)
+
+
+@app.command("table")
+def table(
+    to_checkout: Annotated[
+        bool, typer.Option("--write", help="Into the pages of this checkout, with the schemas.")
+    ] = False,
+    folder: Annotated[
+        Path | None, typer.Option("--from", metavar="DIR", help="Judge by the ledgers of this folder.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """The table of truth: each printed figure, and its verdict.
+
+    Made from the ledgers of replays: what a document prints, and what we have in its place. Without --write it prints a
+    row for each network, in Markdown.
+    """
+    if to_checkout and folder is not None:
+        raise InputError("--write: the pages are made from the ledgers that ship; leave --from out")
+    judge = Judge(load_evidence(folder))
+    rows = truth.tables(judge)
+    if as_json:
+        typer.echo(json.dumps(truth.as_json(rows), indent=2))
+    elif not to_checkout:
+        typer.echo(markdown_page.block(rows))
+    if not to_checkout:
+        return
+    docs_page = fixtures_root().parent / "conformance" / "docs" / "replays.md"
+    if not docs_page.is_file():
+        raise InputError(f"--write: expected a checkout, with {docs_page}; run it from one")
+    text = markdown_page.replaced(docs_page.read_text("utf-8"), markdown_page.block(rows), str(docs_page))
+    write(docs_page, text.encode())
+    typer.echo(f"{docs_page} written")
+    made = {"README.md": markdown_page.page(judge, rows).encode(), **record_files.schemas()}
+    for name, data in (made | {f"{VERDICTS}.json": record_files.encoded(truth.verdicts(rows))}).items():
+        path = fixtures_root() / "replays" / name
+        replace(path, data)
+        typer.echo(f"{path} written")
 
 
 @app.command("build")

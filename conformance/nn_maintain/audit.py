@@ -19,7 +19,7 @@ from nn_conformance.judge.ladder import cases_of, judge
 from nn_conformance.judge.target import Target
 from nn_conformance.judge.verdict import Verdict
 from nn_conformance.oracles import affordable_updates
-from nn_maintain import measured
+from nn_maintain import kills, measured
 from nn_maintain.mistakes import Mistake, applicable
 from nn_maintain.mistakes.mistaken import Mistaken
 
@@ -86,18 +86,16 @@ def audit(
     honest: dict[Key, Extreme] = {}
     mistaken: dict[Key, Extreme] = {}
     seen: set[str] = set()
-    probed: set[frozenset[str]] = set()
+    # Systems that differ in no more than data or recipe share their probes, which need not be measured twice.
+    distinct = kills.networks(store)
     for system in systems:
-        # Systems that differ in no more than data or recipe share their probes, which need not be measured twice.
         cases = list(cases_of(store, system))
         new = [judged for judged in cases if judged[0].case.id not in seen]
         for key, found in honest_extremes(new, targets).items():
             honest[key] = max(honest.get(key, found), found, key=by_ratio)
-        probes = frozenset(loaded.case.id for loaded, _ in cases if _is_probe(loaded))
-        for key, found in mistaken_extremes(cases if probes not in probed else ()).items():
+        for key, found in mistaken_extremes(cases if system in distinct else ()).items():
             mistaken[key] = min(mistaken.get(key, found), found, key=by_ratio)
         seen |= {loaded.case.id for loaded, _ in cases}
-        probed.add(probes)
         done(system)
     none = Extreme(nan, "none", "")
     return [Row(*key, honest.get(key, none), mistaken.get(key, none)) for key in sorted(honest | mistaken)]
@@ -127,8 +125,8 @@ def mistaken_extremes(cases: Iterable[Judged], leave_out: Collection[str] = ()) 
     by_mistake: dict[tuple[str, str, str], Extreme] = {}
     told: set[tuple[str, str, str]] = set()  # what failed without an error that could be measured
     for loaded, dtype in cases:
-        if not _is_probe(loaded):
-            continue
+        if {"documented", "corrected"} & set(loaded.case.flags):
+            continue  # no probe
         for mistake, verdict in _mistaken_verdicts(loaded, dtype, leave_out):
             key = mistake.slug, verdict.rung, dtype
             if verdict.at_least:
@@ -152,10 +150,6 @@ def _mistaken_verdicts(
             for verdict in judge(loaded, Mistaken(mistake), dtype, updates=UPDATES, rungs=(rung,)):
                 if _counts(verdict) or (verdict.failed and verdict.at_least):
                     yield mistake, verdict
-
-
-def _is_probe(loaded: LoadedCase) -> bool:
-    return not {"documented", "corrected"} & set(loaded.case.flags)
 
 
 def _counts(verdict: Verdict) -> bool:

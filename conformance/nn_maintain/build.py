@@ -97,7 +97,7 @@ def first_difference(made: Files, there: Files, *, quick: bool = False) -> str |
             continue
         if not path.endswith(".json"):
             return f"{path}: other bytes"
-        difference = _json_difference(msgspec.json.decode(ours), msgspec.json.decode(theirs), "", quick=quick)
+        difference = _json_difference(_decoded(ours, quick=quick), _decoded(theirs, quick=quick))
         if difference or not quick:
             return f"{path}: {difference or 'other spacing'}"
     return None
@@ -153,19 +153,21 @@ def _with_files(value: Any, owner: dict[str, str]) -> Any:
     return [_with_files(inner, owner) for inner in value] if isinstance(value, list) else value
 
 
-def _json_difference(made: Any, there: Any, field: str, *, quick: bool) -> str | None:
+def _json_difference(made: Any, there: Any, field: str = "") -> str | None:
     """The first field in which two documents differ."""
-    if quick and field == "trajectory":
-        run = slice(0, QUICK_RUN)
-        made, there = made["losses"][run], there["losses"][run]
-    elif isinstance(made, dict) and isinstance(there, dict):
-        for key in [*made, *(key for key in there if key not in made)]:
-            if (key in made) != (key in there):
-                return f"{field}.{key}: {'new' if key in made else 'gone'}"
-            difference = _json_difference(made[key], there[key], f"{field}.{key}".lstrip("."), quick=quick)
-            if difference:
-                return difference
-        return None
-    if made == there:
-        return None
-    return f"{field}: expected {str(made)[:200]}, got {str(there)[:200]}"
+    if not (isinstance(made, dict) and isinstance(there, dict)):
+        return None if made == there else f"{field}: expected {str(made)[:200]}, got {str(there)[:200]}"
+    for key in made | there:
+        if (key in made) != (key in there):
+            return f"{field}.{key}: {'new' if key in made else 'gone'}"
+        if difference := _json_difference(made[key], there[key], f"{field}.{key}".lstrip(".")):
+            return difference
+    return None
+
+
+def _decoded(data: bytes, *, quick: bool) -> Any:
+    """A document; of a quick build's free run only the first losses."""
+    document = msgspec.json.decode(data)
+    if quick and document.get("trajectory"):
+        document["trajectory"] = document["trajectory"]["losses"][:QUICK_RUN]
+    return document

@@ -96,10 +96,8 @@ def build(system: System, draft: Draft) -> tuple[fmt.Case, Tensors]:
     """
     encoder = Encoder(f"{system.name}.safetensors")
     case = certify_case(draft, encoder)
-    changes: dict[str, object] = {
-        "changes": list(CHANGES.get(draft.id, ())),
-        "version": 1 + len(CHANGES.get(draft.id, ())),
-    }
+    reasons = CHANGES.get(draft.id, ())
+    changes: dict[str, object] = {"changes": list(reasons), "version": 1 + len(reasons)}
     if "pruning" in draft.flags:
         changes["pruned"] = _pruned(system, draft, encoder)
         changes["provenance"] = msgspec.structs.replace(case.provenance, bits=encoder.bits)
@@ -111,9 +109,8 @@ def build(system: System, draft: Draft) -> tuple[fmt.Case, Tensors]:
     if case.trajectory is not None and whole:
         score = _test_accuracy(system, draft)
         changes["trajectory"] = msgspec.structs.replace(case.trajectory, test_accuracy=score)
-    if draft.case.startswith("documented") and any(
-        layer.activation is SIGMOID_QUOTIENT for layer in draft.network.layers
-    ):
+    overflows = any(layer.activation is SIGMOID_QUOTIENT for layer in draft.network.layers)
+    if draft.case.startswith("documented") and overflows:
         changes["by_dtype"] = {
             dtype: msgspec.structs.replace(
                 case.by_dtype.get(dtype, fmt.ByDtype()), nan_within=NAN_WITHIN, accuracy=NAN_ACCURACY
@@ -175,9 +172,9 @@ def _from_dataset(system: System, draft: Draft) -> dict[str, fmt.Array]:
     dataset, scaling = SOURCES.get(system.name, ("mnist", "unit"))
     if system.version == "corrected" and scaling == "raw":
         scaling = "unit"
-    rows = list(range(len(draft.x)))
-    if system.name == "mnist-dense-keras":
-        rows = [int(row) for row in train_test_split(60_000, test_size=0.2, seed=42)[0][: len(draft.x)]]
+    split = system.name == "mnist-dense-keras"
+    order = train_test_split(60_000, test_size=0.2, seed=42)[0] if split else np.arange(60_000)
+    rows = order[: len(draft.x)].tolist()
     scalings: dict[str, tuple[Array, fmt.Scaling]] = {"x": (draft.x, scaling), "t": (draft.t, "one-hot")}
     return {
         name: fmt.Array(

@@ -102,16 +102,20 @@ class Mutant:
             limits = Limits(case, "float64")
             loss, gradients = self.answer(case)
             right = {n: described(case.network, n, g) for n, g in limits.gradients.items()}
-            near = abs(loss - float(limits.loss)) <= limits.of_loss(float(limits.loss))
-            near &= all(norm(g - right[n]) <= limits.of(n, limits.gradients[n]) for n, g in gradients.items())
-            if not near:
+            near = [abs(loss - float(limits.loss)) <= limits.of_loss(float(limits.loss))]
+            near += [norm(g - right[n]) <= limits.of(n, limits.gradients[n]) for n, g in gradients.items()]
+            if not all(near):
                 return True
         return False
 
-    def slugs(self) -> list[set[str]]:
-        """The names of each mistake: by any is it named."""
-        tr = self.trace(draw(self.network, 6, 1, "float64"))
-        return [_slugs(self, tr, mistake) for mistake in self.mistakes]
+    def slugs(self, mistake: Mistake) -> set[str]:
+        """The names of one of its mistakes: by any is it named."""
+        if mistake.forward:
+            return {of_change(self.network, Change(mistake.slot, mistake.layer, mistake.name)).slug}
+        tr, alone = self.trace(draw(self.network, 6, 1, "float64")), Mutant(self.network, (mistake,))
+        ways = {a: Explained(a, tuple(alone.edits(tr, a).items())) for a in names(self.network)}
+        found = of_assignment(tr, Assignment(ways, tuple(groups(tr, ways))), 6)
+        return {slug for finding in found for slug in (finding.slug, *finding.also)}
 
     def target(self) -> Any:
         """As a function of somebody's."""
@@ -121,15 +125,6 @@ class Mutant:
             return self.answer(Case(sized(self.network, widths), dict(params), x, t))
 
         return conforms(self.network, dtypes=("float64",))(mutant)
-
-
-def _slugs(mutant: Mutant, tr: Trace, mistake: Mistake) -> set[str]:
-    if mistake.forward:
-        return {of_change(mutant.network, Change(mistake.slot, mistake.layer, mistake.name)).slug}
-    alone = Mutant(mutant.network, (mistake,))
-    ways = {a: Explained(a, tuple(alone.edits(tr, a).items())) for a in names(mutant.network)}
-    found = of_assignment(tr, Assignment(ways, tuple(groups(tr, ways))), 6)
-    return {slug for finding in found for slug in (finding.slug, *finding.also)}
 
 
 def mistakes(network: fmt.Network, *, common: bool = False) -> Iterator[Mistake]:
@@ -171,7 +166,10 @@ def drawn(number: int, count: int = 1, seed: int = 0) -> list[Mutant]:
 
 
 class Cell(NamedTuple):
-    """What came of a mutant: `equivalent`, `impossible` at these sizes, `escaped`, or how many of its mistakes are named."""
+    """What came of a mutant: `equivalent`, `impossible` at these sizes, `escaped`, `caught`, `named` or `the same numbers`.
+
+    By another rule that makes every number as well, all its mistakes count as named.
+    """
 
     mutant: Mutant
     verdict: str
@@ -192,14 +190,14 @@ def cell(mutant: Mutant) -> Cell:
     if broken := [note for of in explanations for note in of.notes if note.startswith(BROKEN)]:
         raise RuntimeError(broken[0])
     slugs = {slug for explanation in explanations for slug in explanation.slugs}
-    named = sum(bool(own & slugs) for own in mutant.slugs())
+    named = sum(not slugs.isdisjoint(mutant.slugs(mistake)) for mistake in mutant.mistakes)
     verdict = "caught"
     if report.ok:
         verdict = "escaped"
     elif named == len(mutant.mistakes):
         verdict = "named"
     elif named == 0 and any(explanation.confirmed and explanation.cases > 0 for explanation in explanations):
-        verdict = "the same numbers"
+        verdict, named = "the same numbers", len(mutant.mistakes)
     return Cell(mutant, verdict, named, ", ".join(sorted(slugs)))
 
 

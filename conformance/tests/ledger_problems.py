@@ -2,13 +2,16 @@
 
 import re
 
+import numpy as np
+
 from nn_conformance.cases.encoding import number
 from nn_conformance.replay.ledger import Ledger, Run, read
 from nn_conformance.replay.task import whole_epochs
 from nn_maintain.truth.evidence import Evidence
 from nn_maintain.truth.placement import SEEDS
-from nn_maintain.truth.rows import tables
+from nn_maintain.truth.rulings import VERDICTS, Judge
 from nn_reference.fixture_files import fixtures_root
+from nn_reference.systems import get
 
 # What no verdict may say.
 VAGUE = re.compile(r"approximat|approx\.|\babout\b|roughly|\bcirca\b|\bnearly\b|\balmost\b|[≈~]", re.IGNORECASE)
@@ -66,5 +69,22 @@ def seeds(system, change, count=SEEDS, **fields):
     return [run_like(system, seed, change, **fields) for seed in range(count)]
 
 
-def verdicts(system, found):
-    return {row.figure: row.ruling.verdict for row in tables(found)[system.name]}
+def scattered(system, seed, scale=0.01, count=SEEDS):
+    """Runs from so many seeds, whose figures scatter around the printed ones."""
+    return seeds(system, noise(np.random.default_rng(seed), scale), count)
+
+
+def rulings(found, name, quantity=""):
+    """By figure, of those of a network whose quantity begins so."""
+    judge, system = Judge(found), get(name)
+    return {figure: judge.ruling(system, figure) for figure in system.figures if figure.quantity.startswith(quantity)}
+
+
+def check_each(rows):
+    """Each row has one verdict of the closed set, a reason that is not vague, and a command that checks it."""
+    for row in rows:
+        verdict, reason, check = row.ruling
+        assert verdict in VERDICTS
+        assert reason
+        assert not VAGUE.search(reason)
+        assert check.startswith(("nn-conformance ", "python -m nn_maintain ")) == (verdict != "not judged")

@@ -54,12 +54,13 @@ def test_memory_arguments_and_precision_are_named(slug):
 @pytest.mark.parametrize("slug", [mistake.slug for mistake in CATALOGUE if mistake.kind == "update"])
 def test_each_mistake_of_an_update_is_named(slug):
     """Every mistake of the update in the catalogue is named on a network that can have it."""
-    from nn_maintain.mistakes.conditions import Subject
+    from nn_maintain.mistakes.catalogue import properties
 
     name = next(
         s.id
         for s in SYSTEMS
-        if BY_SLUG[slug].applies(Subject(s.network, s.recipe.optimizer, None)) and s.network.layers[0].bias
+        if {"biases", *BY_SLUG[slug].needs}
+        <= properties(describe_network(s.network), describe_optimizer(s.recipe.optimizer))
     )
     assert slug in planted(name, slug).slugs
 

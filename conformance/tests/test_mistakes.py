@@ -8,7 +8,6 @@ from nn_conformance.explain.texts import texts
 from nn_conformance.judge.ladder import judge
 from nn_conformance.oracles import reference
 from nn_maintain.mistakes import CATALOGUE, applicable
-from nn_maintain.mistakes.changes import right
 from nn_maintain.mistakes.mistaken import Mistaken
 
 STORE = Store()
@@ -63,12 +62,12 @@ def test_layers_of_a_wrong_delta_are_the_right_ones():
 def test_adam_written_out_once_more_is_adam():
     """Without its alteration the second formula of Adam moves as the reference does, in either dialect."""
     from nn_conformance.cases.families import build_optimizer
-    from nn_maintain.mistakes.updates import OtherAdam
+    from nn_maintain.mistakes.updates import other_adam
 
     for case_id in ("iris-relu-adam/probe-rectangular", "mnist-dense-keras/probe-rectangular"):
         rule = build_optimizer(STORE.case(case_id).case.optimizer)
         moved = []
-        for one in (rule, OtherAdam(rule)):
+        for one in (rule, other_adam()(rule)):
             params = {"W1": np.array([1.0, -2.0, 3.0])}
             state = one.init(params)
             for k in range(3):
@@ -76,15 +75,6 @@ def test_adam_written_out_once_more_is_adam():
             moved.append(params["W1"])
         # A few roundings of the parameters.
         assert np.allclose(*moved, rtol=4 * 2**-53, atol=0)
-
-
-def test_right_is_what_every_change_begins_from():
-    """The first link of the chain is backpropagation with its forward pass."""
-    from nn_conformance.cases.families import build_network
-
-    loaded = STORE.case("xor-tanh/probe-one")
-    answer = right(build_network(loaded.case.network), loaded.params, loaded.x, loaded.t)
-    assert answer.loss == reference.evaluate(loaded.case.network, loaded.params, loaded.x, loaded.t).loss
 
 
 def test_applicable_asks_network_and_optimiser():
@@ -96,12 +86,16 @@ def test_applicable_asks_network_and_optimiser():
 
 
 def test_explain_prints_one_lists_all_and_suggests(command):
-    """One mistake in four lines; without a name one line for each; a mistyped name gets the nearest, and code 2."""
+    """One mistake in four lines; without a name one line for each, with a word those that have it; else the nearest, code 2."""
     one, everything, wrong = command("explain", "sum-for-mean"), command("explain"), command("explain", "sum-for-maen")
+    word = command("explain", "GELU").out.splitlines()
 
     assert one.code == everything.code == 0
     assert len(one.out.splitlines()) == 4
     assert texts()["sum-for-mean"].mend in one.out
-    assert len(everything.out.splitlines()) == len(texts())
+    assert [line.split()[0] for line in everything.out.splitlines()[:-1]] == list(texts())
+    assert [line.split()[0] for line in word] == [
+        name for name, text in texts().items() if "gelu" in f"{name} {text.what}".lower()
+    ]
     assert "did you mean 'sum-for-mean'" in wrong.complaint
     assert command("explain", "sign", "--json").json["sign"]["formula"] == "g = -r"

@@ -3,24 +3,23 @@
 Legend: r is the right gradient, N the batch, C the outputs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
-from math import log
+from math import log, sqrt
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
+from nn_conformance.cases.families import build_network
 from nn_maintain.mistakes import changes as ch
-from nn_maintain.mistakes import conditions as on
-from nn_maintain.mistakes import memory, updates
+from nn_maintain.mistakes import updates
 from nn_maintain.mistakes.changes import Change
-from nn_maintain.mistakes.conditions import Applies, subject
 from nn_reference.activations import IDENTITY, RELU, SIGMOID, SOFTMAX, TANH, Softmax, sigmoid
 from nn_reference.arithmetic import Array
 from nn_reference.losses import BinaryCrossEntropy, SquaredError
-from nn_reference.network import Network
+from nn_reference.network import Dense, Network
 from nn_reference.optimizers import Optimizer
 
 Kind: TypeAlias = Literal["evaluation", "loss", "forward", "memory", "arguments", "update", "pruning"]
@@ -44,7 +43,7 @@ class Mistake:
 
     Attributes:
         slug: its stable name.
-        applies: to which networks, with which optimiser.
+        needs: what a network must have, of `properties`.
         change: how it changes an evaluation.
         kind: what it is a mistake of.
         anew: as `change`, made anew for each run of calls in a row, if it remembers.
@@ -56,7 +55,7 @@ class Mistake:
     """
 
     slug: str
-    applies: Applies
+    needs: Collection[str]
     change: Change | None = None
     _: KW_ONLY
     kind: Kind
@@ -100,106 +99,135 @@ def _square(network: Network, _: Array) -> float:
 
 CATALOGUE: tuple[Mistake, ...] = (
     # Scale and reduction.
-    _evaluation("sum-for-mean", on.averages, ch.scaled(_samples)),
-    _evaluation("mean-twice", on.always, ch.scaled(_share)),
-    _evaluation("factor-two", on.squared, ch.scaled(_square)),
-    _evaluation("half-in-both", on.squared, ch.scaled(_square, loss=True)),
-    _evaluation("sum-in-both", on.averages, ch.scaled(_samples, loss=True)),
-    _evaluation("mean-over-outputs", on.classes, ch.scaled(lambda n, t: 1 / _outputs(n, t))),
-    _evaluation("outputs-summed", on.several_outputs_averaged, ch.scaled(_outputs)),
-    _evaluation("sign", on.always, ch.scaled(lambda n, t: -1.0)),
-    _evaluation("bias-averaged", on.has_bias, ch.scaled(_share, "b")),
-    _evaluation("bias-summed", on.both(on.has_bias, on.averages), ch.scaled(_samples, "b")),
-    _evaluation("bias-of-one-sample", on.has_bias, ch.biases_by(lambda dz: dz[0])),
-    _evaluation("bias-over-units", lambda s: on.has_bias(s) and not s.output.vector, ch.biases_by(lambda dz: dz.sum(axis=-1))),
-    _evaluation("bias-zero", on.has_bias, ch.scaled(lambda n, t: 0.0, "b")),
-    _evaluation("sample-dropped", on.always, ch.on_rows(lambda n: slice(0, max(1, n - 1)))),
-    _evaluation("one-sample", on.always, ch.on_rows(lambda n: slice(0, 1))),
-    _memory("first-batch-size", on.averages, anew=memory.first_batch_size),
+    _evaluation("sum-for-mean", {"mean"}, ch.scaled(_samples)),
+    _evaluation("mean-twice", (), ch.scaled(_share)),
+    _evaluation("factor-two", {"squared_error"}, ch.scaled(_square)),
+    _evaluation("half-in-both", {"squared_error"}, ch.scaled(_square, loss=True)),
+    _evaluation("sum-in-both", {"mean"}, ch.scaled(_samples, loss=True)),
+    _evaluation("mean-over-outputs", {"classes"}, ch.scaled(lambda n, t: 1 / _outputs(n, t))),
+    _evaluation("outputs-summed", {"mean over outputs"}, ch.scaled(_outputs)),
+    _evaluation("sign", (), ch.scaled(lambda n, t: -1.0)),
+    _evaluation("bias-averaged", {"biases"}, ch.scaled(_share, "b")),
+    _evaluation("bias-summed", {"biases", "mean"}, ch.scaled(_samples, "b")),
+    _evaluation("bias-of-one-sample", {"biases"}, ch.biases_by(lambda dz: dz[0])),
+    _evaluation("bias-over-units", {"biases", "matrix output"}, ch.biases_by(lambda dz: dz.sum(axis=-1))),
+    _evaluation("bias-zero", {"biases"}, ch.scaled(lambda n, t: 0.0, "b")),
+    _evaluation("sample-dropped", (), ch.on_rows(lambda n: slice(0, max(1, n - 1)))),
+    _evaluation("one-sample", (), ch.on_rows(lambda n: slice(0, 1))),
+    _memory("first-batch-size", {"mean"}, anew=ch.first_batch_size),
     # The chain rule.
-    _evaluation("derivative-missing", on.hidden(SIGMOID, TANH, RELU), ch.hidden_rule(lambda z, a, da: da)),
-    _evaluation("derivative-at-a", on.hidden(SIGMOID), ch.hidden_rule(lambda z, a, da: da * sigmoid(a) * (1 - sigmoid(a)), SIGMOID)),
-    _evaluation("z-for-a", on.hidden(SIGMOID), ch.hidden_rule(lambda z, a, da: da * z * (1 - z), SIGMOID)),
-    _evaluation("sigmoid-first-power", on.hidden(SIGMOID), ch.hidden_rule(lambda z, a, da: da * a, SIGMOID)),
-    _evaluation("tanh-rule-for-sigmoid", on.hidden(SIGMOID), ch.hidden_rule(TANH.backward, SIGMOID)),
-    _evaluation("tanh-first-power", on.hidden(TANH), ch.hidden_rule(lambda z, a, da: da * (1 - a), TANH)),
-    _evaluation("tanh-at-a", on.hidden(TANH), ch.hidden_rule(lambda z, a, da: da * (1 - np.tanh(a) ** 2), TANH)),
-    _evaluation("tanh-of-z", on.hidden(TANH), ch.hidden_rule(lambda z, a, da: da * (1 - z * z), TANH)),
-    _evaluation("sigmoid-rule-for-tanh", on.hidden(TANH), ch.hidden_rule(SIGMOID.backward, TANH)),
-    _evaluation("relu-leaky", on.hidden(RELU), ch.hidden_rule(lambda z, a, da: da * np.where(z > 0, 1, z.dtype.type(0.1)), RELU)),
-    _evaluation("relu-mask-inclusive", on.hidden(RELU), ch.hidden_rule(lambda z, a, da: da * (a >= 0), RELU)),
-    _evaluation("relu-mask-of-gradient", on.hidden(RELU), ch.hidden_rule(lambda z, a, da: da * (da > 0), RELU)),
-    _evaluation("output-derivative-missing", on.squashed_output, ch.of_output(lambda one: replace(one, backward=lambda z, a, da: da))),
-    _evaluation("output-derivative-extra", on.delta_without_derivative, ch.output_derivative_again),
-    _evaluation("softmax-diagonal", on.unfused_softmax, ch.of_output(lambda one: Softmax(derivative="diagonal"))),
-    _evaluation("weights-untransposed", on.matrix_above, ch.every_layer(of_input=ch.untransposed)),
-    _evaluation("gradient-transposed", on.always, ch.every_layer(of_weights=ch.transposed)),
-    _evaluation("preactivation-cached", on.hidden(SIGMOID, TANH, RELU), ch.cached_preactivations),
-    _evaluation("layer-detached", on.always, ch.scaled(lambda n, t: 0.0, ("W1", "b1"))),
-    _update("weights-updated-early", on.sgd, training=lambda rule: ch.updated_early(rule.learning_rate),
+    _evaluation("derivative-missing", {"hidden"}, ch.hidden_rule(lambda z, a, da: da)),
+    _evaluation("derivative-at-a", {"hidden sigmoid"}, ch.hidden_rule(lambda z, a, da: da * sigmoid(a) * (1 - sigmoid(a)), SIGMOID)),
+    _evaluation("z-for-a", {"hidden sigmoid"}, ch.hidden_rule(lambda z, a, da: da * z * (1 - z), SIGMOID)),
+    _evaluation("sigmoid-first-power", {"hidden sigmoid"}, ch.hidden_rule(lambda z, a, da: da * a, SIGMOID)),
+    _evaluation("tanh-rule-for-sigmoid", {"hidden sigmoid"}, ch.hidden_rule(TANH.backward, SIGMOID)),
+    _evaluation("tanh-first-power", {"hidden tanh"}, ch.hidden_rule(lambda z, a, da: da * (1 - a), TANH)),
+    _evaluation("tanh-at-a", {"hidden tanh"}, ch.hidden_rule(lambda z, a, da: da * (1 - np.tanh(a) ** 2), TANH)),
+    _evaluation("tanh-of-z", {"hidden tanh"}, ch.hidden_rule(lambda z, a, da: da * (1 - z * z), TANH)),
+    _evaluation("sigmoid-rule-for-tanh", {"hidden tanh"}, ch.hidden_rule(SIGMOID.backward, TANH)),
+    _evaluation("relu-leaky", {"hidden relu"}, ch.hidden_rule(lambda z, a, da: da * np.where(z > 0, 1, z.dtype.type(0.1)), RELU)),
+    _evaluation("relu-mask-inclusive", {"hidden relu"}, ch.hidden_rule(lambda z, a, da: da * (a >= 0), RELU)),
+    _evaluation("relu-mask-of-gradient", {"hidden relu"}, ch.hidden_rule(lambda z, a, da: da * (da > 0), RELU)),
+    _evaluation("output-derivative-missing", {"squashed output"}, ch.of_output(lambda one: replace(one, backward=lambda z, a, da: da))),
+    _evaluation("output-derivative-extra", {"p - t"}, ch.output_derivative_again),
+    _evaluation("softmax-diagonal", {"unfused softmax"}, ch.of_output(lambda one: Softmax(derivative="diagonal"))),
+    _evaluation("weights-untransposed", {"matrix above"}, ch.every_layer(of_input=ch.untransposed)),
+    _evaluation("gradient-transposed", (), ch.every_layer(of_weights=lambda layer, a, dz: Dense.weight_gradient(layer, a, dz).T)),
+    _evaluation("preactivation-cached", {"hidden"}, ch.cached_preactivations),
+    _evaluation("layer-detached", (), ch.scaled(lambda n, t: 0.0, ("W1", "b1"))),
+    _update("weights-updated-early", {"sgd"}, training=lambda rule: ch.updated_early(rule.learning_rate),
             dtypes=("float64",), shows=STEP),
     # Loss and head.
-    _loss("loss-summed", on.averages, ch.scaled(_samples, "", loss=True)),
-    _loss("log-two", on.logarithmic, ch.scaled(lambda n, t: 1 / log(2), "", loss=True)),
-    _loss("log-ten", on.logarithmic, ch.scaled(lambda n, t: 1 / log(10), "", loss=True)),
-    _loss("loss-sign", on.logarithmic, ch.scaled(lambda n, t: -1.0, "", loss=True)),
-    _loss("root-of-loss", on.squared, ch.after(lambda n, t, answer: replace(answer, loss=float(np.sqrt(ch.loss_of(answer)))))),
-    _loss("log-epsilon", on.fused_softmax, ch.after(ch.log_moved)),
-    _evaluation("probabilities-clipped", on.fused_softmax, ch.other_loss(lambda loss: ch.ClippedLog())),
-    _forward("softmax-twice", on.both(on.cross_entropy, on.outputs("identity")), ch.of_output(lambda one: SOFTMAX)),
-    _forward("softmax-axis", on.outputs("softmax"), ch.of_output(ch.other_axis)),
-    _forward("softmax-unshifted", on.fused_softmax, ch.of_output(ch.unshifted)),
-    _evaluation("logits-reversed", on.binary_cross_entropy, ch.other_loss(lambda loss: replace(loss, from_logits=not loss.from_logits))),
-    _evaluation("squared-for-cross-entropy", on.cross_entropy, ch.other_loss(lambda loss: SquaredError("samples"))),
-    _evaluation("binary-for-categorical", on.cross_entropy, ch.other_loss(lambda loss: BinaryCrossEntropy(getattr(loss, "from_logits", False)))),
-    _evaluation("pairs-broadcast", lambda s: on.squared(s) and s.output.units == 1, ch.all_pairs),
-    _evaluation("labels-shifted", on.classes, ch.given(t=lambda t: np.roll(t, 1, axis=-1))),
-    _evaluation("targets-misaligned", on.always, ch.given(t=lambda t: np.roll(t, 1, axis=0))),
+    _loss("loss-summed", {"mean"}, ch.scaled(_samples, "", loss=True)),
+    _loss("log-two", {"logarithm"}, ch.scaled(lambda n, t: 1 / log(2), "", loss=True)),
+    _loss("log-ten", {"logarithm"}, ch.scaled(lambda n, t: 1 / log(10), "", loss=True)),
+    _loss("loss-sign", {"logarithm"}, ch.scaled(lambda n, t: -1.0, "", loss=True)),
+    _loss("root-of-loss", {"squared_error"}, ch.after(lambda n, t, answer: replace(answer, loss=float(np.sqrt(ch.loss_of(answer)))))),
+    _loss("log-epsilon", {"fused softmax"}, ch.after(ch.log_moved)),
+    _evaluation("probabilities-clipped", {"fused softmax"}, ch.other_loss(lambda loss: ch.ClippedLog())),
+    _forward("softmax-twice", {"cross_entropy", "identity output"}, ch.of_output(lambda one: SOFTMAX)),
+    _forward("softmax-axis", {"softmax output"}, ch.of_output(ch.other_axis)),
+    _forward("softmax-unshifted", {"fused softmax"}, ch.of_output(ch.unshifted)),
+    _evaluation("logits-reversed", {"binary_cross_entropy"}, ch.other_loss(lambda loss: replace(loss, from_logits=not loss.from_logits))),
+    _evaluation("squared-for-cross-entropy", {"cross_entropy"}, ch.other_loss(lambda loss: SquaredError("samples"))),
+    _evaluation("binary-for-categorical", {"cross_entropy"}, ch.other_loss(lambda loss: BinaryCrossEntropy(getattr(loss, "from_logits", False)))),
+    _evaluation("pairs-broadcast", {"squared_error", "one output"}, ch.all_pairs),
+    _evaluation("labels-shifted", {"classes"}, ch.given(t=lambda t: np.roll(t, 1, axis=-1))),
+    _evaluation("targets-misaligned", (), ch.given(t=lambda t: np.roll(t, 1, axis=0))),
     # The forward pass.
-    _forward("bias-left-out", on.has_bias, ch.given(params=ch.no_biases)),
-    _forward("output-bias-left-out", on.has_bias, ch.given(params=ch.no_output_bias)),
-    _forward("activation-left-out", on.hidden(SIGMOID, TANH, RELU), ch.hidden(lambda one: IDENTITY)),
-    _forward("activation-swapped", on.hidden(SIGMOID, TANH, RELU), ch.hidden(ch.swapped)),
-    _forward("output-activation-left-out", on.squashed_output, ch.of_output(lambda one: IDENTITY)),
-    _forward("output-activation-twice", on.squashed_output, ch.of_output(ch.twice)),
-    _forward("output-activation-added", on.outputs("identity"), ch.rewritten(lambda n: ch.with_output(n, n.layers[0].activation))),
-    _forward("weights-reshaped", on.always, ch.other_order),
-    _forward("inputs-truncated", on.always, ch.given(x=np.trunc)),
-    _forward("inputs-standardized", on.always, ch.given(x=ch.standardized)),
-    _evaluation("single-precision", on.always, ch.in_single_precision, dtypes=("float64",)),
+    _forward("bias-left-out", {"biases"}, ch.given(params=ch.no_biases)),
+    _forward("output-bias-left-out", {"biases"}, ch.given(params=ch.no_output_bias)),
+    _forward("activation-left-out", {"hidden"}, ch.hidden(lambda one: IDENTITY)),
+    _forward("activation-swapped", {"hidden"}, ch.hidden(lambda one: TANH if one.name == "sigmoid" else SIGMOID)),
+    _forward("output-activation-left-out", {"squashed output"}, ch.of_output(lambda one: IDENTITY)),
+    _forward("output-activation-twice", {"squashed output"}, ch.of_output(ch.twice)),
+    _forward("output-activation-added", {"identity output"}, ch.rewritten(lambda n: ch.with_output(n, n.layers[0].activation))),
+    _forward("weights-reshaped", (), ch.other_order),
+    _forward("inputs-truncated", (), ch.given(x=np.trunc)),
+    _forward("inputs-standardized", (), ch.given(x=ch.standardized)),
+    _evaluation("single-precision", (), ch.in_single_precision, dtypes=("float64",)),
     # Calls.
-    _memory("stale-cache", on.always, anew=memory.stale_cache),
-    _memory("gradients-accumulate", on.always, anew=memory.accumulated),
-    _arguments("inputs-overwritten", on.always, memory.overwriting(lambda params, x, t: np.divide(x, 2, out=x))),
-    _arguments("targets-overwritten", on.always, memory.overwriting(lambda params, x, t: np.subtract(1, t, out=t))),
-    _arguments("parameters-overwritten", on.always, memory.overwriting(lambda params, x, t: [np.subtract(p, 0.125, out=p) for p in params.values()])),
+    _memory("stale-cache", (), anew=ch.stale_cache),
+    _memory("gradients-accumulate", (), anew=ch.accumulated),
+    _arguments("inputs-overwritten", (), ch.overwriting(lambda params, x, t: np.divide(x, 2, out=x))),
+    _arguments("targets-overwritten", (), ch.overwriting(lambda params, x, t: np.subtract(1, t, out=t))),
+    _arguments("parameters-overwritten", (), ch.overwriting(lambda params, x, t: [np.subtract(p, 0.125, out=p) for p in params.values()])),
     # The update.
-    _update("uphill", on.always, optimizer=partial(updates.Altered, gradient=lambda p, g: -g)),
-    _update("rate-tenfold", on.sgd, optimizer=updates.other_fields(lambda rule: {"learning_rate": 10 * rule.learning_rate})),
-    _update("rate-over-batch", on.sgd, training=lambda rule: ch.scaled(_share), shows=STEP),
-    _update("biases-not-updated", on.has_bias, optimizer=partial(updates.Altered, moves=lambda name: name[0] == "W"), shows=STEP),
-    _update("weight-decay", on.always, optimizer=partial(updates.Altered, gradient=lambda p, g: g + 0.01 * p), shows=STEP),
-    _update("moments-reset", on.adam, optimizer=partial(updates.Altered, remembers=False)),
-    _update("steps-uncounted", on.adam, optimizer=partial(updates.Altered, counts=False)),
-    _update("steps-behind", on.adam, optimizer=partial(updates.OtherAdam, steps=lambda t, index, tensors: t - 1)),
-    _update("steps-per-tensor", on.adam, optimizer=partial(updates.OtherAdam, steps=lambda t, index, tensors: (t - 1) * tensors + index + 1)),
-    _update("correction-missing", on.adam, optimizer=partial(updates.OtherAdam, corrected=False)),
-    _update("epsilon-inside-root", on.adam, optimizer=partial(updates.OtherAdam, inside=True)),
-    _update("moment-of-magnitude", on.adam, optimizer=partial(updates.OtherAdam, magnitude=True)),
-    _update("root-missing", on.adam, optimizer=partial(updates.OtherAdam, power=1.0)),
-    _update("betas-swapped", on.adam, optimizer=updates.other_fields(lambda rule: {"beta1": rule.beta2, "beta2": rule.beta1})),
-    _update("epsilon-misplaced", on.adam, optimizer=updates.other_fields(lambda rule: {"placement": "torch" if rule.placement == "keras" else "keras"})),
+    _update("uphill", (), optimizer=updates.seeing(lambda p, g: -g)),
+    _update("rate-tenfold", {"sgd"}, optimizer=updates.other_fields(lambda rule: {"learning_rate": 10 * rule.learning_rate})),
+    _update("rate-over-batch", {"sgd"}, training=lambda rule: ch.scaled(_share), shows=STEP),
+    _update("biases-not-updated", {"biases"}, optimizer=updates.stepping(updates.weights_alone), shows=STEP),
+    _update("weight-decay", (), optimizer=updates.seeing(lambda p, g: g + 0.01 * p), shows=STEP),
+    _update("moments-reset", {"adam"}, optimizer=updates.stepping(lambda rule, params, g, state: rule.step(params, g, rule.init(params)))),
+    _update("steps-uncounted", {"adam"}, optimizer=updates.stepping(updates.uncounted)),
+    _update("steps-behind", {"adam"}, optimizer=updates.other_adam(steps=lambda t, index, tensors: t - 1)),
+    _update("steps-per-tensor", {"adam"}, optimizer=updates.other_adam(steps=lambda t, index, tensors: (t - 1) * tensors + index + 1)),
+    _update("correction-missing", {"adam"}, optimizer=updates.other_adam(corrected=False)),
+    _update("epsilon-inside-root", {"adam"}, optimizer=updates.other_adam(inside=True)),
+    _update("moment-of-magnitude", {"adam"}, optimizer=updates.other_adam(magnitude=True)),
+    _update("root-missing", {"adam"}, optimizer=updates.other_adam(power=1.0)),
+    _update("betas-swapped", {"adam"}, optimizer=updates.other_fields(lambda rule: {"beta1": rule.beta2, "beta2": rule.beta1})),
+    _update("epsilon-misplaced", {"adam"}, optimizer=updates.other_fields(lambda rule: {"placement": "torch" if rule.placement == "keras" else "keras"})),
     # Pruning.
-    _pruning("pruned-by-sign", on.prunes, prune=updates.pruned(kept=lambda p, threshold: p >= threshold)),
-    _pruning("pruned-by-square", on.prunes, prune=updates.pruned(kept=lambda p, threshold: p * p >= threshold)),
-    _pruning("ties-pruned", on.prunes, prune=updates.pruned(kept=lambda p, threshold: np.abs(p) > threshold)),
-    _pruning("biases-pruned", on.both(on.prunes, on.has_bias), prune=updates.pruned(other_biases=True)),
-    _pruning("mask-forgotten", on.prunes, prune=updates.pruned(other_mask=True)),
-    _pruning("moments-unmasked", lambda s: bool(s.masked), prune=updates.pruned(masked_moments=False)),
+    _pruning("pruned-by-sign", {"pruned"}, prune=updates.pruning(updates.negative_pruned)),
+    _pruning("pruned-by-square", {"pruned"}, prune=updates.pruning(lambda params, how: (params, replace(how, threshold=sqrt(how.threshold))))),
+    _pruning("ties-pruned", {"pruned"}, prune=updates.pruning(updates.ties_pruned)),
+    _pruning("biases-pruned", {"pruned", "biases"}, prune=updates.pruning(updates.other_biases)),
+    _pruning("mask-forgotten", {"pruned"}, prune=updates.pruning(lambda params, how: (params, replace(how, keep_mask=not how.keep_mask)))),
+    _pruning("moments-unmasked", {"masked"}, prune=updates.unmasked_moments),
 )  # fmt: skip
 
 
 def applicable(case: fmt.Case) -> list[Mistake]:
     """The mistakes that can be made in what a case is about."""
-    about = subject(case)
-    return [mistake for mistake in CATALOGUE if mistake.applies(about)]
+    has = properties(case.network, case.optimizer, case.pruned)
+    return [mistake for mistake in CATALOGUE if has.issuperset(mistake.needs)]
+
+
+def properties(network: fmt.Network, optimizer: fmt.Optimizer, pruned: fmt.Pruned | None = None) -> set[str]:
+    """Of a network with its optimiser, and with what is pruned of it; the words are those of a mistake's `needs`."""
+    loss, hidden, output = network.loss, {layer.activation.kind for layer in network.layers[:-1]}, network.layers[-1]
+    last, classes = output.activation, output.units > 1
+    fused = build_network(network).loss_takes_logits_of_softmax
+    binary, exact = loss.kind == "binary_cross_entropy", (last.axis, last.backward) == ("outputs", "exact")
+    has = {
+        "biases": network.layers[0].bias,
+        "hidden": bool(hidden & {"sigmoid", "tanh", "relu"}),
+        # A matrix of a single column fits only as its transpose.
+        "matrix above": any(not layer.vector and layer.units > 1 for layer in network.layers[1:]),
+        "matrix output": not output.vector,
+        "one output": not classes,
+        "classes": classes,
+        "logarithm": loss.kind in ("cross_entropy", "binary_cross_entropy"),
+        "mean": loss.kind != "squared_error" or loss.reduction != "sum",
+        "mean over outputs": (binary or loss.reduction == "elements") and classes,
+        "squashed output": loss.kind == "squared_error" and last.kind != "identity",
+        "fused softmax": fused,
+        "unfused softmax": last.kind == "softmax" and exact and not fused,
+        # The whole gradient with respect to the outputs' z: softmax or logits with the loss made for them.
+        "p - t": fused or (loss.from_logits and last.kind == "identity"),
+        "pruned": pruned is not None,
+        "masked": pruned is not None and pruned.keep_mask,
+    }
+    kinds = {f"hidden {kind}" for kind in hidden} | {f"{last.kind} output", loss.kind, optimizer.kind}
+    return kinds | {name for name, there in has.items() if there}

@@ -1,4 +1,6 @@
-"""Mistakes of evaluation: each a change of what computes loss, gradients and layers, so that two can be made at once.
+"""Mistakes of evaluation, memory and arguments: changes of what computes loss, gradients and layers.
+
+Two can be made at once.
 
 Legend: r is the right gradient, N the batch, C the outputs; dz is the gradient of the loss with respect to z.
 """
@@ -10,7 +12,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from nn_conformance.judge.target import Answer
-from nn_reference.activations import IDENTITY, SIGMOID, SOFTMAX, TANH, Activation, Softmax
+from nn_reference.activations import IDENTITY, SIGMOID, SOFTMAX, Activation, Softmax
 from nn_reference.arithmetic import Array, Params
 from nn_reference.losses import BinaryCrossEntropy, CrossEntropy
 from nn_reference.network import Dense, LayerOutput, Network, backpropagate, forward
@@ -33,13 +35,18 @@ def loss_of(answer: Answer) -> float:
     return float("nan") if answer.loss is None else float(answer.loss)
 
 
+def with_gradients(answer: Answer, rule: Callable[[str, Array], Any]) -> Answer:
+    """The answer with rule(name, gradient) in place of each gradient."""
+    return replace(answer, gradients={name: np.asarray(rule(name, g)) for name, g in answer.gradients.items()})
+
+
 def scaled(factor: Factor, only: Collection[str] = ("W", "b"), *, loss: bool = False) -> Change:
     """Gradients times factor(network, t), of weights (W), of biases (b), or by name; the loss too if asked for."""
 
     def change(network: Network, t: Array, answer: Answer) -> Answer:
         by = factor(network, t)
-        gradients = {name: g * by if name in only or name[0] in only else g for name, g in answer.gradients.items()}
-        return replace(answer, gradients=gradients, loss=loss_of(answer) * by if loss else answer.loss)
+        answer = replace(answer, loss=loss_of(answer) * by) if loss else answer
+        return with_gradients(answer, lambda name, g: g * by if name in only or name[0] in only else g)
 
     return after(change)
 
@@ -93,11 +100,6 @@ def hidden_rule(rule: Rule, *kinds: Activation) -> Change:
     return hidden(lambda one: replace(one, backward=rule) if not names or one.name in names else one)
 
 
-def swapped(activation: Activation) -> Activation:
-    """Tanh for sigmoid, sigmoid for anything else."""
-    return TANH if activation.name == "sigmoid" else SIGMOID
-
-
 def of_output(change: Callable[[Activation], Activation]) -> Change:
     """Another activation on the outputs."""
     return rewritten(lambda network: with_output(network, change(network.layers[-1].activation)))
@@ -117,9 +119,10 @@ def other_axis(activation: Activation) -> Activation:
 
 def output_derivative_again(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
     """dz of the outputs times p(1-p), for a loss of logits that has that factor in it already."""
-    fused = network.loss_takes_logits_of_softmax
-    logits = replace(cast("CrossEntropy", network.loss), from_logits=True) if fused else network.loss
-    plain = replace(with_output(network, IDENTITY), loss=logits) if fused else network
+    shown, plain = network.layers[-1].activation, network
+    if network.loss_takes_logits_of_softmax:
+        logits = replace(cast("CrossEntropy", network.loss), from_logits=True)
+        plain = replace(with_output(network, IDENTITY), loss=logits)
     last = plain.layers[-1].activation
     probabilities = SIGMOID if isinstance(network.loss, BinaryCrossEntropy) else SOFTMAX
 
@@ -128,18 +131,22 @@ def output_derivative_again(inner: Evaluate, network: Network, params: Params, x
         return last.backward(z, a, da) * p * (1 - p)
 
     answer = inner(with_output(plain, replace(last, backward=again)), params, x, t)
-    if not fused or answer.layers is None:
+    if answer.layers is None:
         return answer
     z = cast("LayerOutput", answer.layers[-1]).z
-    return replace(answer, layers=[*answer.layers[:-1], LayerOutput(z, network.layers[-1].activation.forward(z))])
+    return replace(answer, layers=[*answer.layers[:-1], LayerOutput(z, shown.forward(z))])
 
 
 @dataclass(frozen=True)
 class Hooked(Dense):
-    """A layer that takes its gradients otherwise: rule(layer, a, dz) for dW, rule(layer, dz, W) for da."""
+    """A layer that takes its gradients otherwise: rule(layer, a, dz) for dW, rule(layer, dz, W) for da.
 
-    of_weights: Callable[[Dense, Array, Array], Array] = Dense.weight_gradient
-    of_input: Callable[[Dense, Array, Array], Array] = Dense.input_gradient
+    Its `number` counts from 1.
+    """
+
+    number: int = 0
+    of_weights: Callable[["Hooked", Array, Array], Array] = Dense.weight_gradient
+    of_input: Callable[["Hooked", Array, Array], Array] = Dense.input_gradient
 
     def weight_gradient(self, a: Array, dz: Array) -> Array:
         """By its rule."""
@@ -150,14 +157,14 @@ class Hooked(Dense):
         return self.of_input(self, dz, weights)
 
 
-def hooked(layer: Dense, **rules: Callable[[Dense, Array, Array], Array]) -> Dense:
-    """The layer, with other rules."""
-    return Hooked(**{**vars(layer), **rules})
-
-
-def every_layer(**rules: Callable[[Dense, Array, Array], Array]) -> Change:
+def every_layer(**rules: Callable[[Hooked, Array, Array], Array]) -> Change:
     """Other rules in every layer."""
-    return rewritten(lambda network: replace(network, layers=tuple(hooked(one, **rules) for one in network.layers)))
+
+    def hooked(network: Network) -> Network:
+        layers = (Hooked(**{**vars(layer), "number": k, **rules}) for k, layer in enumerate(network.layers, 1))
+        return replace(network, layers=tuple(layers))
+
+    return rewritten(hooked)
 
 
 def untransposed(layer: Dense, dz: Array, weights: Array) -> Array:
@@ -165,28 +172,18 @@ def untransposed(layer: Dense, dz: Array, weights: Array) -> Array:
     return Dense.input_gradient(layer, dz, weights if layer.vector else weights.T)
 
 
-def transposed(layer: Dense, a: Array, dz: Array) -> Array:
-    """dWᵀ returned for dW."""
-    return Dense.weight_gradient(layer, a, dz).T
-
-
 def biases_by(rule: Callable[[Array], Array]) -> Change:
     """db = rule(dz) in every layer."""
 
     def change(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
-        seen: Params = {}
+        changed: Params = {}
 
-        def watch(name: str) -> Callable[[Dense, Array, Array], Array]:
-            def rule_of(layer: Dense, a: Array, dz: Array) -> Array:
-                seen[name] = dz
-                return Dense.weight_gradient(layer, a, dz)
+        def watched(layer: Hooked, a: Array, dz: Array) -> Array:
+            changed[f"b{layer.number}"] = np.asarray(rule(dz))
+            return Dense.weight_gradient(layer, a, dz)
 
-            return rule_of
-
-        layers = tuple(hooked(one, of_weights=watch(f"b{k}")) for k, one in enumerate(network.layers, 1))
-        answer = inner(replace(network, layers=layers), params, x, t)
-        changed = {name: np.asarray(rule(dz)) for name, dz in seen.items() if name in answer.gradients}
-        return replace(answer, gradients={**answer.gradients, **changed})
+        answer = every_layer(of_weights=watched)(inner, network, params, x, t)
+        return replace(answer, gradients={name: changed.get(name, g) for name, g in answer.gradients.items()})
 
     return change
 
@@ -194,31 +191,22 @@ def biases_by(rule: Callable[[Array], Array]) -> Change:
 def cached_preactivations(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
     """dW of every layer with z of the layer below where its a belongs."""
     below = [x, *(layer.z for layer in forward(network, params, x))]
-
-    def with_input(z: Array) -> Callable[[Dense, Array, Array], Array]:
-        return lambda layer, a, dz: Dense.weight_gradient(layer, z, dz)
-
-    layers = tuple(hooked(one, of_weights=with_input(below[k])) for k, one in enumerate(network.layers))
-    return inner(replace(network, layers=layers), params, x, t)
+    cached = every_layer(of_weights=lambda layer, a, dz: Dense.weight_gradient(layer, below[layer.number - 1], dz))
+    return cached(inner, network, params, x, t)
 
 
 def updated_early(rate: float) -> Change:
     """Each layer's W is updated before the gradient goes back through it."""
+    own: dict[int, Array] = {}  # dW by the layer's number
 
-    def change(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
-        own: list[Array] = []  # of the layer that the gradient is in
+    def remember(layer: Hooked, a: Array, dz: Array) -> Array:
+        own[layer.number] = Dense.weight_gradient(layer, a, dz)
+        return own[layer.number].copy()
 
-        def remember(layer: Dense, a: Array, dz: Array) -> Array:
-            own.append(Dense.weight_gradient(layer, a, dz))
-            return own[-1].copy()
-
-        rules = {
-            "of_weights": remember,
-            "of_input": lambda one, dz, w: Dense.input_gradient(one, dz, w - rate * own[-1]),
-        }
-        return every_layer(**rules)(inner, network, params, x, t)
-
-    return change
+    return every_layer(
+        of_weights=remember,
+        of_input=lambda layer, dz, w: Dense.input_gradient(layer, dz, w - rate * own[layer.number]),
+    )
 
 
 def no_biases(params: Params) -> Params:
@@ -228,30 +216,26 @@ def no_biases(params: Params) -> Params:
 
 def no_output_bias(params: Params) -> Params:
     """The last layer's bias zero."""
-    last = max((name for name in params if name[0] == "b"), default="")
-    return {name: np.zeros_like(p) if name == last else p for name, p in params.items()}
+    last = max(name for name in params if name[0] == "b")
+    return params | {last: np.zeros_like(params[last])}
 
 
 def other_order(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
     """W is read in the other memory order, and so is its gradient."""
     read = {name: p.ravel("F").reshape(p.shape) for name, p in params.items()}
-    answer = inner(network, read, x, t)
-    written = {name: g.ravel().reshape(g.shape, order="F") for name, g in answer.gradients.items()}
-    return replace(answer, gradients=written)
+    return with_gradients(inner(network, read, x, t), lambda name, g: g.ravel().reshape(g.shape, order="F"))
 
 
 def in_single_precision(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
     """Computed in float32, returned as if it had not been."""
 
-    def narrow(a: Array) -> Array:
-        return a.astype(np.float32)
-
     def wide(a: Array) -> Array:
         return np.asarray(a).astype(x.dtype)
 
-    answer = inner(network, {name: narrow(p) for name, p in params.items()}, narrow(x), narrow(t))
+    narrow = {name: p.astype(np.float32) for name, p in params.items()}
+    answer = inner(network, narrow, x.astype(np.float32), t.astype(np.float32))
     layers = answer.layers and [LayerOutput(*map(wide, cast("LayerOutput", layer))) for layer in answer.layers]
-    return Answer(loss_of(answer), {name: wide(g) for name, g in answer.gradients.items()}, layers)
+    return with_gradients(replace(answer, loss=loss_of(answer), layers=layers), lambda name, g: wide(g))
 
 
 def standardized(x: Array) -> Array:
@@ -263,9 +247,10 @@ def standardized(x: Array) -> Array:
 def all_pairs(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
     """(N,) - (N,1) is (N,N): every output against every target, which is the mean over all rotations of t."""
     answers = [inner(network, params, x, np.roll(t, k, axis=0)) for k in range(len(t))]
-    mean = {name: np.mean([one.gradients[name] for one in answers], axis=0) for name in answers[0].gradients}
-    gradients = {name: np.asarray(g, x.dtype) for name, g in mean.items()}
-    return replace(answers[0], loss=float(np.mean([one.loss for one in answers])), gradients=gradients)
+    mean = replace(answers[0], loss=float(np.mean([one.loss for one in answers])))
+    return with_gradients(
+        mean, lambda name, g: np.mean([one.gradients[name] for one in answers], axis=0, dtype=g.dtype)
+    )
 
 
 def unshifted(activation: Activation) -> Activation:
@@ -304,3 +289,37 @@ def log_moved(_: Network, t: Array, answer: Answer) -> Answer:
 def other_loss(change: Callable[[Any], Any]) -> Change:
     """Another loss, differentiated rightly."""
     return rewritten(lambda network: replace(network, loss=change(network.loss)))
+
+
+def stale_cache() -> Change:
+    """The second call answers the first."""
+    kept: dict[str, Answer] = {}
+    return after(lambda network, t, answer: kept.setdefault("first", answer))
+
+
+def accumulated() -> Change:
+    """The second call answers the sum of both."""
+    total: Params = {}
+
+    def add(name: str, g: Array) -> Array:
+        total[name] = np.asarray(total.get(name, 0) + g)
+        return total[name]
+
+    return after(lambda network, t, answer: with_gradients(answer, add))
+
+
+def first_batch_size() -> Change:
+    """The gradient is divided by the size of the first batch, whatever comes later."""
+    kept: dict[str, int] = {}
+    return scaled(lambda network, t: len(t) / kept.setdefault("first", len(t)))
+
+
+def overwriting(change: Callable[[Params, Array, Array], object]) -> Change:
+    """Arguments are changed in place, after the right answer was found."""
+
+    def of_evaluate(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
+        answer = inner(network, params, x, t)
+        change(params, x, t)
+        return answer
+
+    return of_evaluate

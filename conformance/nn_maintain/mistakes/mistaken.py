@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, build_optimizer
-from nn_conformance.judge.target import Answer, Pruning, Run
+from nn_conformance.judge.target import Answer, Run
+from nn_conformance.oracles import reference
 from nn_maintain.mistakes.catalogue import Mistake
 from nn_maintain.mistakes.changes import Evaluate, loss_of, right
-from nn_maintain.mistakes.updates import pruned
 from nn_reference.arithmetic import Array, Params, copied
 from nn_reference.optimizers import Optimizer, State
 
@@ -31,8 +32,7 @@ class Mistaken:
     def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
         """As the mistakes have it."""
         answer = self._evaluate(build_network(network), params, x, t)
-        found = {name: np.asarray(g) for name, g in answer.gradients.items()} if gradients else {}
-        return replace(answer, loss=loss_of(answer), gradients=found)
+        return replace(answer, loss=loss_of(answer), gradients=answer.gradients if gradients else {})
 
     def train(
         self,
@@ -56,19 +56,10 @@ class Mistaken:
             losses.append(loss_of(answer))
         return Run(losses, params)
 
-    def prune(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        how: Pruning,
-        state: State,
-    ) -> tuple[Params, Params]:
-        """As the first mistake of pruning has it, or rightly."""
-        rule = next((mistake.prune for mistake in self.mistakes if mistake.prune), None) or pruned()
-        return rule(build_network(network), build_optimizer(optimizer), params, x, t, how, state)
+    def prune(self, network: fmt.Network, optimizer: fmt.Optimizer, *given: Any) -> tuple[Params, Params]:
+        """As the first mistake of pruning has it, or rightly; what is given is as `Prunes` has it."""
+        rule = next((mistake.prune for mistake in self.mistakes if mistake.prune), reference.prune)
+        return rule(network, optimizer, *given)
 
     def _rule(self, optimizer: fmt.Optimizer) -> Optimizer:
         rule = build_optimizer(optimizer)

@@ -1,8 +1,7 @@
 """What `chaos` records: the exact run by Lohner's method and in plain balls, and ensembles in floating point."""
 
 import importlib.metadata
-from collections.abc import Callable, Sequence
-from itertools import count
+from collections.abc import Callable, Iterator, Sequence
 from math import ceil, inf
 from typing import Any
 
@@ -86,22 +85,27 @@ def follow_exactly(epochs: Sequence[int], bits: int, progress: Progress = lambda
 
 def follow_in_plain_balls(bits: int) -> Plain:
     """How far the reference itself gets, in balls that begin as points: until a weight's is wider than 1."""
-    data, optimizer = SYSTEM.load(), SYSTEM.recipe.optimizer
-    lost = 0.0
+    data, lost = SYSTEM.load(), 0.0
     with precision(bits):
-        x, t = balls(data.train_x), balls(data.train_t)
-        params = {name: balls(p) for name, p in SYSTEM.start().items()}
-        state = optimizer.init(params)
-        for epoch in count(1):
-            _, gradients = backpropagate(SYSTEM.network, params, x, t)
-            optimizer.step(params, gradients, state)
+        start = {name: balls(p) for name, p in SYSTEM.start().items()}
+        for epoch, (_, params) in enumerate(descent(start, balls(data.train_x), balls(data.train_t))):
             widest = max(ball.rad() for p in params.values() for ball in p.ravel())
             if not widest < 1:
                 break
-            lost = (bits + log2(widest)) / epoch
+            lost = (bits + log2(widest)) / epoch if epoch else 0.0
     return Plain(
         bits=bits, epochs=epoch - 1, bits_per_epoch=round(lost, 3), bits_needed=ceil(lost * SYSTEM.recipe.epochs)
     )
+
+
+def descent(params: Params, x: Array, t: Array) -> Iterator[tuple[Any, Params]]:
+    """Loss and parameters before each update, for ever; the parameters are changed in place."""
+    optimizer = SYSTEM.recipe.optimizer
+    state = optimizer.init(params)
+    while True:
+        loss, gradients = backpropagate(SYSTEM.network, params, x, t)
+        yield loss, params
+        optimizer.step(params, gradients, state)
 
 
 def ensemble(
@@ -130,18 +134,15 @@ def follow(dtype: Dtype, epochs: Sequence[int], run: int) -> tuple[Array, Array]
         epochs: at which there is something to measure, rising.
         run: 0 for file order, else the seed of a permutation of the training rows.
     """
-    data, optimizer = SYSTEM.load().astype(dtype), SYSTEM.recipe.optimizer
+    data, wanted = SYSTEM.load().astype(dtype), set(epochs)
     order = RandomState(run).permutation(len(data.train_x)) if run else np.arange(len(data.train_x))
-    x, t = data.train_x[order], data.train_t[order]
-    params: Params = {name: p.astype(dtype) for name, p in SYSTEM.start().items()}
-    state, wanted = optimizer.init(params), set(epochs)
+    start: Params = {name: p.astype(dtype) for name, p in SYSTEM.start().items()}
     losses, accuracies = [], []
-    for n in range(epochs[-1] + 1):
-        loss, gradients = backpropagate(SYSTEM.network, params, x, t)
+    steps = descent(start, data.train_x[order], data.train_t[order])
+    for n, (loss, params) in zip(range(epochs[-1] + 1), steps, strict=False):
         if n in wanted:
             losses.append(float(loss))
             accuracies.append(accuracy(predict(SYSTEM.network, params, data.test_x), data.test_t))
-        optimizer.step(params, gradients, state)
     return np.array(losses), np.array(accuracies)
 
 

@@ -9,6 +9,7 @@ from math import factorial, prod
 import numpy as np
 
 from nn_reference.arithmetic import Array, Params
+from nn_reference.network import outputs_from
 from nn_reference.systems import System
 from nn_reference.training import train
 
@@ -22,31 +23,29 @@ def trained(system: System, weights: Array, epochs: int, mistake: str = "") -> t
     The reference's `train`, but for any number of copies at once, complex ones too; the same to rounding. With a
     `mistake`, `NO_SLOPE` or `LATE`, it is made in every update.
     """
-    data, layers, loss = system.load(), system.network.layers, system.network.loss
-    arrays = list(shaped(system.network.shapes, weights).values())
-    W, b = [a.copy() for a in arrays[::2]], [a[..., None, :] for a in arrays[1::2]]
-    rate, means = system.recipe.optimizer.learning_rate, []
+    data, network, rate = system.load(), system.network, system.recipe.optimizer.learning_rate
+    params, means = with_axis(shaped(network.shapes, weights)), []
     for _ in range(epochs):
         total = 0
         for x, t in zip(data.train_x[:, None], data.train_t[:, None], strict=True):
-            a, passed = x, []
-            for layer, weight, bias in zip(layers, W, b, strict=True):
-                z = a @ weight + bias
-                passed.append((a, z))
-                a = layer.activation.forward(z)
-            total = total + loss.value(a, t)
-            da = loss.gradient(a, t)
-            for k in reversed(range(len(layers))):
-                below, z = passed[k]
+            outputs = outputs_from(network, params, x)
+            total = total + network.loss.value(outputs[-1].a, t)
+            da = network.loss.gradient(outputs[-1].a, t)
+            for k in reversed(range(len(network.layers))):
+                below, (z, a), (W, b) = outputs[k - 1].a if k else x, outputs[k], (f"W{k + 1}", f"b{k + 1}")
                 slope = k or mistake != NO_SLOPE
-                dz = layers[k].activation.backward(z, a, da) if slope else da
-                updated = W[k] - rate * below.swapaxes(-1, -2) * dz
-                da, a = dz @ (updated if mistake == LATE else W[k]).swapaxes(-1, -2), below
-                W[k] = updated
-                b[k] = b[k] - rate * dz
+                dz = network.layers[k].activation.backward(z, a, da) if slope else da
+                updated = params[W] - rate * below.swapaxes(-1, -2) * dz
+                da = dz @ (updated if mistake == LATE else params[W]).swapaxes(-1, -2)
+                params |= {W: updated, b: params[b] - rate * dz}
         means.append(total / len(data.train_x))
-    last = [p.reshape(*weights.shape[:-1], p.shape[-2] * p.shape[-1]) for pair in zip(W, b, strict=True) for p in pair]
+    last = [p.reshape(*weights.shape[:-1], p.shape[-2] * p.shape[-1]) for p in params.values()]
     return np.stack(means, axis=-1), np.concatenate(last, axis=-1)
+
+
+def with_axis(params: Params) -> Params:
+    """Each b (..., units) as (..., 1, units), which one sample's z (..., 1, units) of as many copies takes."""
+    return {name: p[..., None, :] if name[0] == "b" else p for name, p in params.items()}
 
 
 def matches(system: System, weights: Array) -> int:

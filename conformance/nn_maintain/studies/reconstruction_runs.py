@@ -44,11 +44,11 @@ def reconstruct_start(
 ) -> Reconstruction | None:
     """Solutions from so many random starts, how far they are determined, and controls; None if no start led to weights."""
     drawn = RandomState(seed).uniform(-0.5, 0.5, (starts, system.network.size))
-    batches = []
-    for first in range(0, starts, BATCH):
-        batches.append(solve(system, drawn[first : first + BATCH]))
+    solved = []
+    for batch in np.split(drawn, range(BATCH, starts, BATCH)):
+        solved.append(solve(system, batch))
         progress("random starts")
-    solutions = _best_first(system, np.concatenate(batches))
+    solutions = _best_first(system, np.concatenate(solved))
     if not len(solutions):
         return None
     explored = [solutions]
@@ -79,9 +79,8 @@ def controls(system: System, starts: Array, progress: Progress = lambda _: None)
         progress(name)
         wrong = replace(system, recipe=replace(system.recipe, optimizer=SGD(rate)))
         best = 0
-        for first in range(0, len(starts), BATCH):
-            settled = settle(wrong, starts[first : first + BATCH], 0, LEAST_SQUARES, mistake=mistake)
-            settled = settle(wrong, settled, SLACK, REPAIR, mistake=mistake)
+        for batch in np.split(starts, range(BATCH, len(starts), BATCH)):
+            settled = fitted(wrong, batch, mistake)
             inside = settled[((settled >= -0.5) & (settled < 0.5)).all(axis=1)]
             agrees = np.abs(residuals(wrong, inside, mistake)) < 0.5
             best = max([best, *agrees.sum(axis=1).tolist()])
@@ -90,7 +89,13 @@ def controls(system: System, starts: Array, progress: Progress = lambda _: None)
 
 def solve(system: System, starts: Array) -> Array:
     """Weights (n, P) that print the same figures, n ≤ S, from starts (S, P); the best fit first."""
-    return proven(system, settle(system, settle(system, starts, 0, LEAST_SQUARES), SLACK, REPAIR))
+    return proven(system, fitted(system, starts))
+
+
+def fitted(system: System, starts: Array, mistake: str = "") -> Array:
+    """Weights (S, P) near the printed figures, and then in their rounding intervals where they come there."""
+    near = settle(system, starts, 0, LEAST_SQUARES, mistake=mistake)
+    return settle(system, near, SLACK, REPAIR, mistake=mistake)
 
 
 def push(system: System, weights: Array) -> Array:

@@ -1,12 +1,14 @@
 """What each documented defect costs: the documented version's last figures beside the corrected one's, or what ran."""
 
 from collections.abc import Iterable, Sequence
+from math import isnan
 from statistics import median
 
 from nn_conformance.replay.ledger import Run
 from nn_conformance.replay.quantities import first_epoch
 from nn_maintain.truth.evidence import Evidence, counterpart
 from nn_maintain.truth.markdown_table import lines_of_table
+from nn_maintain.truth.rulings import named
 from nn_reference.systems import System
 
 STAGES = ("original", "pruned", "fine_tuned")
@@ -42,10 +44,7 @@ def costs(system: System, evidence: Evidence) -> Iterable[str]:
     last = system.recipe.epochs - 1 + first_epoch(system)
     names = [q for run in own if run for q in run.rows if q not in {"epoch", "elapsed_seconds"}]
     rows = [
-        [
-            f"{quantity.replace('_', ' ')}, epoch {last}",
-            *(cell for k in range(2) for cell in _ends(quantity, own[k], both[k])),
-        ]
+        [named(quantity, last), *_ends(quantity, own[0], both[0]), *_ends(quantity, own[1], both[1])]
         for quantity in dict.fromkeys(names)
     ]
     yield "\n".join(lines_of_table(head, rows or [["not run", "", "", "", ""]], right=(1, 3)))
@@ -56,7 +55,7 @@ def _ends(quantity: str, own: Run | None, runs: Sequence[Run]) -> tuple[str, str
     ends = [float(run.rows[quantity][-1]) for run in runs if quantity in run.rows]
     if own is None or quantity not in own.rows:
         return "not run", f"{len(ends)} seeds" if ends else ""
-    known = [value for value in ends if value == value]  # noqa: PLR0124 - not NaN
+    known = [value for value in ends if not isnan(value)]
     spread = " … ".join(f"{v:.4g}" for v in (min(known), median(known), max(known))) if known else "NaN"
     return f"{float(own.rows[quantity][-1]):.4g}", f"{spread} ({len(ends)})" if len(ends) > 1 else "no other"
 
@@ -64,10 +63,10 @@ def _ends(quantity: str, own: Run | None, runs: Sequence[Run]) -> tuple[str, str
 def _pruning(own: Sequence[Run | None]) -> list[str]:
     """A column for each stage of each version, from the document's own seed."""
     head = [f"{version}: {stage.replace('_', '-')}" for version in ("documented", "corrected") for stage in STAGES]
-    rows = []
-    for quantity, title, form in PRUNED:
-        cells = ["not run" if run is None else _stage(run, f"{quantity}_{s}", form) for run in own for s in STAGES]
-        rows.append([title, *cells])
+    rows = [
+        [title, *(_stage(run, f"{quantity}_{stage}", form) for run in own for stage in STAGES)]
+        for quantity, title, form in PRUNED
+    ]
     return lines_of_table(["NumPy, own seed", *head], rows, right=range(1, 7))
 
 
@@ -81,5 +80,7 @@ def _saved(name: str, run: Run) -> str:
     return f"{text}; then a pass with sparse matrices takes {sparse / dense:.1f} times as long as a dense one."
 
 
-def _stage(run: Run, name: str, form: str) -> str:
+def _stage(run: Run | None, name: str, form: str) -> str:
+    if run is None:
+        return "not run"
     return format(float(run.final[name]), form) if name in run.final else "not measured"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,9 +12,23 @@ from nn_conformance.replay.listed_files import Kind, is_there
 from nn_conformance.replay.task import own_seed
 from nn_maintain.studies import reconstruction
 from nn_maintain.studies.copies import matches
+from nn_maintain.truth.placement import SEEDS
 from nn_reference.errors import DataError
 from nn_reference.fixture_files import fixtures_root
 from nn_reference.systems import SYSTEMS, VARIANTS, System
+
+
+class Basis(NamedTuple):
+    """What a document's figures are judged by: what ran, NumPy's runs of it, and the one from the document's own seed."""
+
+    system: System
+    runs: list[Run]
+    own: Run | None
+
+    def replay(self, seeds: int = SEEDS + 1) -> str:
+        """The command that makes runs of so many seeds."""
+        version = f" --version {self.system.version}" * (self.system.version != "documented")
+        return f"nn-conformance replay {self.system.name}{version} --seeds {seeds}"
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,11 @@ class Evidence:
     def own(self, system: System, framework: Framework = "numpy") -> Run | None:
         """The run from the document's own seed, or from seed 0."""
         return next((run for run in self.runs(system, framework) if run.seed == own_seed(system)), None)
+
+    def basis(self, system: System) -> Basis:
+        """What a documented system's figures are judged by."""
+        judged = judged_by(system)
+        return Basis(judged, self.runs(judged), self.own(judged))
 
     def reconstruction(self, system: System) -> str:
         """How a start was found that prints the document's figures, and how many wrong networks do; empty otherwise."""
@@ -128,11 +148,7 @@ def counterpart(system: System) -> System | None:
 
 def _checked(path: Path, system: System, framework: Framework) -> Ledger:
     book = read(path)
-    for name, expected, got in (
-        ("system", system.id, book.system),
-        ("framework", framework, book.framework),
-        ("dtype", system.precision, book.dtype),
-    ):
-        if expected != got:
+    for name, expected in (("system", system.id), ("framework", framework), ("dtype", system.precision)):
+        if expected != (got := getattr(book, name)):
             raise DataError(f"{path}: {name}: expected {expected}, got {got}: restore it, or rename the file")
     return book

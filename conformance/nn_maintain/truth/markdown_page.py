@@ -8,7 +8,7 @@ from nn_maintain.truth.defect_costs import costs
 from nn_maintain.truth.evidence import Evidence, counterpart, judged_by, version_of
 from nn_maintain.truth.markdown_table import lines_of_table
 from nn_maintain.truth.placement import FEW_VALUES, OUTSIDE, SEEDS
-from nn_maintain.truth.rows import Row, counts, curve_counts, tables, telling
+from nn_maintain.truth.rows import Row, counts, curve_counts, telling
 from nn_maintain.truth.rulings import DOCUMENTED, VERDICTS, Judge, named
 from nn_maintain.truth.sides import TOGETHER, Side, side
 from nn_reference.errors import DataError
@@ -49,22 +49,19 @@ itself, or of 1 if that is more. Where rows come in the file's order there is a 
 its losses, within which every right implementation stays."""
 
 
-def page(evidence: Evidence) -> str:
+def page(judge: Judge, rows: dict[str, list[Row]]) -> str:
     """Every figure, by system; then how the frameworks compare, and what the defects cost."""
-    rows = tables(evidence)
-    parts = [HEAD, _legend(rows, len(Judge(evidence).tested))]
-    parts += [_section(system, rows[system.name], evidence) for system in DOCUMENTED]
+    parts = [HEAD, _legend(rows, judge.tested)]
+    parts += [_section(system, rows[system.name], judge.evidence) for system in DOCUMENTED]
     return "\n\n".join(parts) + "\n"
 
 
-def block(evidence: Evidence) -> str:
+def block(rows: dict[str, list[Row]]) -> str:
     """A row for each system: its most telling figure, and what became of it."""
-    rows = tables(evidence)
-    lines = []
-    for system in DOCUMENTED:
-        row = telling(rows[system.name])
-        cells = [row.figure.printed, row.ours.get("numpy", NOT_RUN), row.ruling.verdict]
-        lines.append([system.document, f"`{system.name}`", _title(row), *cells])
+    lines = [
+        [s.document, f"`{s.name}`", _title(row), row.figure.printed, row.ours.get("numpy", NOT_RUN), row.ruling.verdict]
+        for s, row in ((system, telling(rows[system.name])) for system in DOCUMENTED)
+    ]
     head = ["document", "network", "figure", "printed", "NumPy", "verdict"]
     return "\n".join(lines_of_table(head, lines, right=(3, 4)))
 
@@ -95,9 +92,7 @@ def _legend(rows: dict[str, list[Row]], tested: int) -> str:
 
 
 def _section(system: System, rows: Sequence[Row], evidence: Evidence) -> str:
-    reasons: dict[tuple[str, str], int] = {}
-    for row in rows:
-        reasons.setdefault(row.ruling[1:], len(reasons) + 1)
+    reasons = {reason: k for k, reason in enumerate(dict.fromkeys(row.ruling[1:] for row in rows), 1)}
     notes = [row.figure.note for row in rows]
     cells = [
         [

@@ -9,7 +9,7 @@ from typing import Any
 from nn_conformance.replay.figures import DECLARED, TIMES, computed, in_printed_digits, is_number, number
 from nn_conformance.replay.ledger import FRAMEWORKS, Framework
 from nn_conformance.replay.records import Verdicts, VerdictTable
-from nn_maintain.truth.evidence import Evidence, judged_by
+from nn_maintain.truth.evidence import Basis, Evidence, judged_by
 from nn_maintain.truth.rulings import DOCUMENTED, Judge, Ruling, of_the_run
 from nn_reference.systems import Figure, System
 
@@ -39,9 +39,8 @@ class Row:
     ruling: Ruling
 
 
-def tables(evidence: Evidence) -> dict[str, list[Row]]:
+def tables(judge: Judge) -> dict[str, list[Row]]:
     """By documented network its table."""
-    judge = Judge(evidence)
     return {system.name: table(system, judge) for system in DOCUMENTED}
 
 
@@ -49,7 +48,7 @@ def table(system: System, judge: Judge) -> list[Row]:
     """A row for each figure that the document prints of a network, in the declaration's order."""
     evidence = judge.evidence
     return [
-        Row(f, _ours(system, f, evidence), *_seeds(system, f, evidence), judge.ruling(system, f))
+        Row(f, _ours(system, f, evidence), *_seeds(system, f, evidence.basis(system)), judge.ruling(system, f))
         for f in system.figures
     ]
 
@@ -90,9 +89,8 @@ def curve_counts(rows: dict[str, list[Row]]) -> dict[str, int]:
     return dict(Counter(ruling.verdict for _, ruling in curves))
 
 
-def as_json(evidence: Evidence) -> list[dict[str, Any]]:
+def as_json(rows: dict[str, list[Row]]) -> list[dict[str, Any]]:
     """Every row of every system, for machines."""
-    rows = tables(evidence)
     return [
         {
             "system": system.id,
@@ -109,21 +107,21 @@ def as_json(evidence: Evidence) -> list[dict[str, Any]]:
 
 def _ours(system: System, figure: Figure, evidence: Evidence) -> dict[Framework, str]:
     ours: dict[Framework, str] = {}
+    judged = judged_by(system)
     for framework in FRAMEWORKS:
-        run = evidence.own(judged_by(system), framework)
+        run = evidence.own(judged, framework)
         if run is not None and (framework == "numpy" or figure.quantity != "warnings"):  # which are NumPy's
-            value = computed(judged_by(system), run, figure)
+            value = computed(judged, run, figure)
             digits = figure.printed if figure.quantity not in TIMES or "." not in figure.printed else "0.00"
             ours[framework] = in_printed_digits(value, digits) if isinstance(value, float) else value or ""
     return ours
 
 
-def _seeds(system: System, figure: Figure, evidence: Evidence) -> tuple[str, str]:
+def _seeds(system: System, figure: Figure, basis: Basis) -> tuple[str, str]:
     """Place among the seeds, and their spread, in the printed digits."""
-    runs = evidence.runs(judged_by(system))
-    if figure.quantity.split(" ")[0] in OF_NO_RUN or not runs:
-        return "", ""
-    values = [computed(system, run, figure) for run in runs]
+    values: list[float | str | None] = []
+    if figure.quantity.split(" ")[0] not in OF_NO_RUN:
+        values = [computed(system, run, figure) for run in basis.runs]
     if not is_number(figure.printed):
         classes = [value for value in values if isinstance(value, str)]
         return (f"equal in {classes.count(figure.printed)} of {len(classes)}" if classes else ""), ""

@@ -15,7 +15,7 @@ import numpy as np
 
 from nn_conformance.replay.figures import DECLARED, TIMES, computed, in_printed_digits, is_number, number
 from nn_conformance.replay.ledger import Run
-from nn_maintain.truth.evidence import Evidence, judged_by
+from nn_maintain.truth.evidence import Basis, Evidence
 from nn_maintain.truth.placement import FEW_VALUES, OUTSIDE, SEEDS, Placement, enough, holm, place
 from nn_reference.arithmetic import Array
 from nn_reference.systems import SYSTEMS, Figure, System, get
@@ -121,22 +121,22 @@ def experiments(system: System) -> list[Figure]:
 
 def curves(system: System, evidence: Evidence) -> list[Curve]:
     """What is judged together of a documented system: the shown run, in two parts where its first epochs have more seeds."""
-    parts, figures = [], of_the_run(system)
-    runs = evidence.runs(judged_by(system))
-    check = _replay(system, len(runs))
+    parts, figures, basis = [], of_the_run(system), evidence.basis(system)
+    check = basis.replay(len(basis.runs))
     if first := evidence.first.get(system.id):
         epochs, book = first
         early = [f for f in figures if f.epoch is not None and f.epoch <= epochs]
-        check_early = f"{_replay(system, len(book.runs))} --epochs {epochs}"
+        check_early = f"{basis.replay(len(book.runs))} --epochs {epochs}"
         parts.append(_curve(f"epochs 1 to {epochs}", system, early, book.runs, check_early))
         figures = [f for f in figures if f not in early]
     if figures:
-        parts.append(_curve("the later epochs" if first else "the run", system, figures, runs, check))
+        parts.append(_curve("the later epochs" if first else "the run", system, figures, basis.runs, check))
     if stated := experiments(system):
         # All in the digits of the one that has most: a zero at the end is not always printed.
         longest = max(stated, key=lambda figure: len(figure.printed))
         rows = np.array([[number(figure.printed)] for figure in stated])
-        parts.append(Curve(f"{len(stated)} stated runs", (longest,), rows, _columns(system, [longest], runs), check))
+        ours = _columns(system, [longest], basis.runs)
+        parts.append(Curve(f"{len(stated)} stated runs", (longest,), rows, ours, check))
     return parts
 
 
@@ -163,92 +163,74 @@ class Judge:
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
         self.curves = {system.name: curves(system, evidence) for system in DOCUMENTED}
-        self.tested = [curve for each in self.curves.values() for curve in each if curve.placement is not None]
-        levels = [curve.placement.level for curve in self.tested if curve.placement is not None]
-        rejected = holm(levels, OUTSIDE)
-        self.outside = [curve for curve, out in zip(self.tested, rejected, strict=True) if out]
+        self.solved = {system.name: evidence.reconstruction(system) for system in DOCUMENTED}
+        placed = [(curve, curve.placement) for each in self.curves.values() for curve in each]
+        levels = {id(curve): placement.level for curve, placement in placed if placement is not None}
+        self.tested = len(levels)
+        self._outside = {curve for curve, out in zip(levels, holm([*levels.values()], OUTSIDE), strict=True) if out}
 
     def ruling(self, system: System, figure: Figure) -> Ruling:
         """A figure's verdict: of itself where that can be, else of its curve."""
-        return self.of_no_run(system, figure) or self.of_runs(system, figure)
-
-    def of_no_run(self, system: System, figure: Figure) -> Ruling | None:
-        """Of a time, and of what follows from other figures, the declaration or the dataset; None of all else."""
-        kind, run = figure.quantity.split(" ")[0], self.evidence.own(judged_by(system))
+        kind, basis = figure.quantity.split(" ")[0], self.evidence.basis(system)
         if figure.quantity in TIMES:
             return Ruling("not judged", self.of_times(system, figure))
         if kind == "stated_mean_accuracy_percent":
             return _of_mean(system, figure)
         if kind in DECLARED:
             check = "replay {} --epochs 1" if kind.startswith("label") else "describe {}"
-            return _settled(system, run, figure, DECLARED[kind], f"nn-conformance {check.format(system.name)}")
-        return None
+            return _settled(basis, figure, DECLARED[kind], f"nn-conformance {check.format(system.name)}")
+        if basis.own is None:
+            return Ruling("open", "there is no ledger of NumPy's run yet", basis.replay())
+        return self.of_runs(system, figure, basis, basis.own)
 
-    def of_runs(self, system: System, figure: Figure) -> Ruling:
+    def of_runs(self, system: System, figure: Figure, basis: Basis, own: Run) -> Ruling:
         """Of what a run has led to."""
-        kind, replay = figure.quantity.split(" ")[0], _replay(system)
-        runs, own = self.evidence.runs(judged_by(system)), self.evidence.own(judged_by(system))
-        if own is None:
-            return Ruling("open", "there is no ledger of NumPy's run yet", replay)
-        if kind == "steps":
-            return _settled(system, own, figure, "counted from rows and batches", replay)
+        if figure.quantity.startswith("steps "):
+            return _settled(basis, figure, "counted from rows and batches", basis.replay())
         if not system.recipe.epochs:
-            return _of_evaluation(system, own, figure)
-        if figure.epoch is None and len(runs) < SEEDS:
-            return Ruling("open", f"{len(runs)} of {SEEDS} seeds so far", replay)
-        if kind in {"predictions", "warnings"}:
-            return _of_text(system, runs, figure, replay)
-        return self.of_hearsay(system, figure) if figure.epoch is None else self.of_curve(system, figure)
+            return _of_evaluation(basis, own, figure)
+        if figure.epoch is not None:
+            return self.of_curve(system, figure, basis)
+        if len(basis.runs) < SEEDS:
+            return Ruling("open", f"{len(basis.runs)} of {SEEDS} seeds so far", basis.replay())
+        if figure.quantity.split(" ")[0] in {"predictions", "warnings"}:
+            return _of_text(basis, figure)
+        return self.of_hearsay(system, figure)
 
-    def of_curve(self, system: System, figure: Figure) -> Ruling:
+    def of_curve(self, system: System, figure: Figure, basis: Basis) -> Ruling:
         """Of the curve that has the figure."""
-        runs, each = self.evidence.runs(judged_by(system)), self.curves[system.name]
+        *_, last = each = self.curves[system.name]
         if figure in experiments(system):
-            return self.placed(each[-1])
+            return self.placed(last)
         curve = next(curve for curve in each if figure in curve.figures)
-        if solved := self.evidence.reconstruction(system):
+        if solved := self.solved[system.name]:
             check = f"python -m nn_maintain reconstruct {system.name}"
             return Ruling("reconstructed", f"{solved}; {curve.text()}", check)
         if chaos := self.evidence.chaos(system):
-            same = sum(prints(system, run, figure) for run in runs)
-            text = f"{chaos}; {same} of {len(runs)} seeds end at {figure.printed}"
+            same = sum(prints(system, run, figure) for run in basis.runs)
+            text = f"{chaos}; {same} of {len(basis.runs)} seeds end at {figure.printed}"
             return Ruling("not determined by what is shown", text, "python -m nn_maintain chaos")
-        return self.of_seed(system, curve) or self.placed(curve, self.as_shown(system, curve))
+        return _of_seed(system, curve, basis) or self.placed(curve, self.as_shown(system, curve, basis))
 
-    def of_seed(self, system: System, curve: Curve) -> Ruling | None:
-        """Of a run that comes out from the document's seed, or from every seed; None of others."""
-        runs, own = self.evidence.runs(judged_by(system)), self.evidence.own(judged_by(system))
-        shown = of_the_run(system)
-        if own and system.seed is not None and all(prints(system, own, f) for f in shown):
-            if not system.start_note:
-                return Ruling("exact", f"from the document's seed {system.seed}", curve.check)
-            same = sum(run.seed != system.seed and all(prints(system, run, f) for f in shown) for run in runs)
-            text = f"{system.start_note}; {same} of {len(curve.seeds)} other seeds give it too, so it is inside as well"
-            return Ruling("exact from the presumed seed", text, curve.check)
-        if len(runs) >= SEEDS and all(prints(system, run, f) for run in runs for f in shown):
-            return Ruling("exact", _absorbed(runs), curve.check)
-        return None
-
-    def as_shown(self, system: System, curve: Curve) -> str:
+    def as_shown(self, system: System, curve: Curve, basis: Basis) -> str:
         """Where the curve lies among the seeds of what the document shows, if that is not what ran."""
         runs = self.evidence.runs(system)
-        if judged_by(system) is system or len(runs) < SEEDS:
+        if basis.system is system or len(runs) < SEEDS:
             return ""
         shown = place(curve.printed, _columns(system, curve.figures, runs))
         return f"; of what is shown, {system.id}, {_placed(shown, 'lie')}"
 
     def placed(self, curve: Curve, shown: str = "") -> Ruling:
         """By its level, corrected for all the curves."""
-        placement, text, many = curve.placement, curve.text() + shown, len(self.tested)
-        verdict = "inside"
+        placement, text, verdict = curve.placement, curve.text() + shown, "inside"
         if placement is None:
             verdict = "open"
-        elif any(curve is other for other in self.outside):
-            verdict, text = "outside", f"{text}, which Holm's correction over {many} curves upholds"
-        elif placement.level <= OUTSIDE and len(curve.seeds) < enough(many):
-            verdict, text = "open", f"{text}; among {many} curves only {enough(many)} seeds could tell that from chance"
+        elif id(curve) in self._outside:
+            verdict, text = "outside", f"{text}, which Holm's correction over {self.tested} curves upholds"
+        elif placement.level <= OUTSIDE and len(curve.seeds) < (least := enough(self.tested)):
+            verdict, text = "open", f"{text}; among {self.tested} curves only {least} seeds could tell that from chance"
         elif placement.level <= OUTSIDE:
-            text = f"{text}, which Holm's correction over {many} curves does not uphold"
+            text = f"{text}, which Holm's correction over {self.tested} curves does not uphold"
         return Ruling(verdict, text, curve.check)
 
     def of_hearsay(self, system: System, figure: Figure) -> Ruling:
@@ -288,23 +270,32 @@ class Judge:
         )
 
 
-def _replay(system: System, seeds: int = SEEDS + 1) -> str:
-    version = judged_by(system).version
-    return f"nn-conformance replay {system.name}{f' --version {version}' * (version != 'documented')} --seeds {seeds}"
+def _of_seed(system: System, curve: Curve, basis: Basis) -> Ruling | None:
+    """Of a run that comes out from the document's seed, or from every seed; None of others."""
+    alike = [run for run in basis.runs if all(prints(system, run, f) for f in of_the_run(system))]
+    if basis.own in alike and system.seed is not None:
+        if not system.start_note:
+            return Ruling("exact", f"from the document's seed {system.seed}", curve.check)
+        same = sum(run.seed != system.seed for run in alike)
+        text = f"{system.start_note}; {same} of {len(curve.seeds)} other seeds give it too, so it is inside as well"
+        return Ruling("exact from the presumed seed", text, curve.check)
+    if len(alike) == len(basis.runs) >= SEEDS:
+        return Ruling("exact", _absorbed(alike), curve.check)
+    return None
 
 
-def _settled(system: System, own: Run | None, figure: Figure, origin: str, check: str) -> Ruling:
+def _settled(basis: Basis, figure: Figure, origin: str, check: str) -> Ruling:
     """Of what no training has a part in, so that nothing is left to chance."""
-    if prints(judged_by(system), own, figure):
+    if prints(basis.system, basis.own, figure):
         return Ruling("exact", origin, check)
-    return Ruling("outside", f"{origin}: {computed(judged_by(system), own, figure)}", check)
+    return Ruling("outside", f"{origin}: {computed(basis.system, basis.own, figure)}", check)
 
 
-def _of_evaluation(system: System, own: Run, figure: Figure) -> Ruling:
+def _of_evaluation(basis: Basis, own: Run, figure: Figure) -> Ruling:
     """Of one evaluation of seeded numbers; what the document calls close need not be rounded rightly."""
-    check = f"nn-conformance verify {system.name}"
+    check = f"nn-conformance verify {basis.system.name}"
     if not figure.quantity.startswith("hint "):
-        return _settled(system, own, figure, "one evaluation of seeded numbers", check)
+        return _settled(basis, figure, "one evaluation of seeded numbers", check)
     value, printed = float(own.final[figure.quantity.removeprefix("hint ")]), number(figure.printed)
     decimals = len(figure.printed.partition(".")[2])
     apart = abs(value - printed)
@@ -320,14 +311,14 @@ def _of_mean(system: System, figure: Figure) -> Ruling:
     return Ruling("exact" if agrees else "outside", text, f"nn-conformance describe {system.name}")
 
 
-def _of_text(system: System, runs: Sequence[Run], figure: Figure, replay: str) -> Ruling:
+def _of_text(basis: Basis, figure: Figure) -> Ruling:
     """A row of classes, or of warnings: how many seeds have just this one."""
-    alike = sum(prints(system, run, figure) for run in runs)
-    text = f"{alike} of {len(runs)} seeds have just these"
+    alike = sum(prints(basis.system, run, figure) for run in basis.runs)
+    text = f"{alike} of {len(basis.runs)} seeds have just these"
     if figure.quantity == "warnings":
         text += ", in this order, before every weight is NaN: the best evidence that this is what happened"
-    verdict = "exact" if alike == len(runs) else "inside" if alike else "open"
-    return Ruling(verdict, text, replay)
+    verdict = "exact" if alike == len(basis.runs) else "inside" if alike else "open"
+    return Ruling(verdict, text, basis.replay())
 
 
 def _absorbed(runs: Sequence[Run]) -> str:

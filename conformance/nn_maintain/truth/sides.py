@@ -45,15 +45,15 @@ def side(system: System, evidence: Evidence, framework: Framework) -> Side | Non
     run, own = evidence.own(system, framework), evidence.own(system)
     if run is None:
         return None
-    first = None if own is None else _difference(run, own)
+    first, together = (None, (0, 0)) if own is None else (_difference(run, own), _together(run, own))
     # From the same weights in the same order, NumPy's run is no independent one.
     others = [other for other in evidence.runs(system) if other.seed != run.seed]
     placement, furthest = None, ""
     if len(others) >= SEEDS - 1 and run.rows:
-        names = _names(run, others)
-        placement = place(_curve(run, names)[None], np.array([_curve(other, names) for other in others]))
+        names, curves = _curves(run, *others)
+        placement = place(curves[:1], curves[1:])
         furthest = named(*names[placement.figure])
-    return Side(first, bool(run.rows), _together(run, own), run.agreement, placement, furthest)
+    return Side(first, bool(run.rows), together, run.agreement, placement, furthest)
 
 
 def _difference(run: Run, own: Run) -> tuple[float, int] | None:
@@ -67,28 +67,26 @@ def _difference(run: Run, own: Run) -> tuple[float, int] | None:
     return float(np.nan_to_num(apart, nan=np.inf).max()), int(np.count_nonzero(known))
 
 
-def _together(run: Run, own: Run | None) -> tuple[int, int]:
-    names = _names(run, [own]) if own is not None and run.rows else []
-    if own is None or not names:
-        return 0, 0
-    ours, theirs = (_curve(one, names) for one in (own, run))
+def _together(run: Run, own: Run) -> tuple[int, int]:
+    names, (theirs, ours) = _curves(run, own)
     with np.errstate(invalid="ignore"):  # infinity beside infinity
-        apart = ~(
-            (np.abs(theirs - ours) <= TOGETHER * np.maximum(1, np.abs(ours))) | (np.isnan(ours) & np.isnan(theirs))
-        )
+        near = np.abs(theirs - ours) <= TOGETHER * np.maximum(1, np.abs(ours))
+    apart = ~(near | (np.isnan(ours) & np.isnan(theirs)))
     epochs = sorted({epoch for _, epoch in names})
-    parted = min((epoch for (_, epoch), off in zip(names, apart, strict=True) if off), default=None)
-    return (len(epochs) if parted is None else epochs.index(parted)), len(epochs)
+    parted = {epoch for (_, epoch), off in zip(names, apart, strict=True) if off}
+    return next((k for k, epoch in enumerate(epochs) if epoch in parted), len(epochs)), len(epochs)
 
 
-def _names(run: Run, others: list[Run]) -> list[tuple[str, int]]:
-    """Quantity and epoch of each figure that all of them have."""
-    everyone = [run, *others]
-    quantities = [q for q in run.rows if q not in NO_FIGURE and all(q in one.rows for one in everyone)]
-    epochs = [e for e in run.rows["epoch"] if all(e in one.rows["epoch"] for one in everyone)]
-    return [(quantity, int(float(epoch))) for quantity in quantities for epoch in epochs]
-
-
-def _curve(run: Run, names: list[tuple[str, int]]) -> Array:
-    at = {int(float(epoch)): k for k, epoch in enumerate(run.rows["epoch"])}
-    return values([run.rows[quantity][at[epoch]] for quantity, epoch in names], "float64")
+def _curves(*runs: Run) -> tuple[list[tuple[str, int]], Array]:
+    """Quantity and epoch of each of the D figures that all the runs have, and the figures, (runs, D)."""
+    figures = [
+        {
+            (quantity, int(float(epoch))): value
+            for quantity, column in run.rows.items()
+            if quantity not in NO_FIGURE
+            for epoch, value in zip(run.rows["epoch"], column, strict=True)
+        }
+        for run in runs
+    ]
+    names = [name for name in figures[0] if all(name in other for other in figures)]
+    return names, np.array([values([each[name] for name in names], "float64") for each in figures])
