@@ -88,14 +88,14 @@ def test_applicable_asks_network_and_optimiser():
 def test_explain_prints_one_lists_all_and_suggests(command):
     """One mistake in four lines; without a name one line for each, with a word those that have it; else the nearest, code 2."""
     one, everything, wrong = command("explain", "sum-for-mean"), command("explain"), command("explain", "sum-for-maen")
-    word = command("explain", "GELU").out.splitlines()
+    word = command("explain", "tanh").out.splitlines()
 
     assert one.code == everything.code == 0
     assert len(one.out.splitlines()) == 4
     assert texts()["sum-for-mean"].mend in one.out
     assert [line.split()[0] for line in everything.out.splitlines()[:-1]] == list(texts())
     assert [line.split()[0] for line in word] == [
-        name for name, text in texts().items() if "gelu" in f"{name} {text.what}".lower()
+        name for name, text in texts().items() if "tanh" in f"{name} {text.what}".lower()
     ]
     assert "did you mean 'sum-for-mean'" in wrong.complaint
     assert command("explain", "sign", "--json").json["sign"]["formula"] == "g = -r"
