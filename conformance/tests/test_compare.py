@@ -8,6 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from nn_conformance.report import pictures
+
 FILE = """
 import numpy as np
 from nn_conformance import conforms
@@ -33,6 +35,12 @@ def target(tmp_path):
         return f"{path}:{name}"
 
     return write
+
+
+@pytest.fixture(autouse=True)
+def without_pictures(monkeypatch):
+    """Pages without pictures: to draw them takes most of the time."""
+    monkeypatch.setattr(pictures, "installed", lambda: False)
 
 
 @pytest.fixture(scope="module")

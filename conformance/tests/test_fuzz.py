@@ -67,9 +67,8 @@ def test_what_underflows_is_right_and_what_is_wrong_beside_it_is_not():
 @pytest.mark.parametrize(
     "slug",
     [
-        "inputs-overwritten",
         "targets-overwritten",
-        *(pytest.param(slug, marks=pytest.mark.slow) for slug in ("sum-for-mean", "betas-swapped")),
+        *(pytest.param(s, marks=pytest.mark.slow) for s in ("inputs-overwritten", "sum-for-mean", "betas-swapped")),
     ],
 )
 def test_a_mistake_is_caught_within_forty_networks(slug):
@@ -158,24 +157,20 @@ def test_an_unknown_check_gets_the_nearest(check, said):
         judge_only(JudgeRun(reference, (), STORE), check)
 
 
-def test_every_id_that_a_report_prints_can_be_judged_again(command, tmp_path):
-    """Of cases certified on demand, of offered optimisers, of how a program speaks and of what a document prints."""
+def test_every_id_that_a_report_prints_can_be_judged_again(command, tmp_path, request):
+    """Of published cases, of which one stands for all where not every test is run, of those certified on demand, of offered optimisers, of how a program speaks and of what a document prints."""
     target, report = f"cmd:{sys.executable} {ADAPTER}", tmp_path / "report.json"
     command("verify", target, "xor-tanh", "--json-file", report)
     verdicts = {v["id"]: v["status"] for v in json.loads(report.read_text("utf-8"))["verdicts"]}
-    by_case = {}
+    by_kind = {}
     for check in verdicts:
-        by_case.setdefault(check.split("::")[0], check)
+        by_kind.setdefault(check.split("::")[0].split("/")[-1], check)
 
-    assert {case.split("/")[-1] for case in by_case} >= {
-        "harness",
-        "probe-updates",
-        "probe-pair",
-        "probe-inexact-float32",
-    }
-    for check in by_case.values():
-        (again,) = json.loads(command("verify", target, "--only", check, "--json").out)
-        assert (again["id"], again["status"]) == (check, verdicts[check])
+    kinds = ("documented", "harness", "probe-updates", "probe-pair", "probe-inexact-float32")
+    assert by_kind.keys() > set(kinds)
+    for kind in by_kind if request.config.getoption("slow") else kinds:
+        (again,) = json.loads(command("verify", target, "--only", by_kind[kind], "--json").out)
+        assert (again["id"], again["status"]) == (by_kind[kind], verdicts[by_kind[kind]])
     printed = "homework/documented::printed::loss"
     assert [v["id"] for v in json.loads(command("verify", "--only", printed, "--json").out)] == [printed]
 
@@ -232,7 +227,7 @@ def test_a_claimed_function_is_drawn_networks_like_its_own(command, tmp_path):
 
     done = command("verify", f"{path}:wrong", "--fuzz", "20")
     assert done.code == 1
-    assert re.search(r"^# \d → \d sigmoid → 1 sigmoid, squared_error; 2 samples$", done.out, re.MULTILINE)
+    assert re.search(r"^# \d → \d sigmoid → 1 sigmoid, squared_error; 1 sample$", done.out, re.MULTILINE)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(done.out.partition("the smallest that fails:")[2], "snippet", "exec"), {})  # noqa: S102 - our own text
     assert [line.partition(":")[0] for line in printed.getvalue().splitlines() if "Answer(" in line] == [
@@ -262,7 +257,7 @@ def right(p, x, t):
 @conforms("homework")
 def wrong(p, x, t):
     loss, gradients = right(p, x, t)
-    return loss, {**gradients, "b1": gradients["b1"] * len(x)}
+    return loss, {**gradients, "b1": gradients["b1"] + 1}
 """
 
 

@@ -202,8 +202,12 @@ def test_a_free_run_is_judged_up_to_the_horizon_or_as_far_as_asked(case_id):
             else run
         )
 
-    wrong = only(judge(case(case_id), Wrapped(train=late), "float64"), "trajectory", "losses")
-    short = only(judge(case(case_id), Wrapped(train=late), "float64", updates=4), "trajectory", "losses")
+    wrong, short = (
+        only(
+            judge(case(case_id), Wrapped(train=late), "float64", rungs=("trajectory",), **more), "trajectory", "losses"
+        )
+        for more in ({}, {"updates": 4})
+    )
 
     assert wrong.status == "failed"
     assert "update 5" in wrong.reason
@@ -220,7 +224,7 @@ def test_large_updates_are_judged_by_sums_projections_and_samples(case_id):
         w[len(w) // 2, 3] += 0.01
         return replace(run, params={**run.params, "W1": w})
 
-    verdicts = judge(case(case_id), Wrapped(train=change), "float64", updates=1)
+    verdicts = judge(case(case_id), Wrapped(train=change), "float64", updates=1, rungs=("step",))
 
     assert {v.id.split("::")[2] for v in verdicts if v.status == "failed"} == {"1-W1", "2-W1", "3-W1"}
 
