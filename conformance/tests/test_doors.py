@@ -5,7 +5,8 @@ from math import fsum
 import msgspec
 import numpy as np
 import pytest
-from door_problems import HOMEWORK, fresh, homework, load, sigmoid, statuses
+from door_problems import HOMEWORK, fresh, homework, load, statuses
+from homework import sigmoid
 
 from nn_conformance.adapt.claims import conforms
 from nn_conformance.adapt.conventions import declared

@@ -25,6 +25,7 @@ from nn_reference.errors import InputError
 
 pytest.importorskip("hypothesis")
 STORE = Store()
+HOMEWORK = Path(__file__).with_name("homework.py")
 ADAPTER = Path(__file__).parents[1] / "adapters" / "numpy_adapter.py"
 BY_SLUG = {mistake.slug: mistake for mistake in CATALOGUE}
 
@@ -218,47 +219,18 @@ def test_networks_of_a_claim_have_its_layers_in_other_sizes():
     assert all(network.layers[-1].units > 1 for network in drawn)
 
 
-def test_a_claimed_function_is_drawn_networks_like_its_own(command, tmp_path):
+def test_a_claimed_function_is_drawn_networks_like_its_own(command):
     """`verify --fuzz` of a function for one network draws that one's layers; pasted, its lines ask the function too."""
-    path = tmp_path / "mine.py"
-    path.write_text(MINE, "utf-8")
-    assert "5 networks drawn; all agree" in command("verify", f"{path}:right", "--fuzz", "5").out
-    assert "5 networks drawn; all agree" in command("verify", f"{path}:unmarked", "homework", "--fuzz", "5").out
+    assert "5 networks drawn; all agree" in command("verify", f"{HOMEWORK}:declared", "--fuzz", "5").out
+    assert "5 networks drawn; all agree" in command("verify", f"{HOMEWORK}:right", "homework", "--fuzz", "5").out
 
-    done = command("verify", f"{path}:wrong", "--fuzz", "20")
+    done = command("verify", f"{HOMEWORK}:shifted", "homework", "--fuzz", "20")
     assert done.code == 1
     assert re.search(r"^# \d → \d sigmoid → 1 sigmoid, squared_error; 1 sample$", done.out, re.MULTILINE)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(done.out.partition("the smallest that fails:")[2], "snippet", "exec"), {})  # noqa: S102 - our own text
-    assert [line.partition(":")[0] for line in printed.getvalue().splitlines() if "Answer(" in line] == [
-        "right",
-        "yours",
-    ]
-
-
-MINE = """
-import numpy as np
-from nn_conformance import conforms
-
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
-
-def unmarked(p, x, t):
-    return right(p, x, t)
-
-@conforms("homework")
-def right(p, x, t):
-    h = sigmoid(x @ p["W1"].T + p["b1"])
-    y = sigmoid(h @ p["W2"] + p["b2"])
-    d = (y - t) / len(t) * y * (1 - y)
-    e = np.outer(d, p["W2"]) * h * (1 - h)
-    return ((y - t) ** 2).sum() / 2 / len(t), {"W1": e.T @ x, "b1": e.sum(0), "W2": h.T @ d, "b2": d.sum()}
-
-@conforms("homework")
-def wrong(p, x, t):
-    loss, gradients = right(p, x, t)
-    return loss, {**gradients, "b1": gradients["b1"] + 1}
-"""
+    shown = [line.partition(":")[0] for line in printed.getvalue().splitlines() if "Answer(" in line]
+    assert shown == ["right", "yours"]
 
 
 class Wrong:

@@ -13,7 +13,8 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import numpy as np
 import pytest
-from report_problems import Outline, homework, right, wrong
+from homework import homework, right, wrong
+from report_problems import Outline
 
 from nn_conformance import check_gradients, conforms
 from nn_conformance.explain import Explanation
@@ -133,7 +134,7 @@ def test_a_wrong_derivative_is_drawn_over_the_right_one(text):
     """The finding's picture names the formula that was used and the right one, and each wrong array has a picture of errors."""
     assert "Derivative of sigmoid, layer 1, over z: used: z(1-z); right: a(1-a)" in text
     assert "Error of each entry of gradient W1 (3×2)" in text
-    assert "Errors of implementation in units of their limits" in text
+    assert "Errors of wrong in units of their limits" in text
 
 
 def test_the_same_results_give_the_same_bytes(report, text):
@@ -244,7 +245,7 @@ def test_a_target_without_a_mistake_has_no_findings():
     """The page of what conforms says so, and has no part for findings."""
     text = page.html(judge(right, "homework"))
 
-    assert "<h1>implementation: conforms</h1>" in text
+    assert "<h1>right: conforms</h1>" in text
     assert "Findings" not in text
 
 
