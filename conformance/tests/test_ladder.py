@@ -10,14 +10,12 @@ from spread import spread
 
 from nn_conformance.cases.format import DTYPES
 from nn_conformance.cases.store import Store
-from nn_conformance.judge.known import Known, expect, parse
 from nn_conformance.judge.ladder import cases_of, check_ids, judge
 from nn_conformance.judge.rungs import RUNGS
 from nn_conformance.judge.verdict import STATUSES, at_least, at_most, counts
 from nn_conformance.oracles import reference
 from nn_maintain.mistakes import CATALOGUE, applicable
 from nn_maintain.mistakes.mistaken import Mistaken
-from nn_reference.errors import DataError
 from nn_reference.network import LayerOutput
 
 pytestmark = pytest.mark.numeric
@@ -305,37 +303,6 @@ def test_nan_is_right_only_in_the_entries_where_the_rest_is():
     verdicts = judge(loaded, wrong, "float32", rungs=("gradient",))
 
     assert only(verdicts, "gradient", "W1").status == "failed"
-
-
-KNOWN = Known("homework/*::gradient::W1::float64", "a reason", 3.0)
-
-
-@pytest.mark.parametrize(
-    ("error", "limit", "known", "status"),
-    [
-        (2.0, 1.0, [KNOWN], "expected failure"),
-        (3.1, 1.0, [KNOWN], "failed"),
-        (0.5, 1.0, [KNOWN], "failed"),
-        (2.0, 1.0, [KNOWN, KNOWN], "failed"),
-        (float("nan"), 1.0, [KNOWN], "failed"),
-        (2.0, 1.0, [Known("xor-*", "another", 3.0)], "failed"),
-        (0.5, 1.0, [Known("xor-*", "another", 3.0)], "passed"),
-    ],
-)
-def test_a_known_failure_is_expected_as_far_as_its_cause_goes(error, limit, known, status):
-    """Within its size it is expected; beyond it, where it passes, or by two entries at once, it fails."""
-    verdict = at_most("homework/probe-one::gradient::W1::float64", error, limit, "")
-
-    assert expect(verdict, known).status == status
-
-
-@pytest.mark.parametrize("size", ["inf", "nan", "1.0", "-3.0"])
-def test_a_known_failure_must_have_a_size(size):
-    """Infinite, none, or no more than the limit: none of these is a size of a failure."""
-    text = f'[[known]]\ntarget = "x"\nchecks = "xor-*::gradient::W1"\nreason = "r"\nat_most = {size}\n'
-
-    with pytest.raises(DataError, match="at_most must be a finite number above 1"):
-        parse(text, "known.toml")
 
 
 def test_a_limit_that_is_not_finite_passes_nothing():

@@ -218,29 +218,34 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "doc002_functions.py"
 VERDICT = CheckId("homework/probe-one", "gradient", "W1", "float64")
 
 
+OF_SIZE = Known("homework/*::gradient::W1::*", "r", 3.0)
+CRASHES = Known("homework/*::gradient::W1::*", "r", failure="crashed")
+OTHERS = Known("xor-*", "another", 3.0)
+
+
+def ended(failure):
+    """A verdict without numbers."""
+    return Verdict(VERDICT, "failed", float("nan"), 1.0, "", failure=failure)
+
+
 @pytest.mark.parametrize(
-    ("verdict", "entry", "status", "failure"),
+    ("verdict", "entries", "status", "failure"),
     [
-        (at_most(VERDICT, 2.0, 1.0, ""), Known("homework/*::gradient::W1::*", "r", 3.0), "expected failure", "mismatch"),
-        (at_most(VERDICT, 4.0, 1.0, ""), Known("homework/*::gradient::W1::*", "r", 3.0), "failed", "known-otherwise"),
-        (at_most(VERDICT, 0.5, 1.0, ""), Known("homework/*::gradient::W1::*", "r", 3.0), "failed", "known-passed"),
-        (
-            Verdict(VERDICT, "failed", float("nan"), 1.0, "", failure="crashed"),
-            Known("homework/*::gradient::W1::*", "r", failure="crashed"), "expected failure", "crashed",
-        ),
-        (
-            Verdict(VERDICT, "failed", float("nan"), 1.0, "", failure="timeout"),
-            Known("homework/*::gradient::W1::*", "r", failure="crashed"), "failed", "known-otherwise",
-        ),
-        (
-            Verdict(VERDICT, "failed", float("nan"), 1.0, "", failure="crashed"),
-            Known("homework/*::gradient::W1::*", "r", 3.0), "failed", "known-otherwise",
-        ),
+        (at_most(VERDICT, 2.0, 1.0, ""), [OF_SIZE], "expected failure", "mismatch"),
+        (at_most(VERDICT, 2.0, 1.0, ""), [OF_SIZE, OF_SIZE], "failed", "known-otherwise"),
+        (at_most(VERDICT, 2.0, 1.0, ""), [OTHERS], "failed", "mismatch"),
+        (at_most(VERDICT, 3.1, 1.0, ""), [OF_SIZE], "failed", "known-otherwise"),
+        (at_most(VERDICT, float("nan"), 1.0, ""), [OF_SIZE], "failed", "mismatch"),
+        (at_most(VERDICT, 0.5, 1.0, ""), [OF_SIZE], "failed", "known-passed"),
+        (at_most(VERDICT, 0.5, 1.0, ""), [OTHERS], "passed", ""),
+        (ended("crashed"), [CRASHES], "expected failure", "crashed"),
+        (ended("timeout"), [CRASHES], "failed", "known-otherwise"),
+        (ended("crashed"), [OF_SIZE], "failed", "known-otherwise"),
     ],
-)  # fmt: skip
-def test_a_known_failure_is_expected_in_its_own_way_only(verdict, entry, status, failure):
-    """Its class, and for a mismatch its size: what passes or fails otherwise is a failure."""
-    found = expect(verdict, [entry])
+)
+def test_a_known_failure_is_expected_in_its_own_way_only(verdict, entries, status, failure):
+    """Its class, and for a mismatch its size: what passes, fails otherwise or is in two entries at once is a failure."""
+    found = expect(verdict, entries)
 
     assert (found.status, found.failure) == (status, failure)
 
@@ -304,7 +309,10 @@ def test_breadth_is_that_of_what_the_target_claims(command, tmp_path):
     [
         ('checks = "*::*::W1::*"\nreason = "r"\nat_most = 3.0', "with a whole rung"),
         ('checks = "*"\nreason = "r"\nat_most = 3.0', "with a whole rung"),
-        ('checks = "a::step::b"\nreason = "r"', "at_most must be a finite number above 1"),
+        *(
+            (f'checks = "a::step::b"\nreason = "r"\n{size}', "at_most must be a finite number above 1")
+            for size in ("", "at_most = inf", "at_most = nan", "at_most = 1.0", "at_most = -3.0")
+        ),
         ('checks = "a::step::b"\nreason = "r"\nfailure = "crashd"', "there is no 'crashd', did you mean 'crashed'"),
         ('checks = "a::step::b"\nreason = "r"\nfailure = "crashed"\nat_most = 3.0', "at_most is for mismatches"),
         ('checks = "a::step::b"\nreason = " "\nat_most = 3.0', "expected a cause"),
