@@ -25,6 +25,8 @@ SCRIPT = Path(__file__).with_name("hostile.py")
 SHORT, LONG = 1.0, 60.0
 HANGS = {"hangs", "stops-itself", "half-a-line-and-hangs", "closes-stdin", "ignores-stop", "does-not-answer-stop"}
 MEMORY = 256 << 20
+# A segmentation fault is told from running out of memory.
+SIGNALS = {"crashes": "crashed by signal 11 (SIGSEGV)", "is-killed": "crashed by signal 9 (SIGKILL)"}
 
 
 def zombies():
@@ -76,6 +78,7 @@ def test_hostile_harness_has_its_verdict(name, run, monkeypatch):
     assert found == ({failure} if failure else set())
     assert found <= set(FAILURES)
     assert all(v.reason.isprintable() and len(v.reason) < 600 for v in done.failed)
+    assert SIGNALS.get(name, "") in "".join(v.reason for v in done.failed)
     if failure and when == "run" and name != "answers-twice":
         assert done.failed[0].id == "xor-sigmoid/probe-one::contract::answer::float64"
     elif failure and when != "run":
@@ -92,9 +95,3 @@ def test_gallery_is_large_and_has_each_failure_of_a_process():
 
     assert len(GALLERY) >= 20
     assert protocol - classes == {"given-up"}
-
-
-def test_signal_is_named(run):
-    """The reason has the signal's number and name, so that a segmentation fault is told from running out of memory."""
-    assert "crashed by signal 11 (SIGSEGV)" in run("crashes").failed[0].reason
-    assert "crashed by signal 9 (SIGKILL)" in run("is-killed").failed[0].reason
