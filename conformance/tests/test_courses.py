@@ -3,14 +3,11 @@
 from pathlib import Path
 
 import pytest
-from courses import COURSES, SLIPS, STYLES, TARGETS, UPDATE_SLIPS, Trainer, made, none, of, rows
+from courses import COURSES, SLIPS, STYLES, TARGETS, UPDATE_SLIPS, Trainer, caught, made, none, of, rows
 
 from nn_conformance import conforms, network
 from nn_conformance.cases.families import describe_network
-from nn_conformance.cases.store import Store
-from nn_conformance.judge_run import JudgeRun
 from nn_conformance.run import judge
-from nn_conformance.subjects import subject_of
 from nn_reference.systems import get
 
 FILE = Path(__file__).with_name("courses.py")
@@ -33,14 +30,6 @@ FACTORS = {
     "1/2": lambda n, c, _: 0.5,
     "-1": lambda n, c, _: -1,
 }
-
-
-def caught(target):
-    """Whether a check fails; the rest is not asked then."""
-    subject = subject_of(target)
-    systems = subject.claimed(())
-    run = JudgeRun(subject.target, systems, Store(), dtypes=("float64",), offers=subject.offers)
-    return any(v.failed for s in systems for pair in run.pairs(s) for v in run.verdicts(*pair).values())
 
 
 @pytest.mark.parametrize(("course", "style"), WRITTEN)

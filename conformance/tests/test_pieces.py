@@ -167,7 +167,7 @@ def test_a_program_without_a_piece_is_not_asked_for_it(adapter):
 
 def test_what_is_named_is_asked_for_and_may_not_be_refused(adapter):
     """A piece, and an optimiser, that a program names and refuses are failures; one that it does is judged."""
-    has = ["sigmoid", "identity", "squared_error", "sgd", "momentum nesterov", "gelu"]
+    has = ["sigmoid", "identity", "squared_error elements", "sgd", "momentum nesterov", "gelu"]
 
     def refuses(source):
         return source.replace('    "gelu": (', '    "other": (').replace(

@@ -268,33 +268,26 @@ def test_an_entry_that_matches_nothing_is_a_failure():
 
 
 @pytest.mark.parametrize(
-    ("checks", "broad"),
+    ("checks", "fails", "broad"),
     [
-        ("*::gradient::*", True),
-        ("*/*::gradient::*::*", True),
-        ("?*::step::**::float64", True),
-        ("*::step::*64", True),
-        ("*::gradient::W1::*", False),
-        ("homework/*::gradient::*", False),
-        ("*-*::gradient::*", False),
+        ("*::gradient::*", "at_most = 3.0", True),
+        ("*/*::gradient::*::*", "at_most = 3.0", True),
+        ("?*::step::**::float64", "at_most = 3.0", True),
+        ("*::step::*64", "at_most = 3.0", True),
+        ("*::contract::answer::*", 'failure = "error"', True),
+        ("*::gradient::W1::*", "at_most = 3.0", False),
+        ("homework/*::gradient::*", "at_most = 3.0", False),
+        ("*-*::gradient::*", "at_most = 3.0", False),
     ],
 )
-def test_an_entry_that_covers_a_rung_is_too_broad(tmp_path, checks, broad):
-    """All quantities in all cases would hide every other failure of that rung, in one precision as in both."""
-    path = Path(known(tmp_path, f'checks = "{checks}"\nreason = "r"\nat_most = 3.0'))
+def test_an_entry_that_covers_a_rung_is_too_broad(tmp_path, checks, fails, broad):
+    """All quantities in all cases would hide every other failure, and so would one that blocks what comes after."""
     refused = pytest.raises(DataError, match="too broad") if broad else contextlib.nullcontext()
 
-    found = of_file(path)
-    assert found == [Known(checks, "r", 3.0)]
+    (found,) = of_file(Path(known(tmp_path, f'checks = "{checks}"\nreason = "r"\n{fails}')))
+    assert (found.checks, found.reason) == (checks, "r")
     with refused:
-        check_breadth(found, Store().ids)
-
-
-def test_an_entry_that_blocks_everything_is_too_broad(tmp_path):
-    """What fails without numbers blocks what comes after, so that one quantity of all cases would hide every failure."""
-    path = Path(known(tmp_path, 'checks = "*::contract::answer::*"\nreason = "r"\nfailure = "error"'))
-    with pytest.raises(DataError, match="too broad"):
-        check_breadth(of_file(path), Store().ids)
+        check_breadth([found], Store().ids)
 
 
 def test_breadth_is_that_of_what_the_target_claims(command, tmp_path):
