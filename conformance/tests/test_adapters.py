@@ -1,12 +1,13 @@
 """The adapters climb the ladder in each language, as short as they are, and claim no more than they do."""
 
 import re
-import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
+from adapter_programs import command_for
 
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.ladder import judge
@@ -52,22 +53,14 @@ ALONE = [NAMES[0], NAMES[1], pytest.param("jax", marks=[pytest.mark.jax, pytest.
 
 @pytest.fixture(scope="module")
 def command_of(tmp_path_factory):
-    """Program and arguments of an adapter; the one in C is compiled, without a warning, when it is first asked for."""
-    made = {}
+    """Program and arguments of an adapter, by its name."""
+    folder = tmp_path_factory.mktemp("adapters")
+    return cache(lambda name: command_for(file_of(name), folder))
 
-    def command(name):
-        if name == "node":
-            return [shutil.which("node"), str(ADAPTERS / "node_adapter.mjs")]
-        if name != "c":
-            return [sys.executable, str(ADAPTERS / f"{name}_adapter.py")]
-        if not made:
-            made["c"] = str(tmp_path_factory.mktemp("c") / "c_adapter")
-            source = [str(ADAPTERS / "c_adapter.c"), "-lm"]
-            options = ["-std=c99", "-O1", "-Wall", "-Wextra", "-pedantic", "-Werror", "-o", made["c"]]
-            subprocess.run([shutil.which("cc"), *options, *source], check=True)  # noqa: S603 - our own source
-        return [made["c"]]
 
-    return command
+def file_of(name):
+    (file,) = ADAPTERS.glob(f"{name}_adapter.*")
+    return file
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -115,22 +108,13 @@ def test_adapter_ends_with_stdin(command_of, name):
 
 
 @pytest.mark.parametrize("name", ["plain_python", pytest.param("c", marks=pytest.mark.cc)])
-def test_a_mistake_is_caught(command_of, tmp_path, name):
-    """A wrong sign, and a derivative of tanh without its square, fail in the copy of an adapter: it is really judged."""
-    command = command_of(name)
-    if name == "c":
-        source = (ADAPTERS / "c_adapter.c").read_text("utf-8")
-        wrong = tmp_path / "wrong.c"
-        wrong.write_text(source.replace("1 - a * a", "1 - a"), "utf-8")
-        command = [str(tmp_path / "wrong")]
-        subprocess.run([shutil.which("cc"), "-std=c99", "-o", command[0], str(wrong), "-lm"], check=True)  # noqa: S603
-    else:
-        source = Path(command[1]).read_text("utf-8")
-        wrong = tmp_path / "wrong.py"
-        wrong.write_text(source.replace("1 - a * a", "1 - a"), "utf-8")
-        command = [command[0], str(wrong)]
+def test_a_mistake_is_caught(tmp_path, name):
+    """A derivative of tanh without its square fails in the copy of an adapter: it is really judged."""
+    source = file_of(name).read_text("utf-8")
     assert "1 - a * a" in source
-    with ProtocolTarget(command) as target:
+    wrong = tmp_path / f"wrong{file_of(name).suffix}"
+    wrong.write_text(source.replace("1 - a * a", "1 - a"), "utf-8")
+    with ProtocolTarget(command_for(wrong, tmp_path)) as target:
         session = Session(target)
         assert session.begin()
         loaded = STORE.case("xor-tanh/probe-rectangular")

@@ -6,17 +6,8 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
-from convention_problems import (
-    FUNCTIONS,
-    columns,
-    fresh,
-    judged,
-    load,
-    mean,
-    scaled,
-    two_layers,
-)
-from door_problems import homework
+from convention_problems import FUNCTIONS, columns, judged, mean, scaled, two_layers
+from door_problems import fresh, homework, load
 
 from nn_conformance.adapt.arrays import Layers
 from nn_conformance.adapt.claims import Claim, claim_of, conforms
