@@ -1,6 +1,5 @@
 """`fixtures check`: what is intact has no problem, and one changed byte in any file is a problem that names the file."""
 
-import hashlib
 import json
 import shutil
 
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
+from small_store import ID, SYSTEM, relist, write_files
 
 from nn_conformance.cases.encoding import digest, encode_document, inline
 from nn_conformance.cases.integrity import FOLDERS, check
@@ -20,7 +20,6 @@ from nn_reference.errors import DataError
 from nn_reference.fixture_files import RESTORE, fixtures_root
 
 ROUNDS = 4  # bytes that are flipped in each file of the real fixtures, one after the other
-ID, SYSTEM = "xor-tanh/probe-one", "xor-tanh/documented"
 
 
 def problems(root):
@@ -62,36 +61,12 @@ def small(root):
         "arrays/tiny.safetensors": save({digest(weights): weights}),
         schema: (fixtures_root() / schema).read_bytes(),
     }
-    for path, data in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(data)
-    write_index(
-        root,
-        {
-            "format": 1,
-            "files": [
-                {"path": path, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-                for path, data in files.items()
-            ],
-            "cases": [{key: case[key] for key in ("id", "version", "purpose", "flags")}],
-            "systems": {SYSTEM: [ID]},
-        },
-    )
+    write_files(root, files, case)
     return root
 
 
 def write_index(root, index):
     (root / "index.json").write_bytes(encode_document(index))
-
-
-def relist(root, path, data):
-    """Writes a file of `small` so that the index agrees with it."""
-    (root / path).write_bytes(data)
-    index = json.loads((root / "index.json").read_bytes())
-    for file in index["files"]:
-        if file["path"] == path:
-            file |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    write_index(root, index)
 
 
 def blank(patch):
