@@ -15,8 +15,10 @@ from nn_conformance.cases.families import build_network
 from nn_conformance.oracles import complex_step, reference
 from nn_conformance.oracles.pytorch import described as in_torch
 from nn_reference.arithmetic import Params
+from nn_reference.datasets import load_images
 
 CHECKED = ("16-12 tanh-4", "64-32 tanh-10", "256-80 tanh-10", "784-300 tanh-10")
+IMAGES = ", images"  # after a line of CHECKED: the inputs are MNIST's, where others are drawn and no two are equal
 CERTIFIED = ("3-2 tanh-2", "6-4 tanh-3", "16-12 tanh-4", "32-24 tanh-10", "64-32 tanh-10")
 SAMPLES = 8
 CHECKS = ("complex step", "gradcheck slow", "check_gradients", "gradcheck fast")
@@ -25,22 +27,25 @@ CHECKS = ("complex step", "gradcheck slow", "check_gradients", "gradcheck fast")
 def gradients(*, quick: bool) -> Table:
     """One row for each network: every entry by complex step and by PyTorch, and a few directions by both."""
     table = Table(["network", "parameters", *(f"{check}, s" for check in CHECKS), "slow / complex step"])
-    for line in CHECKED[: 2 if quick else None]:
-        size, runs = _checks(f"{line} softmax, cross-entropy")
+    for line in CHECKED[:2] if quick else (*CHECKED, CHECKED[-1] + IMAGES):
+        size, runs = _checks(f"{line.removesuffix(IMAGES)} softmax, cross-entropy", images=line.endswith(IMAGES))
         times = in_turn(runs, 1 if quick else 5)
         spreads = [quartiles(times[check]) for check in CHECKS]
         table.rows.append([line, size, *spreads, ratios(times, "gradcheck slow", "complex step")])
-    grown = ", ".join(f"{check} {growth(table.rows, k)}" for k, check in enumerate(CHECKS, 2))
+    drawn = [row for row in table.rows if not row[0].endswith(IMAGES)]
+    grown = ", ".join(f"{check} {growth(drawn, k)}" for k, check in enumerate(CHECKS, 2))
     table.notes.append(f"Exponent of growth with the number of parameters: {grown}.")
     return table
 
 
-def _checks(line: str) -> tuple[int, dict[str, Run]]:
+def _checks(line: str, *, images: bool) -> tuple[int, dict[str, Run]]:
     """How many parameters there are, and each check of their gradient, which is right and must pass."""
     described, rng = network(line), np.random.default_rng(0)
     built = build_network(described)
     params = {name: rng.normal(0, 0.1, shape) for name, shape in built.shapes.items()}
     x, t = rng.random((SAMPLES, built.widths[0])), np.eye(built.widths[-1])[rng.integers(0, built.widths[-1], SAMPLES)]
+    if images:
+        x = load_images("mnist").train_images[:SAMPLES].reshape(SAMPLES, -1) / 255
     gradients = reference.evaluate(described, params, x, t).gradients
     claimed = {name: gradients[name] for name in params}
     tensors = in_torch.tensors_of(params, requires_grad=True)

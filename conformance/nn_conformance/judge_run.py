@@ -15,17 +15,14 @@ from nn_conformance.explain.hint import Suggestion, suggest
 from nn_conformance.judge.climb import Climb
 from nn_conformance.judge.known import Known
 from nn_conformance.judge.ladder import check_ids, judge_climb
-from nn_conformance.judge.target import Answer, Target, TargetError, Unsupported
+from nn_conformance.judge.target import FAILURES, Answer, Target, TargetError, Unsupported
 from nn_conformance.judge.verdict import CheckId, Verdict, one_line
 from nn_conformance.oracles import affordable_updates
 from nn_conformance.outcome import Evidence
-from nn_conformance.subjects import (
-    Judged,
-    pairs_of,
-    requests_of,
-)
+from nn_conformance.subjects import Judged, pairs_of
 
 SMALL = 1000  # parameters; above it a documented case takes an oracle seconds, where a probe takes milliseconds
+DOCUMENTED = {"documented", "corrected"}  # flags of the cases of a document's size
 QUICK = 10  # updates of a free run by a slow oracle: single steps are judged beside it
 EXPLAINED = 3  # systems that are explained, of those that fail: one mistake mostly shows in all of them
 # The calls bound an explanation, and give the same one on every machine; the time only what would take for ever.
@@ -35,23 +32,17 @@ SHOWN_ELSEWHERE = ("loss", "step")  # rungs of which a convention may show in ot
 UPDATES = "probe-updates"  # the probe of an optimiser that is offered
 BROKEN = "an error in nn-conformance itself, worth a report"
 # After these a target is not asked again: what has crashed or hangs would do so once more.
-GONE = {"crashed", "exited", "out-of-memory", "hung-at-start", "timeout", "given-up", "ignored-stop"} | {
-    *("closed-stdin", "closed-stdout", "half-a-line", "line-too-long", "not-json", "not-a-reply", "wrong-seq")
-}
+GONE = set(FAILURES[FAILURES.index("crashed") : FAILURES.index("wrong-protocol")])
 Pair: TypeAlias = tuple[LoadedCase, fmt.Dtype]
 Said = TypeVar("Said")
 
 
 def _kept(climb: Climb) -> tuple[Case, Answer] | None:
     """The first call of a case with its answer, where it has one that can be compared."""
-    expected = climb.expected
     try:
-        answer = climb.answer
+        return Case(climb.network, climb.params, climb.x, climb.t, label=climb.case.id), climb.answer
     except (TargetError, Unsupported):
         return None
-    return Case(
-        climb.network, climb.params, climb.cast(expected.x), climb.cast(expected.t), label=climb.case.id
-    ), answer
 
 
 class JudgeRun:
@@ -81,21 +72,19 @@ class JudgeRun:
         offers: Sequence[tuple[fmt.Optimizer, bool]] = (),
     ) -> None:
         self.target, self.systems, self.store, self.known, self.slow = target, systems, store, known, slow
-        self.large, self.dtypes = large or bool(getattr(target, "fixed", False)), dtypes
         self.fixed = bool(getattr(target, "fixed", False))
-        self.offers = () if self.fixed else offers
+        self.large, self.dtypes, self.offers = large or self.fixed, dtypes, () if self.fixed else offers
         self.broken: list[str] = []  # what could not be said, by errors of ours
         self._climbs: dict[tuple[str, str], Climb] = {}
         self._verdicts: dict[tuple[str, str], dict[CheckId, Verdict]] = {}
 
     def pairs(self, system: Judged) -> list[Pair]:
         """The cases of a system, each with a precision in which it is judged."""
-        own = pairs_of(self.store, system, sizes=not self.fixed)
-        offered = [loaded for request in requests_of(system, self.offers)[1:] for loaded in request.cases]
         return [
             (loaded, dtype)
-            for loaded, dtype in (*own, *((loaded, dtype) for loaded in offered for dtype in fmt.DTYPES))
-            if dtype in self.dtypes and (self.large or system.network.size <= SMALL or not _documented(loaded.case))
+            for loaded, dtype in pairs_of(self.store, system, self.offers, sizes=not self.fixed)
+            if dtype in self.dtypes
+            and (self.large or system.network.size <= SMALL or not DOCUMENTED & set(loaded.case.flags))
         ]
 
     def checks(self) -> dict[CheckId, Pair]:
@@ -140,12 +129,6 @@ class JudgeRun:
             for loaded, dtype in pairs:
                 self._climbs.pop((loaded.case.id, dtype), None)
         return verdicts
-
-    @property
-    def does(self) -> Sequence[str]:
-        """What the target itself is asked for; its gradients are recovered from updates if that is not evaluations."""
-        inner = getattr(self.target, "inner", None)
-        return ("train",) if isinstance(inner, Recovered) else ("evaluate", "train")
 
     @cached_property
     def may_ask_again(self) -> bool:
@@ -217,7 +200,8 @@ class JudgeRun:
         dtype: fmt.Dtype = "float64" if wide else "float32"
         climbs = [self._climb(*pair) for pair in pairs if pair[1] == dtype]
         # Of what remembers, or only updates, answers depend on the calls before, or on the learning rate.
-        alone = not any(v.failed for v in verdicts if v.check.quantity == "repeat") and "evaluate" in self.does
+        alone = not any(v.failed for v in verdicts if v.check.quantity == "repeat")
+        alone = alone and not isinstance(getattr(self.target, "inner", None), Recovered)
         updates = any(v.rung == "step" and v.status in ("passed", "failed", "blocked") for v in verdicts)
         # The optimiser whose steps are wrong, where some are.
         wrong = {v.check.case for v in verdicts if v.rung == "step" and v.failed}
@@ -242,7 +226,3 @@ class JudgeRun:
         """How much of a free run: all of it, or what a slow oracle affords, and only a few of those at a quick look."""
         affordable = affordable_updates(self.target, case) if self.slow else None
         return affordable if affordable is None or self.large else min(affordable, QUICK)
-
-
-def _documented(case: fmt.Case) -> bool:
-    return bool({"documented", "corrected"} & set(case.flags))

@@ -9,7 +9,7 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.store import LoadedCase, Store
 from nn_conformance.judge.verdict import CheckId, Verdict
 from nn_conformance.judge_run import JudgeRun
-from nn_conformance.subjects import Subject, subject_of
+from nn_conformance.subjects import subject_of
 from nn_reference.errors import InputError
 
 
@@ -18,8 +18,8 @@ class JudgedObject:
 
     def __init__(self, obj: Any, networks: Sequence[str], store: Store) -> None:
         self.obj, self.networks = obj, networks
-        self.subject: Subject = subject_of(obj, networks)
-        subject, systems = self.subject, self.subject.claimed(networks)
+        subject = self.subject = subject_of(obj, networks)
+        systems = subject.claimed(networks)
         self.run = JudgeRun(subject.target, systems, store, dtypes=subject.claim.dtypes, offers=subject.offers)
         self.told = False  # whether a failure has shown the explanation, which is of all of them
 
@@ -35,14 +35,7 @@ class JudgedObject:
 
 @dataclass(frozen=True)
 class Check:
-    """One check of one object.
-
-    Attributes:
-        id: the ladder's.
-        judged: the object.
-        loaded: the case that it is a check of.
-        dtype: the precision.
-    """
+    """One check of one object, on a case in a precision, by the ladder's id."""
 
     id: CheckId
     judged: JudgedObject

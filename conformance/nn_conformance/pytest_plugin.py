@@ -28,12 +28,8 @@ class Part(pytest.Collector):
 
     def collect(self) -> Iterator["Part | Item"]:
         """What comes next in the ids."""
-        yield from self.parts(self.checks)
-
-    def parts(self, checks: dict[tuple[str, ...], "Check"]) -> Iterator["Part | Item"]:
-        """Checks by what is left of their ids."""
         groups: dict[str, dict[tuple[str, ...], Check]] = defaultdict(dict)
-        for (first, *rest), check in checks.items():
+        for (first, *rest), check in self.checks.items():
             groups[first][tuple(rest)] = check
         for name, group in groups.items():
             if () in group:
@@ -59,10 +55,10 @@ class Marked(Part):
         from nn_reference.errors import NNReferenceError  # noqa: PLC0415
 
         try:
-            found = checks_of(self.obj)
+            self.checks = {tuple(part for part in check.id if part): check for check in checks_of(self.obj)}
         except NNReferenceError as error:
             raise self.CollectError(str(error)) from None
-        yield from self.parts({tuple(part for part in check.id if part): check for check in found})
+        yield from super().collect()
 
 
 class Item(pytest.Item):
@@ -133,20 +129,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """For each object what came of its checks, its conventions, and which declaration would mend it."""
     statuses: dict[str, Counter[str]] = defaultdict(Counter)
-    conventions: dict[str, str] = {}
-    hints: dict[str, str] = {}
+    of_target: dict[str, dict[str, str]] = defaultdict(dict)
     for told in _told(terminalreporter):
         statuses[told[TARGET]][told[STATUS]] += 1
-        conventions[told[TARGET]] = told[CONVENTIONS]
-        if SUGGESTION in told:
-            hints[told[TARGET]] = told[SUGGESTION]
+        of_target[told[TARGET]] |= told
     if statuses:
         terminalreporter.section("conformance")
     for target, counted in statuses.items():
         numbers = ", ".join(f"{count} {status}" for status, count in counted.items())
-        terminalreporter.write_line(f"{target}: {numbers}; conventions: {conventions[target]}")
-        if target in hints:
-            terminalreporter.write_line(f"{target}: {hints[target]}")
+        terminalreporter.write_line(f"{target}: {numbers}; conventions: {of_target[target][CONVENTIONS]}")
+        if SUGGESTION in of_target[target]:
+            terminalreporter.write_line(f"{target}: {of_target[target][SUGGESTION]}")
     for target in _silent(terminalreporter):
         terminalreporter.write_line(f"{target}: claimed, and nothing of it answered: an error", red=True)
 

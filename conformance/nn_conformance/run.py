@@ -5,6 +5,9 @@ They differ in how a target is reached, in this process or in one of its own, an
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from itertools import chain
+from math import nan
 from typing import Any, TypeAlias
 
 from nn_conformance.adapt.claims import Claim, Networks, claim_of, is_own, names_of
@@ -21,14 +24,7 @@ from nn_conformance.judge_run import SMALL, UPDATES, JudgeRun
 from nn_conformance.outcome import Outcome, Report
 from nn_conformance.protocol.program import ProtocolTarget
 from nn_conformance.protocol.session import HARNESS, Session
-from nn_conformance.subjects import (
-    PRINTED_FIGURES,
-    Judged,
-    Subject,
-    named_systems,
-    session_subject,
-    subject_of,
-)
+from nn_conformance.subjects import PRINTED_FIGURES, Judged, Subject, named_systems, session_subject, subject_of
 from nn_reference.errors import InputError
 from nn_reference.systems import SYSTEMS, System, get
 
@@ -82,18 +78,17 @@ def judge(
         raise InputError(f"networks: expected at least one, got {networks!r}; see nn-conformance list")
     store = store or Store()
     if target is None:
-        return _judge_oracles(_versions(names), store, oracles, large=large, counter=counter)
+        return _judge_oracles(names, store, oracles, large=large, counter=counter)
+    judge_subject = partial(_judge_subject, names, store, oracles, known, large=large, counter=counter)
     if not isinstance(target, ProtocolTarget):
-        return _judge_subject(subject_of(target, names), names, store, oracles, known, large=large, counter=counter)
+        return judge_subject(subject_of(target, names))
     named_systems(names)  # before a program is started that may have wanted it: cmd: and its words are one argument
     session = Session(target)
     try:
         if not session.begin():
             subject = Subject(converted(target, OURS, (), ()), Claim(), ())
             return Report(subject, others=[expect(v, known) for v in session.verdicts], last_words=last_lines(target))
-        return _judge_subject(
-            session_subject(session, names), names, store, oracles, known, large=large, counter=counter, session=session
-        )
+        return judge_subject(session_subject(session, names), session)
     finally:
         target.kill()
 
@@ -102,15 +97,15 @@ verify = judge  # its public name
 
 
 def _judge_subject(
-    subject: Subject,
     networks: Sequence[str],
     store: Store,
     oracles: Sequence[Target],
     known: Sequence[Known],
+    subject: Subject,
+    session: Session | None = None,
     *,
     large: bool,
     counter: Counter,
-    session: Session | None = None,
 ) -> Report:
     systems = subject.claimed(networks)
     run = JudgeRun(
@@ -120,17 +115,16 @@ def _judge_subject(
     check_breadth(known, cases & set(store.ids) or cases)  # further sizes have ids that no pattern of the others covers
     columns = {subject.name: run, **_oracle_runs(oracles, systems, store, large=run.large)}
     outcomes = list(_outcomes(systems, columns, counter))
-    others = [] if session is None else session.verdicts
-    silent = silent_systems({of.system: of.verdicts for of in outcomes if of.target == subject.name}, subject, networks)
-    if silent:
-        others = [*others, nothing_done(silent, outcomes)]
-    others = [*others, *sometimes_left_out([v for of in outcomes if of.target == subject.name for v in of.verdicts])]
+    by_system = {of.system: of.verdicts for of in outcomes if of.target == subject.name}
+    judged = list(chain(*by_system.values()))
+    silent = silent_systems(by_system, subject, networks)
+    others = [*([nothing_done(silent, outcomes)] if silent else []), *sometimes_left_out(judged)]
     evidence, suggestion, explanations = run.evidence, run.suggestion, run.explanations
-    last_words = [] if session is None else last_lines(session.target)
+    last_words: list[str] = []
     if session is not None:
+        last_words = last_lines(session.target)
         session.end()
-        others = [*session.verdicts, *(verdict for verdict in others if verdict not in session.verdicts)]
-    judged = [verdict for of in outcomes if of.target == subject.name for verdict in of.verdicts]
+        others = [*session.verdicts, *others]
     elsewhere = set(store.ids) - {verdict.check.case for verdict in judged}
     others = [expect(verdict, known) for verdict in (*others, *unused(known, [*judged, *others], elsewhere))]
     harmless = all(verdict.failure in ("", "mismatch") for verdict in (*judged, *others))
@@ -149,9 +143,13 @@ def _judge_subject(
 
 
 def _judge_oracles(
-    systems: Sequence[Judged], store: Store, oracles: Sequence[Target], *, large: bool, counter: Counter
+    names: Sequence[str], store: Store, oracles: Sequence[Target], *, large: bool, counter: Counter
 ) -> Report:
-    """The oracles alone; and what the documents print against what the reference computes."""
+    """The oracles alone, on all versions of the networks that are named, or of all; and what the documents print."""
+    own = [name for name in names if is_own(name)]
+    wanted = {get(name).name for name in names if name not in own}
+    systems: list[Judged] = [system for system in SYSTEMS if not names or system.name in wanted]
+    systems += named_systems(own) if own else []
     columns = _oracle_runs(oracles, systems, store, large=large)
     outcomes = list(_outcomes(systems, columns, counter, printed=large or None))
     left_out = 0 if large else sum(system.network.size > SMALL for system in systems)
@@ -184,13 +182,6 @@ def _oracle_runs(
     }
 
 
-def _versions(names: Sequence[str]) -> list[Judged]:
-    """All versions of the networks that are named, or of all."""
-    wanted = {get(name).name for name in names if not is_own(name)}
-    own = [name for name in names if is_own(name)]
-    return [*(system for system in SYSTEMS if not names or system.name in wanted), *(named_systems(own) if own else ())]
-
-
 def silent_systems(
     verdicts: Mapping[str, Sequence[Verdict]], subject: Subject, networks: Sequence[str] = ()
 ) -> list[str]:
@@ -216,19 +207,17 @@ def nothing_done(silent: Sequence[str], outcomes: Sequence[Outcome]) -> Verdict:
     reasons = [v.reason for of in outcomes if of.system == silent[0] for v in of.verdicts]
     named = ", ".join(silent[:3]) + (", ..." if len(silent) > 3 else "")
     reason = f"claimed, and nothing of it passed: {named}: {(reasons or ['no case has a precision that it claims'])[0]}"
-    nothing = float("nan")
-    return Verdict(CheckId(HARNESS, "contract", "claim"), "failed", nothing, nothing, reason, failure="claimed")
+    return Verdict(CheckId(HARNESS, "contract", "claim"), "failed", nan, nan, reason, failure="claimed")
 
 
 def sometimes_left_out(verdicts: Sequence[Verdict]) -> Iterator[Verdict]:
     """The failure of a target that gives gradients or a loss in some cases alone: who gives none has a forward pass alone."""
-    nothing = float("nan")
     for rung, reason in (("gradient", NO_GRADIENTS), ("loss", NO_LOSS)):
         of_rung = [verdict for verdict in verdicts if verdict.rung == rung]
         without = [verdict.id for verdict in of_rung if verdict.reason == reason]
         if without and any(verdict.status in ("passed", "failed") for verdict in of_rung):
             words = f"{rung}: expected in every case, or in none, got none for {without[0]}"
-            yield Verdict(CheckId(HARNESS, rung, "every-case"), "failed", nothing, nothing, words, failure="answer")
+            yield Verdict(CheckId(HARNESS, rung, "every-case"), "failed", nan, nan, words, failure="answer")
 
 
 def last_lines(target: ProtocolTarget) -> list[str]:

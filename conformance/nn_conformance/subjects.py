@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from nn_conformance.adapt.claims import Claim, claim_of, is_own
 from nn_conformance.adapt.converted import Converted
 from nn_conformance.adapt.doors import as_target, conventions_of, converted
-from nn_conformance.adapt.pieces import DIALECTS, FAN_OUT, OPTIMIZERS, TODAY, asked_for, pieces_of, untested
+from nn_conformance.adapt.pieces import FAN_OUT, OPTIMIZERS, TODAY, asked_for, optimizers, pieces_of, untested
 from nn_conformance.adapt.recovered import Recovered
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, describe_network, describe_optimizer
@@ -28,14 +28,7 @@ from nn_reference.systems import SYSTEMS, System, get
 
 # Constants that float32 does not hold. ε is large: with 1e-8 nobody can tell where it stands; and β₂ is not 0.999, whose
 # 1 - β₂ᵗ keeps so few digits that an honest step is off by nearly half its limit.
-OFFERED = {"sgd": fmt.Optimizer("sgd", 0.1)}
-OFFERED |= {f"momentum {word}": fmt.Optimizer("sgd", 0.1, momentum=0.9, dialect=word) for word in DIALECTS}
-for place in ("torch", "keras"):
-    OFFERED[f"adam {place}"] = fmt.Optimizer(
-        "adam", 0.01, beta1=0.9, beta2=0.99, epsilon=PROBE_EPSILON, placement=place
-    )
-    OFFERED[f"rmsprop {place}"] = fmt.Optimizer("rmsprop", 0.01, beta2=0.99, epsilon=PROBE_EPSILON, placement=place)
-    OFFERED[f"adagrad {place}"] = fmt.Optimizer("adagrad", 0.01, epsilon=PROBE_EPSILON, placement=place)
+OFFERED = optimizers((0.1, 0.1, 0.01), 0.9, (0.9, 0.99), PROBE_EPSILON)
 OTHER_SIZES = "other sizes than its own: sums and means over samples or outputs that agree there, and transposes"
 SYSTEM_IDS = tuple(system.id for system in SYSTEMS)
 PRINTED_FIGURES = "printed"  # the column of what documents print; no target has the name
@@ -78,20 +71,19 @@ class Request:
         return name_of(describe_network(self.network), self.optimizer, self.probes)
 
     @property
+    @cache  # noqa: B019 - one for each network of a run
     def cases(self) -> list[LoadedCase]:
         """Certified, and read once."""
-        return _certified(self)
-
-
-@cache
-def _certified(request: Request) -> list[LoadedCase]:
-    return list(certify(describe_network(request.network), request.optimizer, probes=request.probes))
+        return list(certify(describe_network(self.network), self.optimizer, probes=self.probes))
 
 
 Judged: TypeAlias = System | OwnNetwork
+Offers: TypeAlias = Sequence[tuple[fmt.Optimizer, bool]]  # and whether each is claimed
 
 
-def pairs_of(store: Store, system: Judged, *, sizes: bool = True) -> Iterator[tuple[LoadedCase, fmt.Dtype]]:
+def pairs_of(
+    store: Store, system: Judged, offers: Offers = (), *, sizes: bool = True
+) -> Iterator[tuple[LoadedCase, fmt.Dtype]]:
     """Every case of a network, with each precision in which it is judged; with other `sizes` than the published ones too.
 
     Raises:
@@ -99,11 +91,12 @@ def pairs_of(store: Store, system: Judged, *, sizes: bool = True) -> Iterator[tu
     """
     if isinstance(system, System):
         yield from cases_of(store, system.id)
-    if sizes or isinstance(system, OwnNetwork):
-        yield from in_precisions(requests_of(system)[0].cases)
+    of_sizes, *offered = requests_of(system, offers)
+    for request in [of_sizes, *offered] if sizes or isinstance(system, OwnNetwork) else offered:
+        yield from in_precisions(request.cases)
 
 
-def requests_of(system: Judged, offers: Sequence[tuple[fmt.Optimizer, bool]] = ()) -> list[Request]:
+def requests_of(system: Judged, offers: Offers = ()) -> list[Request]:
     """What is certified on demand for a network, and for it under each optimiser that a target offers."""
     first = Request(system.network)
     if isinstance(system, OwnNetwork):
@@ -135,7 +128,7 @@ class Subject:
         name = one_line(self.target.name)[:60] or "target"
         return f"{name} (target)" if name in (*ORACLES, PRINTED_FIGURES) else name
 
-    def claimed(self, networks: Sequence[str]) -> list["Judged"]:
+    def claimed(self, networks: Sequence[str]) -> list[Judged]:
         """The networks that are named, or all, if they are claimed.
 
         Raises:
@@ -149,7 +142,8 @@ class Subject:
                 "and train can be judged by it (conformance/docs/students.md has an example)"
             )
         own = [name for name in self.claim.systems if is_own(name)]
-        systems = [system for system in named_systems(networks or [*SYSTEM_IDS, *own]) if self._claims(system, own)]
+        systems = named_systems(networks or [*SYSTEM_IDS, *own])
+        systems = [system for system in systems if system.id in own or self.claim.covers(system.id)]
         has = self.target.pieces
         if has is not None:
             lacking = set().union(*map(pieces_of_system, systems)) - set(has)
@@ -167,7 +161,7 @@ class Subject:
             raise InputError(f"networks: expected some that {self.name} claims, which are {claims}")
         return systems
 
-    def untested(self, systems: Sequence["Judged"], networks: Sequence[str]) -> list[str]:
+    def untested(self, systems: Sequence[Judged], networks: Sequence[str]) -> list[str]:
         """What verdicts on these networks leave unseen, a line each; all pieces of a program that was asked for all."""
         asked = self._covered(systems)
         lines = [OTHER_SIZES] if self.target.fixed else []
@@ -176,7 +170,7 @@ class Subject:
         left = untested({*asked, "skip"}) if everything else ""
         return [*lines, *([f"pieces that it does not name: {left}"] if left else [])]
 
-    def _covered(self, systems: Sequence["Judged"]) -> set[str]:
+    def _covered(self, systems: Sequence[Judged]) -> set[str]:
         """The pieces of networks, and of the optimisers by which they are updated."""
         pieces: set[str] = set().union(*map(pieces_of_system, systems))
         for system in systems if "train" in self.does else ():
@@ -185,9 +179,6 @@ class Subject:
             else:
                 pieces |= pieces_of(optimizer=describe_optimizer(system.recipe.optimizer))
         return pieces
-
-    def _claims(self, system: "Judged", own: Sequence[str]) -> bool:
-        return not self.claim.systems or system.id in own or self.claim.covers(system.id)
 
     @property
     def offers(self) -> list[tuple[fmt.Optimizer, bool]]:
@@ -255,21 +246,18 @@ def subject_of(obj: Any, networks: Sequence[str] = ()) -> Subject:
         return Subject(obj, Claim(conventions=obj.conventions, dtypes=tuple(obj.dtypes)))
     conventions, target = conventions_of(obj), guarded(as_target(obj))
     claim = replace(claim, conventions=conventions)
-    judged = converted(target, conventions, (), claim.dtypes)
-    judged = replace(judged, pieces=_asked_alone(claim))
-    subject = Subject(judged, claim, getattr(target, "does", DOES))
-    return subject.restricted(networks)
+    judged = replace(converted(target, conventions, (), claim.dtypes), pieces=_asked_alone(claim))
+    return Subject(judged, claim, getattr(target, "does", DOES)).restricted(networks)
 
 
 def session_subject(session: Session, networks: Sequence[str] = ()) -> Subject:
     """A program that has started, as the ladder judges it. Raises as `Subject.claimed` does."""
     claim, started = session.claim, session.target.started
     does, version = (started.does, started.version) if started else ((), "")
-    judged = converted(session.target, claim.conventions, (), claim.dtypes)
     named = TODAY if claim.pieces is None else claim.pieces
-    judged = replace(judged, pieces=named if session.target.program else _asked_alone(claim))
-    subject = Subject(judged, claim, does, version, reads_networks=session.target.program)
-    return subject.restricted(networks)
+    pieces = named if session.target.program else _asked_alone(claim)
+    judged = replace(converted(session.target, claim.conventions, (), claim.dtypes), pieces=pieces)
+    return Subject(judged, claim, does, version, reads_networks=session.target.program).restricted(networks)
 
 
 def _asked_alone(claim: Claim) -> frozenset[str] | None:
@@ -277,12 +265,12 @@ def _asked_alone(claim: Claim) -> frozenset[str] | None:
     return claim.pieces if (claim.pieces or set()) - set(OPTIMIZERS) else None
 
 
-def pieces_of_system(system: "Judged") -> set[str]:
+def pieces_of_system(system: Judged) -> set[str]:
     """The pieces of its network."""
     return pieces_of(describe_network(system.network))
 
 
-def named_systems(names: Sequence[str]) -> list["Judged"]:
+def named_systems(names: Sequence[str]) -> list[Judged]:
     """The documented networks that are named, or all, and networks of one's own.
 
     Raises:

@@ -1,22 +1,16 @@
 """What the tests of bad input share: a small batch that is right, and the one line with which it is refused when spoilt."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 
-from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
-from nn_reference.network import Network
 from nn_reference.optimizers import SGD
 from nn_reference.systems import get
 
 SGD1 = SGD(learning_rate=0.1)
-Arguments = dict[str, Any]
 
 
-def batch(name: str = "iris-relu-adam", rows: int = 5) -> tuple[Network, Arguments]:
+def batch(name="iris-relu-adam", rows=5):
     """A network, and the first rows of its training data with its starting weights, in float64."""
     system = get(name)
     data = system.load().astype(np.float64)
@@ -24,7 +18,7 @@ def batch(name: str = "iris-relu-adam", rows: int = 5) -> tuple[Network, Argumen
     return system.network, {"params": params, "x": data.train_x[:rows], "t": data.train_t[:rows]}
 
 
-def line(function: Callable[..., object], *arguments: object, error: type[Exception] = InputError, **more: Any) -> str:
+def line(function, *arguments, error=InputError, **more):
     """The one line with which `function` refuses its arguments."""
     with pytest.raises(error) as caught:
         function(*arguments, **more)
@@ -35,11 +29,7 @@ def line(function: Callable[..., object], *arguments: object, error: type[Except
     return message
 
 
-def replaced(params: Params, name: str, value: object) -> Arguments:
-    return params | {name: value}
-
-
-def spoilt(array: Array, value: float) -> Array:
+def spoilt(array, value):
     """A copy with `value` in the second row, first column."""
     out = array.copy()
     out[1, 0] = value

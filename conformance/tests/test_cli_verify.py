@@ -37,11 +37,11 @@ def judged(monkeypatch):
 
 
 def test_verify_judges_every_system_and_says_what_it_left_out(command, judged):
-    """Without names, a row for each of the 24; last what ran, each check once for each oracle, what was too large, what is next."""
+    """Without names, the answer first and a row for each of the 24; last what ran, each check once for each oracle, what was too large, what is next."""
     judged(lambda case_id, dtype: [at_most(CheckId(case_id, "gradient", "W1", dtype), 0.25, 1.0, "")])
     done = command("verify")
     assert (done.code, done.err) == (0, "")
-    *_, counted, left_out, next_step = done.out.splitlines()
+    answer, *_, counted, left_out, next_step = done.out.splitlines()
     assert [row.split()[0] for row in table(done.out)] == [system.id for system in SYSTEMS]
     assert all(row.split()[-6:] == ["0.25"] * 6 for row in table(done.out))
     report = command("verify", "--json").json
@@ -50,7 +50,8 @@ def test_verify_judges_every_system_and_says_what_it_left_out(command, judged):
     assert counted == f"{ran} checks ran: {ran} passed, 0 failed"
     large = sum(system.network.size > judge_run.SMALL for system in SYSTEMS)
     assert left_out.startswith(f"not judged, for their size: the documented cases of {large} systems; ")
-    assert next_step.startswith(f"nn-conformance works here: the references of {len(SYSTEMS)} networks agree")
+    assert answer.startswith(f"nn-conformance works here: the references of {len(SYSTEMS)} networks agree")
+    assert next_step == "Next, judge code of your own: nn-conformance verify FILE.py"
 
 
 def test_verify_json_has_the_documented_keys(command):

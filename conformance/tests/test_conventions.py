@@ -115,9 +115,9 @@ def test_parameters_come_back_as_they_went(case_id):
         conventions = Conventions(layout=layout, bias=bias, output=output, names={"W": "v{}"})
         if output == "vector" and loaded.case.network.layers[-1].units > 1:
             with pytest.raises(Unsupported):
-                Layers(loaded.case.network, conventions, len(loaded.x))
+                Layers(loaded.case.network, conventions)
             continue
-        layers = Layers(loaded.case.network, conventions, len(loaded.x))
+        layers = Layers(loaded.case.network, conventions)
         given = layers.given(loaded.params)
         assert all(name[0] in "vb" for name in given)
         back = layers.taken("parameter", given)
@@ -131,7 +131,7 @@ def test_shapes_are_those_that_are_declared():
     inputs, hidden, samples = loaded.case.network.inputs, loaded.case.network.layers[0].units, len(loaded.x)
 
     def shapes(**given):
-        layers = Layers(loaded.case.network, declared(**given), samples)
+        layers = Layers(loaded.case.network, declared(**given))
         found = {name: p.shape for name, p in layers.given(loaded.params).items()}
         x, t = layers.batch(loaded.x, loaded.t)
         return found | {"x": x.shape, "t": t.shape}
@@ -150,14 +150,14 @@ def test_shapes_are_those_that_are_declared():
 def test_labels_are_numbers_of_classes_where_they_are_declared_so():
     """One-hot rows become class numbers; targets that are no classes are unsupported."""
     network = load("mnist-relu/probe-rectangular").case.network
-    layers = Layers(network, declared(labels="integer"), 3)
+    layers = Layers(network, declared(labels="integer"))
     x = np.zeros((3, network.inputs))
     _, labels = layers.batch(x, np.eye(network.layers[-1].units)[[2, 0, 1]])
     assert labels.tolist() == [2, 0, 1]
     assert labels.dtype == np.int64
     with pytest.raises(Unsupported, match="no classes"):
         layers.batch(x, np.full((3, network.layers[-1].units), 0.5))
-    assert Layers(network, declared(labels="integer"), 3).batch(x, np.array([[1.0], [0.0], [1.0]]))[1].tolist() == [
+    assert Layers(network, declared(labels="integer")).batch(x, np.array([[1.0], [0.0], [1.0]]))[1].tolist() == [
         1,
         0,
         1,
@@ -312,7 +312,7 @@ def test_a_claim_stands_on_the_object_itself():
 
 def test_a_converted_shape_error_is_the_targets():
     """The converter raises what the ladder takes for the target's failure, not an error of our own."""
-    layers = Layers(load("xor-tanh/probe-one").case.network, declared(bias="first"), 1)
+    layers = Layers(load("xor-tanh/probe-one").case.network, declared(bias="first"))
     with pytest.raises(TargetError, match="expected shape"):
         layers.taken("gradient", {"W1": np.zeros((1, 1))})
 

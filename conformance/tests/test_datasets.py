@@ -10,7 +10,7 @@ import pytest
 
 from nn_reference import datasets, fixture_files
 from nn_reference.datasets import FOLDER_VARIABLE, load_images
-from nn_reference.errors import DataError, FixturesNotFoundError, InputError
+from nn_reference.errors import DataError, FixturesNotFoundError
 
 SHIPPED = [("iris", "table"), ("xor", "table")]
 SHIPPED += [
@@ -91,12 +91,6 @@ def test_what_ships_needs_no_pooch(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_images("mnist").test_labels.shape == (10000,)
     assert datasets.load_iris()[1].shape == (150,)
     assert datasets.load_xor()[1].shape == (4, 1)
-
-
-def test_unknown_image_set_is_refused() -> None:
-    """A name that is no image set is refused, with the names that are."""
-    with pytest.raises(InputError, match=r"mnist, fashion-mnist, got 'cifar'"):
-        load_images("cifar")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("place", ["checkout", "wheel"])

@@ -9,22 +9,20 @@ import struct
 import sys
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 
 import numpy as np
-import pooch  # type: ignore[import-untyped]
+import pooch
 import pytest
-from numpy.typing import NDArray
+from bad_input import line
 
 from nn_reference import datasets
 from nn_reference.datasets import FOLDER_VARIABLE, MIRROR_VARIABLE, DataFile, load_images
 from nn_reference.errors import DataError
 
 # An image set of 3 + 2 images of 2x2 pixels, in the form of the real ones.
-TINY: dict[str, NDArray[np.uint8]] = {
+TINY = {
     "train_images": np.arange(12, dtype=np.uint8).reshape(3, 2, 2),
     "train_labels": np.array([2, 0, 1], np.uint8),
     "test_images": np.arange(100, 108, dtype=np.uint8).reshape(2, 2, 2),
@@ -33,13 +31,13 @@ TINY: dict[str, NDArray[np.uint8]] = {
 NOWHERE = "http://nowhere.invalid"  # a top-level domain reserved never to exist (RFC 2606)
 
 
-def idx(array: NDArray[np.uint8]) -> bytes:
+def idx(array):
     """The idx file of an array of bytes."""
     numbers = (0x0800 + array.ndim, *array.shape)
     return struct.pack(f">{len(numbers)}I", *numbers) + array.tobytes()
 
 
-def write(folder: Path, *, packed: bool = True) -> Path:
+def write(folder, *, packed=True):
     """Write the tiny set into `folder`/mnist, and return `folder`."""
     (folder / "mnist").mkdir(parents=True)
     for what, array in TINY.items():
@@ -48,7 +46,7 @@ def write(folder: Path, *, packed: bool = True) -> Path:
     return folder
 
 
-def assert_tiny(images: datasets.Images) -> None:
+def assert_tiny(images):
     """`images` has the tiny set's values, and no one can write to them."""
     for what, expected in TINY.items():
         array = getattr(images, what)
@@ -57,17 +55,11 @@ def assert_tiny(images: datasets.Images) -> None:
         np.testing.assert_array_equal(array, expected)
 
 
-def refused(**arguments: Path) -> str:
-    """The one line with which loading is refused."""
-    with pytest.raises(DataError) as caught:
-        load_images("mnist", **arguments)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
+refused = partial(line, load_images, "mnist", error=DataError)
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(tmp_path, monkeypatch):
     """Fixtures whose index describes the tiny set, but that ship none of it; an empty cache."""
     folder = tmp_path / "fixtures"
     (folder / "datasets").mkdir(parents=True)
@@ -88,33 +80,22 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-class Mirror(http.server.ThreadingHTTPServer):
-    """A server on this machine for the files of a folder, which remembers what it was asked for."""
-
-    def __init__(self, folder: Path) -> None:
-        """Serve `folder` on any free port."""
-        self.folder = folder
-        self.asked: list[str] = []
-        super().__init__(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
-
-
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Remembers each request in place of printing it."""
 
-    server: Mirror
-
-    def log_request(self, *_: object) -> None:
-        """Remember the path."""
+    def log_request(self, *_):
         self.server.asked.append(self.path)
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, *_):
         """Keep quiet."""
 
 
 @pytest.fixture
-def mirror(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
+def mirror(root, monkeypatch):
     """A mirror of the tiny set, named by the environment; fixtures and cache lack it."""
-    with Mirror(write(root.parent / "mirror")) as server:
+    folder = write(root.parent / "mirror")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
+        server.folder, server.asked = folder, []
         thread = threading.Thread(target=partial(server.serve_forever, poll_interval=0.01))
         thread.start()
         monkeypatch.setenv(MIRROR_VARIABLE, f"http://127.0.0.1:{server.server_port}")
@@ -124,7 +105,7 @@ def mirror(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_named_folder_wins(root: Path, mirror: Mirror, tmp_path: Path, *, packed: bool) -> None:
+def test_named_folder_wins(root, mirror, tmp_path, *, packed):
     """A named folder is used, packed or not, before fixtures and cache, and nothing is fetched."""
     (root / "datasets" / "mnist").mkdir()
     (root / "datasets" / "mnist" / "train_images.gz").write_bytes(b"not this one")
@@ -132,7 +113,7 @@ def test_named_folder_wins(root: Path, mirror: Mirror, tmp_path: Path, *, packed
     assert mirror.asked == []
 
 
-def test_argument_wins_over_environment(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_argument_wins_over_environment(root, tmp_path, monkeypatch):
     """The environment names the folder where no argument does; set to nothing, it names none."""
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "nowhere"))
     assert_tiny(load_images("mnist", folder=write(tmp_path / "mine")))
@@ -143,7 +124,7 @@ def test_argument_wins_over_environment(root: Path, tmp_path: Path, monkeypatch:
     assert_tiny(load_images("mnist"))
 
 
-def test_file_missing_from_named_folder_is_an_error(mirror: Mirror, tmp_path: Path) -> None:
+def test_file_missing_from_named_folder_is_an_error(mirror, tmp_path):
     """A named folder that lacks a file is reported with that file, and nothing is fetched."""
     folder = write(tmp_path / "mine")
     (folder / "mnist" / "test_labels.gz").unlink()
@@ -155,7 +136,7 @@ def test_file_missing_from_named_folder_is_an_error(mirror: Mirror, tmp_path: Pa
 
 
 @pytest.mark.usefixtures("root")
-def test_every_flipped_byte_is_found(tmp_path: Path) -> None:
+def test_every_flipped_byte_is_found(tmp_path):
     """Whichever byte of a file is flipped, the file is refused, and left where it is."""
     folder = write(tmp_path / "mine", packed=False)
     victim = folder / "mnist" / "train_images"
@@ -171,7 +152,7 @@ def test_every_flipped_byte_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("root")
-def test_flipped_byte_of_a_gzip_file_never_changes_a_value(tmp_path: Path) -> None:
+def test_flipped_byte_of_a_gzip_file_never_changes_a_value(tmp_path):
     """A flipped byte of a gzip file is refused, or is one that its contents do not depend on."""
     folder = write(tmp_path / "mine")
     victim = folder / "mnist" / "train_images.gz"
@@ -202,7 +183,7 @@ def test_flipped_byte_of_a_gzip_file_never_changes_a_value(tmp_path: Path) -> No
     ],
     ids=["cut", "cut-early", "empty", "web-page", "dimensions", "magic", "short", "long", "digest"],
 )
-def test_damage_is_named(root: Path, damage: Callable[[bytes], bytes], complaint: str) -> None:
+def test_damage_is_named(root, damage, complaint):
     """Each kind of damage is told in its own words, with the file and the way out."""
     victim = write(root / "datasets") / "mnist" / "train_images.gz"
     victim.write_bytes(damage(victim.read_bytes()))
@@ -213,7 +194,7 @@ def test_damage_is_named(root: Path, damage: Callable[[bytes], bytes], complaint
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_huge_file_fills_no_memory(root: Path, *, packed: bool) -> None:
+def test_huge_file_fills_no_memory(root, *, packed):
     """64 MB in place of 28 bytes, or 2 MB that are packed into as little (a gzip bomb), are refused in little memory."""
     victim = write(root / "datasets") / "mnist" / "train_images.gz"
     data = idx(TINY["train_images"]) + bytes(1 << (21 if packed else 26))
@@ -229,14 +210,14 @@ def test_huge_file_fills_no_memory(root: Path, *, packed: bool) -> None:
     assert peak < 1 << 20
 
 
-def test_unreadable_index_is_a_data_error(root: Path) -> None:
+def test_unreadable_index_is_a_data_error(root):
     """An index that is no JSON, or not of our form, is reported as such."""
     for text in ("", "[]", '{"datasets": {"mnist": {"files": [{"name": "x", "shape": []}]}}}'):
         (root / "datasets" / "index.json").write_text(text)
         assert "an index of datasets" in refused()
 
 
-def test_download_is_verified_and_kept(mirror: Mirror, tmp_path: Path) -> None:
+def test_download_is_verified_and_kept(mirror, tmp_path):
     """What neither folder nor fixtures have is fetched once, and then found in the cache."""
     assert_tiny(load_images("mnist"))
     assert sorted(mirror.asked) == sorted(f"/mnist/{what}.gz" for what in TINY)
@@ -247,7 +228,7 @@ def test_download_is_verified_and_kept(mirror: Mirror, tmp_path: Path) -> None:
     assert kept == {f"{what}.gz" for what in TINY}
 
 
-def test_damaged_download_is_refused_and_removed(mirror: Mirror, tmp_path: Path) -> None:
+def test_damaged_download_is_refused_and_removed(mirror, tmp_path):
     """A wrong file from the mirror never enters the cache, so that the next try is fresh."""
     served = mirror.folder / "mnist" / "train_images.gz"
     intact = served.read_bytes()
@@ -260,7 +241,7 @@ def test_damaged_download_is_refused_and_removed(mirror: Mirror, tmp_path: Path)
     assert_tiny(load_images("mnist"))
 
 
-def test_damaged_cache_is_fetched_anew(mirror: Mirror, tmp_path: Path) -> None:
+def test_damaged_cache_is_fetched_anew(mirror, tmp_path):
     """A file that went bad in the cache is replaced."""
     cached = write(tmp_path / "cache") / "mnist" / "test_images.gz"
     intact = cached.read_bytes()
@@ -270,14 +251,14 @@ def test_damaged_cache_is_fetched_anew(mirror: Mirror, tmp_path: Path) -> None:
     assert cached.read_bytes() == intact
 
 
-def test_file_missing_from_the_mirror_is_reported(mirror: Mirror) -> None:
+def test_file_missing_from_the_mirror_is_reported(mirror):
     """A mirror that lacks the file is reported with its answer."""
     (mirror.folder / "mnist" / "train_images.gz").unlink()
     assert "404" in refused()
 
 
 @pytest.mark.usefixtures("root")
-def test_offline_names_address_and_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_names_address_and_way_out(monkeypatch):
     """Without a network, one line names the address and the folder that would do instead."""
     with socket.socket() as held:  # bound and not listening: connections are refused
         held.bind(("127.0.0.1", 0))
@@ -289,7 +270,7 @@ def test_offline_names_address_and_way_out(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("root")
-def test_silent_mirror_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_mirror_is_given_up(monkeypatch):
     """A mirror that takes the call and says nothing does not hold the user for ever."""
     monkeypatch.setattr(datasets, "TIMEOUT", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -298,7 +279,7 @@ def test_silent_mirror_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("root")
-def test_download_without_pooch_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_download_without_pooch_says_so(monkeypatch):
     """Where a download is needed and pooch is not installed, the error says so in one line."""
     monkeypatch.setitem(sys.modules, "pooch", None)
     message = refused()
@@ -307,7 +288,7 @@ def test_download_without_pooch_says_so(monkeypatch: pytest.MonkeyPatch) -> None
     assert FOLDER_VARIABLE in message
 
 
-def test_unwritable_cache_is_a_data_error(mirror: Mirror, tmp_path: Path) -> None:
+def test_unwritable_cache_is_a_data_error(mirror, tmp_path):
     """A cache that cannot be written is reported with its path, not with a traceback."""
     (tmp_path / "cache").write_text("a file where the folder should be")
     assert str(tmp_path / "cache") in refused()

@@ -1,4 +1,4 @@
-"""Preprocessing: the same bits as scikit-learn and torchvision, and clear words for wrong input."""
+"""Preprocessing: the same bits as scikit-learn and torchvision."""
 
 import numpy as np
 import pytest
@@ -40,25 +40,6 @@ def test_one_hot_of_no_labels_is_empty() -> None:
     assert one_hot(np.array([], np.int64), 3).shape == (0, 3)
 
 
-@pytest.mark.parametrize(
-    ("labels", "classes", "complaint"),
-    [
-        ([0, 1, 3], 3, r"labels\[2\]: expected an integer in 0\.\.2, got 3"),
-        ([0, -1], 3, r"labels\[1\]: .* got -1"),
-        (np.array([1, 255], np.uint8), 10, r"labels\[1\]: .* got 255"),
-        ([1.5, 0.0], 3, r"integers, got float64 \(labels\[0\] = 1\.5\)"),
-        ([True, False], 2, r"integers, got bool"),
-        ([], 3, r"integers, got float64 \(no labels\)"),
-        ([[0], [1]], 2, r"shape \(N,\), got \(2, 1\)"),
-        ([0], 0, r"classes: expected at least 1, got 0"),
-    ],
-)
-def test_one_hot_names_what_is_wrong(labels: ArrayLike, classes: int, complaint: str) -> None:
-    """A label that is no class is refused, with its index and its value."""
-    with pytest.raises(InputError, match=complaint):
-        one_hot(labels, classes)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 42, 2**32 - 1])
 @pytest.mark.parametrize("test_size", [0.1, 0.15, 0.2, 1 / 3, 0.5, 0.99])
@@ -84,24 +65,6 @@ def test_split_does_not_touch_the_global_generator() -> None:
     train_test_split(10, test_size=0.2, seed=1)
     after = np.random.get_state(legacy=False)  # noqa: NPY002
     np.testing.assert_equal(after, before)
-
-
-@pytest.mark.parametrize(
-    ("n", "test_size", "seed", "complaint"),
-    [
-        (10, 0.0, 0, "test_size: .* got 0.0"),
-        (10, 1.0, 0, "test_size: .* got 1.0"),
-        (10, float("nan"), 0, "test_size: .* got nan"),
-        (1, 0.5, 0, "n: .* got 1 rows"),
-        (0, 0.5, 0, "n: .* got 0 rows"),
-        (10, 0.5, -1, "seed: .* got -1"),
-        (10, 0.5, 2**32, "seed: .* got 4294967296"),
-    ],
-)
-def test_split_names_what_is_wrong(n: int, test_size: float, seed: int, complaint: str) -> None:
-    """A split that cannot be made is refused, with the argument that forbids it."""
-    with pytest.raises(InputError, match=complaint):
-        train_test_split(n, test_size=test_size, seed=seed)
 
 
 def scaled_by_scikit_learn(x: NDArray[np.generic], fit_on: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -159,22 +122,6 @@ def test_standardize_leaves_its_input_alone() -> None:
     np.testing.assert_array_equal(x, np.arange(6.0).reshape(3, 2))
 
 
-@pytest.mark.parametrize(
-    ("x", "fit_on", "complaint"),
-    [
-        ([1.0, 2.0], None, r"x: expected shape \(N, D\) with N > 0, got \(2,\)"),
-        ([[1.0, 2.0]], np.empty((0, 2)), r"fit_on: expected shape \(N, D\) with N > 0"),
-        ([[1.0, 2.0]], [[1.0]], r"fit_on: expected 2 columns like x, got 1"),
-        ([[1.0], [np.nan]], None, r"x\[1, 0\]: expected a finite number, got nan"),
-        ([[1.0]], [[np.inf]], r"fit_on\[0, 0\]: expected a finite number, got inf"),
-    ],
-)
-def test_standardize_names_what_is_wrong(x: ArrayLike, fit_on: ArrayLike | None, complaint: str) -> None:
-    """A table that cannot be scaled is refused, with the place that forbids it."""
-    with pytest.raises(InputError, match=complaint):
-        standardize(x, fit_on=fit_on)
-
-
 def test_flatten_pixels_keeps_values_and_order() -> None:
     """Images become float32 rows, row by row, values unchanged."""
     assert_same_bits(flatten_pixels(GREYS), np.arange(256, dtype=np.float32).reshape(2, 128))
@@ -200,28 +147,3 @@ def test_normalized_pixels_round_after_each_operation(mean: float, std: float) -
         expected.append(f32(float(centred) / float(f32(std))))
     ours = normalized_pixels(GREYS, mean, std)
     assert_same_bits(ours, np.array(expected, f32).reshape(2, 128))
-
-
-@pytest.mark.parametrize(
-    ("mean", "std", "complaint"),
-    [
-        (0.5, 0.0, "std: .* got 0.0"),
-        (0.5, 1e-50, "std: .* got 1e-50"),
-        (0.5, float("inf"), "std: .* got inf"),
-        (float("nan"), 0.5, "mean: .* got nan"),
-    ],
-)
-def test_normalized_pixels_name_what_is_wrong(mean: float, std: float, complaint: str) -> None:
-    """A mean or std that would make values infinite or NaN is refused."""
-    with pytest.raises(InputError, match=complaint):
-        normalized_pixels(GREYS, mean, std)
-
-
-@pytest.mark.parametrize("images", [GREYS.astype(np.float32), GREYS[0]])
-def test_pixels_must_be_bytes_in_three_dimensions(images: NDArray[np.uint8]) -> None:
-    """Images that were scaled before, or a single image, are refused."""
-    for prepare in (flatten_pixels, unit_pixels):
-        with pytest.raises(InputError, match=r"uint8 \(N, rows, columns\), got"):
-            prepare(images)
-    with pytest.raises(InputError, match=r"uint8 \(N, rows, columns\), got"):
-        normalized_pixels(images, 0.5, 0.5)

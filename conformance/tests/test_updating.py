@@ -9,7 +9,7 @@ from door_problems import HOMEWORK, homework, load, statuses
 from nn_conformance.adapt.claims import conforms
 from nn_conformance.adapt.doors import as_target
 from nn_conformance.adapt.recovered import FURTHER, Recovered
-from nn_conformance.adapt.updating import Updating
+from nn_conformance.adapt.updating import Holding, Updating
 from nn_conformance.cases import format as fmt
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import ROUNDOFF, norm
@@ -89,7 +89,9 @@ def test_the_uncertainty_bounds_what_rounding_of_the_parameters_does():
                 raise OverflowError
             return {"W": p["W"] - (lr * g).astype(dtype)}
 
-        answer = Recovered(Updating(update, "small")).evaluate(network, theta, np.zeros((1, 1)), np.zeros((1, 1)))
+        answer = Recovered(Holding(lambda: Updating(update), "small")).evaluate(
+            network, theta, np.zeros((1, 1)), np.zeros((1, 1))
+        )
         error = norm(answer.gradients["W"] - g)
         assert answer.uncertainty["W"] / 40 < error <= answer.uncertainty["W"]
 
@@ -205,14 +207,18 @@ def test_a_rate_at_which_the_target_overflows_is_not_used():
         return {k: v - lr * (homework(p, x, t)[0][k] if k != "b2" else 0) for k, v in p.items()}
 
     case = load(HOMEWORK[0])
-    found = Recovered(Updating(fragile, "fragile")).evaluate(case.case.network, case.params, case.x, case.t)
+    found = Recovered(Holding(lambda: Updating(fragile), "fragile")).evaluate(
+        case.case.network, case.params, case.x, case.t
+    )
     assert seen == [1.0, *FURTHER[:2]]
     assert found.uncertainty["W1"] < 1e-20
 
     def infinite(p, x, t, lr):
         return {k: v * (1 if lr == 1 else inf) for k, v in p.items()}
 
-    answer = Recovered(Updating(infinite, "infinite")).evaluate(case.case.network, case.params, case.x, case.t)
+    answer = Recovered(Holding(lambda: Updating(infinite), "infinite")).evaluate(
+        case.case.network, case.params, case.x, case.t
+    )
     assert not answer.gradients["W1"].any()
 
 

@@ -55,13 +55,11 @@ def test_a_wrong_gradient_is_found_and_named_once(command):
     order = [rung.name for rung in RUNGS]
 
     assert (done.code, done.err) == (1, "")
-    assert fails[0] == "FAIL homework/documented::gradient::W1::float64 (without_mean)"
+    assert re.fullmatch(
+        r"FAIL homework/documented::gradient::W1::float64: error \S+, limit \S+; likewise \d+ more", fails[0]
+    )
     assert len({(line.split("::")[1], line.split("::")[2]) for line in fails}) == len(fails)
     assert rungs == sorted(rungs, key=order.index)
-    assert re.fullmatch(
-        r" +likewise in \d+ other checks, the last \S+::gradient::W1::float\d\d",
-        lines[lines.index(fails[0]) + 2],
-    )
     assert lines[-1].endswith("; not claimed: none")
 
 

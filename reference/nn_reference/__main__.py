@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from types import ModuleType
 
 import numpy as np
 
@@ -19,9 +20,8 @@ def homework_text() -> str:
     return f"{loss}\n{{  " + ",\n    ".join(entry.replace("\n", "\n" + 9 * " ") for entry in entries) + "}"
 
 
-def xor_text(name: str) -> str:
+def xor_text(name: str, plain: ModuleType) -> str:
     """The errors of the first epochs, from starting weights that were reconstructed from them."""
-    plain = {"xor-sigmoid": xor_sigmoid, "xor-tanh": xor_tanh}[name]
     data, params, lines = get(name).load(), load_params(f"{name}-reconstructed"), []
     for epoch in range(1, EPOCHS + 1):
         errors = [plain.step(params, data.train_x[i : i + 1], data.train_t[i : i + 1]) for i in range(4)]
@@ -43,8 +43,8 @@ def iris_text() -> str:
 TEXTS = {
     "homework": homework_text,
     "iris-relu-adam": iris_text,
-    "xor-sigmoid": lambda: xor_text("xor-sigmoid"),
-    "xor-tanh": lambda: xor_text("xor-tanh"),
+    "xor-sigmoid": lambda: xor_text("xor-sigmoid", xor_sigmoid),
+    "xor-tanh": lambda: xor_text("xor-tanh", xor_tanh),
 }
 
 

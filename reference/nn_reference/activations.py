@@ -6,9 +6,9 @@ documents; any value in [0, 1] is a right one. Leaky ReLU and ELU too take the s
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,38 +22,16 @@ GELU_SCALE, GELU_CUBIC = 0.7978845608028654, 0.044715
 
 @dataclass(frozen=True)
 class Activation:
-    """A function with the rule that takes a gradient back through it.
+    """A function with the rule that takes a gradient back through it; where a document's rule is another, with that."""
 
-    Attributes:
-        name: the field's name for it.
-        forward: z -> a, same shape and dtype.
-        backward: (z, a, da) -> dz, same shape and dtype. Where a document's rule is not the derivative of its
-            function, this is the document's rule.
-        elementwise: each output depends on its own input only.
-        derivative: which rule `backward` is, where there are several for one function.
-        axis: of a softmax: -1 or -2.
-        alpha: leaky ReLU's slope below 0, or ELU's α.
-        jumps: whether the slope jumps at 0, from α, or 0 where it has none, to 1.
-    """
-
-    name: str
-    forward: Callable[[Array], Array]
-    backward: Callable[[Array, Array, Array], Array]
-    elementwise: bool = True
-    derivative: str = "exact"
-    axis: int | None = None
-    alpha: float | None = None
-    jumps: bool = False
-
-
-def identity(z: Array) -> Array:
-    """a = z; the same array, not a copy."""
-    return z
-
-
-def identity_backward(z: Array, a: Array, da: Array) -> Array:
-    """dz = da."""
-    return da
+    name: str  # the field's name for it
+    forward: Callable[[Array], Array]  # z -> a, same shape and dtype
+    backward: Callable[[Array, Array, Array], Array]  # (z, a, da) -> dz, same shape and dtype
+    elementwise: bool = True  # each output depends on its own input only
+    derivative: str = "exact"  # which rule `backward` is, where there are several for one function
+    axis: int | None = None  # of a softmax: -1 or -2
+    alpha: float | None = None  # leaky ReLU's slope below 0, or ELU's α
+    jumps: bool = False  # whether the slope jumps at 0, from α, or 0 where it has none, to 1
 
 
 def sigmoid(z: Array) -> Array:
@@ -74,22 +52,8 @@ def sigmoid_backward_quotient(z: Array, a: Array, da: Array) -> Array:
         return da * (e / (e + 1) ** 2)
 
 
-def tanh(z: Array) -> Array:
-    """a = tanh z."""
-    return np.tanh(z)
-
-
-def tanh_backward(z: Array, a: Array, da: Array) -> Array:
-    """dz = da · (1-a²)."""
-    return da * (1 - a * a)
-
-
 def relu(z: Array) -> Array:
-    """a = max(z, 0); NaN stays NaN.
-
-    Raises:
-        UndecidedError: z is a ball that contains zero and more than zero.
-    """
+    """a = max(z, 0); NaN stays NaN. Raises `UndecidedError` where a ball contains zero and more than zero."""
     # np.maximum would compare complex numbers by their tangents where the values are equal.
     return z * positive(z) if z.dtype.kind in "cO" else np.maximum(z, 0)
 
@@ -187,34 +151,15 @@ def magnitude(z: Array) -> Array:
 
 
 def LeakyReLU(slope: float = 0.01) -> Activation:  # noqa: N802 - reads as a class
-    """Leaky ReLU with that slope below 0.
-
-    Raises:
-        InputError: a slope that is no number in [0, 1).
-    """
+    """Leaky ReLU with that slope below 0. Raises `InputError` where it is no number in [0, 1)."""
     check_number("slope", slope, least=0, below=1)
-    return _bent("leaky_relu", leaky_relu, leaky_relu_backward, float(slope))
+    return _with("alpha", leaky_relu, leaky_relu_backward, name="leaky_relu", alpha=float(slope), jumps=True)
 
 
 def ELU(alpha: float = 1.0) -> Activation:  # noqa: N802 - reads as a class
-    """ELU with that α.
-
-    Raises:
-        InputError: an α that is no finite number ≥ 0.
-    """
+    """ELU with that α. Raises `InputError` where it is no finite number ≥ 0."""
     check_number("alpha", alpha, least=0)
-    return _bent("elu", elu, elu_backward, float(alpha))
-
-
-@cache  # as for softmax, below
-def _bent(name: str, forward: Callable[..., Array], backward: Callable[..., Array], alpha: float) -> Activation:
-    return Activation(
-        name=name,
-        forward=partial(forward, alpha=alpha),
-        backward=partial(backward, alpha=alpha),
-        alpha=alpha,
-        jumps=alpha != 1,
-    )
+    return _with("alpha", elu, elu_backward, name="elu", alpha=float(alpha), jumps=float(alpha) != 1)
 
 
 def Softmax(axis: int = -1, derivative: Literal["exact", "diagonal"] = "exact") -> Activation:  # noqa: N802 - reads as a class
@@ -229,27 +174,22 @@ def Softmax(axis: int = -1, derivative: Literal["exact", "diagonal"] = "exact") 
             "count from the end, as z may have further leading axes"
         )
     check_choice("derivative", derivative, ("exact", "diagonal"))
-    return _softmax_over(axis, derivative)
+    exact = _with("axis", softmax, softmax_backward, name="softmax", elementwise=False, axis=axis)
+    # Document 001 has only the Jacobian's diagonal, a(1-a) as a sigmoid's: the gradient of no loss.
+    return exact if derivative == "exact" else replace(exact, backward=sigmoid_backward, derivative=derivative)
 
 
 @cache  # partial functions are equal only to themselves, and equal declarations should be
-def _softmax_over(axis: int, derivative: Literal["exact", "diagonal"]) -> Activation:
-    # Document 001 has only the Jacobian's diagonal, a(1-a) as a sigmoid's: the gradient of no loss.
-    backward = partial(softmax_backward, axis=axis) if derivative == "exact" else sigmoid_backward
-    return Activation(
-        name="softmax",
-        forward=partial(softmax, axis=axis),
-        backward=backward,
-        elementwise=False,
-        derivative=derivative,
-        axis=axis,
-    )
+def _with(parameter: str, forward: Callable[..., Array], backward: Callable[..., Array], **fields: Any) -> Activation:
+    """An activation whose functions take one of its fields, alpha or axis."""
+    given = {parameter: fields[parameter]}
+    return Activation(forward=partial(forward, **given), backward=partial(backward, **given), **fields)
 
 
-IDENTITY = Activation("identity", identity, identity_backward)
+IDENTITY = Activation("identity", lambda z: z, lambda z, a, da: da)
 SIGMOID = Activation("sigmoid", sigmoid, sigmoid_backward)
 SIGMOID_QUOTIENT = Activation("sigmoid", sigmoid, sigmoid_backward_quotient, derivative="quotient")
-TANH = Activation("tanh", tanh, tanh_backward)
+TANH = Activation("tanh", np.tanh, lambda z, a, da: da * (1 - a * a))
 RELU = Activation("relu", relu, relu_backward, jumps=True)
 SOFTPLUS = Activation("softplus", softplus, softplus_backward)
 SILU = Activation("silu", silu, silu_backward)

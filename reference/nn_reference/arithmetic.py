@@ -23,22 +23,14 @@ def real(z: Array) -> Array:
 
 
 def positive(z: Array) -> NDArray[np.bool_]:
-    """Where z > 0, as booleans of z's shape; NaN counts as not positive.
-
-    Raises:
-        UndecidedError: a ball contains zero and more than zero, so its sign is unknown at this precision.
-    """
+    """Where z > 0, as booleans of z's shape; NaN is not. Raises `UndecidedError` where a ball's sign is unknown."""
     if z.dtype == object:
         return _decided(z > 0, z <= 0)
     return np.asarray(real(z) > 0)
 
 
 def outside(z: Array, low: float, high: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Where z < low and where z > high, by the real part, as two boolean arrays of z's shape.
-
-    Raises:
-        UndecidedError: a ball lies across one of the bounds.
-    """
+    """Where z < low and where z > high, by the real part. Raises `UndecidedError` where a ball lies across a bound."""
     if z.dtype == object:
         return _decided(z < low, z >= low), _decided(z > high, z <= high)
     value = real(z)
@@ -53,10 +45,7 @@ def log1p(z: Array) -> Array:
 
 
 def exact(value: float, like: Array) -> Any:
-    """`value` as a scalar of `like`'s arithmetic, so that powers and quotients of it are not rounded early.
-
-    A Python float for float and complex arrays; a ball of radius zero for object arrays of balls.
-    """
+    """`value` for arithmetic with `like`: a float, or a ball of radius zero, so that no power is rounded early."""
     return type(like.flat[0])(value) if like.dtype == object else value
 
 

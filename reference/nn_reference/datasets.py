@@ -1,9 +1,8 @@
 """The documents' four datasets as raw arrays, every file verified before it is believed.
 
-Iris and XOR ship with the fixtures. MNIST and Fashion-MNIST are looked for in a folder that the
-user names, else beside the index, else in the user's cache, downloaded to it if need be. Whoever
-names a folder gets what is in it or an error, never a download. What is right stands in
-`fixtures/datasets/index.json`. Arrays are read-only, because loads are cached.
+Iris and XOR ship with the fixtures. MNIST and Fashion-MNIST are looked for in a folder that the user names, else beside
+the index, else in the user's cache, downloaded to it if need be. Whoever names a folder gets what is in it or an error,
+never a download. `fixtures/datasets/index.json` says what is right. Arrays are read-only, as loads are cached.
 """
 
 import contextlib
@@ -62,10 +61,9 @@ def load_images(name: ImageSet, *, folder: str | os.PathLike[str] | None = None)
 
     Args:
         name: ``mnist`` or ``fashion-mnist``.
-        folder: holds `<name>/<file>.gz`, or the uncompressed `<name>/<file>`. By default what the
-            environment variable NN_CONFORMANCE_DATA names; where that is unset or empty, the
-            fixtures and then the cache are searched. The variable NN_CONFORMANCE_MIRROR replaces
-            the index's addresses by `<mirror>/<name>/<file>.gz`.
+        folder: holds `<name>/<file>.gz`, or the uncompressed `<name>/<file>`. By default what the environment variable
+            NN_CONFORMANCE_DATA names; where that is unset or empty, the fixtures and then the cache are searched. The
+            variable NN_CONFORMANCE_MIRROR replaces the index's addresses by `<mirror>/<name>/<file>.gz`.
 
     Raises:
         InputError: another name.
@@ -75,18 +73,10 @@ def load_images(name: ImageSet, *, folder: str | os.PathLike[str] | None = None)
 
 
 def is_present(name: ImageSet) -> bool:
-    """Whether every file of MNIST or Fashion-MNIST is here, so that `load_images` downloads nothing.
-
-    Raises:
-        InputError: another name.
-        DataError: the index cannot be read.
-    """
+    """Whether every file of that set is here, so that `load_images` downloads nothing. Raises as that does."""
     named, root = _named(name, None), fixtures_root()
-    folders = [named] if named is not None else [root / "datasets", _cache()]
-    return all(
-        any((folder / name / path).is_file() for folder in folders for path in (f.name, f.name.removesuffix(".gz")))
-        for f in read_index(root)[name]
-    )
+    folders = [root / "datasets", _cache()] if named is None else [named]
+    return all(any(_found(folder / name, file) for folder in folders) for file in read_index(root)[name])
 
 
 def _named(name: str, folder: str | os.PathLike[str] | None) -> Path | None:
@@ -95,6 +85,12 @@ def _named(name: str, folder: str | os.PathLike[str] | None) -> Path | None:
         raise InputError(f"name: expected one of {', '.join(get_args(ImageSet))}, got {name!r}")
     chosen = folder if folder is not None else os.environ.get(FOLDER_VARIABLE) or None
     return None if chosen is None else Path(realpath(expanduser(chosen)))  # noqa: PTH111 - Path's raise where links go in circles
+
+
+def _found(folder: Path, file: DataFile) -> Path | None:
+    """The file in a folder, packed or not."""
+    paths = (folder / file.name, folder / file.name.removesuffix(".gz"))
+    return next((path for path in paths if path.is_file()), None)
 
 
 def _cache() -> Path:
@@ -119,8 +115,7 @@ def load_iris() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 def load_xor() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The truth table of exclusive or in document 003's order, 00, 01, 10, 11: inputs (4, 2) and targets (4, 1).
 
-    Raises:
-        DataError: the file is missing or damaged.
+    Raises as `load_iris` does.
     """
     table = _load_table("xor", fixtures_root())
     return _frozen(table[:, :2].copy()), _frozen(table[:, 2:].copy())
@@ -128,11 +123,7 @@ def load_xor() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 @functools.cache
 def read_index(root: Path) -> dict[str, tuple[DataFile, ...]]:
-    """The files of each dataset by its name, from `datasets/index.json` in the fixtures at `root`.
-
-    Raises:
-        DataError: the index cannot be read, or has another form.
-    """
+    """The files of each dataset by its name. Raises `DataError` where the index cannot be read, or has another form."""
     path = root / "datasets" / "index.json"
     data = read_bytes(path, path)
     with decoding(path, "an index of datasets"):
@@ -158,9 +149,8 @@ def _load_table(name: str, root: Path) -> NDArray[np.float64]:
 
 def _load_idx(name: str, file: DataFile, named: Path | None, root: Path) -> NDArray[np.uint8]:
     folder = (named or root / "datasets") / name
-    for path in (folder / file.name, folder / file.name.removesuffix(".gz")):
-        if path.is_file():
-            return _idx(path, file, path, "replace it by an intact copy" if named else RESTORE)
+    if path := _found(folder, file):
+        return _idx(path, file, path, "replace it by an intact copy" if named else RESTORE)
     if named is None:
         return _from_cache(name, file)
     mend = f"put it there, or name no folder (unset {FOLDER_VARIABLE}) to have it downloaded"
@@ -207,8 +197,8 @@ def read_verified(
 ) -> bytes:
     """The uncompressed bytes of `path`, which an error calls `source`, verified against the index.
 
-    No more is read than the right file can need, however badly it packs, and no more is unpacked
-    than one byte beyond its size: neither a huge file nor a gzip bomb fills the memory.
+    No more is read than the right file can need, however badly it packs, and no more is unpacked than one byte beyond
+    its size: neither a huge file nor a gzip bomb fills the memory.
 
     Raises:
         DataError: the file is missing, damaged, or not the index's one.

@@ -30,10 +30,7 @@ class Listed(NamedTuple):
 
 
 def fixtures_root() -> Path:
-    """The absolute path of `fixtures/`.
-
-    A wheel carries the folder inside the package; a checkout, and so an editable install, has it
-    beside `reference/`.
+    """The absolute path of `fixtures/`: inside the package in a wheel, beside `reference/` in a checkout.
 
     Raises:
         FixturesNotFoundError: neither place has it.
@@ -101,11 +98,7 @@ def read_bytes(path: Path, where: Path | str, mend: str = RESTORE, most: int = R
 
 
 def check_digest(data: bytes, listed: Listed, where: Path | str, mend: str = RESTORE, unit: str = "bytes") -> bytes:
-    """The same bytes, if they are those that an index lists.
-
-    Raises:
-        DataError: they are not.
-    """
+    """The same bytes, if they are those that an index lists; otherwise raises `DataError`."""
     if len(data) != listed.size:
         raise refusal(where, f"{listed.size} {unit}", f"{'more' if len(data) > listed.size else len(data)}", mend)
     digest = hashlib.sha256(data).hexdigest()
@@ -115,11 +108,7 @@ def check_digest(data: bytes, listed: Listed, where: Path | str, mend: str = RES
 
 
 def read_index(folder: Path, where: Path | str | None = None) -> dict[str, Listed]:
-    """What the index of a folder says of each file in it, by name.
-
-    Raises:
-        DataError: there is no index, or it has another form.
-    """
+    """What a folder's index says of each file, by name. Raises `DataError` where it is missing or of another form."""
     where = where or folder / INDEX
     data = read_bytes(folder / INDEX, where)
     with decoding(where, "an index of files"):

@@ -6,6 +6,7 @@ C outputs. y may have further leading axes (many perturbed copies of one batch);
 so that balls stay exact.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
@@ -17,8 +18,13 @@ from nn_reference.validation import check_choice, check_flag, check_number
 
 Reduction: TypeAlias = Literal["sum", "samples", "elements"]
 OVER = {"sum": "sum", "samples": "mean over samples", "elements": "mean over samples and outputs"}
-# What λ·Σ θ² is divided by: a constant, and N or not.
-SCALINGS = {"1": (1, False), "1/2": (2, False), "1/N": (1, True), "1/2N": (2, True)}
+# What λ·Σ θ² is divided by, from N.
+SCALINGS: dict[str, Callable[[int], int]] = {
+    "1": lambda n: 1,
+    "1/2": lambda n: 2,
+    "1/N": lambda n: n,
+    "1/2N": lambda n: 2 * n,
+}
 
 
 class Loss(Protocol):
@@ -38,7 +44,7 @@ class Loss(Protocol):
 class _Summed:
     """A sum of terms, divided by 1 (`sum`), N (`samples`) or N·C (`elements`), and by 2 more if `half`."""
 
-    title: ClassVar[str]
+    _title: ClassVar[str]  # the field's name for it, without its reduction
     reduction: Reduction
     half: bool
 
@@ -50,7 +56,7 @@ class _Summed:
     @property
     def name(self) -> str:
         """The field's name for it, with its reduction: ``squared error, ½, mean over samples``."""
-        return f"{self.title}, {'½, ' if self.half else ''}{OVER[self.reduction]}"
+        return f"{self._title}, {'½, ' if self.half else ''}{OVER[self.reduction]}"
 
     def value(self, y: Array, t: Array) -> Any:
         """The loss: summed over samples and outputs, not over the leading axes of perturbed copies."""
@@ -69,7 +75,7 @@ class SquaredError(_Summed):
     over a sample's outputs, which is `elements` at a batch of one.
     """
 
-    title: ClassVar[str] = "squared error"
+    _title: ClassVar[str] = "squared error"
     reduction: Reduction
     half: bool = False
 
@@ -87,7 +93,7 @@ class SquaredError(_Summed):
 class Linear(_Summed):
     """Σ t·y, divided as `SquaredError` is: its slope is t itself, so that t is what a layer's `backward` is given."""
 
-    title: ClassVar[str] = "Σ t·y"
+    _title: ClassVar[str] = "Σ t·y"
     reduction: Reduction = "sum"
     half: bool = False
 
@@ -111,8 +117,7 @@ class CrossEntropy(_Summed):
     half: bool = False
 
     @property
-    def title(self) -> str:  # type: ignore[override]
-        """Without the reduction."""
+    def _title(self) -> str:  # type: ignore[override]
         return f"cross-entropy from {'logits' if self.from_logits else 'probabilities'}"
 
     def _terms(self, y: Array, t: Array) -> Array:
@@ -148,8 +153,7 @@ class BinaryCrossEntropy(_Summed):
         check_number("clip", self.clip, least=0, below=0.5)
 
     @property
-    def title(self) -> str:  # type: ignore[override]
-        """Without the reduction."""
+    def _title(self) -> str:  # type: ignore[override]
         source = "logits" if self.from_logits else f"probabilities clipped to [{self.clip:g}, 1-{self.clip:g}]"
         return f"binary cross-entropy from {source}"
 
@@ -157,22 +161,22 @@ class BinaryCrossEntropy(_Summed):
         if self.from_logits:
             size = magnitude(y)
             return (y + size) / 2 - y * t + log1p(np.exp(-size))
-        p = self._clipped(y)
+        p, _ = self._clipped(y)
         return -(t * np.log(p) + (1 - t) * np.log(1 - p))
 
     def gradient(self, y: Array, t: Array) -> Array:
         """sigmoid(y) - t from logits; (p-t)/(p(1-p)) inside the clip and 0 outside it; over the count."""
         if self.from_logits:
             return (sigmoid(y) - t) / count(self, t)
-        below, above = outside(y, self.clip, 1 - self.clip)
-        p = self._clipped(y)
-        return (p - t) / (p * (1 - p)) * ~(below | above) / count(self, t)
+        p, inside = self._clipped(y)
+        return (p - t) / (p * (1 - p)) * inside / count(self, t)
 
-    def _clipped(self, y: Array) -> Array:
+    def _clipped(self, y: Array) -> tuple[Array, Array]:
+        """y moved to the nearer bound where it is outside the clip, and where it is inside."""
         below, above = outside(y, self.clip, 1 - self.clip)
         # 0 + bound keeps y's arithmetic, where np.where(…, bound, y) would put floats among balls.
         zero = zeros_like(real(y))
-        return np.where(below, zero + self.clip, np.where(above, zero + (1 - self.clip), y))
+        return np.where(below, zero + self.clip, np.where(above, zero + (1 - self.clip), y)), ~(below | above)
 
 
 @dataclass(frozen=True)
@@ -196,19 +200,15 @@ class L2:
     def value(self, params: Params, samples: int) -> Any:
         """What it adds to the loss."""
         squares = sum(np.sum(p * p) for name, p in params.items() if self.takes(name))
-        return squares * self.strength / self._count(samples)
+        return squares * self.strength / SCALINGS[self.scaling](samples)
 
     def gradient(self, p: Array, samples: int) -> Array:
         """What it adds to the gradient of a parameter that it takes."""
-        return p * self.strength * 2 / self._count(samples)
+        return p * self.strength * 2 / SCALINGS[self.scaling](samples)
 
     def takes(self, name: str) -> bool:
         """Whether the parameter of that name is penalised."""
         return name.startswith("W") or (self.biases and name.startswith("b"))
-
-    def _count(self, samples: int) -> int:
-        divisor, mean = SCALINGS[self.scaling]
-        return divisor * samples if mean else divisor
 
 
 def count(loss: "_Summed", t: Array) -> int:

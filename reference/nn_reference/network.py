@@ -8,7 +8,7 @@ Left out on purpose: anything but a chain of dense layers, each with a skip conn
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -16,15 +16,7 @@ from nn_reference.activations import IDENTITY, Activation
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 from nn_reference.losses import L2, CrossEntropy, Loss, count
-from nn_reference.validation import (
-    check_batch,
-    check_choice,
-    check_count,
-    check_flag,
-    check_inputs,
-    check_params,
-    shown,
-)
+from nn_reference.validation import check_batch, check_choice, check_count, check_flag, check_inputs, shown
 
 
 def product(left: Array, right: Array) -> Array:
@@ -34,7 +26,7 @@ def product(left: Array, right: Array) -> Array:
     memory. Where a number is invalid, the result has NaN and shows it.
     """
     with np.errstate(invalid="ignore"):
-        return cast("Array", left @ right)
+        return left @ right
 
 
 @dataclass(frozen=True)
@@ -58,15 +50,14 @@ class Dense:
     skip: bool = False
 
     def __post_init__(self) -> None:
-        check_flag("skip", self.skip)
         check_count("units", self.units, least=1)
         if not isinstance(self.activation, Activation):
             raise InputError(
                 f"activation: expected an Activation, as nn_reference.activations has them, got {shown(self.activation)}"
             )
-        check_flag("bias", self.bias)
         check_choice("layout", self.layout, ("in,out", "out,in"))
-        check_flag("vector", self.vector)
+        for name in ("bias", "vector", "skip"):
+            check_flag(name, getattr(self, name))
         if self.vector and self.units != 1:
             raise InputError(f"units: expected 1 in a vector layer, got {self.units}")
         if self.vector and not self.activation.elementwise:
@@ -99,19 +90,12 @@ class Dense:
 
 @dataclass(frozen=True)
 class Network:
-    """A chain of dense layers and a loss.
+    """A chain of dense layers and a loss."""
 
-    Attributes:
-        inputs: D, number of inputs.
-        layers: from the first hidden layer to the output.
-        loss: of the last layer's activation.
-        penalty: added to the loss.
-    """
-
-    inputs: int
-    layers: tuple[Dense, ...]
-    loss: Loss
-    penalty: L2 | None = None
+    inputs: int  # D
+    layers: tuple[Dense, ...]  # from the first hidden layer to the output
+    loss: Loss  # of the last layer's activation
+    penalty: L2 | None = None  # added to the loss
 
     def __post_init__(self) -> None:
         check_count("inputs", self.inputs, least=1)
@@ -119,17 +103,17 @@ class Network:
             raise InputError(f"layers: expected a tuple of Dense layers, got {shown(self.layers)}")
         if not self.layers:
             raise InputError("layers: expected at least one layer, got none")
-        for k, layer in enumerate(self.layers[:-1]):
-            if layer.vector:
-                raise InputError(f"layers[{k}]: expected a vector layer only as the last of {len(self.layers)}")
-        if isinstance(self.loss, type) or not (hasattr(self.loss, "value") and hasattr(self.loss, "gradient")):
-            raise InputError(f"loss: expected a Loss, as nn_reference.losses has them, got {shown(self.loss)}")
         for k, (layer, width) in enumerate(zip(self.layers, self.widths, strict=False)):
-            if layer.skip and (k + 1 == len(self.layers) or layer.units != width):
+            last = k + 1 == len(self.layers)
+            if layer.vector and not last:
+                raise InputError(f"layers[{k}]: expected a vector layer only as the last of {len(self.layers)}")
+            if layer.skip and (last or layer.units != width):
                 raise InputError(
                     f"layers[{k}]: expected skip only in a layer with as many units as inputs that is not the last, "
                     f"got {layer.units} units on {width} inputs in layer {k + 1} of {len(self.layers)}"
                 )
+        if isinstance(self.loss, type) or not (hasattr(self.loss, "value") and hasattr(self.loss, "gradient")):
+            raise InputError(f"loss: expected a Loss, as nn_reference.losses has them, got {shown(self.loss)}")
         if self.penalty is not None and not isinstance(self.penalty, L2):
             raise InputError(f"penalty: expected an L2 penalty or None, got {shown(self.penalty)}")
         if self.layers[-1].vector and isinstance(self.loss, CrossEntropy):
@@ -146,13 +130,11 @@ class Network:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each parameter, in the order in which the layers stand."""
         shapes: dict[str, tuple[int, ...]] = {}
-        inputs = self.inputs
-        for layer, (weights, bias) in zip(self.layers, self.names, strict=True):
+        for layer, inputs, (weights, bias) in zip(self.layers, self.widths[:-1], self.names, strict=True):
             matrix = (layer.units, inputs) if layer.layout == "out,in" else (inputs, layer.units)
             shapes[weights] = (inputs,) if layer.vector else matrix
             if bias is not None:
                 shapes[bias] = () if layer.vector else (layer.units,)
-            inputs = layer.units
         return shapes
 
     @property
@@ -165,12 +147,19 @@ class Network:
         """Number of trainable parameters."""
         return sum(prod(shape) for shape in self.shapes.values())
 
+    @cached_property
+    def loss_of_logits(self) -> CrossEntropy | None:
+        """Softmax over the outputs and then cross-entropy: computed together, from z, where neither can overflow."""
+        last, loss = self.layers[-1].activation, self.loss
+        if not isinstance(loss, CrossEntropy) or loss.from_logits:
+            return None
+        softmax = last.name == "softmax" and last.axis == -1 and last.derivative == "exact"
+        return replace(loss, from_logits=True) if softmax else None
+
     @property
     def loss_takes_logits_of_softmax(self) -> bool:
-        """Softmax over the outputs and then cross-entropy: computed together, from z, where neither can overflow."""
-        last = self.layers[-1].activation
-        probabilities = isinstance(self.loss, CrossEntropy) and not self.loss.from_logits
-        return probabilities and last.name == "softmax" and last.axis == -1 and last.derivative == "exact"
+        """Whether there is a `loss_of_logits`."""
+        return self.loss_of_logits is not None
 
 
 class LayerOutput(NamedTuple):
@@ -181,23 +170,13 @@ class LayerOutput(NamedTuple):
 
 
 def forward(network: Network, params: Params, x: Array) -> list[LayerOutput]:
-    """Every layer's z and a.
-
-    Args:
-        network: the declaration.
-        params: arrays of `network.shapes`.
-        x: (N, D).
-
-    Raises:
-        InputError: a shape, dtype or value that does not fit, by name.
-    """
-    check_params(network.shapes, params)
-    check_inputs(network.inputs, params, x)
+    """Every layer's z and a, from parameters of `network.shapes` and x (N, D). Raises as `loss_and_gradients` does."""
+    check_inputs(network, params, x)
     return outputs_from(network, params, x)
 
 
 def predict(network: Network, params: Params, x: Array) -> Array:
-    """The last layer's activation, (N, C) or (N,). Raises as `forward` does."""
+    """The last layer's activation, (N, C) or (N,). Raises as `loss_and_gradients` does."""
     return forward(network, params, x)[-1].a
 
 
@@ -216,7 +195,6 @@ def loss_and_gradients(network: Network, params: Params, x: Array, t: Array) -> 
     Raises:
         InputError: a shape, dtype or value that does not fit, by name.
     """
-    check_params(network.shapes, params)
     check_batch(network, params, x, t)
     return backpropagate(network, params, x, t)
 
@@ -242,7 +220,10 @@ def backpropagate(network: Network, params: Params, x: Array, t: Array, *, of_x:
             da_below = layer.input_gradient(dz, params[weights])
             da = da_below + da if layer.skip else da_below
         if k:
-            dz = _through(network.layers[k - 1], outputs[k - 1], da)
+            z, a = outputs[k - 1]
+            lower = network.layers[k - 1]
+            # With a skip connection, the rule needs φ(z) without what was added.
+            dz = lower.activation.backward(z, lower.activation.forward(z) if lower.skip else a, da)
     if network.penalty is not None:
         for name in filter(network.penalty.takes, gradients):
             more = network.penalty.gradient(params[name], len(x))
@@ -253,7 +234,6 @@ def backpropagate(network: Network, params: Params, x: Array, t: Array, *, of_x:
 
 def loss_and_outputs(network: Network, params: Params, x: Array, t: Array) -> tuple[Any, Array]:
     """The loss and the last layer's activation, without a backward pass. Raises as `loss_and_gradients` does."""
-    check_params(network.shapes, params)
     check_batch(network, params, x, t)
     output = outputs_from(network, params, x)[-1]
     return _loss(network, output, t) + _penalty(network, params, len(x)), output.a
@@ -274,28 +254,22 @@ def outputs_from(network: Network, params: Params, a: Array, first: int = 0) -> 
     return outputs
 
 
-def _through(layer: Dense, output: LayerOutput, da: Array) -> Array:
-    """dz of a layer; with a skip connection, its rule needs φ(z) without what was added."""
-    z, a = output
-    return layer.activation.backward(z, layer.activation.forward(z) if layer.skip else a, da)
-
-
 def _penalty(network: Network, params: Params, samples: int) -> Any:
     return 0 if network.penalty is None else network.penalty.value(params, samples)
 
 
 def _loss(network: Network, output: LayerOutput, t: Array) -> Any:
-    if network.loss_takes_logits_of_softmax:
-        return replace(cast("CrossEntropy", network.loss), from_logits=True).value(output.z, t)
-    return network.loss.value(output.a, t)
+    fused = network.loss_of_logits
+    return network.loss.value(output.a, t) if fused is None else fused.value(output.z, t)
 
 
 def _loss_gradient(network: Network, output: LayerOutput, t: Array) -> Array:
     """dL/dz of the last layer, in its dtype."""
     dtype = output.a.dtype
-    if network.loss_takes_logits_of_softmax:
+    fused = network.loss_of_logits
+    if fused is not None:
         # The softmax is at hand in output.a: (a·Σt - t) over the count is the whole gradient.
-        dz = (output.a * np.sum(t, axis=-1, keepdims=True) - t) / count(cast("CrossEntropy", network.loss), t)
+        dz = (output.a * np.sum(t, axis=-1, keepdims=True) - t) / count(fused, t)
         return dz.astype(dtype, copy=False)
     da = network.loss.gradient(output.a, t).astype(dtype, copy=False)
     return network.layers[-1].activation.backward(*output, da)

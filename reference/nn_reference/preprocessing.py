@@ -1,7 +1,7 @@
 """What the documents do to their data before the first layer sees it, to the last bit.
 
-Legend: N samples, D features, C classes. scikit-learn and torchvision are not imported: their
-arithmetic is repeated operation for operation, since another order would round differently.
+Legend: N samples, D features, C classes. scikit-learn and torchvision are not imported: their arithmetic is repeated
+operation for operation, since another order would round differently.
 """
 
 import math
@@ -19,8 +19,7 @@ def one_hot(labels: ArrayLike, classes: int, dtype: DTypeLike = np.float64) -> N
     """Rows of the identity matrix: (N,) integers in 0..C-1 -> (N, C) of `dtype`.
 
     Raises:
-        InputError: labels that are not one-dimensional, not integers, or out of range (the first
-            one is named); no class at all.
+        InputError: labels that are not one-dimensional, not integers, or out of range; no class at all.
     """
     check_count("classes", classes, least=1)
     try:
@@ -70,8 +69,7 @@ def standardize(x: ArrayLike, *, fit_on: ArrayLike | None = None) -> NDArray[np.
 
     Args:
         x: (N, D), finite.
-        fit_on: (M, D), the rows whose statistics are used; x itself by default. To fit on rows
-            that are tested on later is the leak of document 000.
+        fit_on: (M, D), the rows whose statistics are used, by default x; with tested rows, the leak of document 000.
 
     Returns:
         (N, D) float64, new. A column that is constant but for rounding is centred, not divided.
@@ -117,9 +115,7 @@ def _mean_and_deviation(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], ND
 
 
 def flatten_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, rows, columns) uint8 -> (N, rows·columns) float32, still 0 to 255.
-
-    Raw pixels are what document 001's NumPy network is fed.
+    """(N, rows, columns) uint8 -> (N, rows·columns) float32, still 0 to 255, as document 001's NumPy network is fed.
 
     Raises:
         InputError: images of another dtype or number of dimensions.
@@ -132,12 +128,9 @@ def flatten_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def unit_pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """As `flatten_pixels`, then divided by 255 in float32: documents 001 to 004, and `ToTensor`.
+    """As `flatten_pixels`, then divided by 255 in float32: documents 001 to 004, and `ToTensor`. Raises as that does.
 
     Dividing in float64 and then rounding gives the same bits, for each of the 256 grey values.
-
-    Raises:
-        InputError: as `flatten_pixels`.
     """
     pixels = flatten_pixels(images)
     pixels /= np.float32(255)

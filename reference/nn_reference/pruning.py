@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from nn_reference.arithmetic import Array, Params, exact, real
+from nn_reference.arithmetic import Params, exact, real
 from nn_reference.errors import InputError
 from nn_reference.optimizers import State
 from nn_reference.validation import check_array, suggestion
@@ -44,7 +44,11 @@ def apply_masks(params: Params, masks: Masks) -> Params:
         if mask.shape != params[name].shape or mask.dtype != np.bool_:
             expected = f"expected bool {params[name].shape}, got {mask.dtype} {mask.shape}"
             raise InputError(f"masks[{name!r}]: {expected}")
-    return {name: _zeroed(p, masks[name]) if name in masks else p for name, p in params.items()}
+    left = dict(params)
+    for name, mask in masks.items():
+        left[name] = params[name].copy()
+        left[name][~mask] = exact(0, params[name])  # assigned, not multiplied: -0.01·0 is -0, and NaN·0 is NaN
+    return left
 
 
 def masked_state(state: State, masks: Masks) -> State:
@@ -57,10 +61,3 @@ def sparsity(params: Params) -> float:
     if not params:
         raise InputError("params: expected at least one array, got none")
     return sum(int(np.sum(p == 0)) for p in params.values()) / sum(p.size for p in params.values())
-
-
-def _zeroed(p: Array, mask: NDArray[np.bool_]) -> Array:
-    """Assigned, not multiplied: -0.01·0 is -0, and NaN·0 is NaN."""
-    out = p.copy()
-    out[~mask] = exact(0, p)
-    return out

@@ -12,14 +12,7 @@ from nn_reference.errors import InputError
 from nn_reference.network import Network, backpropagate, loss_and_outputs
 from nn_reference.optimizers import Optimizer, State
 from nn_reference.pruning import Masks, apply_masks
-from nn_reference.validation import (
-    check_array,
-    check_batch,
-    check_finite,
-    check_params,
-    check_state,
-    shown,
-)
+from nn_reference.validation import check_array, check_batch, check_finite, check_state, shown
 
 Batch: TypeAlias = slice | NDArray[np.intp]
 
@@ -60,7 +53,6 @@ def train(
         InputError: arrays that do not fit, a batch that selects no sample or one that is not there, or an
             optimiser, state or masks that are none.
     """
-    check_params(network.shapes, params)
     check_batch(network, params, x, t)
     if isinstance(optimizer, type) or not (hasattr(optimizer, "init") and hasattr(optimizer, "step")):
         raise InputError(f"optimizer: expected an Optimizer, as SGD(0.1) or Adam(), got {shown(optimizer)}")
@@ -99,9 +91,7 @@ def evaluate(network: Network, params: Params, x: Array, t: Array) -> tuple[Any,
 def accuracy(y: Array, t: Array) -> float:
     """Fraction of rows whose largest output is at the target's; the first of equals, and of NaN, counts.
 
-    Args:
-        y: outputs, (N, C).
-        t: one-hot targets, (N, C).
+    Outputs y and one-hot targets t are (N, C).
 
     Raises:
         InputError: shapes that differ, one output only, no rows, or targets that are NaN or infinite.

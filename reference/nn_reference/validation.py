@@ -1,7 +1,7 @@
 """What is wrong with an argument, said in one line before NumPy says it in ten.
 
 Order of the questions: is it an array, shape, dtype, finite. The passes of `network` ask once for each call, the
-training loop once for each run.
+training loop once for each run, a declaration when it is made.
 """
 
 from __future__ import annotations
@@ -25,37 +25,11 @@ ARITHMETICS = "float32, float64, complex128 or object (balls)"
 FUNCTIONS = ("exp", "log", "log1p", "sqrt", "tanh")  # methods of a ball, by which NumPy computes these
 
 
-def check_params(shapes: Mapping[str, tuple[int, ...]], params: Params) -> None:
-    """Every parameter is there, nothing else is, and all have one arithmetic and the declared shapes.
-
-    Their values are not asked for: NaN and infinity are where training may lead (document 001's network trains all
-    its weights into NaN), and predictions from there, or further steps, are NaN and no mistake of the caller's.
-    """
-    if not isinstance(params, Mapping):
-        raise InputError(f"params: expected a dict of arrays, got {type(params).__name__}")
-    for name in params:
-        if name not in shapes:
-            raise InputError(
-                f"params[{name!r}]: no such parameter{suggestion(name, shapes)}; expected {', '.join(shapes)}"
-            )
-    for name, shape in shapes.items():
-        if name not in params:
-            raise InputError(f"params[{name!r}]: missing; expected an array of shape {shape}")
-        _check_shape(f"params[{name!r}]", params[name], shape)
-        _check_dtype(f"params[{name!r}]", params[name])
-    first = next(iter(shapes))
-    for name in shapes:
-        if params[name].dtype != params[first].dtype:
-            raise InputError(
-                f"params[{name!r}]: expected dtype {params[first].dtype} as params[{first!r}] has, got {params[name].dtype}"
-            )
-    if params[first].dtype == object:
-        _check_balls(params)
-
-
-def check_inputs(inputs: int, params: Params, x: Array) -> None:
-    """x is (N, inputs) with N ≥ 1, finite, and not wider than the parameters."""
+def check_inputs(network: Network, params: Params, x: Array) -> None:
+    """The parameters are the network's; x is (N, D) with N ≥ 1, finite, and not wider than the parameters."""
+    _check_params(network.shapes, params)
     check_array("x", x)
+    inputs = network.inputs
     if x.ndim != 2 or x.shape[1] != inputs:
         transposed = "; samples are rows: pass x.T" if x.ndim == 2 and x.shape[0] == inputs else ""
         raise InputError(f"x: expected shape (N, {inputs}), got {x.shape}{transposed}")
@@ -65,8 +39,8 @@ def check_inputs(inputs: int, params: Params, x: Array) -> None:
 
 
 def check_batch(network: Network, params: Params, x: Array, t: Array) -> None:
-    """x and t fit the network, the parameters and each other."""
-    check_inputs(network.inputs, params, x)
+    """The parameters, x and t fit the network and each other."""
+    check_inputs(network, params, x)
     check_array("t", t)
     last = network.layers[-1]
     expected = (len(x),) if last.vector else (len(x), last.units)
@@ -86,12 +60,12 @@ def check_state(fresh: State, state: State) -> None:
     for moment, arrays in state.moments.items():
         for name, array in arrays.items():
             check_array(f"state.moments[{moment!r}][{name!r}]", array)
-    for moment in fresh.moments.keys() | state.moments.keys():
+    for moment in {**fresh.moments, **state.moments}:
         wanted, found = (_forms(s.moments.get(moment, {})) for s in (fresh, state))
         if wanted != found:
             raise InputError(
-                f"state: expected moments {moment!r} of {_listed(wanted)}, as this optimiser keeps for these parameters, "
-                f"got {_listed(found)}"
+                f"state: expected moments {moment!r} of {', '.join(wanted.values()) or 'nothing'}, as this optimiser "
+                f"keeps for these parameters, got {', '.join(found.values()) or 'nothing'}"
             )
 
 
@@ -163,10 +137,33 @@ def suggestion(name: object, known: Iterable[str]) -> str:
     return f", did you mean {names[near[0]]!r}?" if near else ""
 
 
-def _check_shape(name: str, value: Array, shape: tuple[int, ...]) -> None:
-    check_array(name, value)
-    if value.shape != shape:
-        raise InputError(f"{name}: expected shape {shape}, got {value.shape}{_transposed(value, shape)}")
+def _check_params(shapes: Mapping[str, tuple[int, ...]], params: Params) -> None:
+    """Every parameter is there, nothing else is, and all have one arithmetic and the declared shapes.
+
+    Their values are not asked for: NaN and infinity are where training may lead (document 001's network trains all
+    its weights into NaN), and predictions from there, or further steps, are NaN and no mistake of the caller's.
+    """
+    if not isinstance(params, Mapping):
+        raise InputError(f"params: expected a dict of arrays, got {type(params).__name__}")
+    first = next(iter(shapes))
+    for name in params:
+        if name not in shapes:
+            raise InputError(
+                f"params[{name!r}]: no such parameter{suggestion(name, shapes)}; expected {', '.join(shapes)}"
+            )
+    for name, shape in shapes.items():
+        if name not in params:
+            raise InputError(f"params[{name!r}]: missing; expected an array of shape {shape}")
+        p = params[name]
+        check_array(f"params[{name!r}]", p)
+        if p.shape != shape:
+            raise InputError(f"params[{name!r}]: expected shape {shape}, got {p.shape}{_transposed(p, shape)}")
+        _check_dtype(f"params[{name!r}]", p)
+        dtype = params[first].dtype
+        if p.dtype != dtype:
+            raise InputError(f"params[{name!r}]: expected dtype {dtype} as params[{first!r}] has, got {p.dtype}")
+    if params[first].dtype == object:
+        _check_balls(params)
 
 
 def _check_dtype(name: str, value: Array) -> None:
@@ -219,12 +216,8 @@ def _is_finite(value: object) -> TypeGuard[float]:
         return False
 
 
-def _forms(arrays: Params) -> dict[str, tuple[tuple[int, ...], str]]:
-    return {name: (array.shape, str(array.dtype)) for name, array in arrays.items()}
-
-
-def _listed(forms: dict[str, tuple[tuple[int, ...], str]]) -> str:
-    return ", ".join(f"{name} {shape} {dtype}" for name, (shape, dtype) in forms.items()) or "nothing"
+def _forms(arrays: Params) -> dict[str, str]:
+    return {name: f"{name} {array.shape} {array.dtype}" for name, array in arrays.items()}
 
 
 def _transposed(value: Array, shape: tuple[int, ...]) -> str:

@@ -17,19 +17,14 @@ FOLDED = ("first", "last")
 
 
 class Layers:
-    """One network's arrays in a target's conventions.
-
-    Args:
-        network: as the fixtures describe it.
-        conventions: the target's.
-        samples: N of x and t.
+    """The arrays of a network, as the fixtures describe it, in a target's conventions.
 
     Raises:
         Unsupported: several outputs, for a target that has one as a vector.
     """
 
-    def __init__(self, network: fmt.Network, conventions: Conventions, samples: int) -> None:
-        self.network, self.conventions, self.samples = network, conventions, samples
+    def __init__(self, network: fmt.Network, conventions: Conventions) -> None:
+        self.network, self.conventions = network, conventions
         last = network.layers[-1]
         if conventions.output == "vector" and last.units > 1:
             raise Unsupported(f"{last.units} outputs: the target has one, as a vector")
@@ -39,18 +34,14 @@ class Layers:
         """Parameters, or moments, by the target's names and in its shapes."""
         found: Params = {}
         for k, layer in enumerate(self.network.layers, 1):
-            weights, bias = params[f"W{k}"], params.get(f"b{k}")
+            w, b = _matrix(params[f"W{k}"], layer.layout, vector=layer.vector), params.get(f"b{k}")
+            if b is not None and self.conventions.bias in FOLDED:
+                folded = np.reshape(b, (1, -1))
+                w, b = np.concatenate([folded, w] if self.conventions.bias == "first" else [w, folded]), None
             vector = self._is_vector(k)
-            if bias is not None and self.conventions.bias in FOLDED:
-                w, b = _matrix(layer, weights), np.reshape(bias, (1, -1))
-                folded = np.concatenate([b, w] if self.conventions.bias == "first" else [w, b])
-                found[self.conventions.name_of(f"W{k}")] = _held(folded, self._layout(layer), vector=vector)
-                continue
-            if vector != layer.vector or (not vector and self._layout(layer) != layer.layout):
-                weights = _held(_matrix(layer, weights), self._layout(layer), vector=vector)
-            found[self.conventions.name_of(f"W{k}")] = weights
-            if bias is not None:
-                found[self.conventions.name_of(f"b{k}")] = np.reshape(bias, self._shape(layer, "b", 0, vector=vector))
+            found[self.conventions.name_of(f"W{k}")] = _held(w, self._layout(layer), vector=vector)
+            if b is not None:
+                found[self.conventions.name_of(f"b{k}")] = np.reshape(b, self._shape(layer, "b", 0, vector=vector))
         return found
 
     def taken(self, what: str, arrays: Mapping[str, Any], scale: float = 1.0) -> Params:
@@ -134,20 +125,18 @@ class Layers:
     def _ours(self, k: int, layer: fmt.Layer, ours: str, where: str, a: Array) -> Params:
         """One of the target's arrays as ours, or as a folded one's two."""
         inputs = self.network.layers[k - 2].units if k > 1 else self.network.inputs
-        vector, shape = self._is_vector(k), (inputs, layer.units)
-        folded = layer.bias and self.conventions.bias in FOLDED
+        vector, folded = self._is_vector(k), layer.bias and self.conventions.bias in FOLDED
         expected = self._shape(layer, ours, inputs + folded, vector=vector)
         if a.shape != expected:
             raise TargetError(f"{where}: expected shape {expected}, got {a.shape}", "wrong-shape", [ours])
+        of_bias = () if layer.vector else (layer.units,)
         if ours[0] == "b":
-            return {ours: np.reshape(a, () if layer.vector else (layer.units,))}
-        if not folded and vector == layer.vector and (vector or self._layout(layer) == layer.layout):
-            return {ours: a}
-        w = a[:, None] if vector else a if self._layout(layer) == "in,out" else a.T
+            return {ours: np.reshape(a, of_bias)}
+        w = _matrix(a, self._layout(layer), vector=vector)
         if not folded:
             return {ours: _held(w, layer.layout, vector=layer.vector)}
         w, b = (w[1:], w[0]) if self.conventions.bias == "first" else (w[:-1], w[-1])
-        return {ours: _held(w.reshape(shape), layer.layout, vector=layer.vector), f"b{k}": b[0] if layer.vector else b}
+        return {ours: _held(w, layer.layout, vector=layer.vector), f"b{k}": np.reshape(b, of_bias)}
 
     def _shape(self, layer: fmt.Layer, ours: str, inputs: int, *, vector: bool) -> tuple[int, ...]:
         if ours[0] == "b":
@@ -164,13 +153,13 @@ class Layers:
         return layer.layout if self.conventions.layout == "described" else self.conventions.layout
 
 
-def _matrix(layer: fmt.Layer, weights: Array) -> Array:
-    """Weights as the description has them, as (I, O)."""
-    return weights[:, None] if layer.vector else weights if layer.layout == "in,out" else weights.T
+def _matrix(w: Array, layout: str, *, vector: bool) -> Array:
+    """Weights of a layout, or of one unit as a vector, as (I, O)."""
+    return w[:, None] if vector else w if layout == "in,out" else w.T
 
 
 def _held(w: Array, layout: str, *, vector: bool) -> Array:
-    """(I, O) as weights of a layout; the inverse of `_matrix`."""
+    """The inverse of `_matrix`."""
     return w[:, 0] if vector else w if layout == "in,out" else w.T
 
 

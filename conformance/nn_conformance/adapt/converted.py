@@ -15,7 +15,7 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, without_sizes
 from nn_conformance.judge.call import Safe
 from nn_conformance.judge.limits import loss_count
-from nn_conformance.judge.target import Answer, Prunes, Run, Shown, Target, TargetError, Unsupported, not_done
+from nn_conformance.judge.target import Answer, Run, Shown, Target, TargetError, Unsupported, not_done
 from nn_reference.activations import sigmoid, softmax
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput, forward, loss_of_preactivation
@@ -92,27 +92,38 @@ class Converted(Safe):
             raise Unsupported("moments that are given: it starts fresh")
         if any(scale != 1 for scale in scales) and not stateless:
             raise Unsupported("momentum and Adam steps on a loss of another scale than the described one")
-        if conventions.batch == MANY and len(set(scales)) == 1:
-            return self._train(network, optimizer, params, x, t, batches, state)
         if conventions.batch != MANY and any(len(rows) != ONE for rows in batches):
             raise Unsupported("an update with several samples: it takes one at a time")
-        if not stateless:
+        if conventions.batch != MANY and not stateless:
             raise Unsupported("momentum and Adam steps with one sample at a time")
-        losses: list[float] = []
-        for rows in batches:
-            part = list(range(len(rows)))
-            run = self._train(network, optimizer, params, x[list(rows)], t[list(rows)], [part], None)
-            params, losses = run.params, [*losses, *(run.losses or ())]
-        return Run(losses if len(losses) == len(batches) else None, params)
+        if len(set(scales)) != 1 or (conventions.batch != MANY and (len(x), len(batches)) != (ONE, ONE)):
+            losses: list[float] = []
+            for rows in batches:
+                run = self.train(network, optimizer, params, x[list(rows)], t[list(rows)], [list(range(len(rows)))])
+                params, losses = run.params, [*losses, *(run.losses or ())]
+            return Run(losses if len(losses) == len(batches) else None, params)
+        layers = Layers(network, conventions)
+        scaled = msgspec.structs.replace(optimizer, learning_rate=optimizer.learning_rate / scales[0])
+        memory = state and State(state.step, {name: layers.given(m) for name, m in state.moments.items()})
+        run = self.inner.train(network, scaled, layers.given(params), *layers.batch(x, t), batches, memory)
+        if run.losses is not None and len(run.losses) != len(batches):
+            raise TargetError(f"losses: expected {len(batches)}, one for each update, got {len(run.losses)}")
+        factors = [conventions.loss_scale(network.loss, len(rows), outputs) for rows in batches]
+        shown = None if run.losses is None else [loss / c for loss, c in zip(run.losses, factors, strict=True)]
+        if conventions.log_clip or conventions.log_epsilon:
+            shown = None  # what a clip changes in them depends on parameters on the way
+        return Run(shown, layers.taken("parameter", run.params))
 
     def prune(
         self, network: fmt.Network, optimizer: fmt.Optimizer, params: Params, *more: Any
     ) -> tuple[Params, Params]:
-        """As `Prunes.prune`, for targets without conventions of their own."""
+        """As `Pruning` says, for targets without conventions of their own."""
         self._check(network, params)
-        if not isinstance(self.inner, Prunes) or self.conventions != OURS:
+        prune = getattr(self.inner, "prune", None)
+        if prune is None or self.conventions != OURS:
             raise not_done("prune")
-        return self.inner.prune(network, optimizer, params, *more)
+        left, after = prune(network, optimizer, params, *more)
+        return left, after
 
     def _check(self, network: fmt.Network, params: Params, optimizer: fmt.Optimizer | None = None) -> None:
         if self.pieces is not None and (lacking := pieces_of(network, optimizer) - set(self.pieces)):
@@ -124,7 +135,7 @@ class Converted(Safe):
             raise Unsupported("another network or loss than those that it claims")
 
     def _evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool) -> Answer:
-        layers = Layers(network, self.conventions, len(x))
+        layers = Layers(network, self.conventions)
         answer = self.inner.evaluate(network, layers.given(params), *layers.batch(x, t), gradients=gradients)
         size = len(x), network.layers[-1].units
         recovered = isinstance(self.inner, Recovered)
@@ -137,29 +148,6 @@ class Converted(Safe):
         beyond = layers.spread(answer.uncertainty, abs(scale)) if recovered else {}
         found = layers.taken("gradient", answer.gradients, scale) if gradients else {}
         return Answer(loss, found, layers.outputs(answer.layers), beyond)
-
-    def _train(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        batches: Sequence[Sequence[int]],
-        state: State | None,
-    ) -> Run:
-        layers, outputs = Layers(network, self.conventions, len(x)), network.layers[-1].units
-        scale = self.conventions.update_scale(network.loss, len(batches[0]), outputs) if batches else 1.0
-        scaled = msgspec.structs.replace(optimizer, learning_rate=optimizer.learning_rate / scale)
-        memory = state and State(state.step, {name: layers.given(m) for name, m in state.moments.items()})
-        run = self.inner.train(network, scaled, layers.given(params), *layers.batch(x, t), batches, memory)
-        if run.losses is not None and len(run.losses) != len(batches):
-            raise TargetError(f"losses: expected {len(batches)}, one for each update, got {len(run.losses)}")
-        scales = [self.conventions.loss_scale(network.loss, len(rows), outputs) for rows in batches]
-        losses = None if run.losses is None else [loss / c for loss, c in zip(run.losses, scales, strict=True)]
-        if self.conventions.log_clip or self.conventions.log_epsilon:
-            losses = None  # what a clip changes in them depends on parameters on the way
-        return Run(losses, layers.taken("parameter", run.params))
 
 
 def _beyond(conventions: Conventions, network: fmt.Network, params: Params, x: Array, t: Array) -> float:

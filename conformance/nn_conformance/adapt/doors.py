@@ -7,7 +7,7 @@ otherwise.
 import inspect
 import sys
 from collections.abc import Callable, Collection
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from msgspec.structs import asdict, replace
 
@@ -25,8 +25,6 @@ from nn_conformance.judge.target import Target
 from nn_reference.errors import InputError
 from nn_reference.systems import SYSTEMS
 
-__all__ = ["as_target", "claim_of", "conforms", "conventions_of", "converted", "framework_of", "layered"]
-
 # The base class of each framework's models, and how its dense layers hold their weights.
 MODELS = {"torch": ("nn", "Module"), "keras": ("Model",)}
 ARGUMENTS = ("params", "x", "t")
@@ -38,32 +36,31 @@ EXPECTED = (
 )
 
 
-def as_target(obj: Any, *, name: str | None = None, conventions: Conventions | None = None) -> Target:
+def as_target(obj: Any) -> Target:
     """The object as a target in its own conventions.
 
     Args:
         obj: a function ``(params, x, y)`` that returns loss and gradients; a function ``(params, x, y, lr)`` that
             updates; an object, or a class without arguments, with `set_weights(params)`, `step(x, y, lr)` and
             `get_weights()`; an `nn.Module` or a Keras model, or a function ``(sizes)`` that makes one; or a target.
-        name: what it is called in reports; its own name if None.
-        conventions: in place of those that it is marked with.
 
     Raises:
         InputError: it is none of these, or what of it runs already raised.
     """
-    return made(lambda: _as_target(obj, name, conventions or (claim_of(obj) or Claim()).conventions))
+    return made(lambda: _as_target(obj))
 
 
-def _as_target(obj: Any, name: str | None, conventions: Conventions) -> Target:
-    name = name or getattr(obj, "__name__", None) or type(obj).__name__
-    if (claim := claim_of(obj)) is not None and claim.layer:
+def _as_target(obj: Any) -> Any:
+    name, claim = getattr(obj, "__name__", None) or type(obj).__name__, claim_of(obj) or Claim()
+    conventions = claim.conventions
+    if claim.layer:
         return obj if isinstance(obj, Layer) else Layer.of(obj, name, claim.layer, conventions)
     if framework := framework_of(obj):
         return _framework_target(framework, obj, name, conventions)
     if all(callable(getattr(obj, method, None)) for method in METHODS):
         return Holding(obj if isinstance(obj, type) else lambda: obj, name, conventions)
     if all(callable(getattr(obj, method, None)) for method in ("evaluate", "train")):
-        return cast("Target", obj() if isinstance(obj, type) else obj)
+        return obj() if isinstance(obj, type) else obj
     if not callable(obj) or isinstance(obj, type):
         cls = obj if isinstance(obj, type) else type(obj)
         if line := class_wrapper(cls):
@@ -74,7 +71,7 @@ def _as_target(obj: Any, name: str | None, conventions: Conventions) -> Target:
     return _of_function(obj, name, conventions)
 
 
-def _of_function(function: Callable[..., Any], name: str, conventions: Conventions) -> Target:
+def _of_function(function: Callable[..., Any], name: str, conventions: Conventions) -> Any:
     arguments = arguments_of(function)
     roles = roles_of(arguments, NETWORK)
     if len(arguments) == 1:
@@ -85,7 +82,8 @@ def _of_function(function: Callable[..., Any], name: str, conventions: Conventio
         forward = ordered(function, roles, ("params", "x"))
         return Function(lambda params, x, _: forward(params, x), name)
     if "rate" in roles and (places := placed(arguments, (*ARGUMENTS, "rate"))):
-        return Updating(ordered(function, places, (*ARGUMENTS, "rate")), name, conventions)
+        update = ordered(function, places, (*ARGUMENTS, "rate"))
+        return Holding(lambda: Updating(update), name, conventions)
     mend = wrapper(function)
     raise InputError(f"{name}: {FUNCTION}; got {name}({', '.join(arguments)}){f'; {mend}' if mend else ''}")
 
@@ -107,7 +105,7 @@ def _conventions_of(obj: Any) -> Conventions:
     return replace(given, layout=layout, output="matrix" if given.output == DESCRIBED else given.output)
 
 
-def layered(obj: Any, layer: str) -> Target:
+def layered(obj: Any, layer: str) -> Layer:
     """An object as the layer that such words say it is, in the conventions that it is marked with.
 
     Raises:

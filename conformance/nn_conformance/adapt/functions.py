@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.judge.target import Answer, Run, Shown, TargetError, Unsupported
+from nn_conformance.judge.target import Answer, Shown, TargetError, Unsupported
 from nn_reference.arithmetic import Array, Params
 from nn_reference.validation import is_masked
 
@@ -25,7 +25,6 @@ class Function:
     Attributes:
         function: returns a dict with `loss`, `gradients`, `outputs` and `layers`, of which any may be missing; or loss
             and gradients as a pair; or one of loss, gradients and outputs alone; or the outputs beside a cache.
-        name: what it is called in reports.
     """
 
     function: Callable[..., Any]
@@ -42,10 +41,6 @@ class Function:
         outputs = network.layers[-1].units
         samples = t.size // (1 if t.dtype.kind == "i" else outputs)
         return read_answer(self.function(params, x, t), params, samples * outputs, len(network.layers))
-
-    def train(self, *args: Any, **more: Any) -> Run:  # noqa: ARG002 - whatever is asked
-        """Nothing: a function of this kind updates nothing."""
-        raise Unsupported("it returns gradients, and updates nothing")
 
 
 def read_answer(result: Any, params: Params, outputs: int = 0, depth: int = 1) -> Answer:

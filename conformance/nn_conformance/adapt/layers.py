@@ -22,7 +22,7 @@ from nn_conformance.adapt.signatures import BACKWARD, LAYER, arguments_of, call_
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_activation, build_network
 from nn_conformance.judge.call import changed_arguments, unchanged
-from nn_conformance.judge.target import Answer, Run, Shown, TargetError, Unsupported
+from nn_conformance.judge.target import Answer, Shown, TargetError
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 
@@ -54,7 +54,6 @@ class Layer:
     Attributes:
         obj: what it is: a function, with its backward beside it in its module; a pair of both; an object, a class or a
             module with `forward` and, if it has one, `backward`.
-        name: what it is called in reports.
         weighted: whether it has weights; those of others are ours.
         loss: whether it is a loss.
         of_scores: whether a loss takes what comes before the last activation.
@@ -151,14 +150,10 @@ class Layer:
         self.kept["order"] = [0, 1, 2]
         layers = [msgspec.structs.replace(layer, units=n) for layer, n in zip(network.layers, (4, 3), strict=True)]
         network = msgspec.structs.replace(network, inputs=5, layers=layers)
-        arrays = Layers(network, self.conventions, 7)
+        arrays = Layers(network, self.conventions)
         params = {name: np.ones(shape, dtype) for name, shape in build_network(network).shapes.items()}
         with suppress(Exception):  # whatever it raises, it raises again when it is asked
             self.evaluate(network, arrays.given(params), *arrays.batch(np.ones((7, 5), dtype), np.ones((7, 3), dtype)))
-
-    def train(self, *args: Any, **more: Any) -> Run:  # noqa: ARG002 - whatever is asked
-        """Nothing: a layer updates nothing."""
-        raise Unsupported("a layer updates nothing")
 
     def _of_loss(self, network: fmt.Network, params: Params, x: Array, t: Array) -> Answer:
         activation = build_activation(network.layers[0].activation)
@@ -227,17 +222,17 @@ class Layer:
                     f"{self.name}: expected a layer: a function, or an object with forward and backward; write {WRAPPER}"
                 )
             return Calls(obj, _beside(obj))
-        forward, backward = _both(obj)
-        if not isinstance(obj, type) and (isinstance(obj, ModuleType) or "W" in roles_of(arguments_of(forward), LAYER)):
-            return Calls(forward, backward)
+        calls = _both(obj)
+        takes_weights = not isinstance(obj, type) and "W" in roles_of(arguments_of(calls.forward), LAYER)
+        if isinstance(obj, ModuleType) or takes_weights:
+            return calls
         key = (k, W.shape) if isinstance(obj, type) else k
         sizes = W.shape[::-1] if self.conventions.layout == "out,in" else W.shape
         if key not in self.kept:
             self.kept[key] = _made(obj, sizes, W, b) if isinstance(obj, type) else obj if k <= 1 else copy.deepcopy(obj)
         held = self.kept[key]
-        forward, backward = _both(held)
-        calls = Calls(forward, backward)
-        if self.loss or (self.weighted and "W" in roles_of(arguments_of(forward), LAYER)):
+        calls = _both(held)
+        if self.loss or (self.weighted and "W" in roles_of(arguments_of(calls.forward), LAYER)):
             return calls
         if self.weighted:
             _held(self.name, held, {"W": W} if b is None else {"W": W, "b": b})
@@ -284,12 +279,10 @@ class Layer:
         return {"W": x.T @ dz, **({} if given["b"] is None else {"b": dz.sum(axis=0)})}, self._flat(dz @ given["W"].T)
 
 
-def _both(obj: Any) -> tuple[Call, Call | None]:
+def _both(obj: Any) -> Calls:
     """The two methods or functions of an object, whatever of their usual names they have."""
-    forward, backward = (
-        next((getattr(obj, n) for n in names if hasattr(obj, n)), None) for names in (FORWARDS, BACKWARDS)
-    )
-    return cast("Call", forward), backward
+    both = (next((getattr(obj, n) for n in names if hasattr(obj, n)), None) for names in (FORWARDS, BACKWARDS))
+    return Calls(*cast("tuple[Call, Call | None]", tuple(both)))
 
 
 def _beside(function: Call) -> Call | None:

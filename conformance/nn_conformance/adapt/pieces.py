@@ -7,7 +7,7 @@ A first word alone names all pieces that begin with it.
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from itertools import product, zip_longest
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 
@@ -17,18 +17,25 @@ from nn_reference.errors import InputError
 from nn_reference.validation import suggestion
 
 FORMS = ("probabilities", "logits")
-# Every optimiser, with constants that float32 holds; with a small ε nobody can tell where it stands.
 DIALECTS: tuple[fmt.Dialect, ...] = get_args(fmt.Dialect)
-ADAPTIVE = {"adam": {"beta1": 0.75, "beta2": 0.875}, "rmsprop": {"beta2": 0.875}, "adagrad": dict[str, float]()}
-SMALL = {"learning_rate": 2**-4, "epsilon": 2**-7}
-CONSTANTS: dict[str, dict[str, Any]] = {"sgd": {"learning_rate": 0.5}}
-CONSTANTS |= {f"momentum {word}": {"learning_rate": 0.25, "momentum": 0.875, "dialect": word} for word in DIALECTS}
-CONSTANTS |= {
-    f"{kind} {place}": {"kind": kind, "placement": place, **SMALL, **betas}
-    for kind, betas in ADAPTIVE.items()
-    for place in ("torch", "keras")
-}
-OPTIMIZERS = {piece: msgspec.convert({"kind": "sgd", **given}, fmt.Optimizer) for piece, given in CONSTANTS.items()}
+
+
+def optimizers(
+    rates: tuple[float, float, float], momentum: float, betas: tuple[float, float], epsilon: float
+) -> dict[str, fmt.Optimizer]:
+    """Every optimiser by its piece; the rates are those of plain descent, of momentum, and of the adaptive ones."""
+    plain, heavy, adaptive = rates
+    found = {"sgd": fmt.Optimizer("sgd", plain)}
+    found |= {f"momentum {word}": fmt.Optimizer("sgd", heavy, momentum=momentum, dialect=word) for word in DIALECTS}
+    own = {"adam": {"beta1": betas[0], "beta2": betas[1]}, "rmsprop": {"beta2": betas[1]}, "adagrad": {}}
+    for kind, place in product(own, ("torch", "keras")):
+        given = {"kind": kind, "learning_rate": adaptive, "epsilon": epsilon, "placement": place, **own[kind]}
+        found[f"{kind} {place}"] = msgspec.convert(given, fmt.Optimizer)
+    return found
+
+
+# With constants that float32 holds; with a small ε nobody can tell where it stands.
+OPTIMIZERS = optimizers((0.5, 0.25, 2**-4), 0.875, (0.75, 0.875), 2**-7)
 OF_LOSSES = [
     f"{loss.kind} {word}"
     for loss in LOSSES.values()

@@ -51,8 +51,8 @@ class Recovered:
         if not gradients:
             return Answer(loss)
         for larger in () if own else FURTHER:
-            if not _lost(params, run.params):
-                break
+            if all(norm(_wide(p) - _wide(run.params[name])) >= norm(p) for name, p in params.items()):
+                break  # no gradient is small beside its parameter's rounding
             try:
                 further = self._step(network, params, x, t, larger)
             except TargetError:  # what overflows after so large a step says nothing of the step
@@ -79,11 +79,6 @@ class Recovered:
                 words = f"parameter {name} after a step: expected shape {p.shape}, got {shape}"
                 raise TargetError(words, "wrong-shape", [name])
         return run
-
-
-def _lost(params: Params, after: Params) -> bool:
-    """Whether some gradient is small beside its parameter's rounding."""
-    return any(norm(_wide(p) - _wide(after[name])) < norm(p) for name, p in params.items())
 
 
 def _rounding(p: Array) -> float:

@@ -26,37 +26,16 @@ LAYER: Mapping[str, Sequence[str]] = {
     "t": NETWORK["t"],
     "cache": NETWORK["cache"],
     "dout": (
-        "dout",
-        "da",
-        "dy",
-        "dz",
-        "dx",
-        "dl_da",
-        "dl_dy",
-        "grad",
-        "grad_output",
-        "output_gradient",
-        "output_grad",
-        "upstream",
-        "delta",
-        "error",
-        "output_error",
-        "g",
+        *("dout", "da", "dy", "dz", "dx", "dl_da", "dl_dy", "grad", "grad_output", "output_gradient", "output_grad"),
+        *("upstream", "delta", "error", "output_error", "g"),
     ),
     "rate": RATES,
 }
 # Where a layer goes back, a is what it gave, and z what it was given.
 BACKWARD: Mapping[str, Sequence[str]] = {**LAYER, "x": tuple(name for name in LAYER["x"] if name != "a"), "out": ("a", "out", "output", "s")}  # fmt: skip
 TRAINERS = (
-    "fit",
-    "train",
-    "train_step",
-    "update",
-    "partial_fit",
-    "train_on_batch",
-    "backward",
-    "backpropagate",
-    "backprop",
+    *("fit", "train", "train_step", "update", "partial_fit", "train_on_batch"),
+    *("backward", "backpropagate", "backprop"),
 )
 
 

@@ -1,8 +1,7 @@
 """What only updates: a function of parameters, inputs, targets and learning rate, or a class that holds its weights."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from nn_conformance.adapt.conventions import OURS, Conventions
 from nn_conformance.adapt.functions import as_array, as_number
 from nn_conformance.cases import format as fmt
 from nn_conformance.judge.call import changed_arguments, unchanged
-from nn_conformance.judge.target import Answer, Run, TargetError, Unsupported
+from nn_conformance.judge.target import Run, TargetError, Unsupported
 from nn_reference.arithmetic import Array, Params
 from nn_reference.optimizers import State
 
@@ -20,63 +19,42 @@ METHODS = ("set_weights", "step", "get_weights")
 STEP = "expected the new parameters by name, a loss, both as a pair, or None for parameters that changed in place"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Updating:
-    """``update(params, x, t, learning_rate)`` as a target that trains with plain SGD.
+    """``update(params, x, t, learning_rate)`` as an object that holds its weights.
 
     Attributes:
         update: returns the new parameters by name, or None after it changed them in place; beside them, or alone, the
             loss before that. It is given copies.
-        name: what it is called in reports.
-        conventions: which axis of x is that of the samples.
+        params: those that it holds.
     """
 
     update: Callable[[Params, Array, Array, float], Any]
-    name: str
-    conventions: Conventions = OURS
-    does = ("train",)
+    params: Params = field(default_factory=dict)
 
-    def evaluate(self, *args: Any, **more: Any) -> Answer:  # noqa: ARG002 - whatever is asked
-        """Nothing: `Recovered` asks `train`."""
-        raise Unsupported("it only updates")
+    def set_weights(self, params: Params) -> None:
+        """Hold these."""
+        self.params = params
 
-    def train(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        batches: Sequence[Sequence[int]],
-        state: State | None = None,
-    ) -> Run:
-        """One update for each batch, each from what the last one left.
+    def step(self, x: Array, t: Array, rate: float) -> float | None:
+        """The loss before an update, if it is shown. Raises TargetError for what is no loss and no parameters."""
+        given = {name: p.copy() for name, p in self.params.items()}
+        loss, self.params = _read(self.update(given, x, t, rate), given, self.params)
+        return loss
 
-        Raises:
-            Unsupported: momentum or Adam.
-            TargetError: it returned something else.
-        """
-        del network, state
-        check_plain(optimizer)
-        losses: list[float | None] = []
-        for rows in batches:
-            given = {name: p.copy() for name, p in params.items()}
-            update = partial(self.update, given)
-            result = _on_batch(update, rows_of(self.conventions, x, t, rows), optimizer.learning_rate)
-            loss, params = _read(result, given, params)
-            losses.append(loss)
-        return Run(_all_or_none(losses), params)
+    def get_weights(self) -> Params:
+        """Those after the last step."""
+        return self.params
 
 
 @dataclass
 class Holding:
     """An object that holds its weights, with `set_weights(params)`, `step(x, t, learning_rate)` and `get_weights()`.
 
-    It is one object in all calls, as it would be in use: what it forgets to set back shows.
+    It trains with plain SGD. It is one object in all calls, as it would be in use: what it forgets to set back shows.
 
     Attributes:
         make: makes the object when it is first asked; of an instance, what returns it.
-        name: what it is called in reports.
         conventions: which axis of x is that of the samples.
     """
 
@@ -86,8 +64,6 @@ class Holding:
     held: Any = None
     does = ("train",)
 
-    evaluate = Updating.evaluate
-
     def train(
         self,
         network: fmt.Network,
@@ -98,47 +74,41 @@ class Holding:
         batches: Sequence[Sequence[int]],
         state: State | None = None,
     ) -> Run:
-        """Set the weights once, take a step for each batch, read the weights. Raises as `Updating.train` does."""
+        """Set the weights once, take a step for each batch, read the weights.
+
+        Raises:
+            Unsupported: momentum or Adam.
+            TargetError: it returned something else.
+        """
         del network, state
-        check_plain(optimizer)
+        if optimizer.kind != "sgd" or optimizer.momentum:
+            raise Unsupported(f"it updates by plain SGD, not by {'Adam' if optimizer.kind == 'adam' else 'momentum'}")
         self.held = self.make() if self.held is None else self.held
         self.held.set_weights({name: p.copy() for name, p in params.items()})
         losses: list[float | None] = []
         for rows in batches:
-            result = _on_batch(self.held.step, rows_of(self.conventions, x, t, rows), optimizer.learning_rate)
+            result = self._on_batch(*_rows_of(self.conventions, x, t, rows), optimizer.learning_rate)
             losses.append(None if result is None else as_number("loss", result))
+        shown = [loss for loss in losses if loss is not None]
         _, after = _read(self.held.get_weights(), {}, params)
-        return Run(_all_or_none(losses), after)
+        return Run(shown if len(shown) == len(losses) else None, after)
+
+    def _on_batch(self, x: Array, t: Array, rate: float) -> Any:
+        """What a step returns; x and t may not change."""
+        before = x.copy("K"), t.copy("K")
+        result = self.held.step(x, t, rate)
+        if changed := [name for name, now, a in zip("xt", (x, t), before, strict=True) if not unchanged(now, a)]:
+            raise changed_arguments(changed)
+        return result
 
 
-def check_plain(optimizer: fmt.Optimizer) -> None:
-    """Raises Unsupported for what is not plain SGD."""
-    if optimizer.kind != "sgd" or optimizer.momentum:
-        raise Unsupported(f"it updates by plain SGD, not by {'Adam' if optimizer.kind == 'adam' else 'momentum'}")
-
-
-def rows_of(conventions: Conventions, x: Array, t: Array, rows: Sequence[int]) -> tuple[Array, Array]:
+def _rows_of(conventions: Conventions, x: Array, t: Array, rows: Sequence[int]) -> tuple[Array, Array]:
     """A batch of x and t, on the axis that the samples have."""
     if conventions.batch == "vector":
         return x, t
     if conventions.samples == "columns":
         return x[:, list(rows)], t[..., list(rows)]
     return x[list(rows)], t[list(rows)]
-
-
-def _on_batch(update: Callable[..., Any], batch: tuple[Array, Array], rate: float) -> Any:
-    """What an update of a batch returns; parameters may change in place, and x and t may not."""
-    before = [a.copy("K") for a in batch]
-    result = update(*batch, rate)
-    changed = [name for name, now, a in zip("xt", batch, before, strict=True) if not unchanged(now, a)]
-    if changed:
-        raise changed_arguments(changed)
-    return result
-
-
-def _all_or_none(losses: Sequence[float | None]) -> list[float] | None:
-    shown = [loss for loss in losses if loss is not None]
-    return shown if len(shown) == len(losses) else None
 
 
 def _read(result: Any, given: Params, before: Params) -> tuple[float | None, Params]:

@@ -39,7 +39,9 @@ def explain(
     slug: Annotated[
         str | None,
         typer.Argument(
-            metavar="MISTAKE", help="A name that a report gives; without one, all.", autocompletion=complete_slug
+            metavar="MISTAKE|WORD",
+            help="A name that a report gives, or a word: lists the mistakes that have it; without one, all.",
+            autocompletion=complete_slug,
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -50,14 +52,21 @@ def explain(
     from nn_conformance.explain.texts import text_of, texts
     from nn_conformance.report import console as render
 
-    chosen = texts() if slug is None else {slug: text_of(slug)}
+    catalogue, word = texts(), (slug or "").lower()
+    listed = {name: text for name, text in catalogue.items() if word in f"{name} {text.what}".lower()}
+    one = slug is not None and (slug in catalogue or not listed)
+    chosen = {slug: text_of(slug)} if slug is not None and one else listed
     if as_json:
         print_json({name: to_builtins(text) for name, text in chosen.items()})
         return
-    if slug is None:
-        width = max(map(len, chosen))
-        for name, text in chosen.items():
+    if slug is None or not one:
+        width = max(map(len, listed))
+        for name, text in listed.items():
             render.line(f"{name:<{width}}  {text.what}")
+        if slug is None:
+            render.line(
+                "explain NAME says why it happens and how to mend it; explain WORD lists those that have the word"
+            )
         return
     text = chosen[slug]
     for label, said in (

@@ -58,7 +58,7 @@ app = typer.Typer(
 )
 app.add_typer(fixtures_app, name="fixtures")
 app.command("new-adapter", epilog=examples("new-adapter --language javascript my_engine.mjs"))(new_adapter)
-app.command("explain", epilog=examples("explain", "explain sum-for-mean"))(explain_commands.explain)
+app.command("explain", epilog=examples("explain", "explain sum-for-mean", "explain relu"))(explain_commands.explain)
 
 
 VerifiedArgument = Annotated[

@@ -265,7 +265,7 @@ def _lenient(target: Any) -> Callable[..., Answer] | None:
                 return {ours: a}
 
     def evaluate(network: fmt.Network, params: Params, x: Array, t: Array) -> Answer:
-        layers = Lenient(network, conventions, len(x))
+        layers = Lenient(network, conventions)
         answer = inner.evaluate(network, layers.given(params), *layers.batch(x, t))
         size = len(x), network.layers[-1].units
         loss = None if answer.loss is None else answer.loss / conventions.loss_scale(network.loss, *size)

@@ -68,8 +68,37 @@ class Fuzzed:
         )
 
     def snippet(self, spec: str = "") -> str:
-        """The failing network as lines of Python that can be pasted; they ask the target too, if it is Python's."""
-        return "" if self.failing is None else snippet(self.failing, self.wrong, spec)
+        """The failing network as lines of Python: the right answer, and the target's if that is Python's.
+
+        Comments say what was wrong. Empty if nothing failed.
+        """
+        if (problem := self.failing) is None:
+            return ""
+        units = (f"{layer.units} {layer.activation.kind}" for layer in problem.network.layers)
+        head = f"{' → '.join([str(problem.network.inputs), *units])}, {problem.network.loss.kind}"
+        lines = [
+            f"# {head}; {len(problem.x)} sample{'s' * (len(problem.x) > 1)}",
+            *(f"# {line}" for line in self.wrong),
+            "import numpy as np",
+            "import msgspec",
+            "from nn_conformance.cases import format as fmt",
+            "from nn_conformance.oracles import reference",
+            "",
+            f"network = msgspec.json.decode({_json(problem.network)!r}, type=fmt.Network)",
+        ]
+        arrays = {**problem.params, "x": problem.x, "t": problem.t}
+        lines += [f"{name} = np.array({np.asarray(a).tolist()})" for name, a in arrays.items()]
+        lines.append(f"params = {{{', '.join(f'{name!r}: {name}' for name in problem.params)}}}")
+        ask = "evaluate(network, params, x, t)"
+        if self.wrong and all(" after " in line for line in self.wrong):
+            lines.append(f"optimizer = msgspec.json.decode({_json(problem.optimizer)!r}, type=fmt.Optimizer)")
+            ask = f"train(network, optimizer, params, x, t, {problem.batches})"
+        lines.append(f"print('right:', reference.{ask})")
+        if spec and not spec.startswith("cmd:"):
+            lines += ["from nn_conformance.protocol.host import found"]
+            lines += ["from nn_conformance.subjects import subject_of", ""]
+            lines.append(f"print('yours:', subject_of(found({spec!r})).target.{ask})")
+        return "\n".join(lines) + "\n"
 
 
 def fuzz(
@@ -186,35 +215,6 @@ def _line(name: str, found: Array, limits: Bounded) -> str:
     value, right = told_apart(np.asarray(found)[worst], expected[worst])
     off, most = told_apart(error, limit.value, least=2)
     return f"{name}{entry}: {value}, right is {right} (error {off}, limit {most}: {limit.reason})"
-
-
-def snippet(problem: Problem, said: tuple[str, ...] = (), spec: str = "") -> str:
-    """Lines of Python that compute the right answer, and a target's where it is Python; in comments what was wrong."""
-    layers = " → ".join(
-        [str(problem.network.inputs), *(f"{layer.units} {layer.activation.kind}" for layer in problem.network.layers)]
-    )
-    arrays = {**problem.params, "x": problem.x, "t": problem.t}
-    lines = [f"# {layers}, {problem.network.loss.kind}; {len(problem.x)} sample{'s' * (len(problem.x) > 1)}"]
-    lines += [f"# {line}" for line in said]
-    lines += ["import numpy as np", "import msgspec", "from nn_conformance.cases import format as fmt"]
-    lines += ["from nn_conformance.oracles import reference", ""]
-    lines.append(f"network = msgspec.json.decode({_json(problem.network)!r}, type=fmt.Network)")
-    lines += [f"{name} = np.array({np.asarray(a).tolist()})" for name, a in arrays.items()]
-    names = ", ".join(f"{name!r}: {name}" for name in problem.params)
-    lines.append(f"params = {{{names}}}")
-    ask = "evaluate(network, params, x, t)"
-    if said and all(" after " in line for line in said):
-        lines.append(f"optimizer = msgspec.json.decode({_json(problem.optimizer)!r}, type=fmt.Optimizer)")
-        ask = f"train(network, optimizer, params, x, t, {problem.batches})"
-    lines.append(f"print('right:', reference.{ask})")
-    if spec and not spec.startswith("cmd:"):
-        lines += [
-            "from nn_conformance.protocol.host import found",
-            "from nn_conformance.subjects import subject_of",
-            "",
-        ]
-        lines.append(f"print('yours:', subject_of(found({spec!r})).target.{ask})")
-    return "\n".join(lines) + "\n"
 
 
 def _json(described: fmt.Network | fmt.Optimizer) -> str:

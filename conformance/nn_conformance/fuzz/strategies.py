@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from nn_conformance.adapt.pieces import OPTIMIZERS, PIECES, of_activation, of_loss
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network
+from nn_conformance.cases.text import REDUCTIONS
 from nn_reference.arithmetic import Array, Params
 
 SIGMOID, SOFTPLUS = fmt.Activation(kind="sigmoid"), fmt.Activation(kind="softplus")
@@ -29,8 +30,6 @@ SOFTMAX = fmt.Activation(kind="softmax", axis="outputs")
 BATCH_SOFTMAX = fmt.Activation(kind="softmax", axis="batch")
 DIAGONAL = fmt.Activation(kind="softmax", axis="outputs", backward="diagonal")
 EVERY = [*ELEMENTWISE, QUOTIENT, SOFTMAX, BATCH_SOFTMAX, DIAGONAL]
-REDUCTIONS: tuple[Literal["sum", "samples", "elements"], ...] = ("sum", "samples", "elements")
-KINDS = ("squared_error", "cross_entropy", "binary_cross_entropy", "linear")
 SCALINGS: tuple[Literal["1", "1/2", "1/N", "1/2N"], ...] = ("1", "1/2", "1/N", "1/2N")
 CLIP = 1e-7
 # Every loss, by kind.
@@ -42,7 +41,7 @@ LOSSES = {
         for logits in ((False, True) if "entropy" in kind else (False,))
         for clip in [CLIP if kind == "binary_cross_entropy" and not logits else None]
     ]
-    for kind in KINDS
+    for kind in ("squared_error", "cross_entropy", "binary_cross_entropy", "linear")
 }
 # e^-z of the quotient form overflows beyond 709; it stays small where scales do.
 SCALES = st.integers(-10, 10).map(lambda power: 2.0**power)
@@ -116,7 +115,7 @@ def losses_with_outputs(draw: st.DrawFn, has: Collection[str] = PIECES) -> tuple
     """A loss, and an output activation on which it is defined, of the pieces that there are."""
     fitting = {kind: [loss for loss in losses if of_loss(loss) <= set(has) and _outputs(loss, has)]
                for kind, losses in LOSSES.items()}  # fmt: skip
-    loss = draw(st.sampled_from(fitting[draw(st.sampled_from([kind for kind in KINDS if fitting[kind]]))]))
+    loss = draw(st.sampled_from(fitting[draw(st.sampled_from([kind for kind in fitting if fitting[kind]]))]))
     return loss, draw(st.sampled_from(_outputs(loss, has)))
 
 

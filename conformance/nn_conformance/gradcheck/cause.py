@@ -5,7 +5,8 @@ the indices of each axis are halved, and one half moved at a time; the error of 
 whole. A single wrong entry of P is found in 2 log₂ P calls of the loss.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import product
 from math import isfinite, log10, prod
 
@@ -43,10 +44,10 @@ def explain(tensor: Tensor, slopes: Sequence[Slope], claims: Mapping[str, Array]
     """
     if not all(isfinite(slope.limit) for slope in slopes):
         return "it is too large to compute with"
-    return _hypothesis(tensor, slopes, claims) or _place(tensor, slopes)
+    return _everywhere(tensor, slopes, claims) or _place(tensor, slopes)
 
 
-def _hypothesis(tensor: Tensor, slopes: Sequence[Slope], claims: Mapping[str, Array]) -> str:
+def _everywhere(tensor: Tensor, slopes: Sequence[Slope], claims: Mapping[str, Array]) -> str:
     gradient, best = tensor.gradient, max(slopes, key=lambda slope: abs(slope.claimed))
     if not gradient.any():
         return "it is zero, but the loss changes with this parameter"
@@ -54,37 +55,23 @@ def _hypothesis(tensor: Tensor, slopes: Sequence[Slope], claims: Mapping[str, Ar
         return "the loss does not change with this parameter"
     if abs(best.measured) > 2 * best.limit and _fits(gradient * (best.measured / best.claimed), slopes):
         return _factor(best)
-    return _undone(gradient, slopes) or _penalty(tensor, slopes) or _swapped(tensor, slopes, claims)
+    return next((text for right, text in _hypotheses(tensor, slopes, claims) if _fits(right, slopes)), "")
 
 
-def _undone(gradient: Array, slopes: Sequence[Slope]) -> str:
-    """A matrix whose entries are in other places."""
-    for undone, text in UNDONE if gradient.ndim == MATRIX else ():
-        try:
-            if _fits(undone(gradient), slopes):
-                return text
-        except ValueError:
-            continue
-    return ""
-
-
-def _swapped(tensor: Tensor, slopes: Sequence[Slope], claims: Mapping[str, Array]) -> str:
-    """What was given for another parameter."""
-    for other, claim in claims.items():
-        if other != tensor.name and claim.shape == tensor.gradient.shape and _fits(claim, slopes):
-            return f"the right one is what was given for {other!r}"
-    return ""
-
-
-def _penalty(tensor: Tensor, slopes: Sequence[Slope]) -> str:
-    """A multiple of the parameter, or of its sign, that is added."""
+def _hypotheses(tensor: Tensor, slopes: Sequence[Slope], claims: Mapping[str, Array]) -> Iterator[tuple[Array, str]]:
+    """What may be the right gradient, and how the claimed one then came to be."""
+    for undone, text in UNDONE if tensor.gradient.ndim == MATRIX else ():
+        with suppress(ValueError):
+            yield undone(tensor.gradient), text
     p = np.asarray(tensor.subject.params[tensor.name], float)
     off = [slope.claimed - slope.measured for slope in slopes]
-    for name, added in PENALTIES.items():
+    for name, added in PENALTIES.items() if len(slopes) >= FEWEST else ():
         times = share(off, [float(np.vdot(added(p), slope.direction.astype(float))) for slope in slopes])
-        if len(slopes) >= FEWEST and _fits(tensor.gradient - times * added(p), slopes):
-            return f"{times:.3g}·{name.replace('W', tensor.name)} is added, a penalty that the loss does not have"
-    return ""
+        words = f"{times:.3g}·{name.replace('W', tensor.name)} is added, a penalty that the loss does not have"
+        yield tensor.gradient - times * added(p), words
+    for other, claim in claims.items():
+        if other != tensor.name and claim.shape == tensor.gradient.shape:
+            yield claim, f"the right one is what was given for {other!r}"
 
 
 def _fits(gradient: Array, slopes: Sequence[Slope]) -> bool:

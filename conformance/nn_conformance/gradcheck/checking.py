@@ -126,18 +126,14 @@ def _given(subject: Subject, gradients: Gradients) -> tuple[Mapping[str, object]
     """The gradients by name; with an objection if they are a function that spoils its arguments, or its next answer."""
     if not callable(gradients):
         return named("gradients", gradients, subject.like), ""
-    first = _copied(named("gradients", gradients(rebuilt(subject.params, subject.like)), subject.like))
+    given = named("gradients", gradients(rebuilt(subject.params, subject.like)), subject.like)
+    first = {name: g.copy() if isinstance(g, np.ndarray) else g for name, g in given.items()}  # it may fill them again
     if changed := subject.changed():
         return first, changed.replace("it changes", "their function changes")
     second = named("gradients", gradients(rebuilt(subject.params, subject.like)), subject.like)
     unlike = [name for name, a in first.items() if _differ(a, second.get(name), sqrt(subject.roundoff))]
     why = "a second call gives another gradient of {!r}: are they added up, or is the batch random?"
     return first, why.format(unlike[0]) if unlike else ""
-
-
-def _copied(gradients: Mapping[str, object]) -> dict[str, object]:
-    """A function may fill the same arrays at each call."""
-    return {name: g.copy() if isinstance(g, np.ndarray) else g for name, g in gradients.items()}
 
 
 def _differ(a: object, b: object, part: float) -> bool:

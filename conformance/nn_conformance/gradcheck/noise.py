@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nn_conformance.gradcheck.subject import ROUNDOFF, Subject, norm
-from nn_reference.arithmetic import Array, Params
+from nn_reference.arithmetic import Array
 
 # Each four neighbours of 25 have a combination that leaves nothing of a smooth loss but its rounding.
 POINTS = 25
@@ -47,11 +47,16 @@ def measure_noise(subject: Subject, rng: np.random.Generator) -> Noise:
     """
     signs = {name: random_signs(rng, p.shape) for name, p in subject.params.items()}
     spacing = {name: SPACING[p.dtype.name] * subject.scale[name] for name, p in subject.params.items()}
+
+    def at(place: float) -> float:
+        steps = {name: p.dtype.type(place * spacing[name]) * signs[name] for name, p in subject.params.items()}
+        return subject({name: np.asarray(p + steps[name], p.dtype) for name, p in subject.params.items()})
+
     # Not evenly spaced, or a loss with steps might take one at each point. The rounding of the points counts as well.
     places = np.arange(POINTS) - POINTS // 2 + rng.uniform(-0.4, 0.4, POINTS)
     values = np.full(POINTS, subject.value)
     for widening in 8.0 ** np.arange(8):
-        values = np.array([subject(_moved(subject, signs, spacing, place * widening)) for place in places])
+        values = np.array([at(place * widening) for place in places])
         if np.count_nonzero(np.diff(values)) > POINTS // 2:
             break
     rounding = np.sort(np.abs(_without_curvature(places, values)))[:-SPOILT]
@@ -71,7 +76,3 @@ def _without_curvature(places: Array, values: Array) -> Array:
 def random_signs(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """-1 and 1 with equal odds, int8."""
     return 2 * rng.integers(0, 2, shape, dtype=np.int8) - 1
-
-
-def _moved(subject: Subject, signs: Params, spacing: dict[str, float], times: float) -> Params:
-    return {n: np.asarray(p + p.dtype.type(times * spacing[n]) * signs[n], p.dtype) for n, p in subject.params.items()}

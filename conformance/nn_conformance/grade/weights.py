@@ -1,6 +1,5 @@
 """A teacher's file: which function is judged, in which conventions, and how many points each rung is worth."""
 
-import tomllib
 from collections.abc import Iterable
 from math import inf
 from pathlib import Path
@@ -58,7 +57,7 @@ def of_file(path: Path) -> Settings:
         InputError: it cannot be read, is no TOML, or names something that there is not.
     """
     try:
-        settings = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Settings)
+        settings = msgspec.toml.decode(path.read_text("utf-8"), type=Settings)
         settings.check()
     except OSError as error:
         raise InputError(f"--weights {path}: {error.strerror}") from None

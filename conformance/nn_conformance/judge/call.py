@@ -5,22 +5,23 @@ as that needs no knowledge of the network: types, names that are text, the dtype
 the one that serves a child both call targets through here, so that both say the same.
 """
 
+import signal
 import sysconfig
+import threading
 import traceback
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.judge.interrupts import ctrl_c
 from nn_conformance.judge.target import (
     DOES,
     SAYABLE,
     Answer,
     Does,
-    Prunes,
     Pruning,
     Run,
     Shown,
@@ -49,6 +50,26 @@ class Safe:
 def guarded(target: Target) -> Target:
     """The target, guarded unless it is `Safe`; its class is asked, and never its attributes, which may say anything."""
     return target if issubclass(type(target), Safe) else Guarded(target)
+
+
+@contextmanager
+def ctrl_c() -> Iterator[list[int]]:
+    """A list that is empty until somebody presses Ctrl-C: a target's own `KeyboardInterrupt` comes from nobody."""
+    pressed: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield pressed  # Python interrupts no other thread, and none where the signal has another meaning
+        return
+
+    def note(number: int, frame: Any) -> None:
+        pressed.append(number)
+        before(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def made(make: Callable[[], T]) -> T:
@@ -129,9 +150,9 @@ class Guarded(Safe):
         how: Pruning,
         state: State,
     ) -> tuple[Params, Params]:
-        """As `Prunes.prune`. Raises as `evaluate` does."""
+        """As `Pruning` says. Raises as `evaluate` does."""
         self._check("prune")
-        inner, lent = cast("Prunes", self.inner), Lent(params, x, t, state)
+        inner, lent = cast("Any", self.inner), Lent(params, x, t, state)
         memory = State(0) if lent.state is None else lent.state
         return lent.to(lambda: inner.prune(network, optimizer, lent.params, lent.x, lent.t, how, memory), own_pruned)
 
@@ -141,16 +162,7 @@ class Guarded(Safe):
 
 
 class Lent:
-    """Copies of the arrays that a target is given.
-
-    Args:
-        params: by name.
-        x: all inputs.
-        t: all targets.
-        state: of an optimiser.
-        batches: lists of rows.
-        arrays: those that were lent before, which get new contents where their shapes are the same.
-    """
+    """Copies of what a target is given; `arrays` that were lent before get new contents where their shapes are the same."""
 
     def __init__(
         self,
@@ -161,20 +173,15 @@ class Lent:
         batches: Sequence[Sequence[int]] = (),
         arrays: dict[tuple[str, ...], Array] | None = None,
     ) -> None:
-        moments = {} if state is None else state.moments
-        self._own: dict[tuple[str, ...], Array] = {
-            ("x",): x,
-            ("t",): t,
-            **{("", name): p for name, p in params.items()},
-            **{(moment, name): a for moment, arrays in moments.items() for name, a in arrays.items()},
-        }
         self._arrays = {} if arrays is None else arrays
-        self._lent = {key: self._filled(key, a) for key, a in self._own.items()}
+        self._own = {"batch": {"x": x, "t": t}, "params": params, **({} if state is None else state.moments)}
+        self._lent = {part: {name: self._filled((part, name), a) for name, a in own.items()}
+                      for part, own in self._own.items()}  # fmt: skip
         self._step, self._batches = state and state.step, [list(batch) for batch in batches]
         self.dtype = next(iter(params.values())).dtype
-        self.x, self.t = self._lent["x",], self._lent["t",]
-        self.params = self._named("")
-        self.state = None if state is None else State(state.step, {moment: self._named(moment) for moment in moments})
+        self.x, self.t = self._lent["batch"].values()
+        self.params = dict(self._lent["params"])
+        self.state = None if state is None else State(state.step, {m: dict(self._lent[m]) for m in state.moments})
         self.batches = [list(batch) for batch in batches]
 
     def to(self, call: Callable[[], Any], read: Callable[[Any, "np.dtype[Any]"], T]) -> T:
@@ -209,18 +216,20 @@ class Lent:
             np.copyto(kept, a)
         return kept
 
-    def _named(self, moment: str) -> Params:
-        return {key[1]: a for key, a in self._lent.items() if len(key) == 2 and key[0] == moment}
-
     def _changed(self) -> list[str]:
-        """The names of what is not as it was, by contents or by being another object."""
-        found = [_label(key) for key, a in self._own.items() if not unchanged(self._lent[key], a)]
-        if not _identical(self.params, self._named("")):
+        """The names of what is not as it was, by contents or by being another object: `x`, `W1`, or `m of W1`."""
+        found = [
+            name if part in ("batch", "params") else f"{part} of {name}"
+            for part, own in self._own.items()
+            for name, a in own.items()
+            if not unchanged(self._lent[part][name], a)
+        ]
+        if not _identical(self.params, self._lent["params"]):
             found.append("parameters")
         if self.state is not None:
-            moments = {key[0] for key in self._own if len(key) == 2 and key[0]}
-            same = self.state.step == self._step and set(self.state.moments) == moments
-            if not same or any(not _identical(self.state.moments[m], self._named(m)) for m in moments):
+            moments = self._own.keys() - {"batch", "params"}
+            same = self.state.step == self._step and self.state.moments.keys() == moments
+            if not same or any(not _identical(self.state.moments[m], self._lent[m]) for m in moments):
                 found.append("state")
         if self.batches != self._batches:
             found.append("batches")
@@ -378,11 +387,6 @@ def unchanged(now: Array, before: Array) -> bool:
 def _identical(given: Any, lent: Params) -> bool:
     """Whether a dict has the same objects by the same names."""
     return given.keys() == lent.keys() and all(given[name] is a for name, a in lent.items())
-
-
-def _label(key: tuple[str, ...]) -> str:
-    """`x`, `W1`, or `m of W1`."""
-    return key[-1] if len(key) == 1 or not key[0] else f"{key[0]} of {key[1]}"
 
 
 def _kind(value: Any) -> str:

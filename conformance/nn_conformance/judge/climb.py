@@ -13,7 +13,7 @@ from nn_conformance.cases.encoding import values
 from nn_conformance.cases.store import LoadedCase
 from nn_conformance.judge.call import guarded
 from nn_conformance.judge.limits import Limit, gradient_limit, longest_sum, magnitudes, norm
-from nn_conformance.judge.target import Answer, Prunes, Pruning, Run, Target, TargetError, Unsupported, not_done
+from nn_conformance.judge.target import Answer, Pruning, Run, Target, TargetError, Unsupported, not_done
 from nn_conformance.judge.verdict import CheckId
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
@@ -64,6 +64,7 @@ class Climb:
         dtype: the precision that it is asked for.
         updates: how much of a free run to judge; all of it if None.
         trusted: whether what the target says of its uncertainty counts.
+        params, x, t: of the first call, in that precision.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Climb:
         self._kept: dict[str, object] = {}
         self.network = self.case.network
         self.params = self.cast(loaded.params)
+        self.x, self.t = map(self.cast, loaded.first_call)
 
     @cached_property
     def expected(self) -> Expected:
@@ -187,12 +189,14 @@ class Climb:
 
     def _prune(self) -> tuple[Params, Params]:
         pruned = there(self.case.pruned)
-        if not isinstance(self.target, Prunes):
+        prune = getattr(self.target, "prune", None)
+        if prune is None:
             raise not_done("prune")
         how = Pruning(pruned.threshold, pruned.names, pruned.keep_mask)
         x, t = self.cast(self.loaded.x[pruned.rows]), self.cast(self.loaded.t[pruned.rows])
         state = self.state_of(pruned.state, "pruned.state")
-        return self.target.prune(self.network, self.case.optimizer, self.params, x, t, how, state)
+        left, after = prune(self.network, self.case.optimizer, self.params, x, t, how, state)
+        return left, after
 
     def cast(self, given: Any) -> Any:
         """An array, or a dict of arrays, in the precision of the climb, and not the case's own."""

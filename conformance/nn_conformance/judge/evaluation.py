@@ -238,7 +238,7 @@ def _stale(climb: Climb, reordered: Answer) -> dict[str, Finding]:
 def _with_new_weights(climb: Climb) -> Finding:
     """The same inputs with half of each parameter: what is kept by its inputs alone does not change, and must."""
     params = {name: p / 2 for name, p in climb.params.items()}
-    call = Call(climb.network, climb.params, climb.cast(climb.expected.x), climb.cast(climb.expected.t))
+    call = Call(climb.network, climb.params, climb.x, climb.t)
     first, answer = _ask(climb, call), _ask(climb, replace(call, params=params))
     wide = {name: p.astype(np.float64) for name, p in params.items()}
     gradients = backpropagate(build_network(climb.network), wide, climb.expected.x, climb.expected.t)[1]
@@ -286,7 +286,7 @@ def metamorphic(climb: Climb) -> Iterator[Finding]:
     """What must hold between calls of the target, whatever the right values are."""
     if not climb.answer.gradients:
         raise Unsupported(NO_GRADIENTS)
-    given = Call(climb.network, climb.params, climb.cast(climb.expected.x), climb.cast(climb.expected.t))
+    given = Call(climb.network, climb.params, climb.x, climb.t)
     for relation in relations(climb.network):
         ratio, what = ratio_of(relation, partial(_ask, climb), given, climb.answer, climb.dtype)
         yield Finding(ratio, 1.0, f"{what}, over the limits of both sides; 2·u·√K·34·‖M‖ for a gradient")
@@ -307,11 +307,8 @@ def accuracy(climb: Climb) -> Iterator[Finding]:
     # Each of the two outputs may be off by the limit of its row.
     reach = 2 * value_limit(np.ones(1), climb.dtype, climb.longest).value * np.linalg.norm(right, axis=1)
     ties = int(np.sum(largest[:, 1] - largest[:, 0] <= reach))
-    yield Finding(
-        abs(found - expected),
-        ties / len(right),
-        f"expected {expected}, got {found}; {ties} of {len(right)} samples undecided",
-    )
+    reason = f"expected {expected}, got {found}; {ties} of {len(right)} samples undecided"
+    yield Finding(abs(found - expected), ties / len(right), reason)
 
 
 def _difference(one: Array, other: Array) -> float:

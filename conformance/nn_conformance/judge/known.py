@@ -4,7 +4,6 @@ Strict in four ways: what is expected to fail and passes, fails otherwise, match
 so broadly that it would hide other failures, is itself a failure or an error.
 """
 
-import tomllib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -87,10 +86,10 @@ def parse(text: str, where: str) -> list[Known]:
         DataError: no TOML, or not of this form.
     """
     try:
-        known = msgspec.convert(tomllib.loads(text), _File).known
+        known = msgspec.toml.decode(text, type=_File).known
         for entry in known:
             _check(entry)
-    except ValueError as error:  # tomllib's and msgspec's are ValueErrors
+    except ValueError as error:  # msgspec's are ValueErrors
         raise DataError(f"{where}: expected [[known]] tables of checks, reason and at_most, got: {error}") from None
     return known
 
@@ -130,12 +129,9 @@ def _otherwise(verdict: Verdict, mine: Sequence[Known]) -> str | None:
 
 
 def unused(known: Sequence[Known], verdicts: Sequence[Verdict], cases: Collection[str]) -> Iterator[Verdict]:
-    """A failure for each entry about these cases, or about none that there is, that none of their verdicts needed.
+    """A failure for each entry about cases of the run, or about none that there is, that none of its verdicts needed.
 
-    Args:
-        known: all entries.
-        verdicts: those of the run.
-        cases: the cases of which the run judged none; an entry about nothing but these says nothing of it.
+    Of `cases` the run judged none: an entry about nothing but these says nothing of it.
     """
     ran = [verdict for verdict in verdicts if verdict.status != "unsupported"]
     for k, entry in enumerate(known, 1):

@@ -41,7 +41,7 @@ def in_precisions(cases: Sequence[LoadedCase]) -> Iterator[tuple[LoadedCase, fmt
 
 def check_ids(loaded: LoadedCase, dtype: fmt.Dtype) -> list[CheckId]:
     """All checks of a case in one precision, in the order in which `judge` answers them."""
-    return [_id(loaded, rung, quantity, dtype) for rung in RUNGS for quantity in rung.quantities(loaded.case, dtype)]
+    return [check for rung in RUNGS for check in rung.checks(loaded.case, dtype)]
 
 
 def judge(
@@ -81,7 +81,7 @@ def judge_climb(climb: Climb, rungs: Collection[str] | None = None, known: Seque
         if rungs is not None and rung.name not in rungs:
             failed |= {rung.name: blocker} if blocker else {}  # the rungs that need this one are blocked by it too
             continue
-        ids = [_id(climb.loaded, rung, quantity, climb.dtype) for quantity in rung.quantities(climb.case, climb.dtype)]
+        ids = rung.checks(climb.case, climb.dtype)
         if blocker is None:
             of_rung = [expect(verdict, known) for verdict in _run(climb, rung, ids)]
         else:
@@ -96,35 +96,23 @@ def judge_climb(climb: Climb, rungs: Collection[str] | None = None, known: Seque
 def _run(climb: Climb, rung: Rung, ids: Sequence[CheckId]) -> Iterator[Verdict]:
     """One verdict for each id; what the target does not answer fails by the reason, and never passes."""
     findings: list[Finding] = []
-    problem: TargetError | Unsupported = TargetError("no answer")
+    left = Finding(nan, nan, "no answer", failure="answer")
     try:
         for finding in rung.run(climb) if ids else ():
             findings.append(finding)  # noqa: PERF402 - what was found before a target gave up stands
-    except (Unsupported, TargetError) as error:
-        problem = error
-    for check, finding in zip(ids, findings, strict=False):
-        if finding.unsupported:
-            yield Verdict(check, "unsupported", nan, nan, finding.reason, summary=finding.summary)
-        elif finding.failure:
-            yield _failed(check, finding.error, finding.limit, finding.reason, finding.failure, finding.subject)
+    except Unsupported as error:
+        left = Finding(nan, nan, str(error), unsupported=True)
+    except TargetError as error:
+        left = Finding(nan, nan, str(error), failure=error.failure, subject=error.subject)
+    for check, of in zip(ids, [*findings, *[left] * len(ids)], strict=False):
+        if of.unsupported:
+            yield Verdict(check, "unsupported", nan, nan, of.reason, summary=of.summary)
+        elif of.failure:
+            yield Verdict(check, "failed", of.error, of.limit, of.reason, failure=of.failure, subject=of.subject)
         else:
-            compare = at_least if finding.at_least else at_most
-            yield compare(check, finding.error, finding.limit, finding.reason)
-    for check in ids[len(findings) :]:
-        if isinstance(problem, TargetError):
-            yield _failed(check, nan, nan, str(problem), problem.failure, problem.subject)
-        else:
-            yield Verdict(check, "unsupported", nan, nan, str(problem))
-
-
-def _failed(check: CheckId, error: float, limit: float, reason: str, failure: str, subject: tuple[str, ...]) -> Verdict:
-    return Verdict(check, "failed", error, limit, reason, failure=failure, subject=subject)
+            yield (at_least if of.at_least else at_most)(check, of.error, of.limit, of.reason)
 
 
 def _blocks(verdict: Verdict) -> bool:
     """An expected failure without an answer would only fail again, as a crash does."""
     return verdict.failed or (verdict.status == "expected failure" and verdict.failure != "mismatch")
-
-
-def _id(loaded: LoadedCase, rung: Rung, quantity: str, dtype: fmt.Dtype) -> CheckId:
-    return CheckId(loaded.case.id, rung.name, quantity, dtype)

@@ -114,12 +114,8 @@ def magnitudes(network: fmt.Network, params: Params, layers: Sequence[LayerOutpu
     """
     outputs = [layer.a for layer in layers]
     built = build_network(network)
-    g = back = _through(
-        network.layers[-1],
-        layers[-1],
-        _loss_magnitude(network, layers[-1], t),
-        fused=built.loss_takes_logits_of_softmax,
-    )
+    of_loss = _loss_magnitude(network, layers[-1], t)
+    g = back = _through(network.layers[-1], layers[-1], of_loss, fused=built.loss_takes_logits_of_softmax)
     found: Params = {}
     for k in range(len(layers), 0, -1):
         layer = built.layers[k - 1]

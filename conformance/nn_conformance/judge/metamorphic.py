@@ -65,12 +65,7 @@ def ratio_of(
 ) -> tuple[float, str]:
     """The largest difference between both sides over the limits of both, and of what it is.
 
-    Args:
-        relation: one that holds for the network.
-        ask: the target, in arrays that no later call changes.
-        call: arrays in `dtype`.
-        first: the target's answer to it.
-        dtype: the precision.
+    `ask` calls the target, and returns arrays that no later call changes; `first` is its answer to `call`.
     """
     calls, combine = relation.vary(call, RandomState(0))
     answers = [of_parameters(ask(c)) for c in calls]
@@ -213,16 +208,15 @@ def _padded_inputs(call: Call, rng: RandomState) -> Variation:
 
 def _worst(first: Answer, other: Answer, call: Call, dtype: fmt.Dtype) -> tuple[float, str]:
     """The largest difference over the limits of both sides, and of what."""
-    unit = ROUNDOFF[dtype] * float(np.sqrt(longest_sum(call.network, 2 * len(call.x))))
+    longest = longest_sum(call.network, 2 * len(call.x))
+    unit = ROUNDOFF[dtype] * float(np.sqrt(longest))
     layers = forward(build_network(call.network), call.params, call.x)
     terms = magnitudes(call.network, call.params, layers, call.x, call.t)
     ratios = {}
     if first.loss is not None:
         apart = inf if other.loss is None else abs(first.loss - other.loss)
-        longest = longest_sum(call.network, 2 * len(call.x))
-        ratios["loss"] = over(
-            apart, 2 * loss_limit(call.network, layers[-1].a, call.t, first.loss, dtype, longest).value
-        )
+        limit = loss_limit(call.network, layers[-1].a, call.t, first.loss, dtype, longest).value
+        ratios["loss"] = over(apart, 2 * limit)
     for name, g in first.gradients.items():
         # ‖g‖ is at most ‖M‖, also that of each sample's share, which may cancel in the sum.
         limit = 2 * unit * (FACTOR + ROUNDINGS) * norm(terms[name])

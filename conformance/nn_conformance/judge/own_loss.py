@@ -7,6 +7,9 @@ import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.gradcheck import check_gradients
+from nn_conformance.gradcheck.line import Line
+from nn_conformance.gradcheck.noise import Noise
+from nn_conformance.gradcheck.subject import Subject
 from nn_conformance.judge.climb import Climb, Finding, over
 from nn_conformance.judge.evaluation import (
     NO_GRADIENTS,
@@ -118,20 +121,15 @@ def _slope(
     is of the fourth order in a, is then off by 1.5 ℓ/a, and at a kink by no more than the roughness of `gradcheck.line`;
     the gradient by its limit times √entries.
     """
-    p, rounding = flat(climb.params, names), limit_of_loss(climb).value
-    a = 2.0 ** round(
-        np.log2(np.cbrt(ROUNDOFF["float64"]) * (np.max(np.abs(flat(climb.params, list(climb.params)))) or 1))
-    )
-    moved = [_split(p + k * a * direction, {name: climb.params[name] for name in names}) for k in (-2, -1, 1, 2)]
-    found = [_loss_at(climb, climb.params | params) for params in moved]
-    here = expected_loss(climb) if climb.answer.loss is None else climb.answer.loss
-    far_before, before, after, far_after = found
-    near, far = (after - before) / (2 * a), (far_after - far_before) / (4 * a)
-    jump = 2 * (after - 2 * here + before) / a - (far_after - 2 * here + far_before) / (2 * a)
+    p, own = flat(climb.params, names), {name: climb.params[name] for name in names}
+    a = 2.0 ** round(np.log2(np.cbrt(ROUNDOFF["float64"]) * (np.max(np.abs(flat(climb.params))) or 1)))
+    subject = Subject(lambda moved: _loss_at(climb, climb.params | _split(moved, own)), {"params": p}, p)
+    subject.value = expected_loss(climb) if climb.answer.loss is None else climb.answer.loss
+    line = Line(subject, "params", direction, Noise(0.0, 0.0))
     # The parameters that were taken are rounded; what they moved by is exact.
     claimed = float(g @ ((p + a * direction) - (p - a * direction))) / (2 * a)
-    error = abs(claimed - (4 * near - far) / 3)
-    limit = abs(far - near) + abs(jump) / 2 + 1.5 * rounding / a + of_gradient
+    error = abs(claimed - (4 * line.slope(a) - line.slope(2 * a)) / 3)
+    limit = line.roughness(a) + 1.5 * limit_of_loss(climb).value / a + of_gradient
     return error, float(limit), f"steps of {a:.1g}: roughness + 1.5 ℓ/a + √n·limit, ℓ the limit of the loss"
 
 

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 from nn_conformance.judge.verdict import CheckId, Verdict, at_most
 from nn_reference.arithmetic import Params
 from nn_reference.network import loss_and_gradients, predict
-from nn_reference.systems import Figure, System
+from nn_reference.systems import System
 from nn_reference.training import accuracy, evaluate, train
 
 SEEDS = range(5)
@@ -48,7 +48,7 @@ def iris_accuracy(system: System) -> Iterator[Verdict]:
         run = train(system.network, params, system.recipe.optimizer, batches, data.train_x, data.train_t, state=state)
         params, state = run.params, run.state
     _, found = evaluate(system.network, params, data.test_x, data.test_t)
-    yield _accuracy_verdict(system, found, _figure(system, "test_accuracy_percent"), "")
+    yield _accuracy_verdict(system, found)
 
 
 def nan_absorption(system: System) -> Iterator[Verdict]:
@@ -63,15 +63,11 @@ def nan_absorption(system: System) -> Iterator[Verdict]:
             params = {name: p.astype(dtype) for name, p in system.start(seed).items()}
             samples, params = samples_until_nan(system, params, dtype)
             label = f"{np.dtype(dtype).name}-seed-{seed}"
-            yield at_most(
-                CheckId(system.id, "absorbed", label),
-                samples,
-                WITHIN,
-                "samples until every weight is NaN, which no update can leave",
-            )
+            words = "samples until every weight is NaN, which no update can leave"
+            yield at_most(CheckId(system.id, "absorbed", label), samples, WITHIN, words)
             if samples <= WITHIN:
                 found = accuracy(predict(system.network, params, data.test_x), data.test_t)
-                yield _accuracy_verdict(system, found, _figure(system, "test_accuracy_percent"), f"-{label}")
+                yield _accuracy_verdict(system, found, f"-{label}")
 
 
 def samples_until_nan(system: System, params: Params, dtype: DTypeLike) -> tuple[float, Params]:
@@ -85,8 +81,9 @@ def samples_until_nan(system: System, params: Params, dtype: DTypeLike) -> tuple
     return float("inf"), params
 
 
-def _accuracy_verdict(system: System, found: float, figure: Figure, label: str) -> Verdict:
-    """An accuracy in percent, to the last printed digit."""
+def _accuracy_verdict(system: System, found: float, label: str = "") -> Verdict:
+    """The test accuracy in percent, to the last printed digit."""
+    figure = next(figure for figure in system.figures if figure.quantity == "test_accuracy_percent")
     unit = _last_digit(figure.printed)
     check = CheckId(system.id, "printed", f"{figure.quantity}{label}")
     summary = f"document {system.document} prints {figure.printed}, computed {100 * found:.4f}"
@@ -96,10 +93,6 @@ def _accuracy_verdict(system: System, found: float, figure: Figure, label: str) 
 def _last_digit(printed: str) -> float:
     """The unit of the last digit."""
     return float(Decimal(1).scaleb(int(Decimal(printed).as_tuple().exponent)))
-
-
-def _figure(system: System, quantity: str) -> Figure:
-    return next(figure for figure in system.figures if figure.quantity == quantity)
 
 
 def _quantity(name: str, loss: float, gradients: Params) -> float:

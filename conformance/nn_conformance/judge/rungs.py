@@ -10,6 +10,7 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.judge import evaluation, own_loss, training
 from nn_conformance.judge.climb import Climb, Finding
 from nn_conformance.judge.metamorphic import relations
+from nn_conformance.judge.verdict import CheckId
 
 Quantities = Callable[[fmt.Case, fmt.Dtype], Sequence[str]]
 
@@ -31,6 +32,10 @@ class Rung:
     quantities: Quantities
     run: Callable[[Climb], Iterator[Finding]]
     answered_by: tuple[str, ...] = ()
+
+    def checks(self, case: fmt.Case, dtype: fmt.Dtype) -> list[CheckId]:
+        """The ids of what it checks."""
+        return [CheckId(case.id, self.name, quantity, dtype) for quantity in self.quantities(case, dtype)]
 
 
 def _layer_names(case: fmt.Case, _: fmt.Dtype) -> Sequence[str]:
@@ -75,12 +80,7 @@ RUNGS: tuple[Rung, ...] = (
         # A gradient that is not that of the right loss is not that of its own, which is the right one.
         answered_by=("gradient",),
     ),
-    Rung(
-        "metamorphic",
-        ("contract",),
-        _between_calls,
-        evaluation.metamorphic,
-    ),
+    Rung("metamorphic", ("contract",), _between_calls, evaluation.metamorphic),
     Rung(
         "second-call",
         ("gradient",),

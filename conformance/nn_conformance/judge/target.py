@@ -119,26 +119,13 @@ class Target(Protocol):
         """
 
 
-@runtime_checkable
-class Prunes(Protocol):
-    """A target that also prunes."""
-
-    def prune(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        how: "Pruning",
-        state: State,
-    ) -> tuple[Params, Params]:
-        """The parameters after pruning, and after one update from there with all rows of x."""
-
-
 @dataclass(frozen=True)
 class Pruning:
-    """Entries of `names` below `threshold` in magnitude become 0; with `keep_mask` gradients and moments too."""
+    """Entries of `names` below `threshold` in magnitude become 0; with `keep_mask` gradients and moments too.
+
+    A target that prunes has `prune(network, optimizer, params, x, t, how, state)`, which returns the parameters after
+    pruning, and after one update from there with all rows of x.
+    """
 
     threshold: float
     names: Sequence[str]

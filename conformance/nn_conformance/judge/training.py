@@ -1,18 +1,18 @@
 """The rungs of an update: single steps, pruning, free runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import inf
+from math import inf, sqrt
 
 import numpy as np
 from numpy.random import RandomState
 
-from nn_conformance.cases.encoding import values
+from nn_conformance.cases import format as fmt
+from nn_conformance.cases.encoding import signs, values
 from nn_conformance.cases.families import build_network, build_optimizer
 from nn_conformance.judge.climb import Climb, Finding, over, there
 from nn_conformance.judge.evaluation import flat
 from nn_conformance.judge.limits import Limit, norm, update_limit
 from nn_conformance.judge.target import TargetError, Unsupported
-from nn_conformance.judge.updated import compare_after, compare_summary
 from nn_reference.arithmetic import Array, Params
 from nn_reference.training import train
 
@@ -35,9 +35,44 @@ def step(climb: Climb) -> Iterator[Finding]:
                 right = Finding(0.0, 0.0, "NaN, as the document's own formula gives in this precision")
                 yield Finding.of(problem) if problem else right
             elif after is not None:
-                yield compare_after(climb, name, before, after[name], found, beyond)
+                yield _compare_after(climb, name, before, after[name], found, beyond)
             elif step.after_summary is not None:
-                yield compare_summary(climb, name, before, step.after_summary[name], found, beyond)
+                yield _compare_summary(climb, name, before, step.after_summary[name], found, beyond)
+
+
+def _compare_after(
+    climb: Climb, name: str, before: Array, expected: Array, found: Array, beyond: float = 0.0
+) -> Finding:
+    """One parameter after an update; `beyond` is the target's own uncertainty of it, a norm."""
+    limit = _limit(climb, norm(expected - before), norm(expected)).plus(beyond, "its uncertainty")
+    return climb.compare(name, found, expected, limit)
+
+
+def _compare_summary(
+    climb: Climb, name: str, before: Array, expected: fmt.Summary, found: Array, beyond: float = 0.0
+) -> Finding:
+    """One parameter by its sum, projections and sampled entries; the error is the worst of them over its limit."""
+    problem = climb.problem(name, found, tuple(expected.shape))
+    if problem:
+        return Finding.of(problem, 1.0)
+    numbers, start = np.asarray(found, np.float64).ravel(), np.asarray(before, np.float64).ravel()
+    # A sum adds up the errors of all entries, which a norm does not: at most √(entries) times it, by Cauchy-Schwarz.
+    whole = sqrt(numbers.size) * _limit(climb, norm(numbers - start), norm(numbers)).plus(beyond, "").value
+    sums = [(numbers.sum(), *values([expected.sum], "float64"), whole)] + [
+        (numbers @ signs(numbers.size, mask), right, whole)
+        for mask, right in zip(expected.masks, values(expected.projections, "float64"), strict=True)
+    ]
+    entries, right = numbers[expected.indices], values(expected.entries, "float64")
+    of_entries = _limit(climb, norm(right - start[expected.indices]), norm(right)).plus(beyond, "its uncertainty")
+    with np.errstate(over="ignore", invalid="ignore"):  # a number beyond all bounds has no limit, and fails
+        ratios = [over(norm(entries - right), of_entries.value), *(over(abs(a - b), limit) for a, b, limit in sums)]
+    worst = int(np.argmax(ratios))
+    which = "the sampled entries" if worst == 0 else "the sum" if worst == 1 else f"projection {worst - 1}"
+    return Finding(float(ratios[worst]), 1.0, f"{which}, over its limit {of_entries.reason}")
+
+
+def _limit(climb: Climb, move: float, after: float) -> Limit:
+    return update_limit(move, after, climb.case.optimizer, climb.dtype, climb.longest)
 
 
 def pruning(climb: Climb) -> Iterator[Finding]:
@@ -55,7 +90,7 @@ def pruning(climb: Climb) -> Iterator[Finding]:
     yield Finding(float(len(wrong)), 0.0, words, subject=tuple(wrong))
     check_named("parameters", after, expected)
     right = climb.loaded.arrays(pruned.after, "pruned.after")
-    found = [compare_after(climb, name, expected[name], right[name], after[name]) for name in right]
+    found = [_compare_after(climb, name, expected[name], right[name], after[name]) for name in right]
     yield max(found, key=lambda finding: over(finding.error, finding.limit))
 
 
@@ -126,7 +161,7 @@ def _apart_limit(climb: Climb, batches: Sequence[Sequence[int]]) -> Limit:
     for k in range(len(rows)):
         before, params = flat(params), after(params, k, k + 1)
         size = norm(flat(params))
-        step = update_limit(norm(flat(params) - before), size, climb.case.optimizer, climb.dtype, climb.longest)
+        step = _limit(climb, norm(flat(params) - before), size)
         growth = 1.0
         for _ in range(DIRECTIONS if k + 1 < len(rows) else 0):
             moved = {name: np.asarray(p + MOVE * size * rng.standard_normal(p.shape)) for name, p in params.items()}

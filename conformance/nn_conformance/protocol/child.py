@@ -207,15 +207,16 @@ class Child:
 
     def _late(self, seconds: float) -> TargetError:
         if self._received:
-            return TargetError(
-                f"half a line: {len(self._received)} bytes without an end in {seconds:g} s: {_start(self._received)}",
-                "half-a-line",
-            )
+            return self._half_a_line(f" in {seconds:g} s")
         poll = select.poll()
         poll.register(self._in, 0)
         if any(event & select.POLLERR for _, event in poll.poll(0)):
             return TargetError("closed stdin: it reads no requests any more", "closed-stdin")
         return TargetError(f"no answer in {seconds:g} s", "timeout")
+
+    def _half_a_line(self, how: str) -> TargetError:
+        start = repr(bytes(self._received[:40]).decode("utf-8", "replace"))
+        return TargetError(f"half a line: {len(self._received)} bytes without an end{how}: {start}", "half-a-line")
 
     def _ended(self) -> TargetError | InputError:
         if not self._ends_soon() or self._end is None:
@@ -228,10 +229,7 @@ class Child:
             most = f"{self._memory >> 20} MiB"
             return TargetError(f"out of memory: with what it started it held more than {most}", "out-of-memory")
         if self._received:
-            return TargetError(
-                f"half a line: {len(self._received)} bytes without an end, then it {_exited(code)}: {_start(self._received)}",
-                "half-a-line",
-            )
+            return self._half_a_line(f", then it {_exited(code)}")
         if EXHAUSTED.search(self._tail):
             return TargetError(f"out of memory: it {_exited(code)} without answering", "out-of-memory")
         return TargetError(f"{_exited(code)} without answering", "crashed" if code < 0 else "exited")
@@ -264,7 +262,3 @@ def _exited(code: int) -> str:
         return f"crashed by signal {-code} ({signal.Signals(-code).name})"
     except ValueError:
         return f"crashed by signal {-code}"
-
-
-def _start(data: bytes | bytearray) -> str:
-    return repr(bytes(data[:40]).decode("utf-8", "replace"))

@@ -99,10 +99,6 @@ def _started(target: Guarded, obj: Any, request: Request) -> messages.Started:
     )
 
 
-def _echo(_: Guarded, request: Request, __: Conventions) -> Reply:
-    return messages.Echoed(request.seq, [number(float(value)) for value in request.values or ()])
-
-
 def _evaluate(target: Guarded, request: Request, conventions: Conventions) -> Reply:
     wanted = "gradients" in (request.want or ())
     answer = target.evaluate(_there(request, "network"), *_arrays(request, conventions), gradients=wanted)
@@ -160,7 +156,7 @@ def _there(request: Request, name: str) -> Any:
 
 
 ANSWERS: dict[str, Callable[[Guarded, Request, Conventions], Reply]] = {
-    "run echo": _echo,
+    "run echo": lambda _, request, __: messages.Echoed(request.seq, [number(float(v)) for v in request.values or ()]),
     "run evaluate": _evaluate,
     "run train": _train,
     "run prune": _prune,

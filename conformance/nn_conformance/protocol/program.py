@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -150,8 +150,8 @@ class ProtocolTarget(Safe):
             TargetError: no answer, or none that can be read; the error's `failure` is its name.
         """
         dtype = _dtype(x)
-        request = _request("evaluate", network, params, x, t)
-        request.want = ["layers", "loss", "gradients"] if gradients else ["layers", "loss"]
+        want = ["layers", "loss", *(["gradients"] if gradients else [])]
+        request = _request("evaluate", network, params, x, t, want=want)
         numbers = _size(params) + x.size + 2 * len(x) * sum(layer.units for layer in network.layers)
         reply = self._ask(request, messages.Evaluated, numbers, _size(params) * len(x))
         layers = None
@@ -177,9 +177,8 @@ class ProtocolTarget(Safe):
     ) -> Run:
         """One request. Raises as `evaluate` does."""
         dtype = _dtype(x)
-        request = _request("train", network, params, x, t)
-        request.optimizer, request.state = optimizer, _moments(state)
-        request.batches = [list(batch) for batch in batches]
+        trained = {"optimizer": optimizer, "batches": [list(batch) for batch in batches], "state": _moments(state)}
+        request = _request("train", network, params, x, t, **trained)
         rows = sum(len(batch) for batch in batches)
         reply = self._ask(
             request, messages.Trained, _size(params) + len(batches), _size(params) * (rows + UPDATED * len(batches))
@@ -193,9 +192,8 @@ class ProtocolTarget(Safe):
     ) -> tuple[Params, Params]:  # fmt: skip
         """One request. Raises as `evaluate` does."""
         dtype = _dtype(x)
-        request = _request("prune", network, params, x, t)
-        request.optimizer, request.state = optimizer, _moments(state)
-        request.threshold, request.names, request.keep_mask = how.threshold, list(how.names), how.keep_mask
+        pruned = {"threshold": how.threshold, "names": list(how.names), "keep_mask": how.keep_mask}
+        request = _request("prune", network, params, x, t, optimizer=optimizer, state=_moments(state), **pruned)
         reply = self._ask(request, messages.Pruned, 2 * _size(params), _size(params) * len(x))
         return _arrays("pruned parameter", reply.left, dtype), _arrays("parameter", reply.after, dtype)
 
@@ -300,30 +298,19 @@ def _decoded_reply(answer: bytes, seq: int, kind: type[R]) -> R | messages.Unsup
         TargetError: no JSON, no reply, or the reply to something else.
     """
     try:
-        reply: R | messages.Unsupported | messages.Error = _decoder(kind).decode(answer)
+        reply = _decoder(kind).decode(answer)
+        answered = reply.seq
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
-        return _misread(answer, seq, error)
-    if reply.seq != seq:
-        raise TargetError(f"wrong seq: expected {seq}, got {reply.seq}", "wrong-seq")
-    return reply
-
-
-def _misread(answer: bytes, seq: int, error: Exception) -> TargetError:
-    """What is wrong with what is no reply of its kind, if it is at least the reply to this request.
-
-    Raises:
-        TargetError: it is not.
-    """
-    problem = TargetError(f"not a reply: {brief(str(error))}: {brief(_text(answer))}", "not-a-reply")
-    try:
-        head = msgspec.json.decode(answer, type=messages.Head)
-    except msgspec.ValidationError:
-        raise problem from None
-    except (ValueError, RecursionError):
-        raise TargetError(f"not JSON: {brief(_text(answer)) or 'an empty line'}", "not-json") from None
-    if head.seq != seq:
-        raise TargetError(f"wrong seq: expected {seq}, got {head.seq}", "wrong-seq")
-    return problem
+        reply = TargetError(f"not a reply: {brief(str(error))}: {brief(_text(answer))}", "not-a-reply")
+        try:
+            answered = msgspec.json.decode(answer, type=messages.Head).seq
+        except msgspec.ValidationError:
+            raise reply from None
+        except (ValueError, RecursionError):
+            raise TargetError(f"not JSON: {brief(_text(answer)) or 'an empty line'}", "not-json") from None
+    if answered != seq:
+        raise TargetError(f"wrong seq: expected {seq}, got {answered}", "wrong-seq")
+    return cast("R | messages.Unsupported | messages.Error | TargetError", reply)
 
 
 @cache
@@ -347,9 +334,9 @@ def _text(answer: bytes) -> str:
     return answer[: 2 * SAID].decode("utf-8", "replace")
 
 
-def _request(do: str, network: fmt.Network, params: Params, x: Array, t: Array) -> Request:
+def _request(do: str, network: fmt.Network, params: Params, x: Array, t: Array, **more: Any) -> Request:
     given = all_encoded(params)
-    return Request(0, "run", do=do, dtype=_dtype(x), network=network, params=given, x=encoded(x), t=encoded(t))
+    return Request(0, "run", do=do, dtype=_dtype(x), network=network, params=given, x=encoded(x), t=encoded(t), **more)
 
 
 def _dtype(a: Array) -> fmt.Dtype:

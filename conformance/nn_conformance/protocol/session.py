@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from nn_conformance.adapt.claims import Claim
-from nn_conformance.adapt.conventions import OURS, Conventions, declared
+from nn_conformance.adapt.conventions import declared
 from nn_conformance.adapt.pieces import named
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import number, values
@@ -29,9 +29,6 @@ RANGE = {
 
 class Session:
     """A harness from its start to its end.
-
-    Args:
-        target: what speaks the protocol.
 
     Attributes:
         claim: what it says of itself, once it has begun.
@@ -65,7 +62,10 @@ class Session:
     def _start(self) -> None:
         started = self.target.start()
         networks = [] if started.networks == "any" else list(started.networks)
-        conventions = _conventions(started.conventions)
+        try:
+            conventions = declared(**msgspec.json.decode(started.conventions, type=dict[str, object]))
+        except (ValueError, RecursionError, InputError) as error:
+            raise TargetError(one_line(f"start: {error}"), "wrong-claim") from None
         self.claim = Claim(tuple(networks), conventions, tuple(dict.fromkeys(started.dtypes)))
         if not started.dtypes or not started.does or [] in (started.networks, started.pieces):
             raise TargetError("claims nothing: expected some of dtypes, does, networks and pieces", "wrong-claim")
@@ -90,26 +90,11 @@ class Session:
 
     def check(self, quantity: str, step: Callable[[], None]) -> bool:
         """Take a step, and keep the verdict on it; whether it passed."""
+        check = CheckId(HARNESS, "contract", quantity)
+        verdict = Verdict(check, "passed", 0.0, 0.0, "as the protocol has it")
         try:
             step()
         except TargetError as error:
-            failure, subject = error.failure, error.subject
-            self.verdicts.append(
-                Verdict(_id(quantity), "failed", nan, nan, str(error), failure=failure, subject=subject)
-            )
-            return False
-        self.verdicts.append(Verdict(_id(quantity), "passed", 0.0, 0.0, "as the protocol has it"))
-        return True
-
-
-def _id(quantity: str) -> CheckId:
-    return CheckId(HARNESS, "contract", quantity)
-
-
-def _conventions(raw: msgspec.Raw) -> Conventions:
-    """Raises TargetError for what is no declaration."""
-    try:
-        given = msgspec.json.decode(raw, type=dict[str, object])
-        return declared(**given) if given else OURS
-    except (ValueError, RecursionError, InputError) as error:
-        raise TargetError(one_line(f"start: {error}"), "wrong-claim") from None
+            verdict = Verdict(check, "failed", nan, nan, str(error), failure=error.failure, subject=error.subject)
+        self.verdicts.append(verdict)
+        return not verdict.failed

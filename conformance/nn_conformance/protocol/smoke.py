@@ -19,24 +19,23 @@ SHOWN = 300  # characters of a request and of its answer
 
 @dataclass(frozen=True)
 class SmokeStep:
-    """One step: what was asked, and, if it failed, why and by which exchange."""
+    """One step: the verdict on it, the last exchange, and the end of what was written to stderr."""
 
-    name: str
-    reason: str = ""
-    exchanged: tuple[bytes, bytes] = b"", b""
-    stderr: str = ""
+    verdict: Verdict
+    exchanged: tuple[bytes, bytes]
+    stderr: str
 
     @property
     def passed(self) -> bool:
         """Whether the harness did as the protocol has it."""
-        return not self.reason
+        return not self.verdict.failed
 
     def lines(self) -> Iterator[str]:
         """What is printed."""
-        yield f"{'ok  ' if self.passed else 'FAIL'} {self.name}"
+        yield f"{'ok  ' if self.passed else 'FAIL'} {self.verdict.check.quantity}"
         if not self.passed:
             request, answer = (_shortened(part) for part in self.exchanged)
-            yield f"     {one_line(self.reason)}"
+            yield f"     {one_line(f'{self.verdict.failure}: {self.verdict.reason}')}"
             yield f"     asked:    {request or 'nothing'}"
             yield f"     answered: {answer or 'nothing'}"
             yield from (f"     stderr:   {one_line(line)}" for line in self.stderr.splitlines()[-5:])
@@ -55,7 +54,7 @@ def smoke(target: ProtocolTarget, network: str | None = None) -> Iterator[SmokeS
     """
     session = Session(target)
     begun = session.begin()
-    yield from (_step(verdict, target) for verdict in session.verdicts)
+    yield from (SmokeStep(verdict, target.exchanged, target.last_words) for verdict in session.verdicts)
     if not begun:
         return
     subject = session_subject(session)
@@ -68,14 +67,7 @@ def smoke(target: ProtocolTarget, network: str | None = None) -> Iterator[SmokeS
     ):
         count = len(session.verdicts)
         stage()
-        yield from (_step(verdict, target) for verdict in session.verdicts[count:])
-
-
-def _step(verdict: Verdict, target: ProtocolTarget) -> SmokeStep:
-    name = verdict.check.quantity
-    if verdict.status == "passed":
-        return SmokeStep(name)
-    return SmokeStep(name, f"{verdict.failure}: {verdict.reason}", target.exchanged, target.last_words)
+        yield from (SmokeStep(verdict, target.exchanged, target.last_words) for verdict in session.verdicts[count:])
 
 
 def _one_case(subject: Subject, system: Judged, dtype: fmt.Dtype) -> None:

@@ -21,12 +21,7 @@ def console() -> Console:
 
 
 def folded(text: str, width: int = 0) -> list[str]:
-    """A line as it is when piped, and between its words on a terminal, with what follows below its first words.
-
-    Args:
-        text: a line of an explanation.
-        width: of the terminal; that of standard output if 0.
-    """
+    """A line of an explanation: whole when piped, and wrapped on a terminal, with what follows below its first words."""
     out = console()
     if not width and not out.is_terminal:
         return [text]

@@ -83,12 +83,7 @@ def markdown_text(value: object) -> str:
 
 
 def html(report: Report, spec: str = "") -> str:
-    """The page of a report, which needs no other file.
-
-    Args:
-        report: of a run.
-        spec: how the command line names the target; without it no command runs a check again.
-    """
+    """The page of a report, which needs no other file; without the target's `spec` no command runs a check again."""
     return render("report.html", page=True, **_view(report, spec))
 
 

@@ -47,12 +47,7 @@ TOWARDS_ZERO, FAR = 1e-4, 1e4  # ends of the axis of errors; what is beyond them
 
 @dataclass(frozen=True)
 class Drawing:
-    """An SVG element, drawn when it is first read, and in words what it shows.
-
-    Attributes:
-        caption: the words.
-        draw: draws on an empty figure.
-    """
+    """An SVG element, drawn on an empty figure when it is first read, and in words what it shows."""
 
     caption: str
     draw: Callable[["Figure"], None]

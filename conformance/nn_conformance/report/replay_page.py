@@ -13,14 +13,7 @@ from nn_reference.systems import System
 
 
 def html(system: System, framework: str, dtype: str, runs: Sequence[Run]) -> str:
-    """The page of a replay, which needs no other file.
-
-    Args:
-        system: what was trained.
-        framework: in what: ``numpy``, ``torch`` or ``keras``.
-        dtype: the precision.
-        runs: at least one.
-    """
+    """The page of a replay of at least one run in ``numpy``, ``torch`` or ``keras``, which needs no other file."""
     image, caption = _curves(system, framework, runs)
     name, _, version = system.id.partition("/")
     seeds = f" --seeds {len(runs)}" if len(runs) > 1 else ""

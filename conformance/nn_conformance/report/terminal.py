@@ -17,23 +17,29 @@ FEW = 3  # groups of failures below an explanation, which is the answer
 
 
 def show(report: Report, *, everything: bool = False) -> None:
-    """What failed, from the input on; printed figures beside what was computed; the matrix; the counts.
+    """The answer; what failed, from the input on; the matrix; the counts.
 
     Args:
         report: what came of a run.
-        everything: the id of every check that failed, however many there are.
+        everything: every check that failed, with its limit's formula; of our oracles on several networks, also the
+            printed figures beside what was computed, and what they do not support.
     """
+    systems = {outcome.system for outcome in report.outcomes}
     if report.subject is not None:
         render.line(report.subject.line())
         if report.ok:
             render.line("right: every check that applies passed")
+    elif report.ok:
+        which = f"references of {len(systems)} networks agree" if len(systems) > 1 else "reference agrees"
+        render.line(f"{NAME} works here: the {which} with the certified values")
     _asides(report)
-    _failures(
-        report.failures, None if everything else FEW if any(e.slugs for e in report.explanations.values()) else SHOWN
-    )
-    _printed_digits(report.outcomes)
+    explained = any(e.slugs for e in report.explanations.values())
+    _failures(report.failures, None if everything else FEW if explained else SHOWN, brief=explained and not everything)
+    short = report.subject is None and report.ok and len(systems) > 1 and not everything
+    if not short:
+        _printed_digits(report.outcomes)
     _table(report)
-    for group in report.groups("expected failure", "unsupported"):
+    for group in () if short else report.groups("expected failure", "unsupported"):
         render.line(f"{group.status}: {group.number} check{'s' * (group.number > 1)}: {group.target}: {group.reason}")
     number_of = counts(report.verdicts)
     render.line(
@@ -48,11 +54,7 @@ def show(report: Report, *, everything: bool = False) -> None:
             f"not judged, for their size: the documented cases of {report.left_out} systems; {NAME} verify --all judges them"
         )
     if report.subject is None and report.ok:
-        networks = len({outcome.system for outcome in report.outcomes})
-        render.line(
-            f"{NAME} works here: the references of {networks} networks agree with the certified values. "
-            f"Next, judge code of your own: {NAME} verify FILE.py"
-        )
+        render.line(f"Next, judge code of your own: {NAME} verify FILE.py")
 
 
 def _table(report: Report) -> None:
@@ -107,10 +109,17 @@ def _worst(verdicts: Iterable[Verdict]) -> str:
     return f"[green]{max(ratios):.2f}[/]" if ratios else "-"
 
 
-def _failures(failures: Sequence[Failure], most: int | None) -> None:
-    """The rung nearest to the input first; what fails likewise in several cases once, with their number if not all are asked for."""
+def _failures(failures: Sequence[Failure], most: int | None, *, brief: bool) -> None:
+    """The rung nearest to the input first; what fails likewise in several cases once, with their number if not all are asked for.
+
+    Where the mistake has been named above, numbers that differ are one line, without the limit's formula: `brief`.
+    """
     out = render.console()
     for target, _, (first, *others) in failures[:most]:
+        if brief and first.failure == "mismatch" and not isnan(first.error):
+            likewise = f"; likewise {len(others)} more" if others else ""
+            render.line(f"FAIL {first.id}: {measured(first).removesuffix(': ')}{likewise}")
+            continue
         out.print(f"[red]FAIL[/] {escape(first.id)} ({escape(target)})", soft_wrap=True)
         out.print(f"     {escape(measured(first))}{escape(first.reason)}", soft_wrap=True)
         if most is None:

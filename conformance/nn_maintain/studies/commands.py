@@ -8,6 +8,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from nn_conformance.cases.encoding import digest, numbers
 from nn_conformance.replay.listed_files import check_folder, merge, replace
 from nn_conformance.replay.provenance import versions
 from nn_conformance.replay.records import CHAOS
@@ -17,7 +18,6 @@ from nn_maintain.studies import chaos_runs, reconstruction_runs
 from nn_maintain.studies import reconstruction as record
 from nn_maintain.studies.copies import shaped
 from nn_reference.errors import InputError
-from nn_reference.start_weights import encode
 from nn_reference.systems import System, get
 
 SYSTEMS = ("xor-sigmoid", "xor-tanh")
@@ -101,10 +101,12 @@ def _write_reconstruction(system: System, solved: record.Reconstruction, out: Pa
         return record_files.encoded(record.Reconstructions(1, versions("numpy"), systems))
 
     merge(out / "replays" / f"{record.NAME}.json", record.Reconstructions, "a record", merged)
+    params = shaped(system.network.shapes, np.array(solved.solutions[0].weights))
     document = {
         "about": f"reconstructed, not original: weights from which {system.name} prints the document's {solved.figures} errors",
         "params": {
-            name: encode(p) for name, p in shaped(system.network.shapes, np.array(solved.solutions[0].weights)).items()
+            name: {"dtype": p.dtype.name, "shape": list(p.shape), "data": numbers(p), "sha256": digest(p)}
+            for name, p in params.items()
         },
     }
     replace(out / "weights" / f"{solved.weights}.json", (json.dumps(document, indent=1) + "\n").encode())

@@ -1,4 +1,4 @@
-"""What it takes to say what a documented network is: architecture, data, recipe, figures, defects."""
+"""What a documented network is: architecture, data, recipe, figures, defects."""
 
 import tomllib
 from collections.abc import Callable, Iterator
@@ -20,6 +20,7 @@ from nn_reference.pruning import Masks, apply_masks, magnitude_masks, masked_sta
 from nn_reference.training import Batch
 from nn_reference.validation import check_count, check_flag, check_seed
 
+# With its defects; mended; what ran where that is not what is shown; what an earlier cell of the document prepares.
 Version = Literal["documented", "corrected", "as-run", "in-3"]
 
 
@@ -38,33 +39,23 @@ class Data:
     validation_t: Array | None = None
 
     def __post_init__(self) -> None:
-        for a in self._arrays():
-            a.setflags(write=False)
+        for a in vars(self).values():
+            if a is not None:
+                a.setflags(write=False)
 
     def astype(self, dtype: DTypeLike) -> "Data":
         """The same samples in another floating dtype; arrays that have it already are not copied."""
-        return Data(*(a.astype(dtype, copy=False) for a in self._arrays()))
-
-    def _arrays(self) -> list[Array]:
-        all_of_them = (self.train_x, self.train_t, self.test_x, self.test_t, self.validation_x, self.validation_t)
-        return [a for a in all_of_them if a is not None]
+        return Data(*(a.astype(dtype, copy=False) for a in vars(self).values() if a is not None))
 
 
 @dataclass(frozen=True)
 class Pruning:
-    """After the last epoch, |w| < threshold is set to 0, and training goes on with the same optimiser state.
+    """After the last epoch, |w| < threshold is set to 0, and training goes on with the same optimiser state."""
 
-    Attributes:
-        threshold: smallest magnitude that survives.
-        fine_tune_epochs: epochs after pruning.
-        biases: whether biases are pruned too.
-        keep_mask: whether what was pruned stays zero while fine-tuning.
-    """
-
-    threshold: float
-    fine_tune_epochs: int
-    biases: bool
-    keep_mask: bool
+    threshold: float  # smallest magnitude that survives
+    fine_tune_epochs: int  # epochs after pruning
+    biases: bool  # whether biases are pruned too
+    keep_mask: bool  # whether what was pruned stays zero while fine-tuning
 
     def apply(self, network: Network, params: Params, state: State) -> tuple[Params, State, Masks | None]:
         """Pruned parameters, the state to go on with, and the masks to train with, if they are kept."""
@@ -76,30 +67,21 @@ class Pruning:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a system is trained.
-
-    Attributes:
-        optimizer: with its learning rate.
-        epochs: before any pruning; 0 for a single evaluation.
-        batch_size: rows for each update; None for all of them.
-        shuffle: a new order for each epoch, the index array shuffled in place; otherwise the file's order.
-        samples_per_epoch: only the first so many of the order; None for all of them.
-        pruning: what happens after the last epoch.
-    """
+    """How a system is trained."""
 
     optimizer: Optimizer
-    epochs: int
-    batch_size: int | None = None
-    shuffle: bool = False
-    samples_per_epoch: int | None = None
-    pruning: Pruning | None = None
+    epochs: int  # before any pruning; 0 for a single evaluation
+    batch_size: int | None = None  # rows for each update; None for all of them
+    shuffle: bool = False  # a new order for each epoch, the index array shuffled in place; otherwise the file's order
+    samples_per_epoch: int | None = None  # only the first so many of the order; None for all of them
+    pruning: Pruning | None = None  # what happens after the last epoch
 
     def __post_init__(self) -> None:
         check_count("epochs", self.epochs)
         check_flag("shuffle", self.shuffle)
         for name in ("batch_size", "samples_per_epoch"):
-            if getattr(self, name) is not None:
-                check_count(name, getattr(self, name), least=1)
+            if (rows := getattr(self, name)) is not None:
+                check_count(name, rows, least=1)
 
     def batches(self, samples: int, rng: RandomState) -> Iterator[list[Batch]]:
         """For each epoch, fine-tuning included, the batches of one pass over `samples` rows, as data.
@@ -110,30 +92,22 @@ class Recipe:
             raise InputError(f"samples: expected at least 1, got {samples}")
         used = min(samples, self.samples_per_epoch or samples)
         size = self.batch_size or used
+        slices = [slice(i, min(i + size, used)) for i in range(0, used, size)]
         order = np.arange(samples)
         for _ in range(self.epochs + (self.pruning.fine_tune_epochs if self.pruning else 0)):
             if self.shuffle:
                 rng.shuffle(order)
-                yield [order[i : min(i + size, used)].copy() for i in range(0, used, size)]
-            else:
-                yield [slice(i, min(i + size, used)) for i in range(0, used, size)]
+            yield [order[rows].copy() if self.shuffle else rows for rows in slices]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure that stands in a document, with every digit that it prints.
+    """A figure that stands in a document, with every digit that it prints."""
 
-    Attributes:
-        quantity: what it measures.
-        printed: the digits, as text: 0.0240 is not 0.024.
-        epoch: the document's number of the epoch, if it belongs to one.
-        note: where it stands, or what is special about it.
-    """
-
-    quantity: str
-    printed: str
-    epoch: int | None = None
-    note: str = ""
+    quantity: str  # what it measures
+    printed: str  # the digits, as text: 0.0240 is not 0.024
+    epoch: int | None = None  # the document's number of the epoch, if it belongs to one
+    note: str = ""  # where it stands, or what is special about it
 
 
 @dataclass(frozen=True)
@@ -147,46 +121,25 @@ class Defect:
 
 @dataclass(frozen=True)
 class System:
-    """One documented network, or another version of it.
+    """One documented network, or another version of it."""
 
-    Attributes:
-        name: stable id.
-        title: one line.
-        document: number of the source document, 000 to 004.
-        network: architecture and loss.
-        initializer: distribution of the starting weights.
-        load: reads and preprocesses the data.
-        preprocessing: what `load` does, in words.
-        recipe: optimiser, batches, epochs.
-        precision: the dtype that the document computes in.
-        target_precision: the dtype of its targets, where that is wider and promotes the loss.
-        version: `documented`, defects included; `corrected`; or what ran where that is not what is shown (`as-run`), or
-            what an earlier cell of the document prepares (`in-3`).
-        seed: the document's own, if it set one.
-        start_note: how the starting weights came about, where a seed alone does not say it.
-        shipped_start: reads starting weights that ship as data, where no generator need be trusted.
-        figures: what the document prints, or states.
-        defects: what is wrong with it; mended in the corrected version.
-        remarks: what a reader should know before comparing.
-    """
-
-    name: str
-    title: str
-    document: str
-    network: Network
-    initializer: Initializer
-    load: Callable[[], Data]
-    preprocessing: str
-    recipe: Recipe
-    precision: Literal["float32", "float64"]
-    target_precision: Literal["float64"] | None = None
+    name: str  # stable id
+    title: str  # one line
+    document: str  # number of the source document, 000 to 004
+    network: Network  # architecture and loss
+    initializer: Initializer  # distribution of the starting weights
+    load: Callable[[], Data]  # reads and preprocesses the data
+    preprocessing: str  # what `load` does, in words
+    recipe: Recipe  # optimiser, batches, epochs
+    precision: Literal["float32", "float64"]  # the dtype that the document computes in
+    target_precision: Literal["float64"] | None = None  # of its targets, where that is wider and promotes the loss
     version: Version = "documented"
-    seed: int | None = None
-    start_note: str = ""
-    shipped_start: Callable[[], Params] | None = None
-    figures: tuple[Figure, ...] = ()
-    defects: tuple[Defect, ...] = ()
-    remarks: tuple[str, ...] = ()
+    seed: int | None = None  # the document's own, if it set one
+    start_note: str = ""  # how the starting weights came about, where a seed alone does not say it
+    shipped_start: Callable[[], Params] | None = None  # reads starting weights that ship as data, as PyTorch drew them
+    figures: tuple[Figure, ...] = ()  # what the document prints, or states
+    defects: tuple[Defect, ...] = ()  # what is wrong with it; mended in the corrected version
+    remarks: tuple[str, ...] = ()  # what a reader should know before comparing
 
     @property
     def id(self) -> str:
@@ -194,15 +147,14 @@ class System:
         return f"{self.name}/{self.version}"
 
     def start(self, seed: int | None = None) -> Params:
-        """Starting weights: for `seed`, else the document's own, else for seed 0. In the document's precision.
+        """Starting weights for `seed`, else those that ship, else for the document's seed or 0; in its precision.
 
         Raises:
             InputError: a seed that is no integer in 0..2³²-1.
         """
         if seed is None and self.shipped_start is not None:
             return self.shipped_start()
-        if seed is None:
-            seed = self.seed or 0
+        seed = seed if seed is not None else self.seed or 0
         check_seed(seed)
         return self.initializer.draw(self.network, RandomState(seed))
 
@@ -220,19 +172,12 @@ def version_of(system: System, version: Version, **changes: Any) -> System:
 def _text(document: str, name: str, version: Version) -> dict[str, Any]:
     """The fields of `System` that the document's file gives for a version; of another than the documented, those that differ."""
     table = _tables(document)[name]
-    if version == "documented":
-        table = {key: value for key, value in table.items() if key not in get_args(Version)}
-    else:
-        table = table.get(version, {})
-    fields = {key: value for key, value in table.items() if key not in {"curves", "figures", "defects", "remarks"}}
-    if "curves" in table or "figures" in table:
-        curves = [figure for each in table.get("curves", []) for figure in curve(**each)]
-        fields["figures"] = (*curves, *(Figure(**each) for each in table.get("figures", [])))
-    if "defects" in table:
-        fields["defects"] = tuple(Defect(**each) for each in table["defects"])
-    if "remarks" in table:
-        fields["remarks"] = tuple(table["remarks"])
-    return fields
+    fields = table if version == "documented" else table.get(version, {})
+    return {
+        key: LISTS[key](value) if key in LISTS else value
+        for key, value in fields.items()
+        if key not in get_args(Version)
+    }
 
 
 @cache
@@ -243,3 +188,16 @@ def _tables(document: str) -> dict[str, Any]:
 def curve(quantity: str, printed: str, *, first: int = 1, note: str = "") -> tuple[Figure, ...]:
     """One figure for each epoch, from text as the document prints it; epochs count from `first`."""
     return tuple(Figure(quantity, text, epoch, note) for epoch, text in enumerate(printed.split(), first))
+
+
+def _figures(rows: list[dict[str, Any]]) -> tuple[Figure, ...]:
+    """Each row's figure, or the figures of its curve, if it has a `first` epoch."""
+    return tuple(figure for row in rows for figure in (curve(**row) if "first" in row else [Figure(**row)]))
+
+
+# How a list in a document's file is read.
+LISTS: dict[str, Callable[[Any], Any]] = {
+    "figures": _figures,
+    "defects": lambda rows: tuple(Defect(**row) for row in rows),
+    "remarks": tuple,
+}

@@ -32,19 +32,12 @@ IRIS_RELU_ADAM = documented(
     shipped_start=partial(load_params, "iris-relu-adam"),
 )
 
+FASHION_LAYERS = (Dense(256, RELU, layout="out,in"), Dense(128, RELU, layout="out,in"), Dense(10, layout="out,in"))
 PRUNING = Pruning(threshold=0.05, fine_tune_epochs=5, biases=True, keep_mask=False)
 FASHION_PRUNING = documented(
     "000",
     "fashion-pruning",
-    network=Network(
-        inputs=784,
-        layers=(
-            Dense(256, RELU, layout="out,in"),
-            Dense(128, RELU, layout="out,in"),
-            Dense(10, layout="out,in"),
-        ),
-        loss=CrossEntropy(from_logits=True),
-    ),
+    network=Network(784, FASHION_LAYERS, CrossEntropy(from_logits=True)),
     initializer=torch_linear(),
     load=partial(loading.images, "fashion-mnist", loading.half_normalized),
     recipe=Recipe(Adam(learning_rate=0.001), epochs=10, batch_size=32, shuffle=True, pruning=PRUNING),

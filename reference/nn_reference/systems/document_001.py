@@ -37,15 +37,11 @@ IN_3 = version_of(
     defects=NUMPY.defects[1:],  # all but the raw pixels
 )
 
-TORCH_LAYERS = (
-    Dense(128, SIGMOID, layout="out,in"),
-    Dense(64, SIGMOID, layout="out,in"),
-    Dense(10, SOFTMAX, layout="out,in"),
-)
+TORCH_HIDDEN = (Dense(128, SIGMOID, layout="out,in"), Dense(64, SIGMOID, layout="out,in"))
 TORCH = documented(
     "001",
     "mnist-sigmoid-torch",
-    network=Network(784, TORCH_LAYERS, BinaryCrossEntropy(from_logits=True)),
+    network=Network(784, (*TORCH_HIDDEN, Dense(10, SOFTMAX, layout="out,in")), BinaryCrossEntropy(from_logits=True)),
     initializer=torch_linear(),
     load=partial(loading.images, "mnist", loading.mnist_normalized),
     recipe=Recipe(SGD(learning_rate=0.001), epochs=10, batch_size=1),
@@ -70,9 +66,7 @@ SYSTEMS = (
         recipe=replace(NUMPY.recipe, optimizer=SGD(learning_rate=0.1)),
     ),
     TORCH,
-    version_of(
-        TORCH, "corrected", network=replace(TORCH.network, layers=(*TORCH_LAYERS[:2], Dense(10, layout="out,in")))
-    ),
+    version_of(TORCH, "corrected", network=replace(TORCH.network, layers=(*TORCH_HIDDEN, Dense(10, layout="out,in")))),
     KERAS,
     version_of(KERAS, "corrected", network=replace(KERAS.network, loss=BinaryCrossEntropy(from_logits=True))),
 )

@@ -18,14 +18,8 @@ from nn_reference.optimizers import SGD, Adam
 from nn_reference.systems import loading
 from nn_reference.systems.base import Data, Recipe, documented, version_of
 
-HOMEWORK_NETWORK = Network(
-    inputs=2,
-    layers=(
-        Dense(3, SIGMOID, layout="out,in"),
-        Dense(1, SIGMOID, layout="out,in", vector=True),
-    ),
-    loss=SquaredError("samples", half=True),
-)
+HOMEWORK_LAYERS = (Dense(3, SIGMOID, layout="out,in"), Dense(1, SIGMOID, layout="out,in", vector=True))
+HOMEWORK_NETWORK = Network(2, HOMEWORK_LAYERS, SquaredError("samples", half=True))
 HOMEWORK_START = normal(lambda z, fan_in, units: z, "N(0, 1), zero biases")
 
 

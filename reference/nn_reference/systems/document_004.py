@@ -24,11 +24,11 @@ NUMPY = documented(
     recipe=RECIPE,
 )
 
-TORCH_LAYERS = (Dense(300, RELU, layout="out,in"), Dense(10, Softmax(axis=-2), layout="out,in"))
+TORCH_HIDDEN = Dense(300, RELU, layout="out,in")
 TORCH = documented(
     "004",
     "mnist-relu-torch",
-    network=Network(784, TORCH_LAYERS, CrossEntropy(from_logits=True)),
+    network=Network(784, (TORCH_HIDDEN, Dense(10, Softmax(axis=-2), layout="out,in")), CrossEntropy(from_logits=True)),
     initializer=torch_linear(),
     load=LOAD,
     recipe=RECIPE,
@@ -37,7 +37,5 @@ TORCH = documented(
 SYSTEMS = (
     NUMPY,
     TORCH,
-    version_of(
-        TORCH, "corrected", network=replace(TORCH.network, layers=(TORCH_LAYERS[0], Dense(10, layout="out,in")))
-    ),
+    version_of(TORCH, "corrected", network=replace(TORCH.network, layers=(TORCH_HIDDEN, Dense(10, layout="out,in")))),
 )

@@ -9,24 +9,17 @@ from typing import Literal
 
 import numpy as np
 
-from nn_reference import datasets
+from nn_reference import datasets, preprocessing
 from nn_reference.arithmetic import Array
-from nn_reference.preprocessing import (
-    flatten_pixels,
-    normalized_pixels,
-    one_hot,
-    standardize,
-    train_test_split,
-    unit_pixels,
-)
+from nn_reference.preprocessing import one_hot, train_test_split
 from nn_reference.systems.base import Data
 
 CLASSES = 10
 
-raw = flatten_pixels
-unit = unit_pixels
-mnist_normalized = partial(normalized_pixels, mean=0.1307, std=0.3081)
-half_normalized = partial(normalized_pixels, mean=0.5, std=0.5)
+raw = preprocessing.flatten_pixels
+unit = preprocessing.unit_pixels
+mnist_normalized = partial(preprocessing.normalized_pixels, mean=0.1307, std=0.3081)
+half_normalized = partial(preprocessing.normalized_pixels, mean=0.5, std=0.5)
 
 
 @cache
@@ -36,7 +29,7 @@ def iris(fit_on: Literal["training rows", "all rows"] | None = None, dtype: str 
     train, test = train_test_split(len(labels), test_size=0.2, seed=42)
     t = one_hot(labels, 3)
     if fit_on is not None:
-        x = standardize(x, fit_on=x if fit_on == "all rows" else x[train])
+        x = preprocessing.standardize(x, fit_on=x if fit_on == "all rows" else x[train])
     return Data(x[train], t[train], x[test], t[test]).astype(dtype)
 
 
