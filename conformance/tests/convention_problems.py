@@ -1,20 +1,12 @@
 """One network written in the ways that people write it, each with the conventions that say so."""
 
-from functools import cache
-
 import numpy as np
+from door_problems import fresh, load
+from homework import sigmoid
 
 from nn_conformance.adapt.claims import conforms
-from nn_conformance.cases.store import Store
 from nn_conformance.judge.ladder import judge
 from nn_conformance.subjects import subject_of
-
-STORE = Store()
-load = cache(STORE.case)
-
-
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
 
 
 def two_layers(w1, b1, w2, b2, x, t):
@@ -87,15 +79,6 @@ FUNCTIONS = {
     "1/N in the update": (scaled(lambda n, c: 1 / n / c, lambda n, c: 1), {"gradient_reduction": "sum"}),
     "uphill": (scaled(lambda n, c: 1 / n / c, lambda n, c: -1 / n / c), {"negative_gradient": True}),
 }
-
-
-def fresh(function):
-    """The function as an object of its own, which can be marked without marking the other."""
-
-    def copy(p, x, t):
-        return function(p, x, t)
-
-    return copy
 
 
 def judged(function, conventions, case="xor-sigmoid/probe-rectangular", dtype="float64"):

@@ -8,7 +8,10 @@ from functools import partial
 import numpy as np
 
 from nn_conformance import conforms, network
+from nn_conformance.cases.store import Store
 from nn_conformance.judge.target import Answer, Run, Unsupported
+from nn_conformance.judge_run import JudgeRun
+from nn_conformance.subjects import subject_of
 
 COURSES = {
     "linear": "4-1, squared-error half samples",
@@ -247,6 +250,14 @@ def made(course, style, slip=none):
     make, conventions = STYLES[style]
     target = make(network(COURSES[course]), slip)
     return conforms(COURSES[course], **conventions)(target)
+
+
+def caught(target):
+    """Whether a check fails; the rest is not asked then."""
+    subject = subject_of(target)
+    systems = subject.claimed(())
+    run = JudgeRun(subject.target, systems, Store(), dtypes=("float64",), offers=subject.offers)
+    return any(v.failed for s in systems for pair in run.pairs(s) for v in run.verdicts(*pair).values())
 
 
 TARGETS = {

@@ -61,7 +61,7 @@ const each = (f, value) => Array.isArray(value) ? value.map((inner) => each(f, i
     ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, each(f, inner)])) : f(value);
 const read = (value) => each((v) => NAMED[v] ?? v, value);
 const write = (value) => each((v) => Object.keys(NAMED).find((name) => Object.is(v, NAMED[name])) ?? v, value);
-const pieces = process.argv[2] === "skip" ? { pieces: ["identity", "tanh", "sigmoid", "squared_error", "skip", "sgd"] } : {};
+const pieces = process.argv[2] === "skip" ? { pieces: ["identity", "squared_error", "skip", "sgd"] } : {};
 const REPLIES = {
   start: () => ({ protocol: 1, name: "overwrites", ...pieces }),
   stop: () => ({}),

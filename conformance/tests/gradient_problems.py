@@ -1,5 +1,7 @@
 """Losses with right gradients, and ways to spoil these: what the tests of `check_gradients` share."""
 
+from functools import cache
+
 import numpy as np
 
 from nn_reference import systems
@@ -29,6 +31,7 @@ def problem(network, dtype=np.float64, seed=0, samples=9):
     return (lambda p: loss_and_outputs(network, p, x, t)[0]), params, loss_and_gradients(network, params, x, t)[1]
 
 
+@cache
 def mnist(dtype):
     """The 238,510 parameters of `mnist-relu` at their start, with the first eight images."""
     system = systems.get("mnist-relu")

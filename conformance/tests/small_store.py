@@ -8,7 +8,7 @@ import struct
 import numpy as np
 import pytest
 
-from nn_conformance.cases.encoding import digest
+from nn_conformance.cases.encoding import digest, encode_document
 from nn_conformance.cases.store import LoadedCase, Store
 from nn_conformance.judge.verdict import one_line
 from nn_reference import datasets
@@ -26,17 +26,32 @@ FIRST = next(iter(TENSORS))
 def write(root, case=INTACT, arrays=None):
     """A folder with one case and a file of arrays, both as its index says, so that only their form can be wrong."""
     files = {FILE: case} | ({} if arrays is None else {"arrays/tiny.safetensors": arrays})
+    return write_files(root, files, {"id": ID, "version": 1, "purpose": "", "flags": []})
+
+
+def write_files(root, files, case):
+    """A folder with files, one of which is a case, and an index as the build writes it."""
     for path, data in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_bytes(data)
     index = {
         "format": 1,
         "files": [{"path": p, "size": len(d), "sha256": hashlib.sha256(d).hexdigest()} for p, d in files.items()],
-        "cases": [{"id": ID, "version": 1, "purpose": "", "flags": []}],
-        "systems": {SYSTEM: [ID]},
+        "cases": [{key: case[key] for key in ("id", "version", "purpose", "flags")}],
+        "systems": {case.get("system", SYSTEM): [case["id"]]},
     }
-    (root / "index.json").write_text(json.dumps(index))
+    (root / "index.json").write_bytes(encode_document(index))
     return Store(root)
+
+
+def relist(root, path, data):
+    """Writes a file so that the index agrees with it."""
+    (root / path).parent.mkdir(exist_ok=True)
+    (root / path).write_bytes(data)
+    index = json.loads((root / "index.json").read_bytes())
+    files = {file["path"]: file for file in index["files"]}
+    files[path] = {"path": path, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    (root / "index.json").write_bytes(encode_document(index | {"files": list(files.values())}))
 
 
 def read(store):

@@ -96,6 +96,7 @@ WRONG = {
     "one-of-few": ("b2", at(4, lambda g: g + 1e-6), "b2[4] is "),
     "huge": ("W1", lambda g: g + 1e200, ""),
     "overflowing": ("W1", lambda g: np.full_like(g, 1e308), "it is too large to compute with"),
+    "transposed": ("W1", np.transpose, "it is the transpose of the right one"),
 }
 
 
@@ -103,7 +104,7 @@ WRONG = {
 def test_a_wrong_gradient_is_caught_named_and_found(mistake):
     """One tensor fails, with the cause, and the others pass."""
     name, change, cause = WRONG[mistake]
-    loss, params, gradients = problem(NETWORKS["relu"])
+    loss, params, gradients = problem(NETWORKS["square" if mistake == "transposed" else "relu"])
 
     report = check_gradients(loss, params, spoilt(gradients, name, change), directions=4)
 
@@ -124,15 +125,6 @@ def test_a_factor_is_caught_in_float32_as_well(factor):
     assert set(statuses(report).values()) == {"failed"}
     causes = [finding.cause for finding in report.findings]
     assert all(("sign" in cause) if factor < 0 else cause.startswith(f"it is {factor}"[:8]) for cause in causes), causes
-
-
-def test_a_square_transpose_is_named():
-    """Where every shape fits, the transpose of the gradient fails and is called that."""
-    loss, params, gradients = problem(NETWORKS["square"])
-
-    report = check_gradients(loss, params, spoilt(gradients, "W1", np.transpose))
-
-    assert one(report, "W1").cause == "it is the transpose of the right one"
 
 
 def test_swapped_tensors_are_named():
@@ -189,18 +181,6 @@ def test_what_fast_gradcheck_and_check_grads_pass_is_caught():
     assert check_gradients(loss, p, right, directions=1).ok
     assert one(check_gradients(loss, p, 2 * right, directions=1)).cause.startswith("it is 2.0000")
     assert one(check_gradients(loss, p, entry, directions=1)).cause.startswith("params[77] is 0.00")
-
-
-def test_small_entries_are_not_excused():
-    """Gradients of 1e-9, which an absolute tolerance of 1e-5 would pass whatever they are, are held to 1e-6 of that."""
-    loss, params, gradients = problem(NETWORKS["tanh"])
-    small = {name: g * 1e-9 for name, g in gradients.items()}
-
-    off = {name: g * (1 + 1e-6) for name, g in small.items()}
-
-    assert check_gradients(lambda p: 1e-9 * loss(p), params, small, directions=3).ok
-    wrong = check_gradients(lambda p: 1e-9 * loss(p), params, off, directions=3)
-    assert set(statuses(wrong).values()) == {"failed"}
 
 
 @pytest.mark.parametrize("size", [100, 100_000])

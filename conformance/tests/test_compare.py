@@ -8,31 +8,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-FILE = """
-import numpy as np
-from nn_conformance import conforms
+from nn_conformance.report import pictures
 
-@conforms("xor-sigmoid")
-def {name}(params, x, t):
-    a = 1 / (1 + np.exp(-(x @ params["W1"] + params["b1"])))
-    y = 1 / (1 + np.exp(-(a @ params["W2"] + params["b2"])))
-    d = 2 * (y - t) / t.size * y * (1 - y)
-    e = d @ params["W2"].T * {slope}
-    gradients = {{"W1": x.T @ e, "b1": e.sum(axis=0), "W2": a.T @ d, "b2": d.sum(axis=0)}}
-    return {{"loss": np.mean((y - t) ** 2), "gradients": gradients}}
-"""
+HOMEWORK = Path(__file__).with_name("homework.py")
 
 
-@pytest.fixture
-def target(tmp_path):
-    """A file with an implementation whose first layer has a slope; how the command line names it."""
-
-    def write(slope, name="mine"):
-        path = tmp_path / f"{name}.py"
-        path.write_text(FILE.format(slope=slope, name=name), "utf-8")
-        return f"{path}:{name}"
-
-    return write
+@pytest.fixture(autouse=True)
+def without_pictures(monkeypatch):
+    """Pages without pictures: to draw them takes most of the time."""
+    monkeypatch.setattr(pictures, "installed", lambda: False)
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +26,12 @@ def written():
 
 
 @pytest.fixture
-def two(command, target, tmp_path, written):
+def two(command, tmp_path, written):
     """Two reports: of a wrong implementation, and of the right one under another name."""
     wrong, right = tmp_path / "wrong.json", tmp_path / "right.json"
     if not written:
-        assert command("verify", target("a", "first"), "--json", str(wrong)).code == 1
-        assert command("verify", target("a * (1 - a)", "second"), "--json", str(right)).code == 0
+        assert command("verify", f"{HOMEWORK}:wrong", "homework", "--json", str(wrong)).code == 1
+        assert command("verify", f"{HOMEWORK}:right", "homework", "--json", str(right)).code == 0
         written.update(wrong=wrong.read_bytes(), right=right.read_bytes())
     for path, content in zip((wrong, right), written.values(), strict=True):
         path.write_bytes(content)
@@ -62,10 +46,10 @@ def test_what_is_mended_is_better_and_what_is_broken_is_worse(command, two):
     same = command("compare", str(right), str(right))
 
     assert (mended.code, broken.code, same.code) == (0, 1, 0)
-    assert "better: xor-sigmoid/documented::gradient::b1::float64 (target): failed, now passed" in mended.out
+    assert "better: homework/documented::gradient::b1::float64 (target): failed, now passed" in mended.out
     assert broken.json["better"] == []
     assert {"passed"} == {change["before"] for change in broken.json["worse"]}
-    assert "xor-sigmoid/documented::gradient::b1::float64" in {change["id"] for change in broken.json["worse"]}
+    assert "homework/documented::gradient::b1::float64" in {change["id"] for change in broken.json["worse"]}
     assert same.out.startswith("0 better, 0 worse, ")
 
 
@@ -101,12 +85,12 @@ def test_what_is_no_report_is_one_line(command, two, tmp_path, content):
     )
 
 
-def test_all_files_of_a_run(command, target, tmp_path):
+def test_all_files_of_a_run(command, tmp_path):
     """`verify` writes a page, JSON, XML and Markdown beside what it prints, and overwrites its own files."""
     names = {"--html": "a.html", "--json": "a.json", "--junit": "a.xml", "--markdown": "a.md"}
     arguments = [word for option, name in names.items() for word in (option, str(tmp_path / "new" / name))]
     for _ in range(2):
-        done = command("verify", target("a"), *arguments)
+        done = command("verify", f"{HOMEWORK}:wrong", "homework", *arguments)
         assert done.code == 1
         assert "checks ran" in done.out
     folder = tmp_path / "new"
@@ -115,28 +99,37 @@ def test_all_files_of_a_run(command, target, tmp_path):
     assert folder.joinpath("a.html").read_text("utf-8").startswith("<!DOCTYPE html>")
     assert json.loads(folder.joinpath("a.json").read_text("utf-8"))["ok"] is False
     assert ET.parse(folder / "a.xml").getroot().tag == "testsuites"  # noqa: S314 - ours
-    assert folder.joinpath("a.md").read_text("utf-8").startswith("# mine: does not conform")
+    assert folder.joinpath("a.md").read_text("utf-8").startswith("# wrong: does not conform")
 
 
-def test_a_file_that_is_no_report_is_not_overwritten(command, target, tmp_path):
+def test_a_file_that_is_no_report_is_not_overwritten(command, tmp_path):
     """A network's description after --json stays as it is, and the line says how to mend the command."""
     path = tmp_path / "network.json"
     path.write_text('{"inputs": 3}', "utf-8")
 
     assert (
-        "network.json: is no report, and would be lost" in command("verify", target("a"), "--json", str(path)).complaint
+        "network.json: is no report, and would be lost"
+        in command("verify", f"{HOMEWORK}:wrong", "homework", "--json", str(path)).complaint
     )
     assert path.read_text("utf-8") == '{"inputs": 3}'
 
 
 @pytest.mark.parametrize("option", ["--html", "--junit", "--markdown", "--json-file"])
-def test_where_nothing_can_be_written_is_told_before_the_run(command, target, tmp_path, option):
+def test_where_nothing_can_be_written_is_told_before_the_run(command, tmp_path, option):
     """A folder in the file's place, a file in the folder's place, and a report of checks by id are refused in a line."""
     tmp_path.joinpath("file").write_text("", "utf-8")
 
-    assert "expected a file, got a folder" in command("verify", target("a"), option, str(tmp_path)).complaint
-    assert "cannot be written" in command("verify", target("a"), option, str(tmp_path / "file" / "x")).complaint
-    only = command("verify", target("a"), option, str(tmp_path / "x"), "--only", "xor-sigmoid/documented::loss")
+    assert (
+        "expected a file, got a folder"
+        in command("verify", f"{HOMEWORK}:wrong", "homework", option, str(tmp_path)).complaint
+    )
+    assert (
+        "cannot be written"
+        in command("verify", f"{HOMEWORK}:wrong", "homework", option, str(tmp_path / "file" / "x")).complaint
+    )
+    only = command(
+        "verify", f"{HOMEWORK}:wrong", "homework", option, str(tmp_path / "x"), "--only", "homework/documented::loss"
+    )
     assert "--only, --fuzz: expected no file" in only.complaint
 
 

@@ -1,17 +1,16 @@
 """Networks as courses have them: right ones pass however they are written, and no mistake of scale passes anywhere."""
 
+from pathlib import Path
+
 import pytest
-from courses import COURSES, SLIPS, STYLES, TARGETS, UPDATE_SLIPS, Trainer, made, none, of, rows
+from courses import COURSES, SLIPS, STYLES, TARGETS, UPDATE_SLIPS, Trainer, caught, made, none, of, rows
 
 from nn_conformance import conforms, network
 from nn_conformance.cases.families import describe_network
-from nn_conformance.cases.store import Store
-from nn_conformance.judge_run import JudgeRun
 from nn_conformance.run import judge
-from nn_conformance.subjects import subject_of
 from nn_reference.systems import get
 
-FILE = "courses.py"
+FILE = Path(__file__).with_name("courses.py")
 EVERYDAY = {("logistic", "rows"), ("three_sigmoid", "columns"), ("leaky_l2", "loops"), ("regression", "class")}
 WRITTEN = [
     pytest.param(course, style, marks=() if (course, style) in EVERYDAY else pytest.mark.slow)
@@ -33,38 +32,19 @@ FACTORS = {
 }
 
 
-def caught(target):
-    """Whether a check fails; the rest is not asked then."""
-    subject = subject_of(target)
-    systems = subject.claimed(())
-    run = JudgeRun(subject.target, systems, Store(), dtypes=("float64",), offers=subject.offers)
-    return any(v.failed for s in systems for pair in run.pairs(s) for v in run.verdicts(*pair).values())
-
-
 @pytest.mark.parametrize(("course", "style"), WRITTEN)
-def test_what_is_right_passes(course, style):
-    """A right network is accused of nothing, however it is written, in either precision, and something of it passed."""
-    report = judge(TARGETS[f"{course}_{style}_right"])
+def test_what_is_right_passes(command, course, style):
+    """By command a right network is accused of nothing, however it is written, in either precision, and something of it passed."""
+    done = command("verify", f"{FILE}:{course}_{style}_right", "--json")
 
-    assert report.failed == []
-    assert report.ok
+    assert [v for v in done.json["verdicts"] if v["status"] == "failed"] == []
+    assert (done.code, done.json["ok"]) == (0, True)
 
 
 @pytest.mark.parametrize(("course", "style"), WRITTEN)
 def test_what_is_wrong_does_not_pass(course, style):
     """Each of five mistakes fails, however the network is written."""
     assert [name for name in SLIPS if not caught(TARGETS[f"{course}_{style}_{name}"])] == []
-
-
-@pytest.mark.parametrize(("course", "style"), WRITTEN)
-def test_the_command_says_it_too(command, course, style):
-    """By command the exit code is 0 of the right one and 1 of a wrong one, each mistake in its turn."""
-    turn = list(COURSES).index(course) + list(STYLES).index(style)
-    names = ("right", list(SLIPS)[turn % len(SLIPS)])
-    path = __file__.replace("test_courses.py", FILE)
-    codes = {name: command("verify", f"{path}:{course}_{style}_{name}").code for name in names}
-
-    assert codes == {name: int(name != "right") for name in names}
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 """Damaged fixtures, through the command: one line names the file, what belongs there and the way out; nothing hangs."""
 
 import errno
-import hashlib
 import json
 import os
 import shutil
 import struct
 
 import pytest
+from small_store import relist
 
 from nn_conformance.cases.encoding import encode_document
 from nn_conformance.cases.export import export
@@ -49,16 +49,6 @@ def root(intact, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "fixtures")
     loading.iris.cache_clear()  # what an earlier test has read
     return tmp_path / "fixtures"
-
-
-def relist(root, path, data):
-    """Writes a file so that the index agrees with it."""
-    (root / path).parent.mkdir(exist_ok=True)
-    (root / path).write_bytes(data)
-    index = json.loads((root / "index.json").read_bytes())
-    files = {file["path"]: file for file in index["files"]}
-    files[path] = {"path": path, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    (root / "index.json").write_bytes(encode_document(index | {"files": list(files.values())}))
 
 
 def edited(change):

@@ -5,7 +5,8 @@ from math import fsum
 import msgspec
 import numpy as np
 import pytest
-from door_problems import HOMEWORK, fresh, homework, load, sigmoid, statuses
+from door_problems import HOMEWORK, fresh, homework, load, statuses
+from homework import sigmoid
 
 from nn_conformance.adapt.claims import conforms
 from nn_conformance.adapt.conventions import declared
@@ -158,18 +159,6 @@ def test_a_wrong_answer_fails_where_it_is_wrong(wrong, rung):
     first = next(v for v in verdicts if v.status == "failed")
     assert first.rung == rung
     assert "expected" in first.reason or "30·" in first.reason
-
-
-def test_an_argument_that_is_changed_is_told():
-    """A function that writes into what it was given fails, and the next check has the numbers as they were."""
-
-    def writes(p, x, t):
-        x *= 2
-        return homework(p, x, t)
-
-    verdicts = judge(load(HOMEWORK[0]), subject_of(writes).target, "float64")
-    assert verdicts[0].status == "failed"
-    assert "changed its argument x" in verdicts[0].reason
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,7 @@ FILE = Path(__file__).with_name("every_door.py")
 # By command each takes a process of its own: some of each kind are for every day.
 EVERYDAY = (
     "sum_for_mean",
-    "derivative_missing",
     "gradients_accumulate",
-    "inputs_overwritten",
     "exits",
     "retypes",
     "float32",

@@ -1,12 +1,12 @@
 """`fixtures export`: folders that are fixtures themselves, all-JSON if asked for, and nothing written beside them."""
 
-import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save
+from small_store import write_files
 
 from nn_conformance.cases.encoding import digest, encode_document
 from nn_conformance.cases.export import export
@@ -135,17 +135,7 @@ def synthetic(root, arrays, **fields):
         "xor-tanh/probe-one.json": encode_document(case),
         "arrays/tiny.safetensors": save({digest(a): a for a in arrays.values()}),
     }
-    for path, data in files.items():
-        (root / path).parent.mkdir(parents=True)
-        (root / path).write_bytes(data)
-    index = {
-        "format": 1,
-        "files": [{"path": p, "size": len(d), "sha256": hashlib.sha256(d).hexdigest()} for p, d in files.items()],
-        "cases": [{key: case[key] for key in ("id", "version", "purpose", "flags")}],
-        "systems": {case["system"]: [case["id"]]},
-    }
-    (root / "index.json").write_bytes(encode_document(index))
-    return Store(root)
+    return write_files(root, files, case)
 
 
 @BOTH

@@ -191,13 +191,6 @@ def test_sizes_are_as_the_page_says():
             assert array.data is None or len(array.data) <= INLINE, f"{case_id}: {field}"
 
 
-def test_links_lead_somewhere():
-    """Every relative link of the page is a file or folder, and every fragment a heading."""
-    headings = {re.sub(r"\W+", "-", h.lower()) for h in re.findall(r"^#+ (.*)$", README, re.MULTILINE)}
-    for link in re.findall(r"\]\((?!https:)([^)]+)\)", README):
-        assert link[1:] in headings if link.startswith("#") else (FIXTURES / link).exists(), link
-
-
 def test_export_is_as_the_page_says(command, tmp_path):
     """The command of the page writes cases, schemas and their index, and every array in place."""
     (line,) = [text.split() for language, text in BLOCKS if language == "sh"]

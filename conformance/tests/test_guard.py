@@ -80,7 +80,7 @@ def test_what_fails_before_its_first_call_is_refused_by_every_door(pytester, com
     file.write_text(source, "utf-8")
 
     done = command("verify", f"{file}:Broken")
-    collected = pytester.runpytest_subprocess("-p", "no:cacheprovider", file.name)
+    collected = pytester.runpytest_inprocess("-p", "no:cacheprovider", file.name)
 
     assert done.code == 2
     assert "it raised ValueError: no weights (test_broken.py, line 6) while the target was made" in done.err

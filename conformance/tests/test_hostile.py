@@ -2,6 +2,7 @@
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,7 +25,13 @@ SCRIPT = Path(__file__).with_name("hostile.py")
 # Seconds. What must hang is not waited for long; what must answer is never waited for so long, on however busy a machine.
 SHORT, LONG = 1.0, 60.0
 HANGS = {"hangs", "stops-itself", "half-a-line-and-hangs", "closes-stdin", "ignores-stop", "does-not-answer-stop"}
+# Each of these takes a second of waiting: they are run side by side, and so stand side by side.
+WAITED_FOR = [
+    name for name, (_, _, failure) in GALLERY.items() if name in {*HANGS, "closes-stdout"} or failure == "hung-at-start"
+]
 MEMORY = 256 << 20
+# A segmentation fault is told from running out of memory.
+SIGNALS = {"crashes": "crashed by signal 11 (SIGSEGV)", "is-killed": "crashed by signal 9 (SIGKILL)"}
 
 
 def zombies():
@@ -61,14 +68,31 @@ def run(cases):
     return judged
 
 
-@pytest.mark.parametrize("name", GALLERY)
-def test_hostile_harness_has_its_verdict(name, run, monkeypatch):
+@pytest.fixture(scope="module")
+def marked(run):
+    """What comes of some harnesses, a few at a time, by name; the mark of what they leave behind, and the zombies before them."""
+
+    def together(names):
+        mark, before = f"{MARK}={names[0]}-{time.monotonic_ns()}", zombies()
+        with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(4) as pool:
+            patch.setenv(*mark.split("="))
+            return dict(zip(names, pool.map(run, names), strict=True)), mark, before
+
+    return together
+
+
+@pytest.fixture(scope="module")
+def waited_for(marked):
+    """What comes of those that are waited for."""
+    return marked(WAITED_FOR)
+
+
+@pytest.mark.parametrize("name", sorted(GALLERY, key=lambda name: name not in WAITED_FOR))
+def test_hostile_harness_has_its_verdict(name, marked, request):
     """It fails by its class, on one plain line; other cases pass; nothing is left running, and no zombie."""
     when, _, failure = GALLERY[name]
-    mark, before = f"{MARK}={name}-{time.monotonic_ns()}", zombies()
-    monkeypatch.setenv(*mark.split("="))
-
-    done = run(name)
+    runs, mark, before = request.getfixturevalue("waited_for") if name in WAITED_FOR else marked([name])
+    done = runs[name]
 
     assert left_over(mark) == []
     assert set(zombies()) <= set(before)
@@ -76,6 +100,7 @@ def test_hostile_harness_has_its_verdict(name, run, monkeypatch):
     assert found == ({failure} if failure else set())
     assert found <= set(FAILURES)
     assert all(v.reason.isprintable() and len(v.reason) < 600 for v in done.failed)
+    assert SIGNALS.get(name, "") in "".join(v.reason for v in done.failed)
     if failure and when == "run" and name != "answers-twice":
         assert done.failed[0].id == "xor-sigmoid/probe-one::contract::answer::float64"
     elif failure and when != "run":
@@ -92,9 +117,3 @@ def test_gallery_is_large_and_has_each_failure_of_a_process():
 
     assert len(GALLERY) >= 20
     assert protocol - classes == {"given-up"}
-
-
-def test_signal_is_named(run):
-    """The reason has the signal's number and name, so that a segmentation fault is told from running out of memory."""
-    assert "crashed by signal 11 (SIGSEGV)" in run("crashes").failed[0].reason
-    assert "crashed by signal 9 (SIGKILL)" in run("is-killed").failed[0].reason

@@ -101,11 +101,10 @@ def change(root, case, edit):
     path.write_text(json.dumps(record), "utf-8")
 
 
-def change_bytes(root, edit):
-    """Changes the first tensor file that the large case needs, and returns its name."""
-    path = min((root / "arrays").iterdir())
-    path.write_bytes(edit(path.read_bytes()))
-    return path.name
+def change_bytes(root, edit, path=None):
+    """Changes a file, or the first tensor file that the large case needs."""
+    file = root / path if path else min((root / "arrays").iterdir())
+    file.write_bytes(edit(file.read_bytes()))
 
 
 def flipped(data, position):
@@ -142,128 +141,90 @@ def test_reader_takes_a_folder(verify, copy):
     assert read(READER, copy) == (code, f"{printed}\n") == (1, f"{printed}\n")
 
 
-@pytest.mark.node
-@pytest.mark.parametrize("path", [f"{SMALL}.json", f"{LARGE}.json", "arrays"])
-def test_one_flipped_bit_is_found_by_the_digest_of_the_file(verify, copy, path):
-    """A bit flipped in the middle of any file is reported with that file's name."""
-    file = copy / path if path != "arrays" else min((copy / "arrays").iterdir())
-    data = file.read_bytes()
-    file.write_bytes(flipped(data, len(data) // 2))
-
-    code, printed = verify(copy)
-    assert code == 1
-    assert printed.startswith(f"{file.relative_to(copy).as_posix()}: sha256: expected ")
+def file_of(path):
+    """Flips a bit in the middle of a file, and leaves the index as it is."""
+    return lambda root: change_bytes(root, lambda data: flipped(data, len(data) // 2), path)
 
 
-@pytest.mark.node
-@pytest.mark.parametrize(
-    "field", ["x", "params.W1", "evaluation.layers.1.z", "evaluation.gradients.b2", "steps.0.after.W2"]
-)
-def test_one_changed_number_is_found_by_the_digest_of_its_array(verify, copy, field):
-    """A number changed in its last place is reported with file and field, even if the index has been mended."""
+def number_of(field):
+    """Changes the first number of an array in its last place."""
 
     def edit(record):
         for key in field.split("."):
             record = record[int(key) if key.isdigit() else key]
         record["data"][0] = float(np.nextafter(record["data"][0], 9))
 
-    change(copy, SMALL, edit)
-    mend_index(copy)
-
-    code, printed = verify(copy)
-    assert code == 1
-    assert printed.startswith(f"{SMALL}.json: {field}: sha256: expected ")
+    return lambda root: change(root, SMALL, edit)
 
 
-@pytest.mark.node
-def test_one_flipped_bit_of_a_tensor_is_found_by_its_digest(verify, copy):
-    """The last bit of a tensor file changed, it is reported with the case and the field that need it."""
-    change_bytes(copy, lambda data: flipped(data, len(data) - 1))
-    mend_index(copy)
-
-    code, printed = verify(copy)
-    assert code == 1
-    assert re.match(rf"{LARGE}\.json: [\w.]+: sha256: expected ", printed)
+def inputs_of(case, edit):
+    """Edits the record of a case's x."""
+    return lambda root: change(root, case, lambda record: edit(record["x"]))
 
 
-@pytest.mark.node
-@pytest.mark.parametrize(("edit", "problem"), [
-    (lambda data: data[:-4], "data_offsets: outside the file"),
-    (lambda data: data[:100], "the header is too long"),
-    (lambda _: b"", "the header is too long"),
-    (lambda data: struct.pack("<Q", 2**63) + data[8:], "the header is too long"),
-    (lambda data: data.replace(b'"F64"', b'"I64"').replace(b'"F32"', b'"I32"'), "tensor: expected F"),
-    (lambda data: re.sub(rb'"[0-9a-f]{64}":', b'"' + b"0" * 64 + b'":', data), "no tensor "),
-], ids=["truncated", "header truncated", "empty", "huge header", "other type", "other names"])  # fmt: skip
-def test_a_damaged_tensor_file_is_named(verify, copy, edit, problem):
-    """A tensor file that is cut off, or whose header lies, is reported with the case and the field that need it."""
-    name = change_bytes(copy, edit)
-    mend_index(copy)
-
-    code, printed = verify(copy)
-    assert code == 1
-    assert re.match(rf"{LARGE}\.json: [\w.]+: arrays/{name}: {problem}", printed)
+def tensors(edit):
+    """Edits the bytes of the first file of arrays."""
+    return lambda root: change_bytes(root, edit)
 
 
-@pytest.mark.node
-def test_a_truncated_case_is_named(verify, copy):
-    """A case that ends early is reported by its file."""
-    path = copy / f"{SMALL}.json"
-    path.write_bytes(path.read_bytes()[:2000])
-    mend_index(copy)
-
-    code, printed = verify(copy)
-    assert code == 1
-    assert printed.startswith(f"{SMALL}.json: ")
-    assert "JSON" in printed
-
-
-@pytest.mark.node
-@pytest.mark.parametrize("path", [f"{SMALL}.json", "index.json"])
-def test_a_missing_file_is_named(verify, copy, path):
-    """A file that is not there is reported by its name."""
-    (copy / path).unlink()
-
-    code, printed = verify(copy)
-    assert code == 1
-    assert printed.startswith(f"{path}: ENOENT")
+# What is done to the copy, and the beginning of what is said of it: a regular expression.
+OF_SMALL, OF_LARGE, DIGEST = rf"{SMALL}\.json: ", rf"{LARGE}\.json: ", "sha256: expected "
+ARRAYS = rf"{OF_LARGE}[\w.]+: arrays/[\w-]+\.safetensors: "
+# The index is left as it is: what it lists is not there.
+UNLISTED = {
+    "bit of a small case": (file_of(f"{SMALL}.json"), OF_SMALL + DIGEST),
+    "bit of a large case": (file_of(f"{LARGE}.json"), OF_LARGE + DIGEST),
+    "bit of a tensor file": (file_of(None), rf"arrays/[\w-]+\.safetensors: {DIGEST}"),
+    "no case": (lambda root: (root / f"{SMALL}.json").unlink(), f"{OF_SMALL}ENOENT"),
+    "no index": (lambda root: (root / "index.json").unlink(), "index.json: ENOENT"),
+}
+# The index is mended, so that the file itself must tell.
+LISTED = {
+    **{field: (number_of(field), f"{OF_SMALL}{re.escape(field)}: {DIGEST}") for field in (
+        "x", "params.W1", "evaluation.layers.1.z", "evaluation.gradients.b2", "steps.0.after.W2",
+    )},
+    "truncated case": (lambda root: change_bytes(root, lambda data: data[:2000], f"{SMALL}.json"), f"{OF_SMALL}.*JSON"),
+    "last bit of a tensor": (tensors(lambda data: flipped(data, len(data) - 1)), rf"{OF_LARGE}[\w.]+: {DIGEST}"),
+    "truncated tensor": (tensors(lambda data: data[:-4]), f"{ARRAYS}data_offsets: outside the file"),
+    "truncated header": (tensors(lambda data: data[:100]), f"{ARRAYS}the header is too long"),
+    "empty tensor file": (tensors(lambda _: b""), f"{ARRAYS}the header is too long"),
+    "huge header": (tensors(lambda data: struct.pack("<Q", 2**63) + data[8:]), f"{ARRAYS}the header is too long"),
+    "other type": (
+        tensors(lambda data: data.replace(b'"F64"', b'"I64"').replace(b'"F32"', b'"I32"')), f"{ARRAYS}tensor: expected F",
+    ),
+    "other names": (
+        tensors(lambda data: re.sub(rb'"[0-9a-f]{64}":', b'"' + b"0" * 64 + b'":', data)), f"{ARRAYS}no tensor ",
+    ),
+    **{name: (inputs_of(SMALL, edit), f"{OF_SMALL}x: {problem}") for name, edit, problem in (
+        ("string", lambda x: x["data"].__setitem__(0, "0.5"), "data: 0.5 is no number"),
+        ("null", lambda x: x["data"].__setitem__(0, None), "data: null is no number"),
+        ("one too many", lambda x: x["data"].append(0.0), "numbers: expected 16, got 17"),
+        ("shape", lambda x: x["shape"].append(2), "numbers: expected 32, got 16"),
+        ("dtype", lambda x: x.update(dtype="float32"), DIGEST),
+        ("parent folder", lambda x: x.update(file="../index.safetensors"), "file: ../index.safetensors is no plain name"),
+        ("no file", lambda x: x.update(file="nobody.safetensors"), "ENOENT"),
+    )},
+    **{name: (inputs_of(LARGE, edit), f"{OF_LARGE}x: ") for name, edit in (
+        ("scaling", lambda x: x.update(scaling="raw")),
+        ("part", lambda x: x.update(part="test")),
+        ("order", lambda x: x["rows"].reverse()),
+        ("row beyond the last", lambda x: x["rows"].__setitem__(0, 60_000)),
+    )},
+}  # fmt: skip
 
 
 @pytest.mark.node
-@pytest.mark.parametrize(("edit", "problem"), [
-    (lambda x: x["data"].__setitem__(0, "0.5"), "data: 0.5 is no number"),
-    (lambda x: x["data"].__setitem__(0, None), "data: null is no number"),
-    (lambda x: x["data"].append(0.0), "numbers: expected 16, got 17"),
-    (lambda x: x["shape"].append(2), "numbers: expected 32, got 16"),
-    (lambda x: x.update(dtype="float32"), "sha256: expected "),
-    (lambda x: x.update(file="../index.safetensors"), "file: ../index.safetensors is no plain name"),
-    (lambda x: x.update(file="nobody.safetensors"), "ENOENT"),
-], ids=["string", "null", "one too many", "shape", "dtype", "parent folder", "no file"])  # fmt: skip
-def test_a_malformed_array_is_named(verify, copy, edit, problem):
-    """An array with something else than its numbers is reported with file and field."""
-    change(copy, SMALL, lambda record: edit(record["x"]))
-    mend_index(copy)
+@pytest.mark.parametrize("name", [*UNLISTED, *LISTED])
+def test_damage_is_named_by_file_and_field(verify, copy, name):
+    """Whatever is changed, cut off or missing in a file is reported with that file, and with the field where it is an array."""
+    damage, said = (UNLISTED | LISTED)[name]
+    damage(copy)
+    if name in LISTED:
+        mend_index(copy)
 
     code, printed = verify(copy)
     assert code == 1
-    assert printed.startswith(f"{SMALL}.json: x: {problem}")
-
-
-@pytest.mark.node
-@pytest.mark.parametrize("edit", [
-    lambda x: x.update(scaling="raw"),
-    lambda x: x.update(part="test"),
-    lambda x: x["rows"].reverse(),
-    lambda x: x["rows"].__setitem__(0, 60_000),
-], ids=["scaling", "part", "order", "row beyond the last"])  # fmt: skip
-def test_other_rows_of_a_dataset_are_found(verify, copy, edit):
-    """Rows of a dataset that are not those of the digest are reported with file and field."""
-    change(copy, LARGE, lambda record: edit(record["x"]))
-    mend_index(copy)
-
-    code, printed = verify(copy)
-    assert code == 1
-    assert printed.startswith(f"{LARGE}.json: x: ")
+    assert re.match(said, printed), printed
 
 
 def forms():

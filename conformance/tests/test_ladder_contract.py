@@ -35,23 +35,6 @@ def test_changing_an_argument_is_caught_and_undone(argument):
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
-def test_an_update_that_changes_its_arguments_is_caught():
-    """A step that writes into the parameters it was given fails, though its result is right."""
-
-    class InPlace(Wrapped):
-        def train(self, network, optimizer, params, *rest):
-            run = super().train(network, optimizer, params, *rest)
-            for name, p in params.items():
-                p[...] = run.params[name]
-            return run
-
-    verdicts = judge(case("xor-tanh/probe-rectangular"), InPlace(), "float64")
-
-    assert statuses(verdicts)["gradient"] == {"passed"}
-    assert statuses(verdicts)["step"] == {"failed"}
-    assert "changed its argument W1" in next(v.reason for v in verdicts if v.rung == "step")
-
-
 @pytest.mark.parametrize(("jitter", "status"), [(1e-6, "failed"), (2**-52, "passed")])
 def test_the_same_call_twice_must_give_the_same_within_rounding(jitter, status):
     """An answer that differs from call to call fails beyond the limit, and passes within it."""
@@ -178,6 +161,10 @@ def test_arrays_that_are_filled_again_are_judged_as_they_were_answered(wrong):
     assert only(verdicts, "contract", "repeat").status == ("failed" if wrong else "passed")
 
 
+def writing(params, *_):
+    params["W1"] += 1
+
+
 def rebinding(params, *_):
     params["W1"] = params["W1"] + 1
 
@@ -202,7 +189,7 @@ def reversing(_, batches, __):
     batches[0].reverse()
 
 
-@pytest.mark.parametrize("meddle", [rebinding, popping, counting, forgetting, overwriting, reversing])
+@pytest.mark.parametrize("meddle", [writing, rebinding, popping, counting, forgetting, overwriting, reversing])
 def test_an_update_that_meddles_with_any_argument_is_caught(meddle):
     """Parameters, batches, the step count and the moments: whatever is changed, the step fails and the case stays whole."""
 

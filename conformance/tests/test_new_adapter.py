@@ -1,12 +1,11 @@
 """New adapters start as skeletons that work and support nothing, and the README's walk leads from there to the ladder."""
 
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from adapter_programs import command_for
 
 from nn_conformance.cli.new_adapter import EXTENSIONS, skeleton, write
 from nn_conformance.protocol.program import ProtocolTarget
@@ -17,23 +16,11 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 LANGUAGES = ["python", pytest.param("javascript", marks=pytest.mark.node), pytest.param("c", marks=pytest.mark.cc)]
 
 
-def started(language, file):
-    """Program and arguments that run a skeleton."""
-    if language == "python":
-        return [sys.executable, str(file)]
-    if language == "javascript":
-        return [shutil.which("node"), str(file)]
-    program = str(file.with_suffix(""))
-    options = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-o", program, str(file), "-lm"]
-    subprocess.run([shutil.which("cc"), *options], check=True)  # noqa: S603 - our own source
-    return [program]
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_skeleton_passes_smoke(tmp_path, language):
     """As it is written, a skeleton starts, sends numbers back, refuses what is unknown, and stops."""
     file = write(language, tmp_path / f"mine{EXTENSIONS[language]}", force=False)
-    with ProtocolTarget(started(language, file)) as target:
+    with ProtocolTarget(command_for(file, tmp_path)) as target:
         steps = list(smoke(target, "xor-tanh"))
         assert target.name == "my engine"
     assert [line for step in steps for line in step.lines() if not step.passed] == []
@@ -43,7 +30,7 @@ def test_skeleton_passes_smoke(tmp_path, language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_skeleton_ends_with_stdin(tmp_path, language):
     """A skeleton whose stdin ends without `stop` ends with code 0."""
-    command = started(language, write(language, tmp_path / f"mine{EXTENSIONS[language]}", force=False))
+    command = command_for(write(language, tmp_path / f"mine{EXTENSIONS[language]}", force=False), tmp_path)
     assert subprocess.run(command, stdin=subprocess.DEVNULL, timeout=60, check=False).returncode == 0  # noqa: S603
 
 

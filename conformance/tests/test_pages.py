@@ -198,7 +198,13 @@ def test_table_of_networks_is_what_list_prints(command) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [*PAGES, CHECKOUT / "CHANGELOG.md", CHECKOUT / "CONTRIBUTING.md"], ids=lambda p: p.stem
+    "page",
+    [
+        *PAGES,
+        *(CHECKOUT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "fixtures/README.md")),
+        CHECKOUT / "conformance" / "nn_conformance" / "protocol" / "PROTOCOL.md",
+    ],
+    ids=lambda page: page.relative_to(CHECKOUT).as_posix(),
 )
 def test_links_lead_somewhere(page: Path) -> None:
     """Every relative link is a file or folder, and every fragment a heading of it."""

@@ -167,7 +167,7 @@ def test_a_program_without_a_piece_is_not_asked_for_it(adapter):
 
 def test_what_is_named_is_asked_for_and_may_not_be_refused(adapter):
     """A piece, and an optimiser, that a program names and refuses are failures; one that it does is judged."""
-    has = ["tanh", "identity", "squared_error", "sgd", "momentum nesterov", "gelu"]
+    has = ["sigmoid", "identity", "squared_error elements", "sgd", "momentum nesterov", "gelu"]
 
     def refuses(source):
         return source.replace('    "gelu": (', '    "other": (').replace(
@@ -185,8 +185,8 @@ def test_what_is_named_is_asked_for_and_may_not_be_refused(adapter):
     assert report.ok
     assert {of.system for of in report.outcomes} >= {
         "3-4 gelu-2, squared-error",
-        "3-4 tanh-2, squared-error; momentum nesterov",
-        "xor-tanh/documented",
+        "3-4-2, squared-error; momentum nesterov",
+        "xor-sigmoid/documented",
     }
     assert "fan-out" in report.untested[0]
     assert "momentum classical" in report.untested[1]
@@ -214,7 +214,7 @@ def test_an_engine_that_overwrites_is_caught_once_it_names_skip():
         report = judge(target)
     assert not any("fan-out" in line for line in report.untested)
     wrong = {of.system for of in report.outcomes if any(verdict.failed for verdict in of.verdicts)}
-    assert wrong == {"3-4 tanh-4 tanh skip-2, squared-error"}
+    assert wrong == {"3-4-4 skip-2, squared-error"}
 
 
 def test_functions_are_told_of_fan_out_for_networks_of_their_own_alone():

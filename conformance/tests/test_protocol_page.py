@@ -179,15 +179,12 @@ def test_pieces_are_those_of_the_runner():
     assert refused(REPLIES, {"seq": 1, "status": "ok", "protocol": 1, "name": "x", "pieces": ["tahn"]}, "start")
 
 
-def test_page_shows_valid_messages_and_links():
-    """The messages that the page shows in full are valid, and its relative links lead somewhere."""
+def test_page_shows_valid_messages():
+    """The messages that the page shows in full are valid."""
     shown = [json.loads(line) for line in re.findall(r"^    (\{.*\})$", PAGE, re.MULTILINE)]
     assert len(shown) == 4
     for document in shown:
         assert refused(REQUESTS if "verb" in document else REPLIES, document) == []
-    folder = Path(__file__).resolve().parents[1] / "nn_conformance" / "protocol"
-    for link in re.findall(r"\]\(([^)#]+)", PAGE):
-        assert (folder / link).exists(), link
 
 
 def test_limits_are_as_the_page_says():
