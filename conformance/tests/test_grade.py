@@ -355,10 +355,11 @@ def test_nothing_is_left_of_an_interrupted_run(tmp_path, name):
         (folder / f"{number}.py").write_text("import time\ntime.sleep(600)", "utf-8")
     words = [sys.executable, "-m", "nn_conformance", "grade", str(folder), "homework", "--csv", str(tmp_path / "m.csv")]
     environment = {**os.environ, **dict([mark.split("=")]), "TMPDIR": str(temporary)}
-    with subprocess.Popen([*words, "--jobs", "2"], env=environment, stderr=subprocess.PIPE, text=True) as run:  # noqa: S603 - ours
+    words += ["--jobs", "2", "--timeout", "600"]  # no limit ends a submission before the signal does
+    with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True) as run:  # noqa: S603 - ours
         until(lambda _: submissions_of(temporary), mark)
         run.send_signal(getattr(signal, name))
-        _, err = run.communicate(timeout=60)
+        _, err = run.communicate(timeout=300)
     assert left_over(mark) == []
     deadline = time.monotonic() + 60
     while submissions_of(temporary) and time.monotonic() < deadline:
