@@ -7,6 +7,7 @@ A program says in NETWORK what it is meant to compute, and is driven by `evaluat
 import importlib.util
 import itertools
 import json
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,6 +51,7 @@ def loaded(path: Path):
     """The program as a module."""
     spec = importlib.util.spec_from_file_location(f"blind_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look there for the types of their fields
     spec.loader.exec_module(module)
     return module
 
