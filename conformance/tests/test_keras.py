@@ -241,7 +241,7 @@ def test_keras_goes_back_to_the_logits_that_it_remembers():
     import keras as framework
     import tensorflow as tf
 
-    from nn_conformance.oracles.keras import described
+    from nn_conformance.oracles import keras_network
 
     z, t = tf.constant([[2.0, -1.0]]), tf.constant([[0.0, 1.0]])
     loss, p = framework.losses.CategoricalCrossentropy(from_logits=True), framework.activations.softmax(z)
@@ -249,7 +249,7 @@ def test_keras_goes_back_to_the_logits_that_it_remembers():
     with pytest.warns(UserWarning, match="does not represent logits"):
         remembered = float(loss(t, p))
     assert remembered == float(loss(t, z))
-    assert float(loss(t, described._plain(p))) == pytest.approx(-np.log(framework.activations.softmax(p)[0, 1]))
+    assert float(loss(t, keras_network._plain(p))) == pytest.approx(-np.log(framework.activations.softmax(p)[0, 1]))
 
 
 @pytest.mark.keras

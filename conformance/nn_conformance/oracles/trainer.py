@@ -5,6 +5,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nn_conformance.cases import format as fmt
+from nn_conformance.oracles.formulas import of_softmax
 from nn_reference.arithmetic import Array, Params
 from nn_reference.optimizers import State
 from nn_reference.pruning import Masks
@@ -61,6 +63,11 @@ def targets(system: System, data: Data, params: Params) -> Array:
 def labels(t: Array) -> NDArray[Any]:
     """Classes of one-hot targets; zeros where there are none to tell."""
     return np.argmax(t, axis=1) if t.ndim == 2 else np.zeros(len(t), np.intp)
+
+
+def scores(network: fmt.Network, z: Any, a: Any) -> Any:
+    """The last layer's activation; its logits where the loss takes them."""
+    return z if of_softmax(network) else a
 
 
 def accuracy(y: Array, t: Array) -> float:

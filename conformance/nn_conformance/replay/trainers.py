@@ -13,8 +13,8 @@ from nn_reference.validation import suggestion
 
 MODULES: dict[Framework, str] = {
     "numpy": "replay.in_numpy",
-    "torch": "oracles.pytorch.trainer",
-    "keras": "oracles.keras.trainer",
+    "torch": "oracles.pytorch",
+    "keras": "oracles.keras",
 }
 
 

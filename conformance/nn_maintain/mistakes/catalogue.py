@@ -14,7 +14,7 @@ import numpy as np
 from nn_conformance.cases import format as fmt
 from nn_maintain.mistakes import changes as ch
 from nn_maintain.mistakes import conditions as on
-from nn_maintain.mistakes import memory, updates
+from nn_maintain.mistakes import memory, wrong_updates
 from nn_maintain.mistakes.changes import Change
 from nn_maintain.mistakes.conditions import Applies, subject
 from nn_reference.activations import IDENTITY, RELU, SIGMOID, SOFTMAX, TANH, Softmax, sigmoid
@@ -63,7 +63,7 @@ class Mistake:
     anew: Callable[[], Change] | None = None
     training: Callable[[Optimizer], Change] | None = None
     optimizer: Callable[[Optimizer], Any] | None = None
-    prune: updates.Prune | None = None
+    prune: wrong_updates.Prune | None = None
     dtypes: tuple[fmt.Dtype, ...] = fmt.DTYPES
     shows: tuple[str, ...] = ()
 
@@ -174,28 +174,28 @@ CATALOGUE: tuple[Mistake, ...] = (
     _arguments("targets-overwritten", on.always, memory.overwriting(lambda params, x, t: np.subtract(1, t, out=t))),
     _arguments("parameters-overwritten", on.always, memory.overwriting(lambda params, x, t: [np.subtract(p, 0.125, out=p) for p in params.values()])),
     # The update.
-    _update("uphill", on.always, optimizer=partial(updates.Altered, gradient=lambda p, g: -g)),
-    _update("rate-tenfold", on.sgd, optimizer=updates.other_fields(lambda rule: {"learning_rate": 10 * rule.learning_rate})),
+    _update("uphill", on.always, optimizer=partial(wrong_updates.Altered, gradient=lambda p, g: -g)),
+    _update("rate-tenfold", on.sgd, optimizer=wrong_updates.other_fields(lambda rule: {"learning_rate": 10 * rule.learning_rate})),
     _update("rate-over-batch", on.sgd, training=lambda rule: ch.scaled(_share), shows=STEP),
-    _update("biases-not-updated", on.has_bias, optimizer=partial(updates.Altered, moves=lambda name: name[0] == "W"), shows=STEP),
-    _update("weight-decay", on.always, optimizer=partial(updates.Altered, gradient=lambda p, g: g + 0.01 * p), shows=STEP),
-    _update("moments-reset", on.adam, optimizer=partial(updates.Altered, remembers=False)),
-    _update("steps-uncounted", on.adam, optimizer=partial(updates.Altered, counts=False)),
-    _update("steps-behind", on.adam, optimizer=partial(updates.OtherAdam, steps=lambda t, index, tensors: t - 1)),
-    _update("steps-per-tensor", on.adam, optimizer=partial(updates.OtherAdam, steps=lambda t, index, tensors: (t - 1) * tensors + index + 1)),
-    _update("correction-missing", on.adam, optimizer=partial(updates.OtherAdam, corrected=False)),
-    _update("epsilon-inside-root", on.adam, optimizer=partial(updates.OtherAdam, inside=True)),
-    _update("moment-of-magnitude", on.adam, optimizer=partial(updates.OtherAdam, magnitude=True)),
-    _update("root-missing", on.adam, optimizer=partial(updates.OtherAdam, power=1.0)),
-    _update("betas-swapped", on.adam, optimizer=updates.other_fields(lambda rule: {"beta1": rule.beta2, "beta2": rule.beta1})),
-    _update("epsilon-misplaced", on.adam, optimizer=updates.other_fields(lambda rule: {"placement": "torch" if rule.placement == "keras" else "keras"})),
+    _update("biases-not-updated", on.has_bias, optimizer=partial(wrong_updates.Altered, moves=lambda name: name[0] == "W"), shows=STEP),
+    _update("weight-decay", on.always, optimizer=partial(wrong_updates.Altered, gradient=lambda p, g: g + 0.01 * p), shows=STEP),
+    _update("moments-reset", on.adam, optimizer=partial(wrong_updates.Altered, remembers=False)),
+    _update("steps-uncounted", on.adam, optimizer=partial(wrong_updates.Altered, counts=False)),
+    _update("steps-behind", on.adam, optimizer=partial(wrong_updates.OtherAdam, steps=lambda t, index, tensors: t - 1)),
+    _update("steps-per-tensor", on.adam, optimizer=partial(wrong_updates.OtherAdam, steps=lambda t, index, tensors: (t - 1) * tensors + index + 1)),
+    _update("correction-missing", on.adam, optimizer=partial(wrong_updates.OtherAdam, corrected=False)),
+    _update("epsilon-inside-root", on.adam, optimizer=partial(wrong_updates.OtherAdam, inside=True)),
+    _update("moment-of-magnitude", on.adam, optimizer=partial(wrong_updates.OtherAdam, magnitude=True)),
+    _update("root-missing", on.adam, optimizer=partial(wrong_updates.OtherAdam, power=1.0)),
+    _update("betas-swapped", on.adam, optimizer=wrong_updates.other_fields(lambda rule: {"beta1": rule.beta2, "beta2": rule.beta1})),
+    _update("epsilon-misplaced", on.adam, optimizer=wrong_updates.other_fields(lambda rule: {"placement": "torch" if rule.placement == "keras" else "keras"})),
     # Pruning.
-    _pruning("pruned-by-sign", on.prunes, prune=updates.pruned(kept=lambda p, threshold: p >= threshold)),
-    _pruning("pruned-by-square", on.prunes, prune=updates.pruned(kept=lambda p, threshold: p * p >= threshold)),
-    _pruning("ties-pruned", on.prunes, prune=updates.pruned(kept=lambda p, threshold: np.abs(p) > threshold)),
-    _pruning("biases-pruned", on.both(on.prunes, on.has_bias), prune=updates.pruned(other_biases=True)),
-    _pruning("mask-forgotten", on.prunes, prune=updates.pruned(other_mask=True)),
-    _pruning("moments-unmasked", lambda s: bool(s.masked), prune=updates.pruned(masked_moments=False)),
+    _pruning("pruned-by-sign", on.prunes, prune=wrong_updates.pruned(kept=lambda p, threshold: p >= threshold)),
+    _pruning("pruned-by-square", on.prunes, prune=wrong_updates.pruned(kept=lambda p, threshold: p * p >= threshold)),
+    _pruning("ties-pruned", on.prunes, prune=wrong_updates.pruned(kept=lambda p, threshold: np.abs(p) > threshold)),
+    _pruning("biases-pruned", on.both(on.prunes, on.has_bias), prune=wrong_updates.pruned(other_biases=True)),
+    _pruning("mask-forgotten", on.prunes, prune=wrong_updates.pruned(other_mask=True)),
+    _pruning("moments-unmasked", lambda s: bool(s.masked), prune=wrong_updates.pruned(masked_moments=False)),
 )  # fmt: skip
 
 

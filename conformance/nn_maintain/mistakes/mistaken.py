@@ -11,7 +11,7 @@ from nn_conformance.cases.families import build_network, build_optimizer
 from nn_conformance.judge.target import Answer, Pruning, Run
 from nn_maintain.mistakes.catalogue import Mistake
 from nn_maintain.mistakes.changes import Evaluate, loss_of, right
-from nn_maintain.mistakes.updates import pruned
+from nn_maintain.mistakes.wrong_updates import pruned
 from nn_reference.arithmetic import Array, Params, copied
 from nn_reference.optimizers import Optimizer, State
 
