@@ -9,8 +9,8 @@ Evaluations and a few updates are eager, which takes 10 to 30 ms each. What come
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -19,8 +19,8 @@ import numpy as np
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network, describe_optimizer
 from nn_conformance.judge.target import Answer, Run, Unsupported
-from nn_conformance.oracles.trainer import Epoch, accuracy, labels, scores, targets
-from nn_conformance.oracles.user_model import Held, UserModel, check_shapes
+from nn_conformance.oracles.trainer import Epoch, labels, scores, targets
+from nn_conformance.oracles.user_model import UserModel, check_output, check_shapes
 from nn_reference.arithmetic import Array, Params
 from nn_reference.optimizers import State
 from nn_reference.pruning import Masks
@@ -96,72 +96,88 @@ def _training(network: bytes, optimizer: bytes, dtype: str) -> Training:
     return Training(_built(network, dtype), described, rule_of(described))
 
 
-class HeldModel(Held):
-    """A model, which has the precision that it was made with."""
-
-    def loss(self, x: Any, t: Any) -> Any:
-        """As `Held.loss`."""
-        output = self.checked(self.model(tf.convert_to_tensor(x)), x.shape[0], tf.Tensor)
-        if self.logits:
-            output = activate(self.network.layers[-1].activation, output)
-        return self._loss_of(tf.convert_to_tensor(t), output)
-
-    @cached_property
-    def _loss_of(self) -> Any:
-        return loss_of(self.network, next(iter(self.variables.values())).dtype)
-
-    def backward(self, x: Any, t: Any) -> tuple[Any, list[Any]]:
-        """As `Held.backward`."""
-        with tf.GradientTape() as tape:
-            loss = self.loss(x, t)
-        values = [variable.value for variable in self.variables.values()]
-        return loss, tape.gradient(loss, values, unconnected_gradients="zero")
-
-    def updating(self, optimizer: fmt.Optimizer, state: State | None, updates: int) -> Callable[[Array, Array], Any]:
-        """As `Held.updating`, by Keras's optimiser."""
-        if state is not None and state.moments:
-            raise Unsupported("an optimiser that goes on from given moments")
-        rule, backward = rule_of(optimizer), self.backward if updates < MANY else tf.function(self.backward)
-
-        def update(x: Array, t: Array) -> Any:
-            loss, derivatives = backward(tf.constant(x), tf.constant(t))
-            rule.apply(derivatives, list(self.variables.values()))
-            return loss
-
-        return update
-
-    def params(self) -> Params:
-        """A copy of the parameters."""
-        return {name: variable.numpy().copy() for name, variable in self.variables.items()}
-
-
 class Model(UserModel):
-    """A `keras.Model` in the precision that it was made with."""
+    """A `keras.Model`, which has the precision that it was made with, and keeps its weights."""
 
     base = keras.Model
 
+    def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
+        """Loss and gradients of a batch.
+
+        Raises:
+            Unsupported: another precision or other shapes than the model has, or a loss that Keras has not.
+            TargetError: its output is no (N, C).
+        """
+        with self._held(network, params) as held:
+            if not gradients:
+                return Answer(float(held.loss(x, t)))
+            loss, derivatives = held.backward(x, t)
+            return Answer(float(loss), {name: g.numpy() for name, g in zip(params, derivatives, strict=True)})
+
+    def train(
+        self,
+        network: fmt.Network,
+        optimizer: fmt.Optimizer,
+        params: Params,
+        x: Array,
+        t: Array,
+        batches: Sequence[Sequence[int]],
+        state: State | None = None,
+    ) -> Run:
+        """One update for each batch by the case's optimiser in Keras. Raises as `evaluate` does."""
+        if state is not None and state.moments:
+            raise Unsupported("an optimiser that goes on from given moments")
+        rule, losses = rule_of(optimizer), []
+        with self._held(network, params) as held:
+            backward = tf.function(held.backward) if len(batches) >= MANY else held.backward
+            for rows in batches:
+                loss, derivatives = backward(tf.constant(x[list(rows)]), tf.constant(t[list(rows)]))
+                rule.apply(derivatives, held.variables)
+                losses.append(float(loss))
+            return Run(losses, {name: v.numpy() for name, v in zip(params, held.variables, strict=True)})
+
     @contextlib.contextmanager
-    def held(self, network: fmt.Network, params: Params) -> Iterator[HeldModel]:
-        """As `UserModel.held`."""
+    def _held(self, network: fmt.Network, params: Params) -> Iterator["_Held"]:
+        """The model with a case's parameters; then it has its own again."""
         model = self.model(network)
         if not model.built:
             model.build((None, network.inputs))
-        variables = model.trainable_variables
-        before = [variable.numpy() for variable in variables]
-        check_shapes("model", [v.shape for v in before], params)
-        dtype, own = next(iter(params.values())).dtype, before[0].dtype
-        if dtype != own:
-            raise Unsupported(f"{dtype}: the model has {own}")
+        held = _Held(model, network, logits=self.conventions.logits)
+        before = [variable.numpy() for variable in held.variables]
+        check_shapes("model", [p.shape for p in before], params)
+        if (dtype := next(iter(params.values())).dtype) != before[0].dtype:
+            raise Unsupported(f"{dtype}: the model has {before[0].dtype}")
         try:
-            _assign(variables, list(params.values()))
-            yield HeldModel(model, dict(zip(params, variables, strict=True)), network, self.conventions.logits)
+            held.assign(params.values())
+            yield held
         finally:
-            _assign(variables, before)
+            held.assign(before)
 
 
-def _assign(variables: Sequence[Any], values: Sequence[Array]) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+class _Held:
+    """A model, and the case's loss of its output."""
+
+    def __init__(self, model: Any, network: fmt.Network, *, logits: bool) -> None:
+        self.model, self.network, self.logits = model, network, logits
+        self.variables = model.trainable_variables
+        self.loss_of = loss_of(network, self.variables[0].dtype)
+
+    def assign(self, values: Iterable[Array]) -> None:
+        for variable, value in zip(self.variables, values, strict=True):
+            variable.assign(value)
+
+    def loss(self, x: Any, t: Any) -> Any:
+        output = self.model(tf.convert_to_tensor(x))
+        check_output(output, tf.Tensor, x.shape[0], self.network)
+        if self.logits:
+            output = activate(self.network.layers[-1].activation, output)
+        return self.loss_of(tf.convert_to_tensor(t), output)
+
+    def backward(self, x: Any, t: Any) -> tuple[Any, list[Any]]:
+        with tf.GradientTape() as tape:
+            loss = self.loss(x, t)
+        values = [variable.value for variable in self.variables]
+        return loss, tape.gradient(loss, values, unconnected_gradients="zero")
 
 
 class Trainer:
@@ -190,19 +206,15 @@ class Trainer:
         losses, correct = self._compiled[1](tf.constant(np.concatenate(rows), tf.int32), tf.constant(len(rows[0])))
         return Epoch(losses.numpy().astype(np.float64), correct.numpy())
 
-    def evaluate(self, x: Array, t: Array) -> tuple[float, float]:
-        """Loss and accuracy over all rows at once."""
+    def evaluate(self, x: Array, t: Array) -> tuple[float, Array]:
+        """Loss and scores of all rows at once."""
         layers, loss = self._built.forward(*self._built.batch(x, t))
-        return float(loss), accuracy(scores(self._built.network, *layers[-1]).numpy(), t)
+        return float(loss), scores(self._built.network, *layers[-1]).numpy()
 
     def gradients(self) -> tuple[float, Params]:
         """Loss and gradients of all training samples."""
         _, loss, gradients = self._built.backward(self._x, self._t)
         return float(loss), self._built.described([g.numpy() for g in gradients])
-
-    def outputs(self, x: Array) -> Array:
-        """The last layer's activation; its logits where the loss takes them."""
-        return np.asarray(scores(self._built.network, *self._built.outputs(tf.constant(x))[-1]).numpy())
 
     def params(self) -> Params:
         """A copy of the parameters."""

@@ -4,7 +4,7 @@
 `nn.Module` a target, and trains a documented network, eager, as the documents use PyTorch.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -18,15 +18,15 @@ from nn_conformance.oracles.torch_network import (
     MOMENTS,
     Tensors,
     activate,
+    arrays_of,
     forward,
     gradients_of,
-    layers_of,
     loss_of,
     rule_of,
     tensors_of,
 )
-from nn_conformance.oracles.trainer import Epoch, accuracy, labels, scores, targets
-from nn_conformance.oracles.user_model import Held, UserModel, check_shapes
+from nn_conformance.oracles.trainer import Epoch, labels, scores, targets
+from nn_conformance.oracles.user_model import UserModel, check_output, check_shapes
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
@@ -45,9 +45,8 @@ def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradie
     """
     tensors, moving = tensors_of(params, requires_grad=gradients), torch.tensor(x, requires_grad=gradients)
     layers, loss = forward(network, tensors, moving, torch.tensor(t))
-    wanted = tensors | {"x": moving} if gradients else {}
-    derivatives = {key: g.numpy() for key, g in zip(wanted, gradients_of(loss, wanted), strict=True)} if wanted else {}
-    return Answer(loss.item(), derivatives, [LayerOutput(z.detach().numpy(), a.detach().numpy()) for z, a in layers])
+    found = arrays_of(gradients_of(loss, tensors | {"x": moving})) if gradients else {}
+    return Answer(loss.item(), found, [LayerOutput(z.detach().numpy(), a.detach().numpy()) for z, a in layers])
 
 
 def train(
@@ -64,8 +63,12 @@ def train(
     Raises:
         Unsupported: Keras's placement of ε, or a clip of probabilities below 1e-12.
     """
-    tensors = tensors_of(params, requires_grad=True)
-    return _train(network, optimizer, tensors, torch.tensor(x), torch.tensor(t), batches, state, {})
+    tensors, (xs, ts) = tensors_of(params, requires_grad=True), (torch.tensor(x), torch.tensor(t))
+
+    def loss(rows: list[int]) -> torch.Tensor:
+        return forward(network, tensors, xs[rows], ts[rows])[1]
+
+    return Run(_update(loss, optimizer, tensors, batches, state), arrays_of(tensors))
 
 
 def prune(
@@ -81,93 +84,90 @@ def prune(
     with torch.no_grad():
         for key, mask in masks.items():
             tensors[key].masked_fill_(~mask, 0)
-    left = {key: p.detach().numpy().copy() for key, p in tensors.items()}
-    kept = masks if how.keep_mask else {}
-    run = _train(network, optimizer, tensors, torch.tensor(x), torch.tensor(t), [range(len(x))], state, kept)
-    return left, run.params
+    left = arrays_of(tensors)
+
+    def seen() -> Tensors:
+        return {key: p * masks[key] if how.keep_mask and key in masks else p for key, p in tensors.items()}
+
+    def loss(_: list[int]) -> torch.Tensor:
+        return forward(network, seen(), torch.tensor(x), torch.tensor(t))[1]
+
+    _update(loss, optimizer, tensors, [range(len(x))], state)
+    return left, arrays_of(seen())
 
 
-def _train(
-    network: fmt.Network,
+def _update(
+    loss_of_rows: Callable[[list[int]], torch.Tensor],
     optimizer: fmt.Optimizer,
     tensors: Tensors,
-    x: torch.Tensor,
-    t: torch.Tensor,
     batches: Sequence[Sequence[int]],
     state: State | None,
-    masks: Mapping[str, torch.Tensor],
-) -> Run:
+) -> list[float]:
+    """Updates tensors in place, once for each batch; the losses before."""
     rule, losses = rule_of(optimizer, tensors, state), []
     for rows in batches:
-        _, loss = forward(network, _masked(tensors, masks), x[list(rows)], t[list(rows)])
-        for p, g in zip(tensors.values(), gradients_of(loss, tensors), strict=True):
-            p.grad = g
+        loss = loss_of_rows(list(rows))
+        for key, g in gradients_of(loss, tensors).items():
+            tensors[key].grad = g
         rule.step()
         losses.append(loss.item())
-    return Run(losses, {key: p.detach().numpy() for key, p in _masked(tensors, masks).items()})
-
-
-def _masked(tensors: Tensors, masks: Mapping[str, torch.Tensor]) -> Tensors:
-    return {key: p * masks[key] if key in masks else p for key, p in tensors.items()}
-
-
-class HeldModule(Held):
-    """A module, which is asked itself, so that what it keeps between calls shows."""
-
-    def loss(self, x: Array, t: Array) -> torch.Tensor:
-        """As `Held.loss`."""
-        output = self.checked(self.model(torch.tensor(x)), len(t), torch.Tensor)
-        if self.logits:
-            layer = output, activate(self.network.layers[-1].activation, output)
-        else:
-            # A loss from the logits of a softmax: its output's logarithms are logits of the same probabilities.
-            layer = torch.log(output), output
-        return loss_of(self.network, layer, torch.tensor(t))
-
-    def backward(self, x: Array, t: Array) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
-        """As `Held.backward`; zeros where the loss does not depend on a parameter."""
-        loss = self.loss(x, t)
-        return loss, gradients_of(loss, self.variables)
-
-    def updating(self, optimizer: fmt.Optimizer, state: State | None, _: int) -> Callable[[Array, Array], torch.Tensor]:
-        """As `Held.updating`, by `torch.optim`."""
-        rule = rule_of(optimizer, self.variables, state)
-
-        def update(x: Array, t: Array) -> torch.Tensor:
-            rule.zero_grad()
-            loss = self.loss(x, t)
-            loss.backward()
-            rule.step()
-            return loss
-
-        return update
-
-    def number(self, loss: torch.Tensor) -> float:
-        """A loss without its graph."""
-        return loss.item()
-
-    def params(self) -> Params:
-        """A copy of the parameters."""
-        return {name: p.detach().numpy().copy() for name, p in self.variables.items()}
+    return losses
 
 
 class Module(UserModel):
-    """An `nn.Module` in the precision of the case. What its calls leave in it beside its parameters it keeps."""
+    """An `nn.Module`, which is asked itself, in the precision of the case, so that what it keeps between calls shows.
+
+    It gets back its own parameters, and keeps what else its calls leave in it.
+    """
 
     base = torch.nn.Module
 
-    @contextmanager
-    def held(self, network: fmt.Network, params: Params) -> Iterator[HeldModule]:
-        """As `UserModel.held`; gradients that the module has are kept for it too."""
-        module = self.model(network)
-        parameters = list(module.parameters())
-        check_shapes("module", [tuple(p.shape) for p in parameters], params)
-        before = [(p.detach().clone(), p.grad) for p in parameters]
-        try:
-            _assign(module, [(torch.tensor(np.ascontiguousarray(value)), None) for value in params.values()])
-            yield HeldModule(module, dict(zip(params, parameters, strict=True)), network, self.conventions.logits)
-        finally:
-            _assign(module, before)
+    def evaluate(self, network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
+        """Loss and gradients of a batch.
+
+        Raises:
+            Unsupported: parameters of other shapes than the module has, or a loss that PyTorch has not.
+            TargetError: its output is no (N, C).
+        """
+        with _held(self.model(network), params) as tensors:
+            loss = self._loss(network, x, t)
+            return Answer(loss.item(), arrays_of(gradients_of(loss, tensors)) if gradients else {})
+
+    def train(
+        self,
+        network: fmt.Network,
+        optimizer: fmt.Optimizer,
+        params: Params,
+        x: Array,
+        t: Array,
+        batches: Sequence[Sequence[int]],
+        state: State | None = None,
+    ) -> Run:
+        """One update for each batch by the case's optimiser in `torch.optim`. Raises as `evaluate` does."""
+        with _held(self.model(network), params) as tensors:
+            losses = _update(lambda rows: self._loss(network, x[rows], t[rows]), optimizer, tensors, batches, state)
+            return Run(losses, arrays_of(tensors))
+
+    def _loss(self, network: fmt.Network, x: Array, t: Array) -> torch.Tensor:
+        output = self.model(network)(torch.tensor(x))
+        check_output(output, torch.Tensor, len(t), network)
+        if self.conventions.logits:
+            return loss_of(network, (output, activate(network.layers[-1].activation, output)), torch.tensor(t))
+        # A loss from the logits of a softmax: its output's logarithms are logits of the same probabilities.
+        return loss_of(network, (torch.log(output), output), torch.tensor(t))
+
+
+@contextmanager
+def _held(module: torch.nn.Module, params: Params) -> Iterator[Tensors]:
+    """A module's parameters while they are a case's, by its names and in its precision; then it has its own again."""
+    parameters = list(module.parameters())
+    check_shapes("module", [tuple(p.shape) for p in parameters], params)
+    before = [(p.detach().clone(), p.grad) for p in parameters]
+    try:
+        _assign(module, [(torch.tensor(np.ascontiguousarray(value)), None) for value in params.values()])
+        yield dict(zip(params, parameters, strict=True))
+    finally:
+        _assign(module, before)
 
 
 def _assign(module: torch.nn.Module, held: Sequence[tuple[torch.Tensor, torch.Tensor | None]]) -> None:
@@ -199,8 +199,8 @@ class Trainer:
         for k, batch in enumerate(batches):
             rows = torch.from_numpy(batch) if isinstance(batch, np.ndarray) else batch
             layers, loss = forward(self.network, self._tensors, self._x[rows], self._t[rows], as_written=True)
-            for (name, p), g in zip(self._tensors.items(), gradients_of(loss, self._tensors), strict=True):
-                p.grad = g * masks[name] if name in masks else g
+            for name, g in gradients_of(loss, self._tensors).items():
+                self._tensors[name].grad = g * masks[name] if name in masks else g
             self._step()
             losses[k], y = loss.item(), scores(self.network, *layers[-1])
             if y.ndim == 2:
@@ -209,34 +209,27 @@ class Trainer:
                 return Epoch(losses[: k + 1], correct[: k + 1])
         return Epoch(losses, correct)
 
-    def evaluate(self, x: Array, t: Array) -> tuple[float, float]:
-        """Loss and accuracy over all rows at once."""
+    def evaluate(self, x: Array, t: Array) -> tuple[float, Array]:
+        """Loss and scores of all rows at once."""
         with torch.no_grad():
             layers, loss = forward(self.network, self._tensors, torch.tensor(x), torch.tensor(t), as_written=True)
-            return loss.item(), accuracy(scores(self.network, *layers[-1]).numpy(), t)
+            return loss.item(), scores(self.network, *layers[-1]).numpy()
 
     def gradients(self) -> tuple[float, Params]:
         """Loss and gradients of all training samples."""
         _, loss = forward(self.network, self._tensors, self._x, self._t, as_written=True)
-        gradients = gradients_of(loss, self._tensors)
-        return loss.item(), {name: g.numpy() for name, g in zip(self._tensors, gradients, strict=True)}
-
-    def outputs(self, x: Array) -> Array:
-        """The last layer's activation; its logits where the loss takes them."""
-        with torch.no_grad():
-            layers = layers_of(self.network, self._tensors, torch.tensor(x), as_written=True)
-            return scores(self.network, *layers[-1]).numpy()
+        return loss.item(), arrays_of(gradients_of(loss, self._tensors))
 
     def params(self) -> Params:
         """A copy of the parameters."""
-        return {name: p.detach().numpy().copy() for name, p in self._tensors.items()}
+        return arrays_of(self._tensors)
 
     def state(self) -> State:
         """A copy of the optimiser's state."""
         if not self._rule.state:
             return State(self._steps)
         moments = {
-            moment: {name: self._rule.state[p][key].numpy().copy() for name, p in self._tensors.items()}
+            moment: arrays_of({name: self._rule.state[p][key] for name, p in self._tensors.items()})
             for moment, key in MOMENTS[self.optimizer.kind].items()
         }
         return State(self._steps, moments)
