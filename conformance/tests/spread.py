@@ -9,10 +9,14 @@ TELLING = "probe-rectangular"
 
 
 def spread(given):
-    """Parameters that begin with a case's id, or are one, with the marker `slow` on those that are not for every day."""
+    """Ids of cases, or pairs with a precision, with the marker `slow` on those that are not for every day.
+
+    Of a pair in float32 those are for every day that have numbers of their own there, and the telling ones.
+    """
     marked = []
     for parameters in given:
-        values = parameters if isinstance(parameters, tuple) else (parameters,)
-        everyday = values[0].split("/")[0] in WHOLE or values[0].endswith(TELLING)
-        marked.append(pytest.param(*values, marks=() if everyday else pytest.mark.slow))
+        values = parameters if isinstance(parameters, tuple) else (parameters, "")
+        everyday = values[0].split("/")[0] in WHOLE and (values[1] != "float32" or values[0].endswith("-float32"))
+        marks = () if everyday or values[0].endswith(TELLING) else pytest.mark.slow
+        marked.append(pytest.param(*filter(None, values), marks=marks))
     return marked
