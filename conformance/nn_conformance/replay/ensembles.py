@@ -1,13 +1,13 @@
 """Replays of several seeds: one after the other here, or side by side through joblib, on this machine or a Dask cluster."""
 
 import contextlib
-import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nn_conformance.extras import check_installed
 from nn_conformance.replay import ledger
 from nn_conformance.replay.ledger import Run
 from nn_conformance.replay.listed_files import check_folder, is_there
@@ -89,10 +89,7 @@ def replay_all(
         return
     for name in {"local", backend}:
         module, extra = NEEDS[name]
-        if importlib.util.find_spec(module) is None:
-            raise InputError(
-                f"--jobs, --backend: {module} not installed; pip install 'nn-conformance[{extra}]' brings it"
-            )
+        check_installed("--jobs, --backend", [module], extra)
     import joblib  # noqa: PLC0415 - heavy, and optional
 
     with contextlib.ExitStack() as stack:
