@@ -37,9 +37,8 @@ def ratios(case_id, oracle, dtype, *rungs, count=lambda oracle, verdicts: verdic
 def call(case_id, dtype="float64"):
     """Parameters, x and t of a case's evaluation."""
     loaded = load(case_id)
-    rows = slice(None) if loaded.case.rows is None else np.array(loaded.case.rows)
-    params = {name: p.astype(dtype) for name, p in loaded.params.items()}
-    return params, loaded.x[rows].astype(dtype), loaded.t[rows].astype(dtype)
+    x, t = loaded.first_call
+    return {name: p.astype(dtype) for name, p in loaded.params.items()}, x.astype(dtype), t.astype(dtype)
 
 
 def described(layers, loss, inputs=3):

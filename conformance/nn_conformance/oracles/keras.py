@@ -56,8 +56,7 @@ def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradie
         layers, loss = built.traced(x, t)  # these calls come in great numbers, one for each entry of a parameter
         return Answer(float(loss), layers=built.shown(layers))
     layers, loss, (*derivatives, of_x) = built.backward(x, t, of_x=True)
-    gradients_of = built.described([g.numpy() for g in derivatives]) | {"x": of_x.numpy()}
-    return Answer(float(loss), gradients_of, built.shown(layers))
+    return Answer(float(loss), built.arrays(derivatives) | {"x": of_x.numpy()}, built.shown(layers))
 
 
 def train(
@@ -81,7 +80,7 @@ def train(
     x, t = training.built.batch(x, t)
     update = training.update if len(batches) < MANY else training.traced
     losses = [float(update(x, t, tf.constant(rows, tf.int32))) for rows in batches]
-    return Run(losses, training.built.described([variable.numpy() for variable in training.built.variables]))
+    return Run(losses, training.built.arrays(training.built.variables))
 
 
 @lru_cache(maxsize=KEPT)
@@ -214,12 +213,11 @@ class Trainer:
     def gradients(self) -> tuple[float, Params]:
         """Loss and gradients of all training samples."""
         _, loss, gradients = self._built.backward(self._x, self._t)
-        return float(loss), self._built.described([g.numpy() for g in gradients])
+        return float(loss), self._built.arrays(gradients)
 
     def params(self) -> Params:
         """A copy of the parameters."""
-        # `numpy` may show TensorFlow's own memory.
-        return self._built.described([variable.numpy().copy() for variable in self._built.variables])
+        return self._built.arrays(self._built.variables)
 
     def state(self) -> State:
         """A copy of the optimiser's state."""
