@@ -257,18 +257,12 @@ class Trainer:
 
 def _rule(optimizer: fmt.Optimizer, dtype: str) -> Any:
     """Keras makes its learning rate of the one dtype that is set for all."""
-    with _floats(dtype):
-        if optimizer.placement == "torch":
-            return _AdamOfTorch(optimizer.learning_rate, optimizer.beta1, optimizer.beta2, optimizer.epsilon)
-        return rule_of(optimizer)
-
-
-@contextlib.contextmanager
-def _floats(dtype: str) -> Iterator[None]:
     before = keras.config.floatx()
     keras.config.set_floatx(dtype)
     try:
-        yield
+        if optimizer.placement == "torch":
+            return _AdamOfTorch(optimizer.learning_rate, optimizer.beta1, optimizer.beta2, optimizer.epsilon)
+        return rule_of(optimizer)
     finally:
         keras.config.set_floatx(before)
 

@@ -107,15 +107,13 @@ def _diagonal_softmax(z: torch.Tensor, dim: int) -> torch.Tensor:
 
 def loss_of(network: fmt.Network, output: Layer, t: torch.Tensor) -> torch.Tensor:
     """The described loss of the last layer's z and a, without its penalty."""
-    loss, (z, a) = network.loss, output
-    value = _loss_by_its_own_count(network, loss, z, a, t)
-    return value / 2 if loss.half else value
+    value = _loss_by_its_own_count(network, *output, t)
+    return value / 2 if network.loss.half else value
 
 
-def _loss_by_its_own_count(
-    network: fmt.Network, loss: fmt.Loss, z: torch.Tensor, a: torch.Tensor, t: torch.Tensor
-) -> torch.Tensor:
+def _loss_by_its_own_count(network: fmt.Network, z: torch.Tensor, a: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
     """PyTorch's own mean where it has the reduction, else its sum over the count."""
+    loss = network.loss
     match loss.kind:
         case "squared_error":
             return _reduced(functional.mse_loss, a, t, loss.reduction, "elements")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BACKENDS = ("local", "dask")
 CONNECT = "10s"
-NEEDS = {"local": ("joblib", "report"), "dask": ("distributed", "dask")}  # module, and the extra that brings it
+NEEDS = {"local": (["joblib"], "report"), "dask": (["distributed"], "dask")}  # modules, and the extra that brings them
 
 
 def seeds_of(system: System, count: int) -> list[int]:
@@ -88,8 +88,7 @@ def replay_all(
             yield replay(task, partial(progress, f"seed {task.seed}"))
         return
     for name in {"local", backend}:
-        module, extra = NEEDS[name]
-        check_installed("--jobs, --backend", [module], extra)
+        check_installed("--jobs, --backend", *NEEDS[name])
     import joblib  # noqa: PLC0415 - heavy, and optional
 
     with contextlib.ExitStack() as stack:
