@@ -1,6 +1,7 @@
 """How the suite runs: what it may miss, what it says of itself, how it is spread over workers, how Hypothesis draws."""
 
 import atexit
+import gc
 import importlib.metadata
 import importlib.util
 import itertools
@@ -20,6 +21,9 @@ import pytest
 # Whoever sets the variable has it as it is; NumPy, which reads it when it is imported, has not been imported yet.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A collection walks through all that frameworks have loaded, which took a tenth of the time; tests leave few cycles.
+gc.set_threshold(20_000, 20, 20)
 
 # Hundreds of tests start Python. Where nothing may be written beside the sources, each start would compile every module
 # that it imports: what the tests start has its bytecode in a folder of this run.

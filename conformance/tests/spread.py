@@ -11,11 +11,15 @@ TELLING = "probe-rectangular"
 
 
 def spread(given):
-    """Parameters that begin with a case's id, or are one, with the marker `slow` on those that are not for every day."""
+    """Ids of cases, or pairs with a precision, with the marker `slow` on those that are not for every day.
+
+    Of a pair in float32 those are for every day that have numbers of their own there, and the telling ones.
+    """
     marked = []
     for parameters in given:
         values = parameters if isinstance(parameters, tuple) else (parameters,)
+        twin = values[0].endswith("-float32")
         whole = values[0].split("/")[0] in WHOLE and values[0].removesuffix("-float32") not in LARGE
-        everyday = whole or values[0].endswith(TELLING)
+        everyday = values[0].endswith(TELLING) or (whole and (twin or "float32" not in values))
         marked.append(pytest.param(*values, marks=() if everyday else pytest.mark.slow))
     return marked

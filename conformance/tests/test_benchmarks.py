@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-RUN = BENCHMARKS / "run.py"
+RUN = BENCHMARKS / "measure.py"
 RIGHT, WRONG = "`verify` of a right function on one network", "`verify` of a wrong one, explained"
 
 

@@ -4,6 +4,7 @@ import importlib
 
 import numpy as np
 import pytest
+from oracle_problems import example
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.store import Store
@@ -51,19 +52,10 @@ DESCRIPTIONS = {
 
 def numbers(described, dtype):
     """Random parameters, inputs and targets, which sum to anything; one output is below the clip, if there is one."""
-    rng, params = np.random.RandomState(3), {}
-    inputs = described.inputs
-    for k, layer in enumerate(described.layers, 1):
-        shape = (inputs,) if layer.vector else (inputs, layer.units)
-        params[f"W{k}"] = rng.uniform(-1, 1, shape if layer.layout == "in,out" else shape[::-1])
-        if layer.bias:
-            params[f"b{k}"] = rng.uniform(-1, 1, () if layer.vector else layer.units)
-        inputs = layer.units
+    params, x, t = example(described, N)
     if described.loss.clip:
         params["b2"][0] = -20
-    x, t = rng.uniform(-1, 1, (N, D)), rng.uniform(0.1, 1, (N, C))
-    t = t[:, 0] if described.layers[-1].vector else t
-    return {name: np.asarray(p, dtype) for name, p in params.items()}, x.astype(dtype), t.astype(dtype)
+    return {name: p.astype(dtype) for name, p in params.items()}, x.astype(dtype), t.astype(dtype)
 
 
 @ORACLES

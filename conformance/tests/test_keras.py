@@ -4,17 +4,17 @@ import itertools
 from copy import deepcopy
 from dataclasses import replace
 from decimal import ROUND_UP, Decimal
-from functools import cache, lru_cache
+from functools import cache
 from math import sqrt
 
 import msgspec
 import numpy as np
 import pytest
+from oracle_problems import JUDGED, ROUNDING, STORE, load_last
 from spread import spread
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, build_optimizer
-from nn_conformance.cases.store import Store
 from nn_conformance.judge.known import shipped
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import longest_sum, norm, update_limit
@@ -26,22 +26,11 @@ from nn_reference.errors import InputError
 from nn_reference.losses import BinaryCrossEntropy
 from nn_reference.training import train as train_reference
 
-STORE = Store()
-TWIN = "-float32"
-ROUNDING = {"float32": 2.0**-24, "float64": 2.0**-53}
 DTYPES = pytest.mark.parametrize("dtype", fmt.DTYPES)
 KNOWN = shipped("keras")
 
 # Checks that need no certified values: who meets these has the symmetries too, and the gradients of their own loss.
 RUNGS = {rung.name for rung in LADDER} - {"metamorphic", "own-loss"}
-# Where a case has a twin of float32 numbers, the twin is for float32 and the case for float64.
-JUDGED = [
-    (case_id, dtype)
-    for case_id, dtype in itertools.product(STORE.ids, fmt.DTYPES)
-    if case_id.removesuffix(TWIN) + TWIN not in STORE.ids or case_id.endswith(TWIN) == (dtype == "float32")
-]
-
-load = lru_cache(maxsize=1)(STORE.case)  # both precisions of a case come one after the other
 
 
 @pytest.mark.keras
@@ -50,7 +39,7 @@ def test_keras_passes_every_check_but_the_known_ones(case_id, dtype, count_check
     """Evaluation, second call, steps and free run are within the limits, but for what float32 constants explain."""
     from nn_conformance.oracles import keras
 
-    loaded = load(case_id)
+    loaded = load_last(case_id)
     verdicts = count_checks("keras", judge(loaded, keras, dtype, rungs=RUNGS, known=KNOWN))
 
     assert {v.id: v.reason for v in verdicts if v.status not in ("passed", "unsupported", "expected failure")} == {}
@@ -241,7 +230,7 @@ def test_keras_goes_back_to_the_logits_that_it_remembers():
     import keras as framework
     import tensorflow as tf
 
-    from nn_conformance.oracles.keras import described
+    from nn_conformance.oracles import keras_network
 
     z, t = tf.constant([[2.0, -1.0]]), tf.constant([[0.0, 1.0]])
     loss, p = framework.losses.CategoricalCrossentropy(from_logits=True), framework.activations.softmax(z)
@@ -249,7 +238,7 @@ def test_keras_goes_back_to_the_logits_that_it_remembers():
     with pytest.warns(UserWarning, match="does not represent logits"):
         remembered = float(loss(t, p))
     assert remembered == float(loss(t, z))
-    assert float(loss(t, described._plain(p))) == pytest.approx(-np.log(framework.activations.softmax(p)[0, 1]))
+    assert float(loss(t, keras_network._plain(p))) == pytest.approx(-np.log(framework.activations.softmax(p)[0, 1]))
 
 
 @pytest.mark.keras

@@ -62,7 +62,7 @@ def test_layers_of_a_wrong_delta_are_the_right_ones():
 def test_adam_written_out_once_more_is_adam():
     """Without its alteration the second formula of Adam moves as the reference does, in either dialect."""
     from nn_conformance.cases.families import build_optimizer
-    from nn_maintain.mistakes.updates import other_adam
+    from nn_maintain.mistakes.wrong_updates import other_adam
 
     for case_id in ("iris-relu-adam/probe-rectangular", "mnist-dense-keras/probe-rectangular"):
         rule = build_optimizer(STORE.case(case_id).case.optimizer)

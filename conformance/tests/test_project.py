@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,12 @@ def test_what_the_guide_for_contributors_names_is_there():
 
     assert len(named) > 30
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_no_two_modules_share_a_name():
+    """A module's name says which one it is, whatever folder it is in."""
+    paths = [path.relative_to(ROOT) for room in ("reference", "conformance") for path in (ROOT / room).rglob("*.py")]
+    names = [path.name for path in paths if "tests" not in path.parts and not path.stem.startswith("__")]
+
+    assert len(names) > 200
+    assert [name for name, count in Counter(names).items() if count > 1] == []

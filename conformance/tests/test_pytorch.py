@@ -1,14 +1,13 @@
 """PyTorch as an oracle: it meets every certified value, and what it cannot do it says."""
 
 import itertools
-from functools import lru_cache
 
 import numpy as np
 import pytest
+from oracle_problems import JUDGED, ROUNDING, STORE, load_last
 from spread import spread
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.cases.store import Store
 from nn_conformance.judge.known import shipped
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.target import Unsupported
@@ -17,9 +16,6 @@ from nn_reference.training import train
 
 pytestmark = pytest.mark.torch
 
-STORE = Store()
-TWIN = "-float32"
-ROUNDING = {"float32": 2.0**-24, "float64": 2.0**-53}
 DTYPES = pytest.mark.parametrize("dtype", fmt.DTYPES)
 BINARY = fmt.Network(
     inputs=1,
@@ -27,22 +23,13 @@ BINARY = fmt.Network(
     loss=fmt.Loss(kind="binary_cross_entropy", reduction="elements", clip=1e-13),
 )
 
-# Where a case has a twin of float32 numbers, the twin is for float32 and the case for float64.
-JUDGED = [
-    (case_id, dtype)
-    for case_id, dtype in itertools.product(STORE.ids, fmt.DTYPES)
-    if case_id.removesuffix(TWIN) + TWIN not in STORE.ids or case_id.endswith(TWIN) == (dtype == "float32")
-]
-
-load = lru_cache(maxsize=1)(STORE.case)  # both precisions of a case come one after the other
-
 
 @pytest.mark.parametrize(("case_id", "dtype"), spread(JUDGED))
 def test_pytorch_passes_every_check(case_id, dtype, count_checks):
     """Evaluation, second call, steps, pruning and free run are within the limits; only Keras's ε is left out."""
     from nn_conformance.oracles import pytorch
 
-    loaded = load(case_id)
+    loaded = load_last(case_id)
     verdicts = count_checks(pytorch.name, judge(loaded, pytorch, dtype, known=shipped(pytorch.name)))
 
     assert {v.id: v.reason for v in verdicts if v.status not in ("passed", "unsupported")} == {}

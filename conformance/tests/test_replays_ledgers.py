@@ -193,7 +193,15 @@ def test_short_runs_come_out_as_in_the_ledger(name):
             assert printed[0][:digits] == printed[1][:digits]
 
 
-@pytest.mark.parametrize("name", [*names(LONG), *names(OTHERS_LONG, ("torch", "keras"))])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *names(LONG, ("numpy",)),
+        *names(
+            [*LONG, *OTHERS_LONG], ("torch", "keras"), slow=("fashion-", "mnist-sigmoid-", "mnist-tanh-", "mnist-relu.")
+        ),
+    ],
+)
 def test_first_steps_of_long_runs_are_the_ledgers(name):
     """The first ten losses computed here are the ledger's within two certified bands, NaN where those are NaN."""
     system, book, run = run_of(name)

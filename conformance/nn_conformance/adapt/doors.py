@@ -150,9 +150,9 @@ def _framework_made(make: Callable[..., Any], name: str) -> str:
 
 def _framework_target(framework: str, obj: Any, name: str, conventions: Conventions) -> Target:
     if framework == "torch":
-        from nn_conformance.oracles.pytorch.door import Module  # noqa: PLC0415
+        from nn_conformance.oracles.pytorch import Module  # noqa: PLC0415
 
         return Module(obj, name, conventions)
-    from nn_conformance.oracles.keras.door import Model  # noqa: PLC0415
+    from nn_conformance.oracles.keras import Model  # noqa: PLC0415
 
     return Model(obj, name, conventions)

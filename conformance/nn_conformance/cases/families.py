@@ -5,6 +5,7 @@ one meaning have one name in both, so that each kind of piece is a line in a tab
 """
 
 from dataclasses import asdict, fields
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -30,8 +31,6 @@ from nn_reference.network import Dense, Network
 from nn_reference.optimizers import SGD, AdaGrad, Adam, Optimizer, RMSProp
 from nn_reference.systems import SYSTEMS, System
 
-_BUILT: dict[bytes, Network] = {}  # a target is asked for one network again and again
-MOST_BUILT = 256
 AXES = {None: None, -1: "outputs", -2: "batch"}
 ELEMENTWISE = {a.name: a for a in (IDENTITY, SIGMOID, TANH, RELU, SOFTPLUS, SILU, GELU)}
 BENT = {"leaky_relu": LeakyReLU, "elu": ELU}
@@ -86,15 +85,13 @@ def build_network(described: fmt.Network) -> Network:
     Raises:
         InputError: a part that the reference refuses.
     """
-    key = msgspec.msgpack.encode(described)
-    if key not in _BUILT:
-        if len(_BUILT) == MOST_BUILT:
-            _BUILT.clear()
-        _BUILT[key] = _network(described)
-    return _BUILT[key]
+    return _network(msgspec.msgpack.encode(described))
 
 
-def _network(described: fmt.Network) -> Network:
+@lru_cache(maxsize=256)
+def _network(encoded: bytes) -> Network:
+    """A target is asked for one network again and again, and a description itself cannot be looked up."""
+    described = msgspec.msgpack.decode(encoded, type=fmt.Network)
     layers = tuple(
         Dense(layer.units, build_activation(layer.activation), layer.bias, layer.layout, layer.vector, layer.skip)
         for layer in described.layers

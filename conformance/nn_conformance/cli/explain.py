@@ -163,18 +163,12 @@ def _fuzz(
     targets: Sequence["Target"], count: int, spec: str, networks: Sequence[str], dtype: "fmt.Dtype", *, as_json: bool
 ) -> bool:
     """Draw networks like the named ones, or any; `spec` is how the command line names a target of somebody's."""
-    import importlib.util
-
     from nn_conformance.cases.families import describe_network
+    from nn_conformance.extras import check_installed
     from nn_conformance.report import console as render
     from nn_conformance.subjects import named_systems
-    from nn_reference.errors import InputError
 
-    needed = {"hypothesis": "hypothesis", "flint": "python-flint"}
-    if missing := [name for module, name in needed.items() if importlib.util.find_spec(module) is None]:
-        raise InputError(
-            f"verify --fuzz: {' and '.join(missing)} not installed; pip install 'nn-conformance[test]' brings it"
-        )
+    check_installed("verify --fuzz", ["hypothesis"], "test")
     from nn_conformance.fuzz.drawn import fuzz
 
     like = [describe_network(system.network) for system in named_systems(networks)] if networks else []

@@ -121,14 +121,15 @@ def plot_chaos(network: NetworkArgument, out: OutOption = None) -> None:
 
 def _path(network: str, picture: str, out: Path | None) -> Path:
     """Where to write; wrong names, and folders, are told before anything is computed."""
-    from nn_conformance.plots.canvas import check_installed, check_path
+    from nn_conformance.extras import check_installed
+    from nn_conformance.plots.canvas import NEEDS, check_path
     from nn_conformance.replay.listed_files import check_folder
     from nn_reference.systems import get
 
     name = get(network).name
     path = out or Path(f"{name}-{picture}.png")
     check_path(path)
-    check_installed()
+    check_installed(*NEEDS)
     check_folder(path.parent)
     return path
 

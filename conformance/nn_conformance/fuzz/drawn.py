@@ -22,7 +22,7 @@ from nn_conformance.judge.call import guarded
 from nn_conformance.judge.digits import told_apart
 from nn_conformance.judge.limits import norm
 from nn_conformance.judge.target import Target, TargetError, Unsupported
-from nn_conformance.judge.training import check_named
+from nn_conformance.judge.update_rungs import check_named
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 

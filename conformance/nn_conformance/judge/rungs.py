@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.judge import evaluation, own_loss, training
+from nn_conformance.judge import evaluation, own_loss, update_rungs
 from nn_conformance.judge.climb import Climb, Finding
 from nn_conformance.judge.metamorphic import relations
 from nn_conformance.judge.verdict import CheckId
@@ -91,10 +91,13 @@ RUNGS: tuple[Rung, ...] = (
         "step",
         ("gradient",),
         lambda case, dtype: [f"{k}-{name}" for k in range(1, len(case.steps) + 1) for name in case.params],
-        training.step,
+        update_rungs.step,
     ),
-    Rung("pruning", ("step",), lambda case, dtype: ("left", "after") if case.pruned else (), training.pruning),
+    Rung("pruning", ("step",), lambda case, dtype: ("left", "after") if case.pruned else (), update_rungs.pruning),
     Rung(
-        "trajectory", ("step",), lambda case, dtype: ("losses",) if _horizon(case, dtype) else (), training.trajectory
+        "trajectory",
+        ("step",),
+        lambda case, dtype: ("losses",) if _horizon(case, dtype) else (),
+        update_rungs.trajectory,
     ),
 )

@@ -6,11 +6,11 @@ no derivative. None of them shares anything with the reference.
 """
 
 import importlib
-import importlib.util
 from dataclasses import dataclass
 from typing import cast
 
 from nn_conformance.cases import format as fmt
+from nn_conformance.extras import check_installed
 from nn_conformance.judge.target import Target
 from nn_reference.errors import InputError
 from nn_reference.validation import suggestion
@@ -31,11 +31,6 @@ class Oracle:
     module: str
     needs: tuple[str, ...] = ()
     extra: str = ""
-
-    @property
-    def missing(self) -> list[str]:
-        """What it needs and is not installed; nothing is imported to find out."""
-        return [module for module in self.needs if importlib.util.find_spec(module) is None]
 
 
 ORACLES: dict[str, Oracle] = {
@@ -59,10 +54,7 @@ def load(name: str) -> Target:
         hint = suggestion(name, ORACLES) or f"; expected one of {', '.join(ORACLES)}"
         raise InputError(f"oracle: none is named {name!r}{hint}")
     oracle = ORACLES[name]
-    if oracle.missing:
-        raise InputError(
-            f"oracle {name}: {' and '.join(oracle.missing)} not installed; pip install 'nn-conformance[{oracle.extra}]' brings it"
-        )
+    check_installed(f"oracle {name}", oracle.needs, oracle.extra)
     return cast("Target", importlib.import_module(f"{__name__}.{oracle.module}"))
 
 

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nn_conformance.cases import format as fmt
+from nn_conformance.oracles.formulas import of_softmax
 from nn_reference.arithmetic import Array, Params
 from nn_reference.optimizers import State
 from nn_reference.pruning import Masks
@@ -31,14 +33,11 @@ class Trainer(Protocol):
     def train(self, batches: list[Batch]) -> Epoch:
         """One update for each batch. May end early, once every parameter is NaN."""
 
-    def evaluate(self, x: Array, t: Array) -> tuple[float, float]:
-        """Loss and accuracy over all rows at once; the accuracy is NaN where there are no classes to tell."""
+    def evaluate(self, x: Array, t: Array) -> tuple[float, Array]:
+        """Loss and scores of all rows at once."""
 
     def gradients(self) -> tuple[float, Params]:
         """Loss and gradients of all training samples."""
-
-    def outputs(self, x: Array) -> Array:
-        """The last layer's activation, (N, C)."""
 
     def params(self) -> Params:
         """A copy of the parameters."""
@@ -63,8 +62,6 @@ def labels(t: Array) -> NDArray[Any]:
     return np.argmax(t, axis=1) if t.ndim == 2 else np.zeros(len(t), np.intp)
 
 
-def accuracy(y: Array, t: Array) -> float:
-    """Fraction of rows whose largest output is at the target's; NaN where there is one output only."""
-    if y.ndim != 2 or y.shape[1] < 2:
-        return float("nan")
-    return float(np.mean(np.argmax(y, axis=1) == np.argmax(t, axis=1)))
+def scores(network: fmt.Network, z: Any, a: Any) -> Any:
+    """The last layer's activation; its logits where the loss takes them."""
+    return z if of_softmax(network) else a

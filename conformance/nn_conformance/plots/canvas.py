@@ -1,6 +1,5 @@
 """What the pictures share: a figure without a window, colours that everybody can tell apart, files that are reproducible."""
 
-import importlib.util
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from nn_conformance.extras import check_installed
 from nn_conformance.replay.listed_files import write
 from nn_reference.errors import InputError
 from nn_reference.validation import suggestion
@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # matplotlib is heavy, and optional
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+NEEDS = "plot", ["matplotlib"], "report"
 FORMATS = ("png", "svg")
 MANY = 50  # axes
 # Okabe and Ito's colours, which differ for those too who do not see red or green; lines differ in style as well.
@@ -49,22 +50,12 @@ class Picture:
             self.figure.set_layout_engine("none")
 
 
-def check_installed() -> None:
-    """matplotlib is there.
-
-    Raises:
-        InputError: it is not.
-    """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise InputError("plot: matplotlib not installed; pip install 'nn-conformance[report]' brings it")
-
-
 def drawn(function: Callable[P, R]) -> Callable[P, R]:
     """Runs a function with matplotlib's own settings and ours, whatever the user's are."""
 
     @wraps(function)
     def with_settings(*args: P.args, **kwargs: P.kwargs) -> R:
-        check_installed()
+        check_installed(*NEEDS)
         from matplotlib import style  # noqa: PLC0415 - heavy, and optional
 
         with style.context(["default", SETTINGS]):

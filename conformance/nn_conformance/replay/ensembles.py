@@ -1,13 +1,13 @@
 """Replays of several seeds: one after the other here, or side by side through joblib, on this machine or a Dask cluster."""
 
 import contextlib
-import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nn_conformance.extras import check_installed
 from nn_conformance.replay import ledger
 from nn_conformance.replay.ledger import Run
 from nn_conformance.replay.listed_files import check_folder, is_there
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BACKENDS = ("local", "dask")
 CONNECT = "10s"
-NEEDS = {"local": ("joblib", "report"), "dask": ("distributed", "dask")}  # module, and the extra that brings it
+NEEDS = {"local": (["joblib"], "report"), "dask": (["distributed"], "dask")}  # modules, and the extra that brings them
 
 
 def seeds_of(system: System, count: int) -> list[int]:
@@ -88,11 +88,7 @@ def replay_all(
             yield replay(task, partial(progress, f"seed {task.seed}"))
         return
     for name in {"local", backend}:
-        module, extra = NEEDS[name]
-        if importlib.util.find_spec(module) is None:
-            raise InputError(
-                f"--jobs, --backend: {module} not installed; pip install 'nn-conformance[{extra}]' brings it"
-            )
+        check_installed("--jobs, --backend", *NEEDS[name])
     import joblib  # noqa: PLC0415 - heavy, and optional
 
     with contextlib.ExitStack() as stack:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from nn_conformance.oracles.trainer import Epoch, accuracy, labels, targets
+from nn_conformance.oracles.trainer import Epoch, labels, targets
 from nn_reference.arithmetic import Array, Params, copied
-from nn_reference.network import backpropagate, loss_and_outputs, outputs_from, predict
+from nn_reference.network import backpropagate, loss_and_outputs, outputs_from
 from nn_reference.optimizers import SGD, State
 from nn_reference.pruning import Masks, apply_masks
 from nn_reference.systems import Data, System
@@ -55,19 +55,15 @@ class Trainer:
                 break
         return Epoch(losses, correct if self._counts else None)
 
-    def evaluate(self, x: Array, t: Array) -> tuple[float, float]:
-        """Loss and accuracy over all rows at once."""
+    def evaluate(self, x: Array, t: Array) -> tuple[float, Array]:
+        """Loss and outputs of all rows at once."""
         loss, y = loss_and_outputs(self.system.network, self.params(), x, t)
-        return float(loss), accuracy(y, t)
+        return float(loss), y
 
     def gradients(self) -> tuple[float, Params]:
         """Loss and gradients of all training samples."""
         loss, gradients = backpropagate(self.system.network, self.params(), self._x, self._t)
         return float(loss), gradients
-
-    def outputs(self, x: Array) -> Array:
-        """The last layer's activation."""
-        return predict(self.system.network, self.params(), x)
 
     def params(self) -> Params:
         """A copy of the parameters."""

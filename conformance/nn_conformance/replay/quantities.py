@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nn_conformance.oracles.trainer import Epoch, Trainer
 from nn_conformance.replay.pruning_savings import savings
+from nn_reference.arithmetic import Array
 from nn_reference.systems import Data, System
 
 # Of a run that prints nothing, or no more, so many rows are kept, and its last.
@@ -83,17 +84,17 @@ def measure_end(system: System, trainer: Trainer, data: Data) -> tuple[dict[str,
                 place = f"[{','.join(map(str, index))}]" if index else ""
                 final[f"gradient {name}{place}"] = float(value)
     if system.name.startswith("xor"):
-        for row, y in zip(data.test_x, trainer.outputs(data.test_x), strict=True):
+        for row, y in zip(data.test_x, trainer.evaluate(data.test_x, data.test_t)[1], strict=True):
             final[f"output of {int(row[0])},{int(row[1])}"] = float(y[0])
     if system.network.inputs != 784:
         return final, []
     # Of all the images at once: a softmax over the batch depends on the others.
-    return final, [int(k) for k in trainer.outputs(data.test_x).argmax(axis=1)[:50]]
+    return final, trainer.evaluate(data.test_x, data.test_t)[1].argmax(axis=1)[:50].tolist()
 
 
 def measure_stage(system: System, trainer: Trainer, data: Data, stage: str, *, timed: bool) -> dict[str, float]:
     """Accuracy and size of a network that is pruned: ``original``, ``pruned`` or ``fine_tuned``."""
-    _, accuracy = trainer.evaluate(data.test_x, data.test_t)
+    accuracy = accuracy_of(trainer.evaluate(data.test_x, data.test_t)[1], data.test_t)
     costs = savings(system.network, trainer.params(), data.test_x[:TIMED_IMAGES], timed=timed)
     return {f"test_accuracy_{stage}": accuracy, **{f"{name}_{stage}": value for name, value in costs.items()}}
 
@@ -108,4 +109,12 @@ def differences(final: dict[str, float]) -> dict[str, float]:
 
 
 def _evaluate(row: dict[str, float], trainer: Trainer, part: str, x: Any, t: Any) -> None:
-    row[f"{part}_loss"], row[f"{part}_accuracy"] = trainer.evaluate(x, t)
+    row[f"{part}_loss"], y = trainer.evaluate(x, t)
+    row[f"{part}_accuracy"] = accuracy_of(y, t)
+
+
+def accuracy_of(y: Array, t: Array) -> float:
+    """Fraction of rows whose largest output is at the target's; NaN where there is one output only."""
+    if y.ndim != 2 or y.shape[1] < 2:
+        return float("nan")
+    return float(np.mean(np.argmax(y, axis=1) == np.argmax(t, axis=1)))

@@ -3,6 +3,7 @@
 import importlib
 from typing import cast
 
+from nn_conformance.extras import check_installed
 from nn_conformance.oracles import ORACLES, Oracle
 from nn_conformance.oracles.trainer import Trainer
 from nn_conformance.replay.ledger import FRAMEWORKS, Framework
@@ -13,8 +14,8 @@ from nn_reference.validation import suggestion
 
 MODULES: dict[Framework, str] = {
     "numpy": "replay.in_numpy",
-    "torch": "oracles.pytorch.trainer",
-    "keras": "oracles.keras.trainer",
+    "torch": "oracles.pytorch",
+    "keras": "oracles.keras",
 }
 
 
@@ -27,10 +28,7 @@ def check_framework(name: str) -> None:
     if name not in FRAMEWORKS:
         hint = suggestion(name, FRAMEWORKS) or f"; expected one of {', '.join(FRAMEWORKS)}"
         raise InputError(f"--with: no framework is named {name!r}{hint}")
-    if missing := packages(name).missing:
-        raise InputError(
-            f"--with {name}: {' and '.join(missing)} not installed; pip install 'nn-conformance[{name}]' brings it"
-        )
+    check_installed(f"--with {name}", packages(name).needs, name)
 
 
 def packages(framework: str) -> Oracle:

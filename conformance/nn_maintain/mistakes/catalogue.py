@@ -14,7 +14,7 @@ import numpy as np
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network
 from nn_maintain.mistakes import changes as ch
-from nn_maintain.mistakes import updates
+from nn_maintain.mistakes import wrong_updates
 from nn_maintain.mistakes.changes import Change
 from nn_reference.activations import IDENTITY, RELU, SIGMOID, SOFTMAX, TANH, Softmax, sigmoid
 from nn_reference.arithmetic import Array
@@ -62,7 +62,7 @@ class Mistake:
     anew: Callable[[], Change] | None = None
     training: Callable[[Optimizer], Change] | None = None
     optimizer: Callable[[Optimizer], Any] | None = None
-    prune: updates.Prune | None = None
+    prune: wrong_updates.Prune | None = None
     dtypes: tuple[fmt.Dtype, ...] = fmt.DTYPES
     shows: tuple[str, ...] = ()
 
@@ -173,28 +173,28 @@ CATALOGUE: tuple[Mistake, ...] = (
     _arguments("targets-overwritten", (), ch.overwriting(lambda params, x, t: np.subtract(1, t, out=t))),
     _arguments("parameters-overwritten", (), ch.overwriting(lambda params, x, t: [np.subtract(p, 0.125, out=p) for p in params.values()])),
     # The update.
-    _update("uphill", (), optimizer=updates.seeing(lambda p, g: -g)),
-    _update("rate-tenfold", {"sgd"}, optimizer=updates.other_fields(lambda rule: {"learning_rate": 10 * rule.learning_rate})),
+    _update("uphill", (), optimizer=wrong_updates.seeing(lambda p, g: -g)),
+    _update("rate-tenfold", {"sgd"}, optimizer=wrong_updates.other_fields(lambda rule: {"learning_rate": 10 * rule.learning_rate})),
     _update("rate-over-batch", {"sgd"}, training=lambda rule: ch.scaled(_share), shows=STEP),
-    _update("biases-not-updated", {"biases"}, optimizer=updates.stepping(updates.weights_alone), shows=STEP),
-    _update("weight-decay", (), optimizer=updates.seeing(lambda p, g: g + 0.01 * p), shows=STEP),
-    _update("moments-reset", {"adam"}, optimizer=updates.stepping(lambda rule, params, g, state: rule.step(params, g, rule.init(params)))),
-    _update("steps-uncounted", {"adam"}, optimizer=updates.stepping(updates.uncounted)),
-    _update("steps-behind", {"adam"}, optimizer=updates.other_adam(steps=lambda t, index, tensors: t - 1)),
-    _update("steps-per-tensor", {"adam"}, optimizer=updates.other_adam(steps=lambda t, index, tensors: (t - 1) * tensors + index + 1)),
-    _update("correction-missing", {"adam"}, optimizer=updates.other_adam(corrected=False)),
-    _update("epsilon-inside-root", {"adam"}, optimizer=updates.other_adam(inside=True)),
-    _update("moment-of-magnitude", {"adam"}, optimizer=updates.other_adam(magnitude=True)),
-    _update("root-missing", {"adam"}, optimizer=updates.other_adam(power=1.0)),
-    _update("betas-swapped", {"adam"}, optimizer=updates.other_fields(lambda rule: {"beta1": rule.beta2, "beta2": rule.beta1})),
-    _update("epsilon-misplaced", {"adam"}, optimizer=updates.other_fields(lambda rule: {"placement": "torch" if rule.placement == "keras" else "keras"})),
+    _update("biases-not-updated", {"biases"}, optimizer=wrong_updates.stepping(wrong_updates.weights_alone), shows=STEP),
+    _update("weight-decay", (), optimizer=wrong_updates.seeing(lambda p, g: g + 0.01 * p), shows=STEP),
+    _update("moments-reset", {"adam"}, optimizer=wrong_updates.stepping(lambda rule, params, g, state: rule.step(params, g, rule.init(params)))),
+    _update("steps-uncounted", {"adam"}, optimizer=wrong_updates.stepping(wrong_updates.uncounted)),
+    _update("steps-behind", {"adam"}, optimizer=wrong_updates.other_adam(steps=lambda t, index, tensors: t - 1)),
+    _update("steps-per-tensor", {"adam"}, optimizer=wrong_updates.other_adam(steps=lambda t, index, tensors: (t - 1) * tensors + index + 1)),
+    _update("correction-missing", {"adam"}, optimizer=wrong_updates.other_adam(corrected=False)),
+    _update("epsilon-inside-root", {"adam"}, optimizer=wrong_updates.other_adam(inside=True)),
+    _update("moment-of-magnitude", {"adam"}, optimizer=wrong_updates.other_adam(magnitude=True)),
+    _update("root-missing", {"adam"}, optimizer=wrong_updates.other_adam(power=1.0)),
+    _update("betas-swapped", {"adam"}, optimizer=wrong_updates.other_fields(lambda rule: {"beta1": rule.beta2, "beta2": rule.beta1})),
+    _update("epsilon-misplaced", {"adam"}, optimizer=wrong_updates.other_fields(lambda rule: {"placement": "torch" if rule.placement == "keras" else "keras"})),
     # Pruning.
-    _pruning("pruned-by-sign", {"pruned"}, prune=updates.pruning(updates.negative_pruned)),
-    _pruning("pruned-by-square", {"pruned"}, prune=updates.pruning(lambda params, how: (params, replace(how, threshold=sqrt(how.threshold))))),
-    _pruning("ties-pruned", {"pruned"}, prune=updates.pruning(updates.ties_pruned)),
-    _pruning("biases-pruned", {"pruned", "biases"}, prune=updates.pruning(updates.other_biases)),
-    _pruning("mask-forgotten", {"pruned"}, prune=updates.pruning(lambda params, how: (params, replace(how, keep_mask=not how.keep_mask)))),
-    _pruning("moments-unmasked", {"masked"}, prune=updates.unmasked_moments),
+    _pruning("pruned-by-sign", {"pruned"}, prune=wrong_updates.pruning(wrong_updates.negative_pruned)),
+    _pruning("pruned-by-square", {"pruned"}, prune=wrong_updates.pruning(lambda params, how: (params, replace(how, threshold=sqrt(how.threshold))))),
+    _pruning("ties-pruned", {"pruned"}, prune=wrong_updates.pruning(wrong_updates.ties_pruned)),
+    _pruning("biases-pruned", {"pruned", "biases"}, prune=wrong_updates.pruning(wrong_updates.other_biases)),
+    _pruning("mask-forgotten", {"pruned"}, prune=wrong_updates.pruning(lambda params, how: (params, replace(how, keep_mask=not how.keep_mask)))),
+    _pruning("moments-unmasked", {"masked"}, prune=wrong_updates.unmasked_moments),
 )  # fmt: skip
 
 

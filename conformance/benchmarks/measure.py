@@ -25,7 +25,7 @@ PARTS = {
     "answer": "Waiting for an answer",
 }
 PACKAGES = ("numpy", "torch", "tensorflow", "keras")
-BEGIN, END = "<!-- results: written by run.py --write -->", "<!-- end of results -->"
+BEGIN, END = "<!-- results: written by measure.py --write -->", "<!-- end of results -->"
 
 
 def main() -> None:

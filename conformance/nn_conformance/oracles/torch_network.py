@@ -5,7 +5,7 @@ rule: the diagonal of softmax's Jacobian is that of each output with the others 
 sigmoid is its derivative, and so is PyTorch's own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -49,9 +49,14 @@ def tensors_of(params: Params, *, requires_grad: bool) -> Tensors:
     return {key: torch.tensor(p, requires_grad=requires_grad) for key, p in params.items()}
 
 
-def gradients_of(loss: torch.Tensor, tensors: Tensors) -> Sequence[torch.Tensor]:
-    """Of every parameter; zeros where the loss does not depend on one, for which autograd has None."""
-    return torch.autograd.grad(loss, list(tensors.values()), materialize_grads=True)
+def arrays_of(tensors: Tensors) -> Params:
+    """Copies, the inverse of `tensors_of`."""
+    return {key: p.detach().numpy().copy() for key, p in tensors.items()}
+
+
+def gradients_of(loss: torch.Tensor, tensors: Tensors) -> Tensors:
+    """By every tensor; zeros where the loss does not depend on one, for which autograd has None."""
+    return dict(zip(tensors, torch.autograd.grad(loss, list(tensors.values()), materialize_grads=True), strict=True))
 
 
 def forward(
@@ -102,15 +107,13 @@ def _diagonal_softmax(z: torch.Tensor, dim: int) -> torch.Tensor:
 
 def loss_of(network: fmt.Network, output: Layer, t: torch.Tensor) -> torch.Tensor:
     """The described loss of the last layer's z and a, without its penalty."""
-    loss, (z, a) = network.loss, output
-    value = _loss_by_its_own_count(network, loss, z, a, t)
-    return value / 2 if loss.half else value
+    value = _loss_by_its_own_count(network, *output, t)
+    return value / 2 if network.loss.half else value
 
 
-def _loss_by_its_own_count(
-    network: fmt.Network, loss: fmt.Loss, z: torch.Tensor, a: torch.Tensor, t: torch.Tensor
-) -> torch.Tensor:
+def _loss_by_its_own_count(network: fmt.Network, z: torch.Tensor, a: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
     """PyTorch's own mean where it has the reduction, else its sum over the count."""
+    loss = network.loss
     match loss.kind:
         case "squared_error":
             return _reduced(functional.mse_loss, a, t, loss.reduction, "elements")

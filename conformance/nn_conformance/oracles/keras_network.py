@@ -92,9 +92,11 @@ class Built:
         """Arrays of parameters as Keras holds these, in the order of the variables."""
         return {key: _held(layer, arrays[key]) for key, layer in self.names() if key in arrays}
 
-    def described(self, held: Sequence[Array]) -> Params:
-        """What Keras holds for each variable, as the description has it."""
-        return {key: _described(layer, p) for p, (key, layer) in zip(held, self.names(), strict=True)}
+    def arrays(self, tensors: Sequence[Any]) -> Params:
+        """The variables, or what Keras has for each of them, as the description has it."""
+        # Copies: `numpy` may show TensorFlow's own memory.
+        named = zip(self.names(), tensors, strict=True)
+        return {key: _described(layer, tensor.numpy().copy()) for (key, layer), tensor in named}
 
     def shown(self, layers: Sequence[tuple[Tensor, Tensor]]) -> list[LayerOutput]:
         """z and a of every layer, without the axis of a vector layer."""
