@@ -7,7 +7,7 @@ import subprocess
 from html import escape, unescape
 
 import pytest
-from report_problems import wrong
+from homework import wrong
 
 from nn_conformance.oracles import load
 from nn_conformance.replay.task import Task, replay
