@@ -8,7 +8,7 @@ import numpy as np
 
 from nn_conformance.explain.asking import Asked, Asker, Limits
 from nn_conformance.explain.factors import short
-from nn_conformance.explain.fitting import Explained, Point
+from nn_conformance.explain.fitting import Explained, Point, wrong_arrays
 from nn_conformance.explain.loss_search import value_of
 from nn_conformance.explain.record import Finding, every_array, of_slug
 from nn_conformance.explain.search import Edits, Step, applied, carried, delta, error_to, rule_of
@@ -264,7 +264,7 @@ def lost(points: Sequence[Point], ways: Mapping[str, Sequence[Explained]]) -> tu
         points: those of one sample tell.
         ways: what explains the arrays above.
     """
-    wrong = every_array([a for a in points[0].asked.gradients if not all(p.right(a) for p in points)])
+    wrong = wrong_arrays(points)
     open_ = [a[1:] for a in wrong if not ways.get(a[1:])]
     singles, k = [p for p in points if p.trace.samples == 1], max((int(a[1:]) for a in open_ if a[0] == "b"), default=0)
     if not singles or not 0 < k < singles[0].trace.last:

@@ -1,7 +1,7 @@
 """The cases that a wrong target is asked, and what is known of its answers so far."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain import calls
@@ -20,7 +20,7 @@ from nn_conformance.explain.asking import (
     widths,
 )
 from nn_conformance.explain.fitting import Point
-from nn_conformance.explain.record import Finding, of_slug
+from nn_conformance.explain.record import Explanation, of_slug
 from nn_conformance.explain.steps import Walk
 from nn_conformance.explain.trace import Case, trace
 from nn_conformance.judge.target import Answer, Target, Unsupported
@@ -30,32 +30,6 @@ TRIES = 20  # draws of a case
 CLEAR = 100.0  # times the clip of probabilities, from which on it has no part
 Kept = tuple[Case, Answer]
 Groups = list[list[Point]]
-
-
-@dataclass
-class Draft:
-    """What is known so far; the fields of an Explanation, in lists."""
-
-    findings: list[Finding] = field(default_factory=list)
-    ties: list[tuple[tuple[Finding, ...], ...]] = field(default_factory=list)
-    right: list[str] = field(default_factory=list)
-    unexplained: list[str] = field(default_factory=list)
-    blind: list[str] = field(default_factory=list)
-    aside: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    cases: int = 0
-    of: int = 0
-    ratio: float = 0.0
-
-    @property
-    def wrong(self) -> bool:
-        """Whether something is wrong, explained or not."""
-        return bool(self.findings or self.ties or self.unexplained)
-
-    @property
-    def rules(self) -> int:
-        """How many rules are wrong."""
-        return len(self.findings) + sum(len(tie[0]) for tie in self.ties)
 
 
 class Experiments:
@@ -83,7 +57,7 @@ class Experiments:
         fresh: Callable[[], Target] | None,
     ) -> None:
         self.network, self.optimizer, self.dtype, self.kept, self.fresh = network, optimizer, dtype, kept, fresh
-        self.asker, self.draft = Asker(target, network, dtype, budget), Draft()
+        self.asker, self.draft = Asker(target, network, dtype, budget), Explanation()
         self.seed, self.rate, self.samples = 0, 0.0, 6
         self.own: list[int] = []
         self.endless: list[Asked] = []

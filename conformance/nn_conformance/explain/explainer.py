@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,9 +11,9 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.explain import calls, causes, chance, circumstances, engine_graphs, naming
 from nn_conformance.explain import forward_rules as fr
 from nn_conformance.explain.asking import SQUARE, Budget, Limits, one_output
-from nn_conformance.explain.experiments import Draft, Groups, Kept
+from nn_conformance.explain.experiments import Groups, Kept
 from nn_conformance.explain.extremes import extremes
-from nn_conformance.explain.fitting import Point
+from nn_conformance.explain.fitting import Point, wrong_arrays
 from nn_conformance.explain.gradients import Gradients, apart, explain_gradients, traced
 from nn_conformance.explain.loss_search import Loss, LossSearch, first_wrong_layer, kept, with_epsilon
 from nn_conformance.explain.record import Explanation, Finding, every_array, of_slug
@@ -37,14 +37,9 @@ class Explainer(Updates):
         with np.errstate(all="ignore"):
             self._run()
         d = self.draft
-        parts = {f.name: getattr(d, f.name) for f in fields(d)}
-        parts = {name: tuple(part) if isinstance(part, list) else part for name, part in parts.items()}
-        return Explanation(
-            **parts,
-            confirmed=bool(d.findings or d.ties) and not d.unexplained and d.cases == d.of,
-            exchanges=self.asker.exchanges,
-            seconds=time.monotonic() - started,
-        )
+        d.confirmed = bool(d.findings or d.ties) and not d.unexplained and d.cases == d.of
+        d.exchanges, d.seconds = self.asker.exchanges, time.monotonic() - started
+        return d
 
     def _run(self) -> None:
         if not self.find_widths():
@@ -92,9 +87,9 @@ class Explainer(Updates):
             if not found and points:
                 self._apart([points], when)
 
-    def _apart(self, groups: Groups, when: str) -> Draft:
+    def _apart(self, groups: Groups, when: str) -> Explanation:
         """What is said of cases that are wrong under a condition, beside what is known."""
-        before, self.draft, self.when = self.draft, Draft(), when
+        before, self.draft, self.when = self.draft, Explanation(), when
         self._evaluation(groups)
         own, self.draft = self.draft, before
         points = [p for group in groups for p in group]
@@ -176,7 +171,7 @@ class Explainer(Updates):
         if loss is None and gradients.changes:
             of_loss = [naming.of_change(self.network, change) for change in gradients.changes]
         if gradients.changes:
-            wrong = every_array([a for a in groups[0][0].asked.gradients if not all(p.right(a) for p in points)])
+            wrong = wrong_arrays(points)
             of_loss = [replace(f, arrays=(*f.arrays, *wrong)) if _in_gradients(f) else f for f in of_loss]
         if when:
             always = naming.of_loss(self.network, rest)
@@ -222,7 +217,7 @@ class Explainer(Updates):
 
     def _sample_by_sample(self, before: Gradients) -> Gradients:
         """The gradients of one sample each, where a call with several is no single step."""
-        draft, self.draft, self.samples = self.draft, Draft(notes=self.draft.notes), 1
+        draft, self.draft, self.samples = self.draft, Explanation(notes=self.draft.notes), 1
         groups = self.groups()
         gradients = self._evaluation(groups) if groups else before
         if not groups or gradients.open:

@@ -14,6 +14,7 @@ from nn_conformance.explain.derivative_rules import TERMS
 from nn_conformance.explain.factors import ONE, Factor, monomials, short
 from nn_conformance.explain.linear import NEAR, of_pairs, share, survivors
 from nn_conformance.explain.penalties import IN_PLACE
+from nn_conformance.explain.record import every_array
 from nn_conformance.explain.search import (
     Combinations,
     Edits,
@@ -83,6 +84,11 @@ class Point:
     def zero(self, array: str) -> bool:
         """Whether an array is zero."""
         return self.ratio(array, np.zeros_like(self.asked.gradients[array])) <= 1
+
+
+def wrong_arrays(points: Sequence[Point]) -> tuple[str, ...]:
+    """The gradients that are wrong on some case, by name, from the inputs to the outputs."""
+    return every_array([a for a in points[0].asked.gradients if not all(p.right(a) for p in points)])
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,8 @@ def changed_data(name: str, params: Params, x: Array, t: Array) -> tuple[Params,
     return (params, np.asarray(of(x)), t) if name in INPUTS else (params, x, np.asarray(of(t)))
 
 
-def _leaky(slope: float) -> Activation:
+def leaky(slope: float) -> Activation:
+    """z, and a multiple of it below 0."""
     return Activation(
         f"leaky ReLU of slope {slope:g}", lambda z: np.where(z > 0, z, slope * z), lambda z, a, da: da * np.where(z > 0, 1, slope)
     )  # fmt: skip
@@ -177,9 +178,9 @@ ACTIVATIONS: dict[str, Rule] = {
     "sigmoid": Rule("activation-swapped", "a = σ(z)", _other(SIGMOID)),
     "tanh": Rule("activation-swapped", "a = tanh z", _other(TANH)),
     "relu": Rule("activation-swapped", "a = max(z, 0)", _other(RELU)),
-    "leaky 0.01": Rule("activation-swapped", "a = max(z, 0.01·z)", lambda _: _leaky(0.01)),
-    "leaky 0.1": Rule("activation-swapped", "a = max(z, 0.1·z)", lambda _: _leaky(0.1)),
-    "leaky 0.2": Rule("activation-swapped", "a = max(z, 0.2·z)", lambda _: _leaky(0.2)),
+    "leaky 0.01": Rule("activation-swapped", "a = max(z, 0.01·z)", lambda _: leaky(0.01)),
+    "leaky 0.1": Rule("activation-swapped", "a = max(z, 0.1·z)", lambda _: leaky(0.1)),
+    "leaky 0.2": Rule("activation-swapped", "a = max(z, 0.2·z)", lambda _: leaky(0.2)),
     "softplus": Rule("activation-swapped", "a = log(1+e^z)", lambda _: SOFTPLUS),
     "silu": Rule("activation-swapped", "a = z·σ(z)", lambda _: SWISH),
     "elu": Rule("activation-swapped", "a = z or e^z-1", lambda _: ELU),

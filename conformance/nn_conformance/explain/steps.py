@@ -44,11 +44,13 @@ class Before:
         data: all samples, with the parameters before the first step.
         batches: of all steps.
         earlier: the steps before it.
+        rate: of the steps.
     """
 
     data: Case
     batches: Sequence[Sequence[int]]
     earlier: Sequence[Case]
+    rate: float = 0.0
 
 
 Gradient: TypeAlias = Callable[[Case, Before], Params | None]  # of a step
@@ -134,7 +136,7 @@ def steps_of(walk: Walk, gradient: Gradient, dtype: fmt.Dtype) -> Steps | None:
     for theta, batch in zip(walk.thetas, walk.batches, strict=False):
         before = {n: p.astype(case.params[n].dtype) for n, p in theta.items()}
         step = Case(case.network, before, case.x[batch], case.t[batch], label="a step")
-        if (g := gradient(step, Before(case, walk.batches, earlier))) is None:
+        if (g := gradient(step, Before(case, walk.batches, earlier, walk.optimizer.learning_rate))) is None:
             return None
         earlier.append(step)
         gradients.append(g)

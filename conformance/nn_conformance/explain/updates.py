@@ -21,7 +21,6 @@ from nn_conformance.explain.search import predict
 from nn_conformance.explain.trace import Case, matrix, trace
 from nn_conformance.explain.trace import described as of_case
 from nn_conformance.explain.update_rules import experiment, first_share
-from nn_conformance.judge.limits import ROUNDOFF, longest_sum, norm, update_limit
 from nn_reference.arithmetic import Array, Params
 
 # The rows of a step, by those of all batches, its number from 0 and the number of all rows.
@@ -66,6 +65,31 @@ def _of_rows(rows_of: Rows, *, targets: bool = False) -> OtherCase:
 def _at(base: steps.Gradient, other: OtherCase, case: Case, before: steps.Before) -> Params | None:
     own = other(case, before)
     return None if own is None else base(own, before)
+
+
+def _of_others(base: steps.Gradient) -> dict[tuple[str, str], steps.Gradient]:
+    """The gradients of other cases than a step's own, with their slugs and formulas."""
+    return {key: partial(_at, base, other) for key, other in OTHERS.items()}
+
+
+def _after_each(known: steps.Gradient, way: tuple[bool, bool], case: Case, before: steps.Before) -> Params | None:
+    """What a step after each sample moves in all, over the rate; None where a gradient is not known."""
+    (summed, divided), rate = way, before.rate or case.rate
+    theta = {n: np.asarray(p, np.float64) for n, p in case.params.items()}
+    start, total = theta, {n: np.zeros_like(p) for n, p in theta.items()}
+    for i in range(len(case.x)):
+        own = {n: p.astype(case.params[n].dtype) for n, p in theta.items()}
+        if (g := known(replace(case, params=own, x=case.x[i : i + 1], t=case.t[i : i + 1]), before)) is None:
+            return None
+        total = {n: summed * total[n] + of_case(case.network, n, g[n]) for n in theta}
+        theta = {n: p - rate / (len(case.x) if divided else 1) * total[n] for n, p in theta.items()}
+    return {n: matrix(case.network, n, (p - theta[n]) / rate) for n, p in start.items()}
+
+
+def _makes(p: Point, gradient: steps.Gradient) -> bool:
+    """Whether what is shown of a call is made by such a gradient."""
+    made = gradient(p.asked.case, steps.Before(p.asked.case, [], []))
+    return made is not None and all(p.ratio(a, made[a]) <= steps.NEAR for a in p.asked.gradients)
 
 
 # Where the gradients of one step are right, or explained, and those of several are not: whose gradients these are.
@@ -172,7 +196,7 @@ class Updates(Experiments):
 
     def _of_kept(self, options: Sequence[fmt.Optimizer], base: steps.Gradient, *, right: bool = True) -> list[Finding]:
         """What explains the moves where the gradients of single steps do not: other parameters or rows than a step's own."""
-        gradients = {key: partial(_at, base, other) for key, other in OTHERS.items()} | (THROUGH if right else {})
+        gradients = _of_others(base) | (THROUGH if right else {})
         for (slug, uses), gradient in gradients.items():
             if not self.asker.left:
                 break
@@ -184,83 +208,25 @@ class Updates(Experiments):
 
     def within_batch(self, groups: Groups) -> bool:
         """Whether calls with several samples are made by right steps after each sample."""
-        if not self.rate or self.samples == 1 or self.network.penalty is not None:
-            return False
         several = [group[0] for group in groups if group[0].trace.samples > 1]
-        asked = [p.asked for p in several]
-        if all(p.right(a) for p in several for a in p.asked.gradients):
+        wrong = not all(p.right(a) for p in several for a in p.asked.gradients)
+        if not (self.rate and wrong) or self.samples == 1 or self.network.penalty is not None:
             return False
-        return any(
-            all(self._by_samples(one, _right, summed=summed, divided=divided) for one in asked)
-            for summed, divided in WITHIN
-        )
+        return any(all(_makes(p, partial(_after_each, _right, way)) for p in several) for way in WITHIN)
 
     def of_batches(self, gradients: Gradients) -> None:
-        """What a call with several samples does that takes a step for each of them."""
+        """What calls with several samples do that take a step for each of them."""
         if self.network.penalty is not None:
             return
-        known = self._of_mutant(gradients)
-        asked = [self.asker.ask(self.draw(self.own, n, rate=rate)) for n, rate in ((4, 0.5), (3, 0.25))]
-        for (summed, divided), uses in WITHIN.items():
-            if all(self._by_samples(one, known, summed=summed, divided=divided) for one in asked):
-                if summed or divided:
-                    self.draft.findings.append(replace(steps.OFF, slug="updates-within-batch", uses=uses))
-                    self.draft.right = [what for what in self.draft.right if what != "update"]
-                self._rows_of(known, summed=summed, divided=divided)
-                return
+        sgd, known = fmt.Optimizer("sgd", 0.25), self._of_mutant(gradients)
+        for way, uses in WITHIN.items():
+            within = partial(_after_each, known, way)
+            for (slug, rows), gradient in ({("", ""): within} | _of_others(within)).items():
+                if (self._stepping([sgd], gradient, plain=True) or ([], False))[1]:
+                    named = [("updates-within-batch", uses)] * any(way) + [(slug, rows)] * bool(slug)
+                    self.draft.findings += [replace(steps.OFF, slug=slug, uses=uses) for slug, uses in named]
+                    return
         self.draft.unexplained.append("what a call with several samples moves")
-
-    def _rows_of(self, known: steps.Gradient, *, summed: bool, divided: bool) -> None:
-        """Which rows are those of the steps, where there is one for each sample and several batches."""
-        case, batches = self.draw(self.own, 5, rate=0.0), [[3, 1], [4, 2]]
-        sgd = fmt.Optimizer("sgd", 0.25)
-        after, error = self.asker.train(case, sgd, batches)
-        if error is not None or after is None:
-            return
-        start = {n: np.asarray(p, np.float64) for n, p in case.params.items()}
-        for uses, rows in (("", batches), ("the data's first rows, as many as the batch has", [[0, 1], [0, 1]])):
-            theta: Params | None = start
-            for batch in rows:
-                theta = theta and self._after_each(theta, case, batch, known, 0.25, summed=summed, divided=divided)
-            run = theta and {n: start[n] - p for n, p in theta.items()}
-            if run and all(norm(start[n] - after[n] - m) <= self._limit_of(n, m, case, after) for n, m in run.items()):
-                self.draft.findings += [replace(steps.OFF, slug="rows-other", uses=uses)] if uses else []
-                return
-        self.draft.unexplained.append("what several batches move")
-
-    def _limit_of(self, name: str, move: Array, case: Case, after: Params) -> float:
-        """The largest rounding of a move of several steps."""
-        sgd, longest = fmt.Optimizer("sgd", 0.25), longest_sum(case.network, 1)
-        limit = update_limit(norm(move), norm(after[name]), sgd, self.dtype, longest).value
-        return steps.NEAR * len(case.x) * limit + 2 * ROUNDOFF[self.dtype] * norm(np.asarray(case.params[name]))
-
-    def _after_each(
-        self, theta: Params, case: Case, rows: Sequence[int], known: steps.Gradient, rate: float, *, summed: bool, divided: bool
-    ) -> Params | None:  # fmt: skip
-        """Parameters after a step for each of these rows; None where a gradient is not known."""
-        total = {n: np.zeros_like(p) for n, p in theta.items()}
-        for i in rows:
-            own = {n: p.astype(case.params[n].dtype) for n, p in theta.items()}
-            one = replace(case, params=own, x=case.x[i : i + 1], t=case.t[i : i + 1])
-            if (g := known(one, steps.Before(case, [], []))) is None:
-                return None
-            total = {n: summed * total[n] + of_case(case.network, n, g[n]) for n in theta}
-            theta = {n: p - rate / (len(rows) if divided else 1) * total[n] for n, p in theta.items()}
-        return theta
-
-    def _by_samples(self, asked: Asked, known: steps.Gradient, *, summed: bool, divided: bool) -> bool:
-        """Whether what is shown of a call is made by a step after each sample, in their order."""
-        case = asked.case
-        start = {n: np.asarray(p, np.float64) for n, p in case.params.items()}
-        theta = self._after_each(start, case, range(len(case.x)), known, case.rate, summed=summed, divided=divided)
-        if theta is None:
-            return False
-        limits = Limits(case, self.dtype)
-        made = {n: matrix(case.network, n, (p - theta[n]) / case.rate) for n, p in start.items()}
-        return bool(asked.gradients) and all(
-            norm(g - made[n]) <= steps.NEAR * limits.of(n, made[n], asked.uncertainty.get(n, 0.0))
-            for n, g in asked.gradients.items()
-        )
 
     def _stepping(
         self, options: Sequence[fmt.Optimizer], gradient: steps.Gradient, *, plain: bool = False
