@@ -43,7 +43,7 @@ def clipped(points: Sequence[Point]) -> tuple[str, float] | None:
     for name in ("all", "each", "entries"):
         bound = short(max(max(_sizes(name, p.asked.gradients)) for p in points), 1e-6)
         made = ((p, _clip(name, {a: p.limits.gradients[a] for a in p.asked.gradients}, bound)) for p in points)
-        if all(p.ratio(a, value) <= 1 for p, clip in made for a, value in clip.items()):
+        if all(p.makes(clip) for p, clip in made):
             return name, bound
     return None
 
@@ -74,8 +74,11 @@ def precision(points: Sequence[Point], slug: str, slack: float, least: float = 0
         least: so much of a gradient, and float32's limit of the loss, is exceeded in each case.
     """
     points = [p for p in points if np.abs(p.asked.case.x).max() < LARGE]
-    exact = all(p.right(a) for p in points for a in p.asked.gradients)
-    if exact or points[0].limits.dtype == "float32" or (not least and all(_by_differences(p) for p in points)):
+    if (
+        all(p.all_right for p in points)
+        or points[0].limits.dtype == "float32"
+        or (not least and all(_by_differences(p) for p in points))
+    ):
         return None
     for p in points:
         limits = Limits(p.asked.case, "float32")

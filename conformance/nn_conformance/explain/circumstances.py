@@ -50,7 +50,7 @@ def _counted(case: Case) -> Case:
 def wrong(p: Point) -> bool:
     """Whether a gradient, its shape or the loss is wrong."""
     loss = p.asked.loss is not None and not abs(p.asked.loss - p.limits.loss) <= p.limits.of_loss(float(p.limits.loss))
-    return bool(loss or p.asked.shapes or p.asked.misshapen) or not all(p.right(a) for a in p.asked.gradients)
+    return bool(loss or p.asked.shapes or p.asked.misshapen) or not p.all_right
 
 
 def of_many(own: Experiments) -> tuple[str, list[Finding], list[Point]] | None:

@@ -12,14 +12,13 @@ from nn_conformance.explain.asking import (
     Asked,
     Asker,
     Budget,
-    Limits,
     draw,
     one_output,
     sized,
     some_widths,
     widths,
 )
-from nn_conformance.explain.fitting import Point
+from nn_conformance.explain.fitting import Point, point_of
 from nn_conformance.explain.record import Explanation, of_slug
 from nn_conformance.explain.steps import Walk
 from nn_conformance.explain.trace import Case, trace
@@ -153,16 +152,13 @@ class Experiments:
             if (without := replace(asked, loss=None)).finite and asked.gradients:
                 self.endless.append(without)
             return None
-        return self._traced(asked)
-
-    def _traced(self, asked: Asked) -> Point:
-        return Point(trace(asked.case, (), asked.gradients), asked, Limits(asked.case, self.dtype))
+        return point_of(asked, self.dtype)
 
     def without_losses(self) -> Groups:
         """The cases whose gradients alone are finite, those of equal sizes together, where no case has a loss that is."""
         groups: dict[tuple[int, ...], list[Point]] = {}
         for asked in self.endless:
-            groups.setdefault((len(asked.case.x), *widths(asked.case.network)), []).append(self._traced(asked))
+            groups.setdefault((len(asked.case.x), *widths(asked.case.network)), []).append(point_of(asked, self.dtype))
         if groups:
             self.draft.aside.clear()
             self.draft.findings.append(of_slug("loss-never-finite", "NaN or infinite in every call", ("loss",)))

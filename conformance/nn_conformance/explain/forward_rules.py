@@ -233,15 +233,6 @@ class OtherLoss:
         return np.asarray(self.slope(y, t))
 
 
-def _categorical(kind: type[SquaredError] | type[BinaryCrossEntropy]) -> Callable[[Network], Any]:
-    def rule(net: Network) -> Any:
-        if kind is SquaredError:
-            return SquaredError("samples")
-        return BinaryCrossEntropy(from_logits=bool(getattr(net.loss, "from_logits", False)))
-
-    return rule
-
-
 def _reversed(net: Network) -> Any:
     if not isinstance(net.loss, CrossEntropy | BinaryCrossEntropy):
         return net.loss
@@ -260,23 +251,26 @@ def _pairs(net: Network) -> Any:
     return OtherLoss(of, slope)
 
 
-def _sum_of(net: Network, rule: Callable[[Array, Array], Array], slope: Callable[[Array, Array], Array]) -> Any:
-    del net
-    return OtherLoss(lambda y, t: np.sum(rule(y, t)) / len(t), lambda y, t: slope(y, t) / len(t))
-
-
 def _probability(net: Network, y: Array) -> Array:
     if not getattr(net.loss, "from_logits", False):
         return y
     return SIGMOID.forward(y) if isinstance(net.loss, BinaryCrossEntropy) else SOFTMAX.forward(y)
 
 
+def _printed(of: Callable[[Network, Array, Array], Any], *kinds: type) -> Callable[[Network], Any]:
+    """Another number that is printed, for losses of some kinds; its slope is the right loss's."""
+
+    def rule(net: Network) -> Any:
+        if kinds and not isinstance(net.loss, kinds):
+            raise ValueError("of another loss")
+        return OtherLoss(lambda y, t: of(net, y, t), net.loss.gradient)
+
+    return rule
+
+
 def _of_p(rule: Callable[[Array, Array], Array]) -> Callable[[Network], Any]:
-    """A loss of probabilities whose slope is the right loss's."""
-    return lambda net: OtherLoss(
-        lambda y, t: np.sum(rule(_probability(net, y), t)) / count(net.loss, t),  # type: ignore[arg-type]
-        net.loss.gradient,
-    )
+    """A sum over probabilities, divided as the right loss is."""
+    return _printed(lambda net, y, t: np.sum(rule(_probability(net, y), t)) / count(net.loss, t))  # type: ignore[arg-type]
 
 
 # Those whose slope is their own; the others keep the right slope, as people change the number that they print.
@@ -290,35 +284,24 @@ OWN_SLOPE = (
     "pairs-broadcast",
 )
 LOSSES: dict[str, Rule] = {
-    "squared-for-cross-entropy": Rule("squared-for-cross-entropy", "L = Σ(p-t)²/N", _categorical(SquaredError)),
-    "binary-for-categorical": Rule("binary-for-categorical", "-Σ t·log p + (1-t)·log(1-p)", _categorical(BinaryCrossEntropy)),
+    "squared-for-cross-entropy": Rule("squared-for-cross-entropy", "L = Σ(p-t)²/N", lambda _: SquaredError("samples")),
+    "binary-for-categorical": Rule("binary-for-categorical", "-Σ t·log p + (1-t)·log(1-p)", lambda net: BinaryCrossEntropy(from_logits=bool(getattr(net.loss, "from_logits", False)))),
     "logits-reversed": Rule("logits-reversed", "σ applied twice, or not at all", _reversed),
     "cross-entropy": Rule("cross-entropy-for-other", "L = -Σ t·log p", lambda net: CrossEntropy()),
     "first-term-alone": Rule("second-term-missing", "L = -Σ t·log p", lambda net: CrossEntropy()),
-    "absolute": Rule("absolute-error", "L = Σ|y-t|", lambda net: _sum_of(net, lambda y, t: abs(y - t), lambda y, t: np.sign(y - t))),
+    "absolute": Rule("absolute-error", "L = Σ|y-t|", lambda _: OtherLoss(lambda y, t: np.sum(abs(y - t)) / len(t), lambda y, t: np.sign(y - t) / len(t))),
     "pairs-broadcast": Rule("pairs-broadcast", "(N,) - (N,1) is (N,N)", _pairs),
     "second-term-missing": Rule("second-term-missing", "L = -Σ t·log p", _of_p(lambda p, t: -t * np.log(p))),
     "first-term-missing": Rule("second-term-missing", "L = -Σ (1-t)·log(1-p)", _of_p(lambda p, t: -(1 - t) * np.log(1 - p))),
     "second-term-sign": Rule("second-term-missing", "L = -Σ t·log p - (1-t)·log(1-p)", _of_p(lambda p, t: (1 - t) * np.log(1 - p) - t * np.log(p))),
     "without-log": Rule("without-log", "L = -Σ t·p", _of_p(lambda p, t: -t * p)),
-    "cube": Rule("absolute-error", "L = Σ|y-t|³", lambda net: OtherLoss(lambda y, t: np.sum(abs(y - t) ** 3) / len(t), net.loss.gradient)),
-    "root-of-loss": Rule("root-of-loss", "L = √L*", lambda net: OtherLoss(lambda y, t: np.sqrt(net.loss.value(y, t)), net.loss.gradient)),
-    "root-of-each": Rule("root-of-loss", "L = Σ√Σ(y-t)²/N", lambda net: OtherLoss(lambda y, t: np.sum(np.sqrt(np.sum((y - t) ** 2, axis=-1))) / len(t), net.loss.gradient)),
-    "error-summed": Rule("error-summed", "L = Σ(y-t)", lambda net: OtherLoss(lambda y, t: np.sum(y - t) / len(t), net.loss.gradient)),
-    "square-of-sum": Rule("error-summed", "L = (Σ(y-t))²", lambda net: OtherLoss(lambda y, t: np.sum(y - t) ** 2, net.loss.gradient)),
+    "cube": Rule("absolute-error", "L = Σ|y-t|³", _printed(lambda net, y, t: np.sum(abs(y - t) ** 3) / len(t))),
+    "root-of-loss": Rule("root-of-loss", "L = √L*", _printed(lambda net, y, t: np.sqrt(net.loss.value(y, t)))),
+    "root-of-each": Rule("root-of-loss", "L = Σ√Σ(y-t)²/N", _printed(lambda net, y, t: np.sum(np.sqrt(np.sum((y - t) ** 2, axis=-1))) / len(t))),
+    "error-summed": Rule("error-summed", "L = Σ(y-t)", _printed(lambda net, y, t: np.sum(y - t) / len(t))),
+    "square-of-sum": Rule("error-summed", "L = (Σ(y-t))²", _printed(lambda net, y, t: np.sum(y - t) ** 2)),
     "wrong-pairing": Rule("wrong-pairing", "L = -Σ p·log t", _of_p(lambda p, t: -p * np.log(np.clip(t, 1e-12, 1)))),
 }  # fmt: skip
-
-
-def _printed(of: Callable[[Network, Array, Array], Any], *kinds: type) -> Callable[[Network], Any]:
-    """Another number that is printed, for losses of some kinds; its slope is the right loss's."""
-
-    def rule(net: Network) -> Any:
-        if kinds and not isinstance(net.loss, kinds):
-            raise ValueError("of another loss")
-        return OtherLoss(lambda y, t: of(net, y, t), net.loss.gradient)
-
-    return rule
 
 
 def _altered(sign: float, over: Callable[[Array], float]) -> Callable[[Network], Any]:

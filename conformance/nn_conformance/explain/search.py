@@ -5,8 +5,7 @@ through W and the derivative of each layer down to k, then for dW the layer's in
 a use: the same δ of a layer is used in its dW (W), in its db (b), and sent down, and a rule may be wrong in one use only.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -140,25 +139,6 @@ class States(NamedTuple):
         return States(codes, self.changed[free] + 1, self.final[free], self.g[free], self.past[free])
 
 
-@dataclass(frozen=True)
-class Combinations:
-    """Combinations of rules, each told when it is asked for.
-
-    Attributes:
-        way: the steps.
-        options: of each step.
-        codes: which option of each step, a row for each combination.
-    """
-
-    way: Sequence[Step]
-    options: Options
-    codes: Array
-
-    def __getitem__(self, i: int) -> Edits:
-        names = ((step, self.options.get(step, RIGHT)[c]) for step, c in zip(self.way, self.codes[i], strict=True))
-        return tuple((step, name) for step, name in names if name is not None)
-
-
 def _joined(parts: Sequence[States]) -> States:
     if len(parts) == 1:
         return parts[0]
@@ -201,8 +181,8 @@ def error_to(tr: Trace, array: str, options: Options, most: int = 0, upto: Step 
 
 def combinations(
     tr: Trace, array: str, options: Options, most: int = 0, *, whole: bool = False
-) -> tuple[Combinations, Array]:
-    """Every combination of rules on the way to an array, and what it makes of it: (combinations, entries).
+) -> tuple[Callable[[int], Edits], Array]:
+    """Every combination of rules on the way to an array, each told by its number, and what they make of it: (combinations, entries).
 
     Raises:
         ValueError: a rule that cannot be had at these sizes.
@@ -223,7 +203,13 @@ def combinations(
                 codes[-1][:, -1] = j
                 if array[0] == "W":
                     codes[-1][:, -2] = i
-    return Combinations(way, options, np.concatenate(codes)), np.concatenate(parts)
+    every = np.concatenate(codes)
+
+    def edits(i: int) -> Edits:
+        names = ((step, options.get(step, RIGHT)[c]) for step, c in zip(way, every[i], strict=True))
+        return tuple((step, name) for step, name in names if name is not None)
+
+    return edits, np.concatenate(parts)
 
 
 def product(tr: Trace, array: str, name: str | None, a: Array, d: Array, *, whole: bool) -> Array:
@@ -300,9 +286,8 @@ def variants(
             total = float(sum(v.sum() for v in values[: len(traces)]))
             near = 1e-9 * size * max(1, sum(map(len, values)))
             same = (v for s, v in seen if abs(s - total) <= near)
-            if name is None or (
-                np.isfinite(size) and size > 0 and not any(_same(v, values, 1e-9 * size) for v in same)
-            ):
+            shows = np.isfinite(size) and size > 0
+            if name is None or (shows and not any(_same(v, values, 1e-9 * size) for v in same)):
                 kept.append(name)
                 seen.append((total, values))
         found[step] = kept

@@ -89,41 +89,26 @@ def _after_each(known: steps.Gradient, way: tuple[bool, bool], case: Case, befor
 def _makes(p: Point, gradient: steps.Gradient) -> bool:
     """Whether what is shown of a call is made by such a gradient."""
     made = gradient(p.asked.case, steps.Before(p.asked.case, [], []))
-    return made is not None and all(p.ratio(a, made[a]) <= steps.NEAR for a in p.asked.gradients)
+    return made is not None and p.makes(made, steps.NEAR)
 
 
 # Where the gradients of one step are right, or explained, and those of several are not: whose gradients these are.
-OTHERS: dict[tuple[str, str], OtherCase] = (
-    {
-        ("gradients-of-start", "the gradient at the parameters before the first step, in each step"): _of_step(0),
-        ("gradients-of-start", "the gradient at the parameters of the step before"): _of_step(-1),
-    }
-    | {
-        ("rows-other", "t of the data's first rows beside x of the batch"): _of_rows(
-            lambda batches, k, _: range(len(batches[k])), targets=True
-        )
-    }
-    | {
-        ("rows-other", uses): _of_rows(rows)
-        for uses, rows in {
-            "the data's first rows, as many as the batch has": lambda batches, k, _: range(len(batches[k])),
-            "the rows of the first batch in each step": lambda batches, k, _: batches[0],
-            "the rows of the batch before": lambda batches, k, _: batches[max(0, k - 1)],
-            "all rows of the data": lambda _, k, total: range(total),
-            "the rows of all batches so far": lambda batches, k, _: [*chain(*batches[: k + 1])],
-            "all rows from the batch's smallest to its largest": lambda batches, k, _: range(
-                min(batches[k]), max(batches[k]) + 1
-            ),
-            "the rows from the batch's first to its last": lambda batches, k, _: range(
-                batches[k][0], batches[k][-1] + 1
-            ),
-            "the rows from the batch's first up to its last, which is left out": lambda batches, k, _: range(
-                batches[k][0], batches[k][-1]
-            ),
-            "the rows after those of the batch": lambda batches, k, _: [i + 1 for i in batches[k]],
-        }.items()
-    }
-)
+ROWS: dict[str, Rows] = {
+    "the data's first rows, as many as the batch has": lambda batches, k, _: range(len(batches[k])),
+    "the rows of the first batch in each step": lambda batches, k, _: batches[0],
+    "the rows of the batch before": lambda batches, k, _: batches[max(0, k - 1)],
+    "all rows of the data": lambda _, k, total: range(total),
+    "the rows of all batches so far": lambda batches, k, _: [*chain(*batches[: k + 1])],
+    "all rows from the batch's smallest to its largest": lambda batches, k, _: range(min(batches[k]), max(batches[k]) + 1),
+    "the rows from the batch's first to its last": lambda batches, k, _: range(batches[k][0], batches[k][-1] + 1),
+    "the rows from the batch's first up to its last, which is left out": lambda batches, k, _: range(batches[k][0], batches[k][-1]),
+    "the rows after those of the batch": lambda batches, k, _: [i + 1 for i in batches[k]],
+}  # fmt: skip
+OTHERS: dict[tuple[str, str], OtherCase] = {
+    ("gradients-of-start", "the gradient at the parameters before the first step, in each step"): _of_step(0),
+    ("gradients-of-start", "the gradient at the parameters of the step before"): _of_step(-1),
+    ("rows-other", "t of the data's first rows beside x of the batch"): _of_rows(next(iter(ROWS.values())), targets=True),
+} | {("rows-other", uses): _of_rows(rows) for uses, rows in ROWS.items()}  # fmt: skip
 THROUGH = {
     ("weights-kept", "errors go back through the weights before the first step"): _through(0),
     ("weights-kept", "errors go back through the weights of the step before"): _through(-1),
@@ -176,11 +161,8 @@ class Updates(Experiments):
         if seen is None:
             return
         found, explained = seen
-        if (
-            not explained
-            and not gradients.open
-            and (kept := self._of_kept(options, known, right=not gradients.cost[1]))
-        ):
+        known_all = not (explained or gradients.open)
+        if known_all and (kept := self._of_kept(options, known, right=not gradients.cost[1])):
             found, explained = kept, True
         if not explained and self.draft.findings:  # of parts that only several steps tell apart
             known_slugs = {f.slug for f in self.draft.findings}
@@ -209,8 +191,7 @@ class Updates(Experiments):
     def within_batch(self, groups: Groups) -> bool:
         """Whether calls with several samples are made by right steps after each sample."""
         several = [group[0] for group in groups if group[0].trace.samples > 1]
-        wrong = not all(p.right(a) for p in several for a in p.asked.gradients)
-        if not (self.rate and wrong) or self.samples == 1 or self.network.penalty is not None:
+        if not self.rate or all(p.all_right for p in several) or self.samples == 1 or self.network.penalty is not None:
             return False
         return any(all(_makes(p, partial(_after_each, _right, way)) for p in several) for way in WITHIN)
 
