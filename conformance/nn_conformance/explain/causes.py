@@ -28,7 +28,7 @@ EXACT = 1e-13  # no difference quotient is as near the right gradient: where one
 # Parts of a derivative: what comes over one of two paths, where tanh and σ are made of exp, such as (e^2z - 1)/(e^2z + 1).
 PATHS = {"tanh": ("1+a", "1-a", "a(1-a)", "1"), "sigmoid": ("a",)}
 MOSTLY = 0.9  # of the entries
-ROUGH = 0.1  # of a gradient: differences are near the right one
+ROUGH = 0.2  # of a gradient: differences are near the right one, also those of a loss with seven digits
 FEW = 60  # parameters: two losses are computed for each
 KINDS: dict[str, tuple[str, Callable[[float, float, float, float], float]]] = {
     "central": ("(L(θ+h) - L(θ-h))/2h", lambda up, middle, down, h: (up - down) / (2 * h)),
@@ -59,9 +59,6 @@ def _clip(name: str, arrays: Mapping[str, Array], bound: float) -> dict[str, Arr
         return {a: np.clip(g, -bound, bound) for a, g in arrays.items()}
     whole = _sizes("all", arrays)[0]
     return {a: g * min(1.0, bound / max(whole if name == "all" else norm(g), 1e-300)) for a, g in arrays.items()}
-
-
-ROUGH = 0.2  # of a gradient, by differences of a loss with seven digits
 
 
 def precision(points: Sequence[Point], slug: str, slack: float, least: float = 0.0) -> Finding | None:

@@ -11,10 +11,10 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.explain import slopes
 from nn_conformance.explain.asking import Asked, Limits, widths
 from nn_conformance.explain.factors import ONE, Factor, monomials
-from nn_conformance.explain.linear import NEAR, survivors
 from nn_conformance.explain.penalties import IN_PLACE
 from nn_conformance.explain.record import every_array
 from nn_conformance.explain.search import (
+    NEAR,
     Edits,
     Options,
     Step,
@@ -24,6 +24,7 @@ from nn_conformance.explain.search import (
     ordered,
     predict,
     steps,
+    survivors,
     variants,
 )
 from nn_conformance.explain.sum_rules import INTEGERS, NEAREST

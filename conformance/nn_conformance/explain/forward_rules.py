@@ -251,7 +251,8 @@ def _pairs(net: Network) -> Any:
     return OtherLoss(of, slope)
 
 
-def _probability(net: Network, y: Array) -> Array:
+def probability(net: Network, y: Array) -> Array:
+    """The outputs as probabilities, where they are logits."""
     if not getattr(net.loss, "from_logits", False):
         return y
     return SIGMOID.forward(y) if isinstance(net.loss, BinaryCrossEntropy) else SOFTMAX.forward(y)
@@ -270,7 +271,7 @@ def _printed(of: Callable[[Network, Array, Array], Any], *kinds: type) -> Callab
 
 def _of_p(rule: Callable[[Array, Array], Array]) -> Callable[[Network], Any]:
     """A sum over probabilities, divided as the right loss is."""
-    return _printed(lambda net, y, t: np.sum(rule(_probability(net, y), t)) / count(net.loss, t))  # type: ignore[arg-type]
+    return _printed(lambda net, y, t: np.sum(rule(probability(net, y), t)) / count(net.loss, t))  # type: ignore[arg-type]
 
 
 # Those whose slope is their own; the others keep the right slope, as people change the number that they print.
@@ -314,7 +315,7 @@ def _of_errors(rule: Callable[[Array], Any]) -> Callable[[Network], Any]:
 
 
 def _of_classes(rule: Callable[[Array, Array], Any]) -> Callable[[Network], Any]:
-    return _printed(lambda net, y, t: rule(_probability(net, y), t), CrossEntropy)
+    return _printed(lambda net, y, t: rule(probability(net, y), t), CrossEntropy)
 
 
 OVER: dict[str, Callable[[Array], float]] = {"": lambda t: 1.0, "/N": len, "/(NC)": np.size, "/C": lambda t: t.shape[1]}

@@ -16,6 +16,7 @@ from nn_conformance.explain.derivative_rules import derivatives, mixture
 from nn_conformance.explain.forward_rules import Rule
 from nn_conformance.explain.sum_rules import BIASES, WEIGHTS
 from nn_conformance.explain.trace import Trace, described, matrix
+from nn_conformance.judge.limits import norm
 from nn_reference.arithmetic import Array
 
 
@@ -30,6 +31,7 @@ class Step(NamedTuple):
 Edits = tuple[tuple[Step, str], ...]
 Options = Mapping[Step, Sequence[str | None]]  # the rules of a step that are tried; None is the right one
 RIGHT = (None,)
+NEAR = 4.0  # of the limit, in a search; a confirmation takes the limit itself
 FEW = 400  # entries; of larger arrays some rows and columns are compared in the search, and all in the confirmation
 LOCAL = ("first", "last", "without last", "without first", "product of sums", "magnitude", "sign")
 
@@ -231,6 +233,25 @@ def product(tr: Trace, array: str, name: str | None, a: Array, d: Array, *, whol
         own = (described(network, array, g) for g in out)
         out = np.stack([matrix(network, array, g.ravel().reshape(g.shape, order="F")) for g in own])
     return np.asarray(out)
+
+
+def survivors(stacked: Array, g: Array, extra: Array | None, cases: int) -> list[int]:
+    """Rows that make g, times a factor, with the regressor beside them."""
+    p, rest = stacked, g
+    if extra is not None:
+        q = extra / norm(extra) if np.any(extra) else extra
+        p, rest = stacked - np.outer(stacked @ q, q), g - (g @ q) * q
+        if len(g) < 4 or norm(rest) <= 1e-9 * norm(g):
+            return []
+    size, own = np.einsum("ij,ij->i", p, p), float(rest @ rest)
+    dot = p @ rest
+    with np.errstate(all="ignore"):
+        likely = np.flatnonzero(
+            np.isfinite(size)
+            & (size > 1e-20 * np.einsum("ij,ij->i", stacked, stacked))
+            & (dot * dot > (1 - 1e-5) * size * own)
+        )
+    return [int(i) for i in likely if norm(rest - dot[i] / size[i] * p[i]) <= NEAR * cases][:40]
 
 
 def predict(tr: Trace, array: str, edits: Mapping[Step, str]) -> Array:

@@ -12,10 +12,10 @@ from math import isclose
 
 import numpy as np
 
-from nn_conformance.explain.backward_rules import probabilities
+from nn_conformance.explain import loss_terms
 from nn_conformance.explain.derivative_rules import derivatives
 from nn_conformance.explain.factors import short
-from nn_conformance.explain.forward_rules import Rule
+from nn_conformance.explain.forward_rules import Rule, probability
 from nn_conformance.explain.trace import Trace
 from nn_reference.activations import GELU_CUBIC, GELU_SCALE, sigmoid
 from nn_reference.arithmetic import Array
@@ -76,17 +76,7 @@ SHARES: dict[str, dict[str, str]] = dict.fromkeys(("relu", "leaky_relu", "sigmoi
 
 
 # Of the outputs' error, by y and t, or by the probabilities p and t.
-OF_ERRORS: dict[str, Letter] = {
-    "y": lambda y, t: y,
-    "t": lambda y, t: t,
-    "y·t": lambda y, t: y * t,
-    "y²": lambda y, t: y * y,
-    "t²": lambda y, t: t * t,
-    "|y-t|": lambda y, t: abs(y - t),
-    "(y-t)²": lambda y, t: (y - t) ** 2,
-    "(y-t)³": lambda y, t: (y - t) ** 3,
-    "1": lambda y, t: np.ones_like(y),
-}
+OF_ERRORS = {n: loss_terms.OF_ERRORS[n] for n in ("y", "t", "y·t", "y²", "t²", "|y-t|", "(y-t)²", "(y-t)³", "1")}
 OF_PROBABILITIES: dict[str, Letter] = {
     "p": lambda p, t: p,
     "t": lambda p, t: t,
@@ -145,7 +135,7 @@ def different(tr: Trace, slot: str, k: int) -> Sequence[str]:
     if key not in tr.rules:
         found: dict[bytes, str] = {}
         for name in _of_error(tr) if slot == "error" else terms(tr.kind(k)):
-            own = _of_error(tr)[name](probabilities(tr), tr.t) if slot == "error" else term(tr, k, name)
+            own = _of_error(tr)[name](probability(tr.net, tr.y), tr.t) if slot == "error" else term(tr, k, name)
             if np.isfinite(own).all():
                 found.setdefault((np.round(own, 9) + 0.0).tobytes(), name)
         tr.rules[key] = list(found.values())
@@ -189,7 +179,7 @@ def rule(tr: Trace, slot: str, k: int, name: str) -> Rule:
     text = "".join(f" {'-' if c < 0 else '+'} {_times(abs(c), own)}" for c, own in chosen)
     text = text[3:] if text.startswith(" + ") else text[1:]
     if slot == "error":
-        p, over = probabilities(tr), len(tr.t)
+        p, over = probability(tr.net, tr.y), len(tr.t)
         made = np.asarray(sum(c * _of_error(tr)[own](p, tr.t) for c, own in chosen)) / over
         final = tr.net.loss_takes_logits_of_softmax
         return Rule("error-other", f"{text}, over N", lambda _: made, common=False, final=final)
