@@ -26,6 +26,7 @@ from nn_reference.arithmetic import Array, Params
 # The rows of a step, by those of all batches, its number from 0 and the number of all rows.
 Rows: TypeAlias = Callable[[Sequence[Sequence[int]], int, int], Sequence[int]]
 EQUAL = "with layers that are equally wide"
+MANY = 6  # rows of a walk, more than a batch has
 
 
 def _right(case: Case, _: object) -> dict[str, Array]:
@@ -223,7 +224,8 @@ class Updates(Experiments):
         """Runs of several steps, with other numbers of samples and another rate in the second; none if the target takes none."""
         key = repr(optimizer), tuple(self.own), self.samples
         if key not in self.walks:
-            case, other = self.draw(self.own, self.samples, rate=0.0), self.draw(self.own, 5, rate=0.0)
+            samples = self.samples if self.samples > 1 else MANY  # calls with one are steps of one, of several rows
+            case, other = self.draw(self.own, samples, rate=0.0), self.draw(self.own, 5, rate=0.0)
             first = steps.walk(self.asker, case, optimizer)
             slower = structs.replace(optimizer, learning_rate=optimizer.learning_rate * steps.OTHER_RATE)
             second = steps.walk(self.asker, other, slower, steps.OTHER_SIZES) if first else None
