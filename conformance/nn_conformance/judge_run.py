@@ -164,7 +164,7 @@ class JudgeRun:
                 found[system.id] = self._unless_broken("explanation", partial(self._explained, system), Explanation())
         if found and self.broken:
             first = next(iter(found))
-            found[first] = replace(found[first], notes=(*self.broken, *found[first].notes))
+            found[first] = replace(found[first], notes=[*self.broken, *found[first].notes])
         return found
 
     @cached_property

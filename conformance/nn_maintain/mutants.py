@@ -20,7 +20,8 @@ from nn_conformance.explain.asking import OTHER, Limits, draw, sized, some_width
 from nn_conformance.explain.fitting import Explained
 from nn_conformance.explain.joint import Assignment, groups
 from nn_conformance.explain.loss_search import value_of
-from nn_conformance.explain.naming import of_assignment, of_change
+from nn_conformance.explain.naming import of_assignment
+from nn_conformance.explain.naming_forward import of_change
 from nn_conformance.explain.search import Step, predict, rules, steps, variants
 from nn_conformance.explain.trace import Case, Change, Trace, described, names, possible, trace
 from nn_conformance.judge.limits import norm

@@ -72,7 +72,7 @@ def test_what_no_rule_makes_is_not_explained():
     """A gradient of no formula has no name: it is said to be unexplained."""
     explanation = of(xor(W1=lambda x, d1: np.sin(x.T @ d1 * 7) + 0.1 * (x.T @ d1) ** 2))
     assert not explanation.slugs
-    assert explanation.unexplained == ("dW1",)
+    assert explanation.unexplained == ["dW1"]
     assert not explanation.confirmed
 
 

@@ -11,9 +11,8 @@ from nn_conformance.explain.asking import draw
 from nn_conformance.explain.backward_rules import SAMPLES, backs, errors, inputs
 from nn_conformance.explain.derivative_rules import FORMULAS, OF_ERROR
 from nn_conformance.explain.forward_rules import ACTIVATIONS, DATA, LOSSES, PREACTIVATIONS
-from nn_conformance.explain.record import PLACES
 from nn_conformance.explain.sum_rules import BIASES, WEIGHTS
-from nn_conformance.explain.texts import texts
+from nn_conformance.explain.texts import places, texts
 from nn_conformance.explain.trace import trace
 from nn_conformance.explain.update_rules import experiment, right_rule, variants
 from nn_conformance.subjects import subject_of
@@ -140,11 +139,7 @@ def test_every_variant_has_a_text():
         errors(other),
     ]
     slugs = {rule.slug for table in tables for rule in table.values()}
-    slugs |= set(PLACES) | {
-        "derivative-other",
-        "derivative-of-error",
-        "derivative-in-one-use",
-    }
+    slugs |= {*places(), "derivative-other", "derivative-of-error", "derivative-in-one-use"}
     for optimizer in (SGD(0.1, 0.9), Adam(0.1)):
         slugs |= {rule.slug for rule in variants(right_rule(experiment(describe_optimizer(optimizer))))}
     assert slugs <= set(texts())

@@ -150,7 +150,7 @@ def test_what_fails_at_extreme_logits_is_one_line():
 def test_what_is_right_is_said_and_is_not_blamed():
     """Arrays that are right are listed as right, and no finding claims to explain them."""
     explanation = of(SLIPS["the last sample's bias"][0])
-    assert explanation.right == ("loss", "dW1", "dW2", "db2")
+    assert explanation.right == ["loss", "dW1", "dW2", "db2"]
     assert {array for finding in explanation.findings for array in finding.arrays} == {"db1"}
 
 

@@ -211,7 +211,7 @@ def test_a_rule_that_no_family_has_is_said_to_be_unexplained():
     explanation = explained(Irregular(), fmt.Optimizer("sgd", 0.1))
 
     assert not explanation.findings
-    assert explanation.unexplained == ("the update",)
+    assert explanation.unexplained == ["the update"]
     assert "update" not in explanation.right
 
 

@@ -196,7 +196,7 @@ def named(text):
 
     implementation.__name__ = one_line(text)  # a name that is not printable is refused
     report = judge(implementation, "homework")
-    explanation = Explanation(notes=(text,), aside=(text,), unexplained=(text,), blind=(text,), right=(text,))
+    explanation = Explanation(notes=[text], aside=[text], unexplained=[text], blind=[text], right=[text])
     check = CheckId("homework/documented", "gradient", "W1", "float64")
     expected = Verdict(check, "expected failure", 2.0, 1.0, text, summary=text)
     return replace(

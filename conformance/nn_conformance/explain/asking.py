@@ -157,17 +157,13 @@ class Asker:
         return asked
 
     def _alone(self, asked: Asked) -> Asked:
-        """What a call has added to the gradients before it."""
+        """What a call has added to the gradients before it, which err by the rounding of the sums."""
         before, self._sum = self._sum, {n: g * self._times(asked) for n, g in asked.gradients.items()}
-        before = {n: g / self._times(asked) for n, g in before.items()}
-        own = {
-            n: g - before[n] if n in before and before[n].shape == g.shape else g for n, g in asked.gradients.items()
-        }
-        # A difference of sums errs by the rounding of the sums.
-        spread = {
-            n: 4 * ROUNDOFF[self.dtype] * (norm(g) + norm(before.get(n, g))) + asked.uncertainty.get(n, 0.0)
-            for n, g in asked.gradients.items()
-        }
+        own, spread = asked.gradients.copy(), dict(asked.uncertainty)
+        for n, g in asked.gradients.items():
+            old = before[n] / self._times(asked) if n in before else g
+            own[n] = g - old if n in before and old.shape == g.shape else g
+            spread[n] = spread.get(n, 0.0) + 4 * ROUNDOFF[self.dtype] * (norm(g) + norm(old))
         return dataclasses.replace(asked, gradients=own, uncertainty=spread)
 
     def _times(self, asked: Asked) -> int:
@@ -217,12 +213,8 @@ class Asker:
 
     def read(self, case: Case, answer: Answer) -> Asked:
         """An answer with its gradients as matrices, without the penalty that is described."""
-        asked = Asked(
-            case,
-            None if answer.loss is None else float(answer.loss) - case.penalty,
-            layers=answer.layers,
-            uncertainty=answer.uncertainty,
-        )
+        loss = None if answer.loss is None else float(answer.loss) - case.penalty
+        asked = Asked(case, loss, layers=answer.layers, uncertainty=answer.uncertainty)
         for name in names(case.network):
             if name not in answer.gradients:
                 continue
@@ -313,16 +305,11 @@ def draw(
             w = rng.normal(size=shape) * 1.2 / np.sqrt(below)
             params[f"W{k}"] = (w[:, 0] if layer.vector else w).astype(dtype)
             if layer.bias:
-                params[f"b{k}"] = np.asarray(rng.normal(0.2, 0.4, size=() if layer.vector else layer.units)).astype(
-                    dtype
-                )
+                b = np.asarray(rng.normal(0.2, 0.4, size=() if layer.vector else layer.units))
+                params[f"b{k}"] = b.astype(dtype)
             below = layer.units
-        if (
-            network.loss.kind == "binary_cross_entropy"
-            and not network.loss.from_logits
-            and layer.activation.kind == "identity"
-        ):
-            _between(params, len(network.layers))
+        if network.loss.kind == "binary_cross_entropy" and not network.loss.from_logits:
+            _between(params, network)
         x = (scale * rng.normal(0.3, 1.0, size=(samples, network.inputs))).astype(dtype)
         case = Case(network, params, x, _targets(network, samples, rng).astype(dtype), rate)
         if min(float(np.abs(z).min()) for z in trace(case).z[1:]) > KINK:
@@ -330,11 +317,12 @@ def draw(
     return case
 
 
-def _between(params: dict[str, Any], last: int) -> None:
+def _between(params: dict[str, Any], network: fmt.Network) -> None:
     """Makes linear outputs that the loss takes as probabilities lie between 0 and 1."""
-    for name, size in ((f"W{last}", 0.1), (f"b{last}", 0.1)):
+    last = len(network.layers)
+    for name in (f"W{last}", f"b{last}") if network.layers[-1].activation.kind == "identity" else ():
         if name in params:
-            params[name] = np.asarray(params[name] * size + (0.45 if name[0] == "b" else 0.0), params[name].dtype)
+            params[name] = np.asarray(params[name] * 0.1 + (0.45 if name[0] == "b" else 0.0), params[name].dtype)
 
 
 def _targets(network: fmt.Network, samples: int, rng: np.random.Generator) -> Array:
@@ -346,11 +334,8 @@ def _targets(network: fmt.Network, samples: int, rng: np.random.Generator) -> Ar
         size = samples * last.units
         t = rng.permuted(np.arange(max(size, 2)) % 2)[:size].reshape(samples, last.units)
     else:
-        t = (
-            rng.uniform(-0.9, 0.9, (samples, last.units))
-            if last.activation.kind == "tanh"
-            else rng.uniform(0.05, 0.95, (samples, last.units))
-        )
+        low, high = (-0.9, 0.9) if last.activation.kind == "tanh" else (0.05, 0.95)
+        t = rng.uniform(low, high, (samples, last.units))
     return np.asarray(t[:, 0] if last.vector else t)
 
 

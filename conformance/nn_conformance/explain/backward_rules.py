@@ -9,7 +9,7 @@ from typing import cast
 
 import numpy as np
 
-from nn_conformance.explain.forward_rules import OVER_ALL, ROWS, SHIFTED_ABOVE, TARGETS, Rule
+from nn_conformance.explain.forward_rules import OVER_ALL, ROWS, SHIFTED_ABOVE, TARGETS, Rule, probability
 from nn_conformance.explain.trace import Trace, described, matrix, shaped
 from nn_reference.activations import SIGMOID, SOFTMAX
 from nn_reference.arithmetic import Array
@@ -31,19 +31,11 @@ def _again(change: Callable[[Array], Array]) -> Callable[[Trace], Array]:
     return lambda tr: error(replace(tr, t=np.asarray(change(tr.t))))[0]
 
 
-def probabilities(tr: Trace) -> Array:
-    """The outputs as probabilities, where they are logits."""
-    loss = tr.net.loss
-    if isinstance(loss, CrossEntropy | BinaryCrossEntropy) and loss.from_logits:
-        return SIGMOID.forward(tr.y) if isinstance(loss, BinaryCrossEntropy) else SOFTMAX.forward(tr.y)
-    return tr.y
-
-
 def errors(tr: Trace) -> dict[str, Rule]:
     """Variants of the output error that make sense for the loss; their scale is free."""
     n, one, (_, fused) = len(tr.t), tr.t.shape[1] == 1, error(tr)
     loss, logits = tr.net.loss, bool(getattr(tr.net.loss, "from_logits", False))
-    p = probabilities(tr)
+    p = probability(tr.net, tr.y)
     rules = {
         name: Rule(rule.slug, rule.formula, _again(rule.of), rule.common, fused) for name, rule in TARGETS.items()
     } | {
@@ -106,33 +98,28 @@ def errors(tr: Trace) -> dict[str, Rule]:
     return rules
 
 
+def _counted(times: Callable[[int], Array]) -> Callable[[Trace, Array], Array]:
+    """Samples that count so many times, of n."""
+    return lambda _, g: np.asarray(g * times(g.shape[-2])[:, None])
+
+
 def _kept(rows: Callable[[int], slice], *, mean: bool) -> Callable[[Trace, Array], Array]:
     """Only some samples; `mean` over these, and not over all."""
 
-    def of(_: Trace, g: Array) -> Array:
-        n = g.shape[-2]
-        mask = np.zeros((n, 1))
-        mask[rows(n)] = n / max(1.0, len(range(n)[rows(n)])) if mean else 1.0
-        return np.asarray(g * mask)
+    def times(n: int) -> Array:
+        own = np.zeros(n)
+        own[rows(n)] = n / max(1.0, len(range(n)[rows(n)])) if mean else 1.0
+        return own
 
-    return of
-
-
-def _twice(row: int) -> Callable[[Trace, Array], Array]:
-    def of(_: Trace, g: Array) -> Array:
-        count = np.ones((g.shape[-2], 1))
-        count[row] = 2.0
-        return np.asarray(g * count)
-
-    return of
+    return _counted(times)
 
 
 SAMPLES: dict[str, Rule] = {
     **{name: Rule(rule.slug, rule.formula, _kept(rule.of, mean=True), rule.common) for name, rule in ROWS.items()},
     **{f"{name}/N": Rule(rule.slug, f"{rule.formula}, divided by N all the same", _kept(rule.of, mean=False), rule.common) for name, rule in ROWS.items()},
-    "last twice": Rule("sample-twice", "the last sample counts twice", _twice(-1), common=False),
+    "last twice": Rule("sample-twice", "the last sample counts twice", _counted(lambda n: 1.0 + (np.arange(n) == n - 1)), common=False),
     "cumulated": Rule("sum-not-reset", "each sample's δ with those of the samples before it", lambda tr, d: np.cumsum(d, axis=-2), common=False),
-    "first twice": Rule("sample-twice", "the first sample counts twice", _twice(0), common=False),
+    "first twice": Rule("sample-twice", "the first sample counts twice", _counted(lambda n: 1.0 + (np.arange(n) == 0)), common=False),
 }  # fmt: skip
 
 

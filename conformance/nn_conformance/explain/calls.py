@@ -9,10 +9,10 @@ import numpy as np
 from nn_conformance.explain import causes, chance
 from nn_conformance.explain.asking import Asked, Asker, Limits
 from nn_conformance.explain.factors import short
-from nn_conformance.explain.fitting import Point
+from nn_conformance.explain.fitting import Point, point_of
 from nn_conformance.explain.loss_search import value_of
 from nn_conformance.explain.record import Finding, every_array, of_slug
-from nn_conformance.explain.search import Step, predict
+from nn_conformance.explain.search import NEAR, Step, predict
 from nn_conformance.explain.sum_rules import NEAREST
 from nn_conformance.explain.trace import Case, Change, trace
 from nn_conformance.judge.limits import norm
@@ -81,15 +81,15 @@ class Calls:
 
     def _stale_layer(self, asked: Asked) -> list[Finding]:
         """Whether a call computes with a layer of an earlier call of the same sizes."""
-        case, limits = asked.case, Limits(asked.case, self.asker.dtype)
-        if asked.error or all(_near(g, limits.gradients[n], limits, n) for n, g in asked.gradients.items()):
+        case, p = asked.case, point_of(asked, self.asker.dtype)
+        if p.makes(p.limits.gradients, NEAR):
             return []
         kept = (one.case for one in self.asker.kept[:-1] if one.case.network == case.network)
         earlier = [one for one in kept if one.x.shape == case.x.shape]
         for before, k in product(earlier, range(1, len(case.network.layers) + 1)):
             tr = trace(replace(case, before=before), (Change("stale", k, "z"),), asked.gradients)
-            off = asked.loss is not None and abs(asked.loss - value_of(tr)) > 2 * limits.of_loss(value_of(tr))
-            if not off and all(_near(g, predict(tr, n, {}), limits, n) for n, g in asked.gradients.items()):
+            off = asked.loss is not None and abs(asked.loss - value_of(tr)) > 2 * p.limits.of_loss(value_of(tr))
+            if not off and p.makes({n: predict(tr, n, {}) for n in asked.gradients}, NEAR):
                 uses = f"z{k} and a{k} of {'the first call' if before is earlier[0] else 'the call before'}"
                 return [of_slug("stale-activations", uses, (*every_array(list(asked.gradients)), "loss"), layer=k)]
         return []
@@ -99,24 +99,20 @@ class Calls:
         a, b, c = first.gradients, second.gradients, third.gradients
         others = [g for g in (b, c) if g]
         wrong = tuple(f"d{n}" for n in sorted(a) if any(n not in g or not _near(a[n], g[n], limits, n) for g in others))
-        if (
-            third.error is None
-            and wrong
-            and all(n in b and n in c and _near(c[n] - b[n], b[n] - a[n], limits, n, norm(c[n])) for n in a)
-        ):
-            return [of_slug("gradients-accumulate", arrays=wrong)]
         if wrong and third.error is None and (share := _share(a, b, c, limits)):
+            if share == 1:
+                return [of_slug("gradients-accumulate", arrays=wrong)]
             uses = f"each call adds {share:g} times what the call before has added"
             return [of_slug("moments-survive", uses, arrays=wrong, constants={"share": share})]
         if wrong and all(_of_one_sample(asked, limits) for asked in (first, second)):
             return [of_slug("grad-overwritten", arrays=wrong)]
         singles = [self.asker.ask(self.draw(1)) for _ in range(2)]
-        points = [Point(trace(one.case), one, Limits(one.case, limits.dtype)) for one in singles if one.finite]
+        points = [point_of(one, limits.dtype) for one in singles if one.finite]
         if points and (lost := causes.lost(points, {})):
             return [lost[0]]
         self.alone = self._steady(self.draw(1))
         several = [self.asker.ask(self.draw(n)) for n in (PAIR, PAIR, PAIR + 1, PAIR + 1)] if self.alone else []
-        points = [Point(trace(one.case), one, Limits(one.case, limits.dtype)) for one in several if one.finite]
+        points = [point_of(one, limits.dtype) for one in several if one.finite]
         if points and (shuffled := chance.paired(points)):
             return [replace(f, arrays=wrong) for f in shuffled]
         found = [] if self.alone else chance.dropped(self.asker, self.draw(1))
@@ -132,12 +128,10 @@ class Calls:
 
 def _of_one_sample(asked: Asked, limits: Limits) -> bool:
     """Whether each array is right, or has in each entry what one sample alone makes."""
-    tr = trace(asked.case, (), asked.gradients)
-    for name, g in asked.gradients.items():
-        nearest = {Step("sum", int(name[1:]), "W"): NEAREST} if name[0] == "W" else {}
-        if not any(_near(g, predict(tr, name, edits), limits, name) for edits in ({}, nearest)):
-            return False
-    return True
+    p = point_of(asked, limits.dtype)
+    nearest = {n: {Step("sum", int(n[1:]), "W"): NEAREST} if n[0] == "W" else {} for n in asked.gradients}
+    made = ([limits.gradients[n], predict(p.trace, n, edits)] for n, edits in nearest.items())
+    return all(min(p.ratio(n, g) for g in of) <= NEAR for n, of in zip(nearest, made, strict=True))
 
 
 def _share(a: Params, b: Params, c: Params, limits: Limits) -> float | None:
@@ -147,14 +141,16 @@ def _share(a: Params, b: Params, c: Params, limits: Limits) -> float | None:
     before, after = (np.concatenate([(new[n] - old[n]).ravel() for n in a]) for old, new in ((a, b), (b, c)))
     if not np.isfinite([before, after]).all() or len(before) < FEWEST or not np.any(before):
         return None
-    share = short(float(before @ after / (before @ before)), 1e-6)
-    near = all(_near(c[n] - b[n], share * (b[n] - a[n]), limits, n, norm(c[n]) + norm(b[n])) for n in a)
-    return share if near and 0 < abs(share) < 1 else None
+    fitted = short(float(before @ after / (before @ before)), 1e-6)
+    for share in (1.0, fitted):
+        if all(_near(c[n] - b[n], share * (b[n] - a[n]), limits, n, norm(c[n]) + norm(b[n])) for n in a):
+            return share if share == 1 or 0 < abs(share) < 1 else None  # -1 is two answers by turns
+    return None
 
 
 def _near(a: Array, b: Array, limits: Limits, name: str, size: float = 0.0) -> bool:
     own = limits.of(name, b) * max(1.0, size / max(norm(limits.gradients[name]), 1e-300))
-    return a.shape == b.shape and norm(a - b) <= 4 * own
+    return a.shape == b.shape and norm(a - b) <= NEAR * own
 
 
 def _same(one: Asked, other: Asked, limits: Limits) -> bool:
@@ -173,7 +169,7 @@ def guessed(points: Sequence[Point]) -> list[Finding]:
         if len(case.x) != case.x.shape[1]:
             return []
         turned = Limits(replace(case, x=np.ascontiguousarray(case.x.T)), p.limits.dtype)
-        if any(norm(g - turned.gradients[n]) > 4 * turned.of(n, g) for n, g in p.asked.gradients.items()):
+        if not replace(p, limits=turned).makes(turned.gradients, NEAR):
             return []
     return [of_slug("samples-guessed", when="with as many samples as inputs")] if points else []
 

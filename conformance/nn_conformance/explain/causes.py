@@ -8,7 +8,7 @@ import numpy as np
 
 from nn_conformance.explain.asking import Asked, Asker, Limits
 from nn_conformance.explain.factors import short
-from nn_conformance.explain.fitting import Explained, Point
+from nn_conformance.explain.fitting import Explained, Point, wrong_arrays
 from nn_conformance.explain.loss_search import value_of
 from nn_conformance.explain.record import Finding, every_array, of_slug
 from nn_conformance.explain.search import Edits, Step, applied, carried, delta, error_to, rule_of
@@ -28,7 +28,7 @@ EXACT = 1e-13  # no difference quotient is as near the right gradient: where one
 # Parts of a derivative: what comes over one of two paths, where tanh and σ are made of exp, such as (e^2z - 1)/(e^2z + 1).
 PATHS = {"tanh": ("1+a", "1-a", "a(1-a)", "1"), "sigmoid": ("a",)}
 MOSTLY = 0.9  # of the entries
-ROUGH = 0.1  # of a gradient: differences are near the right one
+ROUGH = 0.2  # of a gradient: differences are near the right one, also those of a loss with seven digits
 FEW = 60  # parameters: two losses are computed for each
 KINDS: dict[str, tuple[str, Callable[[float, float, float, float], float]]] = {
     "central": ("(L(θ+h) - L(θ-h))/2h", lambda up, middle, down, h: (up - down) / (2 * h)),
@@ -43,7 +43,7 @@ def clipped(points: Sequence[Point]) -> tuple[str, float] | None:
     for name in ("all", "each", "entries"):
         bound = short(max(max(_sizes(name, p.asked.gradients)) for p in points), 1e-6)
         made = ((p, _clip(name, {a: p.limits.gradients[a] for a in p.asked.gradients}, bound)) for p in points)
-        if all(p.ratio(a, value) <= 1 for p, clip in made for a, value in clip.items()):
+        if all(p.makes(clip) for p, clip in made):
             return name, bound
     return None
 
@@ -61,9 +61,6 @@ def _clip(name: str, arrays: Mapping[str, Array], bound: float) -> dict[str, Arr
     return {a: g * min(1.0, bound / max(whole if name == "all" else norm(g), 1e-300)) for a, g in arrays.items()}
 
 
-ROUGH = 0.2  # of a gradient, by differences of a loss with seven digits
-
-
 def precision(points: Sequence[Point], slug: str, slack: float, least: float = 0.0) -> Finding | None:
     """Whether all is right but for the rounding of a lower precision.
 
@@ -74,8 +71,11 @@ def precision(points: Sequence[Point], slug: str, slack: float, least: float = 0
         least: so much of a gradient, and float32's limit of the loss, is exceeded in each case.
     """
     points = [p for p in points if np.abs(p.asked.case.x).max() < LARGE]
-    exact = all(p.right(a) for p in points for a in p.asked.gradients)
-    if exact or points[0].limits.dtype == "float32" or (not least and all(_by_differences(p) for p in points)):
+    if (
+        all(p.all_right for p in points)
+        or points[0].limits.dtype == "float32"
+        or (not least and all(_by_differences(p) for p in points))
+    ):
         return None
     for p in points:
         limits = Limits(p.asked.case, "float32")
@@ -264,7 +264,7 @@ def lost(points: Sequence[Point], ways: Mapping[str, Sequence[Explained]]) -> tu
         points: those of one sample tell.
         ways: what explains the arrays above.
     """
-    wrong = every_array([a for a in points[0].asked.gradients if not all(p.right(a) for p in points)])
+    wrong = wrong_arrays(points)
     open_ = [a[1:] for a in wrong if not ways.get(a[1:])]
     singles, k = [p for p in points if p.trace.samples == 1], max((int(a[1:]) for a in open_ if a[0] == "b"), default=0)
     if not singles or not 0 < k < singles[0].trace.last:

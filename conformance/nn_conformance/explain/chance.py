@@ -7,12 +7,12 @@ from itertools import permutations
 import numpy as np
 
 from nn_conformance.explain import naming
-from nn_conformance.explain.asking import Asked, Asker, Limits
+from nn_conformance.explain.asking import Asked, Asker
 from nn_conformance.explain.factors import Factor, monomials
-from nn_conformance.explain.fitting import Point
+from nn_conformance.explain.fitting import Point, point_of
 from nn_conformance.explain.joint import Group
 from nn_conformance.explain.record import Finding, every_array, of_slug
-from nn_conformance.explain.trace import Case, matrix, trace
+from nn_conformance.explain.trace import Case, matrix
 from nn_conformance.judge.limits import norm
 from nn_reference.arithmetic import Array
 from nn_reference.network import backpropagate
@@ -96,8 +96,8 @@ def penalty(asked: Sequence[Asked]) -> list[Finding]:
     measured: dict[str, list[tuple[dict[str, float], float]]] = {}
     tr, seen = None, False
     for one in asked:
-        tr = trace(one.case, (), one.gradients)
-        p = Point(tr, one, Limits(one.case, "float64"))
+        p = point_of(one, "float64")
+        tr = p.trace
         for name, g in one.gradients.items():
             k = int(name[1:])
             left = _without(tr.a[0].T) if k == 1 else np.eye(len(tr.W[k]))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -17,15 +16,8 @@ MANY = 150  # samples: more than the batches that are a default somewhere
 EQUAL_SAMPLES = 5
 
 
-class Circumstance(NamedTuple):
-    """What some cases have in common: words for it, and a case."""
-
-    when: str
-    drawn: Callable[[], Case]
-
-
-def every(own: Experiments) -> Iterator[Circumstance]:
-    """Sizes that are equal, and labels that are integers."""
+def every(own: Experiments) -> Iterator[tuple[str, Callable[[], Case]]]:
+    """What some cases have in common, in words, and such a case: sizes that are equal, labels that are integers."""
 
     def of(sizes: Sequence[int], samples: int) -> Callable[[], Case]:
         return lambda: own.draw(sizes, samples)
@@ -34,13 +26,13 @@ def every(own: Experiments) -> Iterator[Circumstance]:
         for k, width in enumerate(own.own):
             if width > 1 and width not in own.own[:k]:
                 what = f"layer {k} has units" if k else "inputs"
-                yield Circumstance(f"with as many samples as {what}", of(own.own, width))
+                yield f"with as many samples as {what}", of(own.own, width)
     if own.own != own.square:
         samples = EQUAL_SAMPLES if own.samples > 1 else 1
-        yield Circumstance("with layers that are equally wide", of(own.square, samples))
+        yield "with layers that are equally wide", of(own.square, samples)
     case = own.draw(own.own, own.samples)
     if not own.rate and np.array_equal(case.t, np.round(case.t)):
-        yield Circumstance("with targets of an integer type", lambda: _counted(own.draw(own.own, own.samples)))
+        yield "with targets of an integer type", lambda: _counted(own.draw(own.own, own.samples))
 
 
 def _counted(case: Case) -> Case:
@@ -50,7 +42,7 @@ def _counted(case: Case) -> Case:
 def wrong(p: Point) -> bool:
     """Whether a gradient, its shape or the loss is wrong."""
     loss = p.asked.loss is not None and not abs(p.asked.loss - p.limits.loss) <= p.limits.of_loss(float(p.limits.loss))
-    return bool(loss or p.asked.shapes or p.asked.misshapen) or not all(p.right(a) for a in p.asked.gradients)
+    return bool(loss or p.asked.shapes or p.asked.misshapen) or not p.all_right
 
 
 def of_many(own: Experiments) -> tuple[str, list[Finding], list[Point]] | None:

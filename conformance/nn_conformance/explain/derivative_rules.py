@@ -1,6 +1,6 @@
 """Variants of an activation's derivative: another formula, another argument, a share beside the right one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from statistics import NormalDist
 from typing import Any
 
@@ -142,10 +142,6 @@ def _tau(z: Array) -> Array:
     return np.tanh(GELU_SCALE * (z + GELU_CUBIC * z**3))
 
 
-def _bracket(kind: str, k: int, n: int) -> Callable[[Trace, Array], Array]:
-    return lambda tr, g: BRACKETS[kind][0](g, tr.z[k], tr.phi[k])[n]
-
-
 def derivatives(tr: Trace, k: int) -> dict[str, Rule]:
     """Variants of the derivative in layer k."""
     last, kind = k == tr.last, tr.kind(k)
@@ -162,60 +158,63 @@ def derivatives(tr: Trace, k: int) -> dict[str, Rule]:
     }
     if kind == "identity":
         return found
-    ones = np.ones_like(tr.phi[k])
-    found |= {
-        "alone": Rule(
-            "bias-without-error", "φ′ alone, without the error", lambda tr, g: tr.through(k, np.ones_like(g))
-        ),
-        "added": Rule(
-            "derivative-not-multiplied", "g + φ′ for g·φ′", lambda tr, g: g + tr.through(k, ones), common=False
-        ),
-        "subtracted": Rule(
-            "derivative-not-multiplied", "g - φ′ for g·φ′", lambda tr, g: g - tr.through(k, ones), common=False
-        ),
-        "by g": Rule(
-            "relu-mask-of-gradient",
-            "φ′ by the sign of g, for that of z",
-            lambda tr, g: g * _at(tr, k, np.where(g > 0, np.abs(tr.z[k]), -np.abs(tr.z[k]))),
-            common=False,
-        ),
-        "divided": Rule(
-            "derivative-not-multiplied", "g/φ′ for g·φ′", lambda tr, g: g / tr.through(k, ones), common=False
-        ),
-        "larger": Rule(
-            "derivative-not-multiplied",
-            "max(g, 0)·φ′ for g·φ′",
-            lambda tr, g: np.maximum(tr.through(k, g), 0),
-            common=False,
-        ),
-    }
-    if kind in BRACKETS:
-        for n, text in enumerate(BRACKETS[kind][1]):
-            found[f"bracket {n}"] = Rule("derivative-not-multiplied", text, _bracket(kind, k, n), common=False)
-    if kind in SIDED:
-        del found["divided"]
-        for name, side in SIDED[kind].items():
-            of = lambda tr, g, side=side: np.where(side(tr.z[k]), tr.through(k, ones), tr.through(k, g))  # noqa: E731
-            found[f"set {name}"] = Rule("derivative-assigned", f"φ′ itself where {name}, for g·φ′", of, common=False)
-        found["set 1"] = Rule(
-            "derivative-assigned",
-            "1 where z > 0, g elsewhere",
-            lambda tr, g: np.where(tr.z[k] > 0, 1.0, g),
-            common=False,
-        )
-    return found
+    slope = tr.through(k, np.ones_like(tr.phi[k]))
+
+    def no_product(of: Callable[..., Array]) -> Callable[[Trace, Array], Array]:
+        return lambda tr, g: of(g, tr.z[k], tr.phi[k], slope, tr.through(k, g))
+
+    own = NO_PRODUCT | NO_PRODUCT_OF.get(kind, {})
+    found |= {name: rule_._replace(of=no_product(rule_.of)) for name, rule_ in own.items()}
+    by_g = rule(lambda z, a, g, tr, k: _at(tr, k, np.where(g > 0, np.abs(z), -np.abs(z))))
+    return found | {"by g": Rule("relu-mask-of-gradient", "φ′ by the sign of g, for that of z", by_g, common=False)}
 
 
-# What comes of g·(…) without the brackets.
-BRACKETS: dict[str, tuple[Callable[[Array, Array, Array], Sequence[Array]], Sequence[str]]] = {
-    "sigmoid": (lambda g, z, a: (g * a - a, g * a - a * a, g - a), ("g·a·1 - a, for g·a·(1-a)", "g·a - a², for g·(a-a²)", "g·1 - a, for g·(1-a)")),
-    "tanh": (lambda g, z, a: (g - a * a, g - g * g * a * a, (g - g * a) ** 2), ("g·1 - a², for g·(1-a²)", "g - (g·a)², for g·(1-a²)", "(g - g·a)², for g·(1-a²)")),
-    "silu": (lambda g, z, a: (g * sigmoid(z) + a * (1 - sigmoid(z)), g * a + sigmoid(z) * (1 - a)), ("g·σ + zσ(1-σ), for g·(…)", "g·a + σ(1-a), for g·(…)")),
-    "gelu": (lambda g, z, a: (g * (1 + _tau(z)) / 2 + TERMS["gelu"]["z/2·τ′"](z, a, g, None, 0),), ("g·(1+τ)/2 + z/2·τ′, for g·(…)",)),  # type: ignore[arg-type]
+def _unmultiplied(formula: str, of: Callable[..., Array], slug: str = "derivative-not-multiplied") -> Rule:
+    return Rule(slug, formula, of, common=False)
+
+
+def _assigned(side: str) -> Rule:
+    """φ′ itself where z is on one side of 0."""
+    positive = side == "z > 0"
+    formula = f"φ′ itself where {side}, for g·φ′"
+    return _unmultiplied(
+        formula, lambda g, z, a, d, p: np.asarray(np.where((z > 0) == positive, d, p)), "derivative-assigned"
+    )
+
+
+# What stands in the place of the product of g and φ′, of g, z, a, d = φ′ and p = g·φ′.
+NO_PRODUCT: dict[str, Rule] = {
+    "alone": Rule("bias-without-error", "φ′ alone, without the error", lambda g, z, a, d, p: np.broadcast_to(d, g.shape)),
+    "added": _unmultiplied("g + φ′ for g·φ′", lambda g, z, a, d, p: g + d),
+    "subtracted": _unmultiplied("g - φ′ for g·φ′", lambda g, z, a, d, p: g - d),
+    "divided": _unmultiplied("g/φ′ for g·φ′", lambda g, z, a, d, p: g / d),
+    "larger": _unmultiplied("max(g, 0)·φ′ for g·φ′", lambda g, z, a, d, p: np.maximum(p, 0)),
 }  # fmt: skip
-SIDED: dict[str, dict[str, Callable[[Array], Array]]] = {
-    "relu": {"z > 0": lambda z: z > 0},
-    **{kind: {"z ≤ 0": lambda z: z <= 0, "z > 0": lambda z: z > 0} for kind in ("leaky_relu", "elu")},
+ABOVE = {
+    "set z > 0": _assigned("z > 0"),
+    "set 1": _unmultiplied("1 where z > 0, g elsewhere", lambda g, z, a, d, p: np.where(z > 0, 1.0, g), "derivative-assigned"),
+}  # fmt: skip
+BELOW = {"set z ≤ 0": _assigned("z ≤ 0")}
+# Of some activations; brackets are those of g·(…), left out.
+NO_PRODUCT_OF: dict[str, dict[str, Rule]] = {
+    "sigmoid": {
+        "bracket 0": _unmultiplied("g·a·1 - a, for g·a·(1-a)", lambda g, z, a, d, p: g * a - a),
+        "bracket 1": _unmultiplied("g·a - a², for g·(a-a²)", lambda g, z, a, d, p: g * a - a * a),
+        "bracket 2": _unmultiplied("g·1 - a, for g·(1-a)", lambda g, z, a, d, p: g - a),
+    },
+    "tanh": {
+        "bracket 0": _unmultiplied("g·1 - a², for g·(1-a²)", lambda g, z, a, d, p: g - a * a),
+        "bracket 1": _unmultiplied("g - (g·a)², for g·(1-a²)", lambda g, z, a, d, p: g - g * g * a * a),
+        "bracket 2": _unmultiplied("(g - g·a)², for g·(1-a²)", lambda g, z, a, d, p: (g - g * a) ** 2),
+    },
+    "silu": {
+        "bracket 0": _unmultiplied("g·σ + zσ(1-σ), for g·(…)", lambda g, z, a, d, p: g * sigmoid(z) + d - sigmoid(z)),
+        "bracket 1": _unmultiplied("g·a + σ(1-a), for g·(…)", lambda g, z, a, d, p: g * a + d - a),
+    },
+    "gelu": {"bracket 0": _unmultiplied("g·(1+τ)/2 + z/2·τ′, for g·(…)", lambda g, z, a, d, p: (g - 1) * (1 + _tau(z)) / 2 + d)},
+    "relu": ABOVE,
+    "leaky_relu": BELOW | ABOVE,
+    "elu": BELOW | ABOVE,
 }  # fmt: skip
 
 

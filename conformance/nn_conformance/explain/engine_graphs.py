@@ -6,22 +6,24 @@ something comes, or that keeps the last share only, is right wherever each node 
 
 # ruff: noqa: B023, PLC3002 - a name inside of a formula is given by a call
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 
 from nn_conformance.explain.backward_rules import error
 from nn_conformance.explain.engine_rules import ACTIVATIONS, SIGMOIDS, Built, Node, Tape, binary, losses
-from nn_conformance.explain.fitting import Point
-from nn_conformance.explain.record import Finding, every_array, of_slug
+from nn_conformance.explain.fitting import Point, wrong_arrays
+from nn_conformance.explain.record import Finding, of_slug
 from nn_conformance.explain.trace import Trace
 from nn_reference.arithmetic import Array
 from nn_reference.losses import count
 
 BINARY = "t·log p + (1-t)·log(1-p)"
 MOST = 20_000  # visits of nodes, of a recursion
+Graph = tuple[Mapping[str, Any], Node]  # the parameters, as a node or as an array of nodes, and the end
 MULTIPLIED: dict[str, Built] = {
     "σ·z": lambda o, z: o("*", _sigmoid(o, z), z),
     "z·σ": lambda o, z: o("*", z, _sigmoid(o, z)),
@@ -35,7 +37,7 @@ def _sigmoid(tape: Tape, z: Node) -> Node:
     return Node(tape, s, [(z, lambda g: g * s * (1 - s))])
 
 
-def built(tr: Trace, ways: dict[str, str], loss: str) -> tuple[dict[str, Node], Node]:
+def built(tr: Trace, ways: Mapping[str, str], loss: str) -> Graph:
     """The parameters and the end of a network whose activations are built in these ways."""
     tape = Tape()
     params: dict[str, Node] = {}
@@ -57,7 +59,7 @@ def built(tr: Trace, ways: dict[str, str], loss: str) -> tuple[dict[str, Node], 
     return params, Node(tape, np.zeros_like(tr.y), [(z if final else a, lambda g: g * slope)])
 
 
-def _scalars(tr: Trace, ways: dict[str, str], *, bias_first: bool) -> tuple[dict[str, Array], Node]:
+def _scalars(tr: Trace, ways: Mapping[str, str], *, bias_first: bool) -> Graph:
     """The parameters, as arrays of nodes, and the end of a network in which each number is a node."""
     tape = Tape()
     slope, final = error(tr)
@@ -151,65 +153,43 @@ TRAVERSALS: dict[str, tuple[str, Callable[[Node], None]]] = {
 }  # fmt: skip
 
 
-def _graphs(tr: Trace) -> Iterator[tuple[dict[str, str], str]]:
+def _graphs(tr: Trace) -> Iterator[tuple[str, Callable[[Trace], Graph]]]:
+    """Every way to build the network, in words: of arrays, or of numbers, where units are sums of one term after the other."""
     kinds = sorted({tr.kind(k) for k in range(1, tr.last + 1)} & set(WAYS))
-    for names in product(*(["", *WAYS[kind]] for kind in kinds)):
-        yield from ((dict(zip(kinds, names, strict=True)), loss) for loss in ("", *(name for name, *_ in losses(tr))))
+    chosen = [dict(zip(kinds, names, strict=True)) for names in product(*(["", *WAYS[kind]] for kind in kinds))]
+    for ways, loss in product(chosen, ("", *(name for name, *_ in losses(tr)))):
+        how = [f"{kind} as {way}" for kind, way in (ways | {"the loss": loss}).items() if way]
+        yield f"{'; ' * bool(how)}{', '.join(how)}", partial(built, ways=ways, loss=loss)
+    if any(tr.skips(k) or not tr.net.layers[k - 1].activation.elementwise for k in range(1, tr.last)):
+        return
+    binary_too = tr.case.network.loss.kind == "binary_cross_entropy" and tr.kind(tr.last) == "sigmoid"
+    chosen += [ways | {"loss": BINARY} for ways in chosen] if binary_too else []
+    for ways, bias_first in product(chosen, (True, False)):
+        how = [f"; {kind} as {way}" for kind, way in ways.items() if way]
+        yield f"; each number is a node{''.join(how)}", partial(_scalars, ways=ways, bias_first=bias_first)
 
 
 def passed_wrongly(points: Sequence[Point]) -> Finding | None:
     """The way in which an engine takes gradients back, where it makes every wrong gradient."""
     points = sorted(points, key=lambda p: p.trace.samples)
-    arrays = list(points[0].asked.gradients)
-    for ways, loss in _graphs(points[0].trace):
-        for text, (slug, traverse) in TRAVERSALS.items():
-            if all(_makes(p, _gradients(p.trace, ways, loss, traverse)) for p in points):
-                how = [f"{kind} as {way}" for kind, way in ways.items() if way] + (
-                    [f"the loss as {loss}"] if loss else []
-                )
-                uses = f"{text}{'; ' * bool(how)}{', '.join(how)}"
-                wrong = every_array([a for a in arrays if not all(p.right(a) for p in points)])
-                return of_slug(slug, uses, wrong, place="engine, the way back through the graph")
-    return _of_scalars(points)
-
-
-def _of_scalars(points: Sequence[Point]) -> Finding | None:
-    """The same where each number is a node of its own, and units are sums of one term after the other."""
-    first = points[0].trace
-    if any(first.skips(k) or not first.net.layers[k - 1].activation.elementwise for k in range(1, first.last)):
-        return None
-    graphs = [ways for ways, loss in _graphs(first) if not loss]
-    if first.case.network.loss.kind == "binary_cross_entropy" and first.kind(first.last) == "sigmoid":
-        graphs += [ways | {"loss": BINARY} for ways in graphs]
-    for ways, bias_first, (text, (slug, traverse)) in product(graphs, (True, False), TRAVERSALS.items()):
-        if all(_makes(p, _of_numbers(p.trace, ways, traverse, bias_first=bias_first)) for p in points):
-            how = "".join(f"; {kind} as {way}" for kind, way in ways.items() if way)
-            uses = f"{text}; each number is a node{how}"
-            arrays = points[0].asked.gradients
-            wrong = every_array([a for a in arrays if not all(p.right(a) for p in points)])
-            return of_slug(slug, uses, wrong, place="engine, the way back through the graph")
+    for (how, graph), (text, (slug, traverse)) in product(_graphs(points[0].trace), TRAVERSALS.items()):
+        if all(_makes(p, *graph(p.trace), traverse) for p in points):
+            return of_slug(slug, f"{text}{how}", wrong_arrays(points), place="engine, the way back through the graph")
     return None
 
 
-def _of_numbers(
-    tr: Trace, ways: dict[str, str], traverse: Callable[[Node], None], *, bias_first: bool
-) -> dict[str, Array]:
-    params, end = _scalars(tr, ways, bias_first=bias_first)
+def _makes(p: Point, params: Mapping[str, Any], end: Node, traverse: Callable[[Node], None]) -> bool:
+    """Whether a traversal of a graph makes every gradient of a case."""
     try:
         traverse(end)
     except ValueError:
-        return {}
-    return {n: np.reshape([float(node.grad) for node in of.ravel()], of.shape) for n, of in params.items()}
+        return False
+    made = {
+        name: of.grad if isinstance(of, Node) else np.vectorize(_grad, otypes=[float])(of)
+        for name, of in params.items()
+    }
+    return p.makes(made)
 
 
-def _gradients(tr: Trace, ways: dict[str, str], loss: str, traverse: Callable[[Node], None]) -> dict[str, Array]:
-    params, end = built(tr, ways, loss)
-    try:
-        traverse(end)
-    except ValueError:
-        return {}
-    return {name: np.asarray(node.grad) for name, node in params.items()}
-
-
-def _makes(p: Point, made: dict[str, Array]) -> bool:
-    return all(a in made and p.ratio(a, made[a]) <= 1 for a in p.asked.gradients)
+def _grad(node: Node) -> float:
+    return float(node.grad)

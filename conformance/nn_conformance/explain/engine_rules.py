@@ -5,6 +5,7 @@ changed. Softmax and cross-entropy are one, from z on.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -180,34 +181,27 @@ def rules(tr: Trace, slot: str, layer: int) -> dict[str, Rule]:
     found = {}
     for op, operand, wrong, right in _changes():
         formula = f"in {OPERATIONS[op].what}, {'ab'[operand]} gets {wrong}, not {right}"
+        changed, name = (op, operand, wrong), f"{PREFIX}{op} {operand} {wrong} in"
+        rule = partial(Rule, "engine-rule", formula, common=False)
         if slot == "derivative":
             for how, built in ACTIVATIONS.get(tr.kind(layer), {}).items():
-                of = _derivative(built, (op, operand, wrong))
-                found[f"{PREFIX}{op} {operand} {wrong} in {how}"] = Rule(
-                    "engine-rule", formula, of(layer), common=False
-                )
+                found[f"{name} {how}"] = rule(of=_derivative(built, changed, layer))
         elif slot == "error":
             for how, _, _, final in losses(tr):
-                error = _error(how, (op, operand, wrong))
-                found[f"{PREFIX}{op} {operand} {wrong} in {how}"] = Rule(
-                    "engine-rule", formula, error, common=False, final=final
-                )
+                found[f"{name} {how}"] = rule(of=_error(how, changed), final=final)
     return found
 
 
-def _derivative(built: Built, changed: tuple[str, int, str]) -> Callable[[int], Callable[[Trace, Array], Array]]:
-    def of(layer: int) -> Callable[[Trace, Array], Array]:
-        def rule(tr: Trace, g: Array) -> Array:
-            # Every way through the layer asks for the same slope.
-            if (key := (built, changed, layer)) not in tr.slopes:
-                tape = Tape(changed)
-                z = Node(tape, tr.z[layer])
-                tr.slopes[key] = tape.slope(z, built(tape, z), 1.0)
-            return np.asarray(g * tr.slopes[key])
+def _derivative(built: Built, changed: tuple[str, int, str], layer: int) -> Callable[[Trace, Array], Array]:
+    def rule(tr: Trace, g: Array) -> Array:
+        # Every way through the layer asks for the same slope.
+        if (key := (built, changed, layer)) not in tr.slopes:
+            tape = Tape(changed)
+            z = Node(tape, tr.z[layer])
+            tr.slopes[key] = tape.slope(z, built(tape, z), 1.0)
+        return np.asarray(g * tr.slopes[key])
 
-        return rule
-
-    return of
+    return rule
 
 
 def _error(how: str, changed: tuple[str, int, str]) -> Callable[[Trace], Array]:

@@ -1,7 +1,7 @@
 """The cases that a wrong target is asked, and what is known of its answers so far."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain import calls
@@ -12,15 +12,14 @@ from nn_conformance.explain.asking import (
     Asked,
     Asker,
     Budget,
-    Limits,
     draw,
     one_output,
     sized,
     some_widths,
     widths,
 )
-from nn_conformance.explain.fitting import Point
-from nn_conformance.explain.record import Finding, of_slug
+from nn_conformance.explain.fitting import Point, point_of
+from nn_conformance.explain.record import Explanation, of_slug
 from nn_conformance.explain.steps import Walk
 from nn_conformance.explain.trace import Case, trace
 from nn_conformance.judge.target import Answer, Target, Unsupported
@@ -30,32 +29,6 @@ TRIES = 20  # draws of a case
 CLEAR = 100.0  # times the clip of probabilities, from which on it has no part
 Kept = tuple[Case, Answer]
 Groups = list[list[Point]]
-
-
-@dataclass
-class Draft:
-    """What is known so far; the fields of an Explanation, in lists."""
-
-    findings: list[Finding] = field(default_factory=list)
-    ties: list[tuple[tuple[Finding, ...], ...]] = field(default_factory=list)
-    right: list[str] = field(default_factory=list)
-    unexplained: list[str] = field(default_factory=list)
-    blind: list[str] = field(default_factory=list)
-    aside: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    cases: int = 0
-    of: int = 0
-    ratio: float = 0.0
-
-    @property
-    def wrong(self) -> bool:
-        """Whether something is wrong, explained or not."""
-        return bool(self.findings or self.ties or self.unexplained)
-
-    @property
-    def rules(self) -> int:
-        """How many rules are wrong."""
-        return len(self.findings) + sum(len(tie[0]) for tie in self.ties)
 
 
 class Experiments:
@@ -83,7 +56,7 @@ class Experiments:
         fresh: Callable[[], Target] | None,
     ) -> None:
         self.network, self.optimizer, self.dtype, self.kept, self.fresh = network, optimizer, dtype, kept, fresh
-        self.asker, self.draft = Asker(target, network, dtype, budget), Draft()
+        self.asker, self.draft = Asker(target, network, dtype, budget), Explanation()
         self.seed, self.rate, self.samples = 0, 0.0, 6
         self.own: list[int] = []
         self.endless: list[Asked] = []
@@ -179,16 +152,13 @@ class Experiments:
             if (without := replace(asked, loss=None)).finite and asked.gradients:
                 self.endless.append(without)
             return None
-        return self._traced(asked)
-
-    def _traced(self, asked: Asked) -> Point:
-        return Point(trace(asked.case, (), asked.gradients), asked, Limits(asked.case, self.dtype))
+        return point_of(asked, self.dtype)
 
     def without_losses(self) -> Groups:
         """The cases whose gradients alone are finite, those of equal sizes together, where no case has a loss that is."""
         groups: dict[tuple[int, ...], list[Point]] = {}
         for asked in self.endless:
-            groups.setdefault((len(asked.case.x), *widths(asked.case.network)), []).append(self._traced(asked))
+            groups.setdefault((len(asked.case.x), *widths(asked.case.network)), []).append(point_of(asked, self.dtype))
         if groups:
             self.draft.aside.clear()
             self.draft.findings.append(of_slug("loss-never-finite", "NaN or infinite in every call", ("loss",)))

@@ -3,17 +3,17 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.explain import calls, causes, chance, circumstances, engine_graphs, naming
+from nn_conformance.explain import calls, causes, chance, circumstances, engine_graphs, naming, naming_forward
 from nn_conformance.explain import forward_rules as fr
 from nn_conformance.explain.asking import SQUARE, Budget, Limits, one_output
-from nn_conformance.explain.experiments import Draft, Groups, Kept
+from nn_conformance.explain.experiments import Groups, Kept
 from nn_conformance.explain.extremes import extremes
-from nn_conformance.explain.fitting import Point
+from nn_conformance.explain.fitting import Point, point_of, wrong_arrays
 from nn_conformance.explain.gradients import Gradients, apart, explain_gradients, traced
 from nn_conformance.explain.loss_search import Loss, LossSearch, first_wrong_layer, kept, with_epsilon
 from nn_conformance.explain.record import Explanation, Finding, every_array, of_slug
@@ -37,14 +37,9 @@ class Explainer(Updates):
         with np.errstate(all="ignore"):
             self._run()
         d = self.draft
-        parts = {f.name: getattr(d, f.name) for f in fields(d)}
-        parts = {name: tuple(part) if isinstance(part, list) else part for name, part in parts.items()}
-        return Explanation(
-            **parts,
-            confirmed=bool(d.findings or d.ties) and not d.unexplained and d.cases == d.of,
-            exchanges=self.asker.exchanges,
-            seconds=time.monotonic() - started,
-        )
+        d.confirmed = bool(d.findings or d.ties) and not d.unexplained and d.cases == d.of
+        d.exchanges, d.seconds = self.asker.exchanges, time.monotonic() - started
+        return d
 
     def _run(self) -> None:
         if not self.find_widths():
@@ -92,9 +87,9 @@ class Explainer(Updates):
             if not found and points:
                 self._apart([points], when)
 
-    def _apart(self, groups: Groups, when: str) -> Draft:
+    def _apart(self, groups: Groups, when: str) -> Explanation:
         """What is said of cases that are wrong under a condition, beside what is known."""
-        before, self.draft, self.when = self.draft, Draft(), when
+        before, self.draft, self.when = self.draft, Explanation(), when
         self._evaluation(groups)
         own, self.draft = self.draft, before
         points = [p for group in groups for p in group]
@@ -142,10 +137,8 @@ class Explainer(Updates):
         """Cases with three outputs where there is one, if the target takes these."""
         if not one_output(self.network) or self.network.layers[-1].vector or self.rate:
             return []
-        cases = [
-            self.draw([*self.own[:-1], SQUARE], n)
-            for n in (self.samples, self.samples, 1, 1)[: 4 if self.samples > 1 else 2]
-        ]
+        samples = (self.samples, self.samples, 1, 1)[: 4 if self.samples > 1 else 2]
+        cases = [self.draw([*self.own[:-1], SQUARE], n) for n in samples]
         points = [p for case in cases if (p := self.point(case))]
         return [own for n in (self.samples, 1) if (own := [p for p in points if p.trace.samples == n])][: len(points)]
 
@@ -172,14 +165,14 @@ class Explainer(Updates):
         several = any(len(one.groups) > 1 for one in gradients.assignments)
         if (gradients.open or several) and self._cause(groups, gradients, loss):
             return Gradients()
-        of_loss = naming.of_loss(self.network, loss) if loss else []
+        of_loss = naming_forward.of_loss(self.network, loss) if loss else []
         if loss is None and gradients.changes:
-            of_loss = [naming.of_change(self.network, change) for change in gradients.changes]
+            of_loss = [naming_forward.of_change(self.network, change) for change in gradients.changes]
         if gradients.changes:
-            wrong = every_array([a for a in groups[0][0].asked.gradients if not all(p.right(a) for p in points)])
+            wrong = wrong_arrays(points)
             of_loss = [replace(f, arrays=(*f.arrays, *wrong)) if _in_gradients(f) else f for f in of_loss]
         if when:
-            always = naming.of_loss(self.network, rest)
+            always = naming_forward.of_loss(self.network, rest)
             of_loss = [*(replace(f, when=when) for f in of_loss if f not in always), *always]
         if shown and loss is None:
             self.draft.unexplained.append("the loss")
@@ -212,7 +205,7 @@ class Explainer(Updates):
         if any(layer.activation.axis == "batch" for layer in self.network.layers):  # there fewer rows are other outputs
             forward += [loss.changes for loss in losses if loss.changes not in forward]
         gradients = explain_gradients(groups, self.dtype, forward, lambda: self.asker.left)
-        right = [all(p.right(a) for p in group for a in p.asked.gradients) for group in groups]
+        right = [all(p.all_right for p in group) for group in groups]
         if gradients.open and (part := _wrong_ones(groups, right)):
             wrong = sorted(part[0], key=len, reverse=True)
             some = explain_gradients(wrong, self.dtype, forward, lambda: self.asker.left)
@@ -222,7 +215,7 @@ class Explainer(Updates):
 
     def _sample_by_sample(self, before: Gradients) -> Gradients:
         """The gradients of one sample each, where a call with several is no single step."""
-        draft, self.draft, self.samples = self.draft, Draft(notes=self.draft.notes), 1
+        draft, self.draft, self.samples = self.draft, Explanation(notes=self.draft.notes), 1
         groups = self.groups()
         gradients = self._evaluation(groups) if groups else before
         if not groups or gradients.open:
@@ -250,7 +243,7 @@ class Explainer(Updates):
             found = [half or causes.differences([group[0] for group in groups]) or causes.weighted(points)]
         causes_ = [one for one in found if one]
         if causes_:
-            self.draft.findings += [*(naming.of_loss(self.network, loss) if loss else []), *causes_]
+            self.draft.findings += [*(naming_forward.of_loss(self.network, loss) if loss else []), *causes_]
             self.draft.right += ["loss"] if loss and loss.cost == 0 else []
             arrays = [a for a in every_array(list(points[0].asked.gradients)) if all(p.right(a[1:]) for p in points)]
             self.draft.right += arrays
@@ -308,15 +301,14 @@ class Explainer(Updates):
             if any(not np.all(z) for z in trace(case).z[1:]):
                 continue  # where a derivative jumps, either side is right
             if asked.finite and not asked.misshapen:
-                points.append(Point(trace(case, (), asked.gradients), asked, Limits(case, self.dtype)))
+                points.append(point_of(asked, self.dtype))
             else:
                 d.aside.append(f"NaN, infinite or of another shape on {case.label or 'a case'}")
         each = [self._ratios(p, losses, gradients) for p in points]
         ratios = [max(of.values(), default=0.0) for of in each]
         good = [ratio for ratio in ratios if ratio <= 1]
-        off = [
-            (p, of) for p, ratio, of in zip(points, ratios, each, strict=True) if not ratio <= 1 and p.asked.case.label
-        ]
+        made = zip(points, ratios, each, strict=True)
+        off = [(p, of) for p, ratio, of in made if not ratio <= 1 and p.asked.case.label]
         tall = [p for p, _ in off if _logits(p) > TALL_LOGITS]
         other = [(p, of) for p, of in off if p not in tall]
         if not d.wrong and (found := calls.guessed([p for p, _ in other])):

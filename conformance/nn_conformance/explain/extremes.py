@@ -6,7 +6,7 @@ import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain.asking import Asked, Asker, Limits, unwilling
-from nn_conformance.explain.naming import of_logits
+from nn_conformance.explain.naming_forward import of_logits
 from nn_conformance.explain.record import Finding, of_slug
 from nn_conformance.explain.trace import Case, trace
 

@@ -10,12 +10,11 @@ import numpy as np
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain import slopes
 from nn_conformance.explain.asking import Asked, Limits, widths
-from nn_conformance.explain.derivative_rules import TERMS
-from nn_conformance.explain.factors import ONE, Factor, monomials, short
-from nn_conformance.explain.linear import NEAR, of_pairs, share, survivors
+from nn_conformance.explain.factors import ONE, Factor, monomials
 from nn_conformance.explain.penalties import IN_PLACE
+from nn_conformance.explain.record import every_array
 from nn_conformance.explain.search import (
-    Combinations,
+    NEAR,
     Edits,
     Options,
     Step,
@@ -25,10 +24,11 @@ from nn_conformance.explain.search import (
     ordered,
     predict,
     steps,
+    survivors,
     variants,
 )
 from nn_conformance.explain.sum_rules import INTEGERS, NEAREST
-from nn_conformance.explain.trace import Trace
+from nn_conformance.explain.trace import Trace, trace
 from nn_conformance.judge.limits import norm
 from nn_conformance.judge.relations import PENALTIES
 from nn_reference.arithmetic import Array
@@ -36,8 +36,6 @@ from nn_reference.arithmetic import Array
 FEWEST = 4  # samples of a case that tells whether entries are those of one sample each
 EXTRAS = tuple(PENALTIES)
 MOST_SUMS = 20
-# Derivatives of which a share may be beside the right one, by activation.
-MIXED = dict.fromkeys(("relu", "leaky_relu", "sigmoid", "tanh"), ("(z < 0)", "1")) | TERMS
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +74,15 @@ class Point:
         got = self.asked.gradients[array]
         return norm(got - expected) / self.limit(array, expected) if got.shape == np.shape(expected) else np.inf
 
+    def makes(self, made: Mapping[str, Array], near: float = 1.0) -> bool:
+        """Whether each gradient that was answered is as near one of these as so many limits."""
+        return all(a in made and self.ratio(a, made[a]) <= near for a in self.asked.gradients)
+
+    @property
+    def all_right(self) -> bool:
+        """Whether every gradient that was answered is right."""
+        return self.makes(self.limits.gradients)
+
     def right(self, array: str) -> bool:
         """Whether an array is right, or not shown."""
         return array not in self.asked.gradients or self.ratio(array, self.limits.gradients[array]) <= 1
@@ -83,6 +90,16 @@ class Point:
     def zero(self, array: str) -> bool:
         """Whether an array is zero."""
         return self.ratio(array, np.zeros_like(self.asked.gradients[array])) <= 1
+
+
+def point_of(asked: Asked, dtype: fmt.Dtype) -> Point:
+    """An answer with the right forward pass of its case."""
+    return Point(trace(asked.case, (), asked.gradients), asked, Limits(asked.case, dtype))
+
+
+def wrong_arrays(points: Sequence[Point]) -> tuple[str, ...]:
+    """The gradients that are wrong on some case, by name, from the inputs to the outputs."""
+    return every_array([a for a in points[0].asked.gradients if not all(p.right(a) for p in points)])
 
 
 @dataclass(frozen=True)
@@ -185,7 +202,7 @@ class Fitter:
         bases = list(dict.fromkeys(bases))[:12]
         found = self._few(min(most, 2), bases)
         if not found and most > 1:
-            found = self._of_each(bases) or self._mixed(1)
+            found = self._of_each(bases)
         if not found and most > 2:
             found = self._search(3, common=True)
         return sorted(_unique(found), key=lambda e: e.cost)[:12]
@@ -207,10 +224,7 @@ class Fitter:
             if found and min(e.cost for e in found) <= count + 1 + len(bases):
                 break
             if count == 1 and not found:
-                found = self._mixed(0)
-                if not found or not found[0].factor.is_one:
-                    found = sorted([*found, *self._of_terms(bases)], key=lambda e: e.cost)[:1]
-                found = found or self._of_engine()
+                found = self._of_terms(bases) or self._of_engine()
         return found
 
     def _zero(self) -> list[Explained]:
@@ -241,12 +255,14 @@ class Fitter:
             return []
         for extra in (None,) if common else (None, *EXTRAS):
             g, added = self._answers(extra)
-            likely = (edits[i] for i in survivors(stacked, g, added, len(self.groups[0])))
+            likely = (edits(i) for i in survivors(stacked, g, added, len(self.groups[0])))
             if found := [one for own in likely if (one := self._verified(own, extra))]:
                 return found
         return []
 
-    def _stacked(self, options: Mapping[Step, Sequence[str | None]], count: int) -> tuple[Combinations, Array]:
+    def _stacked(
+        self, options: Mapping[Step, Sequence[str | None]], count: int
+    ) -> tuple[Callable[[int], Edits], Array]:
         """What every combination makes of the first group, in units of the limit."""
         columns = []
         for p in self.groups[0]:
@@ -316,49 +332,21 @@ class Fitter:
         described = point.asked.case.slope(self.array) if name == "W" else 0.0
         return 0.0 if isclose(coefficient, -described, rel_tol=1e-6) else coefficient + described
 
-    def _mixed(self, count: int) -> list[Explained]:
-        """φ′ + s·(z < 0), φ′ + s: a share s that is fitted, with so many other variants."""
-        tr = self.groups[0][0].trace
-        for step in steps(tr, self.array):
-            every: list[Explained] = []
-            for other in MIXED.get(tr.kind(step.layer), ()) if step.slot == "derivative" else ():
-                if not self.left():
-                    return []
-                options = self._chosen(common=False) if count else {}
-                edits, first = self._stacked({**options, step: [None]}, count)
-                _, second = self._stacked({**options, step: [other]}, count)
-                g, _ = self._answers(None)
-                found = []
-                for i in of_pairs(first, second, g):
-                    own, part = edits[i], share(first[i], second[i], g, len(self.groups[0]))
-                    name = f"right+{part!r}·{other}" if part is not None else ""
-                    if name and (one := self._verified(ordered(tr, self.array, {**dict(own), step: name}))):
-                        found.append(one)
-                        for k in range(1, step.layer + 1):
-                            self.learned.setdefault((step.slot, k), []).append(name)
-                every += found
-            if every:
-                self._options.clear()
-                return sorted(every, key=lambda e: e.cost)
-        return []
-
     def _of_terms(self, bases: Sequence[Edits]) -> list[Explained]:
         """By a derivative, or an error of the outputs, that is a sum of one term or two."""
         tr = self.groups[0][0].trace
         for step in steps(tr, self.array):
             names = slopes.different(tr, step.slot, step.layer) if step.slot in ("derivative", "error") else ()
-            alpha = tr.case.network.layers[step.layer - 1].activation.alpha
             for base in ((), *bases) if len(names) > 1 and self.left() else ():
-                options = {**{own: [name] for own, name in base}, step: [slopes.name_of([(1.0, n)]) for n in names]}
+                options = {**{own: [name] for own, name in base}, step: [slopes.joined([(1.0, n)]) for n in names]}
                 try:
                     _, stacked = self._stacked(options, 1)
                 except ValueError:
                     continue
                 g, _ = self._answers(None)
-                for found in islice(slopes.sums(stacked, g, NEAR * len(self.groups[0]), names, alpha), MOST_SUMS):
-                    sides = names[found[0][1]] == slopes.ABOVE
-                    own = zip(slopes.scaled([c for c, _ in found], sides=sides), found, strict=True)
-                    name = slopes.name_of([(short(c, 1e-7), names[i]) for c, (_, i) in own])
+                found = slopes.sums(tr, step.slot, step.layer, stacked, g, NEAR * len(self.groups[0]), names)
+                for own in islice(found, MOST_SUMS):
+                    name = slopes.name_of(tr, step.slot, step.layer, own)
                     if one := self._verified(ordered(tr, self.array, {**dict(base), step: name})):
                         for k in range(1, step.layer + 1):
                             self.learned.setdefault((step.slot, k), []).append(name)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nn_conformance.cases import format as fmt
+from nn_conformance.explain.forward_rules import leaky
 from nn_reference.activations import Activation
 from nn_reference.arithmetic import Array
 
@@ -15,66 +16,60 @@ STEPS = 60  # of a bisection
 
 
 class Family(NamedTuple):
-    """A rule with a constant s: its formula, the slug, what it makes of an activation, or of x or t."""
+    """A rule with a constant s: its formula, the slug, what it makes of an activation, or of x and t."""
 
     slug: str
     formula: str
     of: Callable[..., Any]
 
 
-def _scaled(right: Activation, s: float) -> Activation:
-    return replace(
-        right, forward=lambda z: s * right.forward(z), backward=lambda z, a, g: s * right.backward(z, a / s, g)
-    )
+# Functions of u with a constant s, and their slopes.
+Map = tuple[Callable[[Array, float], Array], Callable[[Array, float], Any]]
+TIMES: Map = (lambda u, s: s * u, lambda u, s: s)
+PLUS: Map = (lambda u, s: u + s, lambda u, s: 1.0)
+WITHIN: Map = (lambda u, s: np.clip(u, -s, s), lambda u, s: np.abs(u) < s)
+AT_LEAST: Map = (np.maximum, lambda u, s: u > s)
 
 
-def _steeper(right: Activation, s: float) -> Activation:
-    return replace(
-        right, forward=lambda z: right.forward(s * z), backward=lambda z, a, g: s * right.backward(s * z, a, g)
-    )
+def _after(of: Map) -> Callable[[Activation, float], Activation]:
+    """A map of what an activation has made."""
+
+    def rule(right: Activation, s: float) -> Activation:
+        def back(z: Array, _: Array, g: Array) -> Array:
+            a = right.forward(z)
+            return right.backward(z, a, g * of[1](a, s))
+
+        return replace(right, forward=lambda z: of[0](right.forward(z), s), backward=back)
+
+    return rule
 
 
-def _bounded(right: Activation, s: float) -> Activation:
-    def back(z: Array, _: Array, g: Array) -> Array:
-        return right.backward(z, right.forward(z), g) * (np.abs(right.forward(z)) < s)
+def _before(of: Map) -> Callable[[Activation, float], Activation]:
+    """An activation of what a map makes of z."""
 
-    return replace(right, forward=lambda z: np.clip(right.forward(z), -s, s), backward=back)
+    def rule(right: Activation, s: float) -> Activation:
+        def back(z: Array, a: Array, g: Array) -> Array:
+            return of[1](z, s) * right.backward(of[0](z, s), a, g)
 
+        return replace(right, forward=lambda z: right.forward(of[0](z, s)), backward=back)
 
-def _of_bounded(right: Activation, s: float) -> Activation:
-    def back(z: Array, a: Array, g: Array) -> Array:
-        return right.backward(z, a, g) * (np.abs(z) < s)
-
-    return replace(right, forward=lambda z: right.forward(np.clip(z, -s, s)), backward=back)
-
-
-def _raised(right: Activation, s: float) -> Activation:
-    return replace(right, forward=lambda z: right.forward(z) + s, backward=lambda z, a, g: right.backward(z, a - s, g))
-
-
-def _least(right: Activation, s: float) -> Activation:
-    def back(z: Array, _: Array, g: Array) -> Array:
-        return right.backward(z, right.forward(z), g) * (right.forward(z) > s)
-
-    return replace(right, forward=lambda z: np.maximum(right.forward(z), s), backward=back)
+    return rule
 
 
 def _leaky(right: Activation, s: float) -> Activation:
     if right.name not in ("relu", "leaky_relu"):
         raise ValueError("no slope")
-    return replace(
-        right, forward=lambda z: np.where(z > 0, z, s * z), backward=lambda z, a, g: g * np.where(z > 0, 1.0, s)
-    )
+    return replace(leaky(s), name=right.name)
 
 
 ACTIVATIONS = {
-    "scaled": Family("activation-scaled", "a = {s}·φ(z)", _scaled),
-    "steeper": Family("activation-scaled", "a = φ({s}·z)", _steeper),
+    "scaled": Family("activation-scaled", "a = {s}·φ(z)", _after(TIMES)),
+    "steeper": Family("activation-scaled", "a = φ({s}·z)", _before(TIMES)),
     "leaky": Family("leaky-slope", "a = z, and {s}·z where z < 0", _leaky),
-    "bounded": Family("activation-bounded", "a = φ(z), kept within ±{s}", _bounded),
-    "of bounded": Family("activation-bounded", "a = φ(z), z kept within ±{s}", _of_bounded),
-    "least": Family("activation-bounded", "a = max(φ(z), {s})", _least),
-    "raised": Family("activation-scaled", "a = φ(z) + {s}", _raised),
+    "bounded": Family("activation-bounded", "a = φ(z), kept within ±{s}", _after(WITHIN)),
+    "of bounded": Family("activation-bounded", "a = φ(z), z kept within ±{s}", _before(WITHIN)),
+    "least": Family("activation-bounded", "a = max(φ(z), {s})", _after(AT_LEAST)),
+    "raised": Family("activation-scaled", "a = φ(z) + {s}", _after(PLUS)),
 }
 DATA = {
     "inputs": Family("inputs-scaled", "{s}·x for x", lambda x, t, s: (s * x, t)),

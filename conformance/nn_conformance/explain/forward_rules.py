@@ -100,7 +100,8 @@ def changed_data(name: str, params: Params, x: Array, t: Array) -> tuple[Params,
     return (params, np.asarray(of(x)), t) if name in INPUTS else (params, x, np.asarray(of(t)))
 
 
-def _leaky(slope: float) -> Activation:
+def leaky(slope: float) -> Activation:
+    """z, and a multiple of it below 0."""
     return Activation(
         f"leaky ReLU of slope {slope:g}", lambda z: np.where(z > 0, z, slope * z), lambda z, a, da: da * np.where(z > 0, 1, slope)
     )  # fmt: skip
@@ -177,9 +178,9 @@ ACTIVATIONS: dict[str, Rule] = {
     "sigmoid": Rule("activation-swapped", "a = σ(z)", _other(SIGMOID)),
     "tanh": Rule("activation-swapped", "a = tanh z", _other(TANH)),
     "relu": Rule("activation-swapped", "a = max(z, 0)", _other(RELU)),
-    "leaky 0.01": Rule("activation-swapped", "a = max(z, 0.01·z)", lambda _: _leaky(0.01)),
-    "leaky 0.1": Rule("activation-swapped", "a = max(z, 0.1·z)", lambda _: _leaky(0.1)),
-    "leaky 0.2": Rule("activation-swapped", "a = max(z, 0.2·z)", lambda _: _leaky(0.2)),
+    "leaky 0.01": Rule("activation-swapped", "a = max(z, 0.01·z)", lambda _: leaky(0.01)),
+    "leaky 0.1": Rule("activation-swapped", "a = max(z, 0.1·z)", lambda _: leaky(0.1)),
+    "leaky 0.2": Rule("activation-swapped", "a = max(z, 0.2·z)", lambda _: leaky(0.2)),
     "softplus": Rule("activation-swapped", "a = log(1+e^z)", lambda _: SOFTPLUS),
     "silu": Rule("activation-swapped", "a = z·σ(z)", lambda _: SWISH),
     "elu": Rule("activation-swapped", "a = z or e^z-1", lambda _: ELU),
@@ -232,15 +233,6 @@ class OtherLoss:
         return np.asarray(self.slope(y, t))
 
 
-def _categorical(kind: type[SquaredError] | type[BinaryCrossEntropy]) -> Callable[[Network], Any]:
-    def rule(net: Network) -> Any:
-        if kind is SquaredError:
-            return SquaredError("samples")
-        return BinaryCrossEntropy(from_logits=bool(getattr(net.loss, "from_logits", False)))
-
-    return rule
-
-
 def _reversed(net: Network) -> Any:
     if not isinstance(net.loss, CrossEntropy | BinaryCrossEntropy):
         return net.loss
@@ -259,54 +251,11 @@ def _pairs(net: Network) -> Any:
     return OtherLoss(of, slope)
 
 
-def _sum_of(net: Network, rule: Callable[[Array, Array], Array], slope: Callable[[Array, Array], Array]) -> Any:
-    del net
-    return OtherLoss(lambda y, t: np.sum(rule(y, t)) / len(t), lambda y, t: slope(y, t) / len(t))
-
-
-def _probability(net: Network, y: Array) -> Array:
+def probability(net: Network, y: Array) -> Array:
+    """The outputs as probabilities, where they are logits."""
     if not getattr(net.loss, "from_logits", False):
         return y
     return SIGMOID.forward(y) if isinstance(net.loss, BinaryCrossEntropy) else SOFTMAX.forward(y)
-
-
-def _of_p(rule: Callable[[Array, Array], Array]) -> Callable[[Network], Any]:
-    """A loss of probabilities whose slope is the right loss's."""
-    return lambda net: OtherLoss(
-        lambda y, t: np.sum(rule(_probability(net, y), t)) / count(net.loss, t),  # type: ignore[arg-type]
-        net.loss.gradient,
-    )
-
-
-# Those whose slope is their own; the others keep the right slope, as people change the number that they print.
-OWN_SLOPE = (
-    "squared-for-cross-entropy",
-    "binary-for-categorical",
-    "logits-reversed",
-    "cross-entropy",
-    "first-term-alone",
-    "absolute",
-    "pairs-broadcast",
-)
-LOSSES: dict[str, Rule] = {
-    "squared-for-cross-entropy": Rule("squared-for-cross-entropy", "L = Σ(p-t)²/N", _categorical(SquaredError)),
-    "binary-for-categorical": Rule("binary-for-categorical", "-Σ t·log p + (1-t)·log(1-p)", _categorical(BinaryCrossEntropy)),
-    "logits-reversed": Rule("logits-reversed", "σ applied twice, or not at all", _reversed),
-    "cross-entropy": Rule("cross-entropy-for-other", "L = -Σ t·log p", lambda net: CrossEntropy()),
-    "first-term-alone": Rule("second-term-missing", "L = -Σ t·log p", lambda net: CrossEntropy()),
-    "absolute": Rule("absolute-error", "L = Σ|y-t|", lambda net: _sum_of(net, lambda y, t: abs(y - t), lambda y, t: np.sign(y - t))),
-    "pairs-broadcast": Rule("pairs-broadcast", "(N,) - (N,1) is (N,N)", _pairs),
-    "second-term-missing": Rule("second-term-missing", "L = -Σ t·log p", _of_p(lambda p, t: -t * np.log(p))),
-    "first-term-missing": Rule("second-term-missing", "L = -Σ (1-t)·log(1-p)", _of_p(lambda p, t: -(1 - t) * np.log(1 - p))),
-    "second-term-sign": Rule("second-term-missing", "L = -Σ t·log p - (1-t)·log(1-p)", _of_p(lambda p, t: (1 - t) * np.log(1 - p) - t * np.log(p))),
-    "without-log": Rule("without-log", "L = -Σ t·p", _of_p(lambda p, t: -t * p)),
-    "cube": Rule("absolute-error", "L = Σ|y-t|³", lambda net: OtherLoss(lambda y, t: np.sum(abs(y - t) ** 3) / len(t), net.loss.gradient)),
-    "root-of-loss": Rule("root-of-loss", "L = √L*", lambda net: OtherLoss(lambda y, t: np.sqrt(net.loss.value(y, t)), net.loss.gradient)),
-    "root-of-each": Rule("root-of-loss", "L = Σ√Σ(y-t)²/N", lambda net: OtherLoss(lambda y, t: np.sum(np.sqrt(np.sum((y - t) ** 2, axis=-1))) / len(t), net.loss.gradient)),
-    "error-summed": Rule("error-summed", "L = Σ(y-t)", lambda net: OtherLoss(lambda y, t: np.sum(y - t) / len(t), net.loss.gradient)),
-    "square-of-sum": Rule("error-summed", "L = (Σ(y-t))²", lambda net: OtherLoss(lambda y, t: np.sum(y - t) ** 2, net.loss.gradient)),
-    "wrong-pairing": Rule("wrong-pairing", "L = -Σ p·log t", _of_p(lambda p, t: -p * np.log(np.clip(t, 1e-12, 1)))),
-}  # fmt: skip
 
 
 def _printed(of: Callable[[Network, Array, Array], Any], *kinds: type) -> Callable[[Network], Any]:
@@ -320,6 +269,42 @@ def _printed(of: Callable[[Network, Array, Array], Any], *kinds: type) -> Callab
     return rule
 
 
+def _of_p(rule: Callable[[Array, Array], Array]) -> Callable[[Network], Any]:
+    """A sum over probabilities, divided as the right loss is."""
+    return _printed(lambda net, y, t: np.sum(rule(probability(net, y), t)) / count(net.loss, t))  # type: ignore[arg-type]
+
+
+# Those whose slope is their own; the others keep the right slope, as people change the number that they print.
+OWN_SLOPE = (
+    "squared-for-cross-entropy",
+    "binary-for-categorical",
+    "logits-reversed",
+    "cross-entropy",
+    "first-term-alone",
+    "absolute",
+    "pairs-broadcast",
+)
+LOSSES: dict[str, Rule] = {
+    "squared-for-cross-entropy": Rule("squared-for-cross-entropy", "L = Σ(p-t)²/N", lambda _: SquaredError("samples")),
+    "binary-for-categorical": Rule("binary-for-categorical", "-Σ t·log p + (1-t)·log(1-p)", lambda net: BinaryCrossEntropy(from_logits=bool(getattr(net.loss, "from_logits", False)))),
+    "logits-reversed": Rule("logits-reversed", "σ applied twice, or not at all", _reversed),
+    "cross-entropy": Rule("cross-entropy-for-other", "L = -Σ t·log p", lambda net: CrossEntropy()),
+    "first-term-alone": Rule("second-term-missing", "L = -Σ t·log p", lambda net: CrossEntropy()),
+    "absolute": Rule("absolute-error", "L = Σ|y-t|", lambda _: OtherLoss(lambda y, t: np.sum(abs(y - t)) / len(t), lambda y, t: np.sign(y - t) / len(t))),
+    "pairs-broadcast": Rule("pairs-broadcast", "(N,) - (N,1) is (N,N)", _pairs),
+    "second-term-missing": Rule("second-term-missing", "L = -Σ t·log p", _of_p(lambda p, t: -t * np.log(p))),
+    "first-term-missing": Rule("second-term-missing", "L = -Σ (1-t)·log(1-p)", _of_p(lambda p, t: -(1 - t) * np.log(1 - p))),
+    "second-term-sign": Rule("second-term-missing", "L = -Σ t·log p - (1-t)·log(1-p)", _of_p(lambda p, t: (1 - t) * np.log(1 - p) - t * np.log(p))),
+    "without-log": Rule("without-log", "L = -Σ t·p", _of_p(lambda p, t: -t * p)),
+    "cube": Rule("absolute-error", "L = Σ|y-t|³", _printed(lambda net, y, t: np.sum(abs(y - t) ** 3) / len(t))),
+    "root-of-loss": Rule("root-of-loss", "L = √L*", _printed(lambda net, y, t: np.sqrt(net.loss.value(y, t)))),
+    "root-of-each": Rule("root-of-loss", "L = Σ√Σ(y-t)²/N", _printed(lambda net, y, t: np.sum(np.sqrt(np.sum((y - t) ** 2, axis=-1))) / len(t))),
+    "error-summed": Rule("error-summed", "L = Σ(y-t)", _printed(lambda net, y, t: np.sum(y - t) / len(t))),
+    "square-of-sum": Rule("error-summed", "L = (Σ(y-t))²", _printed(lambda net, y, t: np.sum(y - t) ** 2)),
+    "wrong-pairing": Rule("wrong-pairing", "L = -Σ p·log t", _of_p(lambda p, t: -p * np.log(np.clip(t, 1e-12, 1)))),
+}  # fmt: skip
+
+
 def _altered(sign: float, over: Callable[[Array], float]) -> Callable[[Network], Any]:
     return _printed(lambda net, y, t: net.loss.value(sign * (y - t) / over(t), t), SquaredError)
 
@@ -330,7 +315,7 @@ def _of_errors(rule: Callable[[Array], Any]) -> Callable[[Network], Any]:
 
 
 def _of_classes(rule: Callable[[Array, Array], Any]) -> Callable[[Network], Any]:
-    return _printed(lambda net, y, t: rule(_probability(net, y), t), CrossEntropy)
+    return _printed(lambda net, y, t: rule(probability(net, y), t), CrossEntropy)
 
 
 OVER: dict[str, Callable[[Array], float]] = {"": lambda t: 1.0, "/N": len, "/(NC)": np.size, "/C": lambda t: t.shape[1]}

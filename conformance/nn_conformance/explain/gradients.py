@@ -1,6 +1,6 @@
 """The gradients of all cases explained jointly, under each forward pass that the losses allow."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -80,31 +80,34 @@ def explain_gradients(
             if not one.open and one.cost[1] == 0:
                 break
     answer = min(found, key=lambda one: one.cost, default=Gradients())
-    if (answer.open or not found) and left():  # by a change that the losses do not show, and a factor
-        for change in possible(groups[0][0].asked.case.network):
-            hidden = change.slot != "loss" and not change.fewer and (change,) not in forward
-            if hidden and (one := _plainly(groups, dtype, (change,), left)):
+    if answer.open or not found:  # by a change that the losses do not show
+        for change, whole in _likely(groups, dtype, forward, left):
+            one = _under(groups, dtype, (change,), left) if whole or len(answer.open) > 1 else None
+            if one and (not one.open or len(one.open) < len(answer.open)):
                 return one
-        if len(answer.open) > 1 and left() and (nearest := _nearest(groups)):
-            below = _under(groups, dtype, (nearest,), left)
-            return below if below and len(below.open) < len(answer.open) else answer
     return answer
 
 
-def _nearest(groups: Groups) -> Change | None:
-    """The change of the forward pass under which most arrays of a case are right, where that is half of them at least."""
-    found: list[tuple[int, Change]] = []
-    for change in possible(groups[0][0].asked.case.network):
+def _likely(
+    groups: Groups, dtype: fmt.Dtype, forward: Sequence[Changes], left: Callable[[], bool]
+) -> Iterator[tuple[Change, bool]]:
+    """Changes under which every array of a case is right but for a factor; then that under which most are, if half are right."""
+    most, nearest = 0, None
+    for change in possible(groups[0][0].asked.case.network) if left() else ():
         if change.slot == "loss" or change.fewer:
             continue
         try:
-            [[own]] = traced([groups[0][:1]], (change,))
-            right = sum(own.ratio(a, predict(own.trace, a, {})) <= 1 for a in own.asked.gradients)
+            own = traced([groups[0][:1]], (change,))
+            right = sum(own[0][0].ratio(a, predict(own[0][0].trace, a, {})) <= 1 for a in own[0][0].asked.gradients)
+            whole = all(fitter.explain(most=0) for fitter in _fitters(own, dtype, left)[0].values())
         except ValueError:
             continue
-        found.append((right, change))
-    most, nearest = max(found, key=lambda pair: pair[0], default=(0, None))
-    return nearest if 2 * most >= len(groups[0][0].asked.gradients) else None
+        if whole and (change,) not in forward:
+            yield change, True
+        if right > most:
+            most, nearest = right, change
+    if nearest and 2 * most >= len(groups[0][0].asked.gradients):
+        yield nearest, False
 
 
 def _under(groups: Groups, dtype: fmt.Dtype, changes: Changes, left: Callable[[], bool]) -> Gradients | None:
@@ -159,23 +162,6 @@ def _ways(fitters: Mapping[str, Fitter]) -> dict[str, list[Explained]]:
             ways[array] = fitter.explain(above=above, settled=settled)
             above = [*ways[array][:3], *above][:6]
     return {array: ways[array] for array in fitters}
-
-
-def _plainly(groups: Groups, dtype: fmt.Dtype, changes: Changes, left: Callable[[], bool]) -> Gradients | None:
-    """With every rule of the backward pass right but for a factor; the first case tells at once where it is not that."""
-    try:
-        own = traced([groups[0][:1]], changes)
-        if any(len(fitter.explain(most=0)) == 0 for fitter in _fitters(own, dtype, left)[0].values()):
-            return None
-        own = traced(groups, changes)
-    except ValueError:
-        return None
-    ways: dict[str, list[Explained]] = {}
-    for array, fitter in _fitters(own, dtype, left)[0].items():
-        ways[array] = fitter.explain(most=0)
-        if not ways[array]:
-            return None
-    return Gradients(changes, tuple(best(own[0][0].trace, ways)), (), ways)
 
 
 def apart(wrong: Groups, right: Groups) -> str:

@@ -8,7 +8,6 @@ import numpy as np
 
 from nn_conformance.explain import forward_rules as fr
 from nn_conformance.explain.trace import Trace
-from nn_reference.activations import SOFTMAX, sigmoid
 from nn_reference.arithmetic import Array
 from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, count
 
@@ -61,11 +60,7 @@ SIMPLE = (1.0, 2.0, 0.5, 3.0, 0.25, 4.0)
 
 def terms(tr: Trace) -> Mapping[str, float]:
     """Each term, summed over all entries and divided as the described loss is."""
-    loss = tr.net.loss
-    squared = tr.case.network.loss.kind == "squared_error"
-    y = tr.y
-    if getattr(loss, "from_logits", False):
-        y = sigmoid(y) if isinstance(loss, BinaryCrossEntropy) else SOFTMAX.forward(y)
+    squared, y = tr.case.network.loss.kind == "squared_error", fr.probability(tr.net, tr.y)
     table = OF_ERRORS if squared else OF_PROBABILITIES
     rows = {name: of(y, tr.t) for name, of in table.items()}
     if not squared:
@@ -98,8 +93,8 @@ def epsilon_loss(tr: Trace, epsilon: float) -> float:
     loss, t = tr.net.loss, tr.t
     if isinstance(loss, fr.OtherLoss):
         return float(loss.value(tr.y + epsilon, t))
+    p = fr.probability(tr.net, tr.y)
+    logs = t * np.log(p + epsilon)
     if isinstance(loss, BinaryCrossEntropy):
-        p = sigmoid(tr.y) if loss.from_logits else tr.y
-        return float(-np.sum(t * np.log(p + epsilon) + (1 - t) * np.log(1 - p + epsilon)) / count(loss, t))
-    p = SOFTMAX.forward(tr.y) if getattr(loss, "from_logits", False) else tr.y
-    return float(-np.sum(t * np.log(p + epsilon)) / count(cast("CrossEntropy", loss), t))
+        logs = logs + (1 - t) * np.log(1 - p + epsilon)
+    return float(-np.sum(logs) / count(cast("CrossEntropy", loss), t))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from nn_conformance.explain.texts import text_of
+from nn_conformance.explain.texts import places, text_of
 
 LONGEST = 160  # characters of a line that says what a mistake is
 NOTES = 3  # lines of remarks
@@ -63,49 +63,6 @@ class Finding:
         ]
 
 
-# Of mistakes that have one place: the slot, the place, the formula that is used (if it is always the same), the right one.
-PLACES = {
-    "second-call-fails": ("memory", "the second call", "", "an answer"),
-    "stale-cache": ("memory", "the second call", "the first call's answer", "an answer to its own arguments"),
-    "stale-activations": ("memory", "a later call of the same sizes", "", "what its own arguments make"),
-    "gradients-accumulate": ("memory", "the second call", "g₂ = g₁ + r", "g₂ = r"),
-    "moments-survive": ("memory", "the second call", "", "the same answer"),
-    "random-answers": ("memory", "two calls with the same numbers", "another answer each time", "the same answer"),
-    "inputs-shuffled": (
-        "data",
-        "what is computed with",
-        "x in a random order, t as it is",
-        "x and t in the same order",
-    ),
-    "dropout-left-on": ("memory", "", "", "every unit, in each call"),
-    "caches-reversed": (
-        *("memory", "every layer, what is kept of the forward pass"),
-        *("x and W of the first layer in the last one, and so on", "each layer's own"),
-    ),
-    "parameter-left-shifted": ("memory", "every layer, the numerical gradient", "", "each is put back"),
-    "rough-differences": ("gradient", "every layer, the numerical gradient", "", "dL/dθ"),
-    "grad-overwritten": (
-        *("engine", "engine, the backward rule of a product"),
-        *("each entry of dW is that of one sample alone, another one in each call", "the sum over samples"),
-    ),
-    "visited-again": ("engine", "engine, order of the backward pass", "", "each node once"),
-    "inputs-overwritten": ("arguments", "the argument x", "x is another after the call", "x as it was"),
-    "targets-overwritten": ("arguments", "the argument t", "t is another after the call", "t as it was"),
-    "parameters-overwritten": ("arguments", "the parameters", "they are others after the call", "as they were"),
-    "samples-guessed": ("arguments", "the argument x", "xᵀ for x", "x"),
-    "single-precision": ("precision", "arithmetic", "float32 somewhere", "float64"),
-    "half-precision": ("precision", "arithmetic", "float16 somewhere", "float64"),
-    "samples-weighted": ("samples", "every layer, samples that count", "", "every sample once"),
-    "samples-drawn": ("samples", "every layer, samples that count", "", "every sample once"),
-    "gradient-clipped": ("gradient", "after the backward pass", "", "no clipping"),
-    "gradient-transposed": ("shape", "", "(aᵀδ)ᵀ for aᵀδ", "the shape of W"),
-    "bias-grand-total": ("shape", "", "db = δ.sum(), one number for all units", "db = δ.sum(axis=0)"),
-    "bias-not-summed": ("shape", "", "db = δ, a row for each sample", "db = δ.sum(axis=0)"),
-    "other-shape": ("shape", "", "an axis of length one that the parameter does not have", "the parameter's shape"),
-    "bias-over-units": ("sum", "", "db = δ.sum(axis=1)", "db = δ.sum(axis=0)"),
-}
-
-
 def of_slug(
     slug: str,
     uses: str = "",
@@ -118,15 +75,14 @@ def of_slug(
     when: str = "",
 ) -> Finding:
     """A mistake by its name; without a place of its own it is one of the loss."""
-    slot, where, formula, wanted = PLACES.get(slug, ("loss", "the loss", "", ""))
-    return Finding(
-        slot, layer, place or where, slug, uses or formula, right or wanted, arrays, constants or {}, (), when
-    )
+    own = places().get(slug, {"slot": "loss", "place": "the loss"})
+    place, uses, right = place or own.get("place", ""), uses or own.get("uses", ""), right or own.get("right", "")
+    return Finding(own["slot"], layer, place, slug, uses, right, arrays, constants or {}, (), when)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Explanation:
-    """Which rules a target has used, as far as its numbers tell.
+    """Which rules a target has used, as far as its numbers tell; what is known so far, while it is asked.
 
     Attributes:
         findings: rules that are wrong for certain.
@@ -144,19 +100,29 @@ class Explanation:
         seconds: spent.
     """
 
-    findings: tuple[Finding, ...] = ()
-    ties: tuple[tuple[tuple[Finding, ...], ...], ...] = ()
-    right: tuple[str, ...] = ()
-    unexplained: tuple[str, ...] = ()
-    blind: tuple[str, ...] = ()
-    aside: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    findings: list[Finding] = field(default_factory=list)
+    ties: list[tuple[tuple[Finding, ...], ...]] = field(default_factory=list)
+    right: list[str] = field(default_factory=list)
+    unexplained: list[str] = field(default_factory=list)
+    blind: list[str] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     confirmed: bool = False
     cases: int = 0
     of: int = 0
     ratio: float = 0.0
     exchanges: int = 0
     seconds: float = 0.0
+
+    @property
+    def wrong(self) -> bool:
+        """Whether something is wrong, explained or not."""
+        return bool(self.findings or self.ties or self.unexplained)
+
+    @property
+    def rules(self) -> int:
+        """How many rules are wrong."""
+        return len(self.findings) + sum(len(tie[0]) for tie in self.ties)
 
     @property
     def slugs(self) -> set[str]:

@@ -5,8 +5,7 @@ through W and the derivative of each layer down to k, then for dW the layer's in
 a use: the same δ of a layer is used in its dW (W), in its db (b), and sent down, and a rule may be wrong in one use only.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from nn_conformance.explain.derivative_rules import derivatives, mixture
 from nn_conformance.explain.forward_rules import Rule
 from nn_conformance.explain.sum_rules import BIASES, WEIGHTS
 from nn_conformance.explain.trace import Trace, described, matrix
+from nn_conformance.judge.limits import norm
 from nn_reference.arithmetic import Array
 
 
@@ -31,6 +31,7 @@ class Step(NamedTuple):
 Edits = tuple[tuple[Step, str], ...]
 Options = Mapping[Step, Sequence[str | None]]  # the rules of a step that are tried; None is the right one
 RIGHT = (None,)
+NEAR = 4.0  # of the limit, in a search; a confirmation takes the limit itself
 FEW = 400  # entries; of larger arrays some rows and columns are compared in the search, and all in the confirmation
 LOCAL = ("first", "last", "without last", "without first", "product of sums", "magnitude", "sign")
 
@@ -140,25 +141,6 @@ class States(NamedTuple):
         return States(codes, self.changed[free] + 1, self.final[free], self.g[free], self.past[free])
 
 
-@dataclass(frozen=True)
-class Combinations:
-    """Combinations of rules, each told when it is asked for.
-
-    Attributes:
-        way: the steps.
-        options: of each step.
-        codes: which option of each step, a row for each combination.
-    """
-
-    way: Sequence[Step]
-    options: Options
-    codes: Array
-
-    def __getitem__(self, i: int) -> Edits:
-        names = ((step, self.options.get(step, RIGHT)[c]) for step, c in zip(self.way, self.codes[i], strict=True))
-        return tuple((step, name) for step, name in names if name is not None)
-
-
 def _joined(parts: Sequence[States]) -> States:
     if len(parts) == 1:
         return parts[0]
@@ -201,8 +183,8 @@ def error_to(tr: Trace, array: str, options: Options, most: int = 0, upto: Step 
 
 def combinations(
     tr: Trace, array: str, options: Options, most: int = 0, *, whole: bool = False
-) -> tuple[Combinations, Array]:
-    """Every combination of rules on the way to an array, and what it makes of it: (combinations, entries).
+) -> tuple[Callable[[int], Edits], Array]:
+    """Every combination of rules on the way to an array, each told by its number, and what they make of it: (combinations, entries).
 
     Raises:
         ValueError: a rule that cannot be had at these sizes.
@@ -223,7 +205,13 @@ def combinations(
                 codes[-1][:, -1] = j
                 if array[0] == "W":
                     codes[-1][:, -2] = i
-    return Combinations(way, options, np.concatenate(codes)), np.concatenate(parts)
+    every = np.concatenate(codes)
+
+    def edits(i: int) -> Edits:
+        names = ((step, options.get(step, RIGHT)[c]) for step, c in zip(way, every[i], strict=True))
+        return tuple((step, name) for step, name in names if name is not None)
+
+    return edits, np.concatenate(parts)
 
 
 def product(tr: Trace, array: str, name: str | None, a: Array, d: Array, *, whole: bool) -> Array:
@@ -245,6 +233,25 @@ def product(tr: Trace, array: str, name: str | None, a: Array, d: Array, *, whol
         own = (described(network, array, g) for g in out)
         out = np.stack([matrix(network, array, g.ravel().reshape(g.shape, order="F")) for g in own])
     return np.asarray(out)
+
+
+def survivors(stacked: Array, g: Array, extra: Array | None, cases: int) -> list[int]:
+    """Rows that make g, times a factor, with the regressor beside them."""
+    p, rest = stacked, g
+    if extra is not None:
+        q = extra / norm(extra) if np.any(extra) else extra
+        p, rest = stacked - np.outer(stacked @ q, q), g - (g @ q) * q
+        if len(g) < 4 or norm(rest) <= 1e-9 * norm(g):
+            return []
+    size, own = np.einsum("ij,ij->i", p, p), float(rest @ rest)
+    dot = p @ rest
+    with np.errstate(all="ignore"):
+        likely = np.flatnonzero(
+            np.isfinite(size)
+            & (size > 1e-20 * np.einsum("ij,ij->i", stacked, stacked))
+            & (dot * dot > (1 - 1e-5) * size * own)
+        )
+    return [int(i) for i in likely if norm(rest - dot[i] / size[i] * p[i]) <= NEAR * cases][:40]
 
 
 def predict(tr: Trace, array: str, edits: Mapping[Step, str]) -> Array:
@@ -300,9 +307,8 @@ def variants(
             total = float(sum(v.sum() for v in values[: len(traces)]))
             near = 1e-9 * size * max(1, sum(map(len, values)))
             same = (v for s, v in seen if abs(s - total) <= near)
-            if name is None or (
-                np.isfinite(size) and size > 0 and not any(_same(v, values, 1e-9 * size) for v in same)
-            ):
+            shows = np.isfinite(size) and size > 0
+            if name is None or (shows and not any(_same(v, values, 1e-9 * size) for v in same)):
                 kept.append(name)
                 seen.append((total, values))
         found[step] = kept

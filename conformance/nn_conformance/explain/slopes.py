@@ -5,13 +5,17 @@ or a factor left out. So terms are drawn from the products of these letters, and
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from functools import cache
 from itertools import product
+from math import isclose
 
 import numpy as np
 
-from nn_conformance.explain.backward_rules import probabilities
-from nn_conformance.explain.forward_rules import Rule
+from nn_conformance.explain import loss_terms
+from nn_conformance.explain.derivative_rules import derivatives
+from nn_conformance.explain.factors import short
+from nn_conformance.explain.forward_rules import Rule, probability
 from nn_conformance.explain.trace import Trace
 from nn_reference.activations import GELU_CUBIC, GELU_SCALE, sigmoid
 from nn_reference.arithmetic import Array
@@ -57,18 +61,22 @@ POWERS: dict[str, tuple[dict[str, Sequence[int]], int]] = {
 }  # fmt: skip
 
 
-# Of the outputs' error, by y and t, or by the probabilities p and t.
-OF_ERRORS: dict[str, Letter] = {
-    "y": lambda y, t: y,
-    "t": lambda y, t: t,
-    "y·t": lambda y, t: y * t,
-    "y²": lambda y, t: y * y,
-    "t²": lambda y, t: t * t,
-    "|y-t|": lambda y, t: abs(y - t),
-    "(y-t)²": lambda y, t: (y - t) ** 2,
-    "(y-t)³": lambda y, t: (y - t) ** 3,
-    "1": lambda y, t: np.ones_like(y),
+# Derivatives of which a share may be beside the right one, by the term that is it, or that it is a multiple of.
+FLAT = {BELOW: "(z < 0)", "1": "1"}
+SHARES: dict[str, dict[str, str]] = dict.fromkeys(("relu", "leaky_relu", "sigmoid", "tanh"), FLAT) | {
+    "gelu": {
+        "(1+τ)/2": "(1+τ)/2",
+        "z·(1-τ²)": "z/2·(1-τ²)·√(2/π)",
+        "z³·(1-τ²)": "z/2·(1-τ²)·√(2/π)·3·0.044715z²",
+        "z·(1-τ²)·u′": "z/2·τ′",
+    },
+    "silu": {"σ": "σ(z)", "z·σ·(1-σ)": "zσ(z)(1-σ(z))"},
+    "elu": {f"{BELOW}·e^z": "α·e^z of z < 0", ABOVE: "(z > 0)"},
 }
+
+
+# Of the outputs' error, by y and t, or by the probabilities p and t.
+OF_ERRORS = {n: loss_terms.OF_ERRORS[n] for n in ("y", "t", "y·t", "y²", "t²", "|y-t|", "(y-t)²", "(y-t)³", "1")}
 OF_PROBABILITIES: dict[str, Letter] = {
     "p": lambda p, t: p,
     "t": lambda p, t: t,
@@ -127,7 +135,7 @@ def different(tr: Trace, slot: str, k: int) -> Sequence[str]:
     if key not in tr.rules:
         found: dict[bytes, str] = {}
         for name in _of_error(tr) if slot == "error" else terms(tr.kind(k)):
-            own = _of_error(tr)[name](probabilities(tr), tr.t) if slot == "error" else term(tr, k, name)
+            own = _of_error(tr)[name](probability(tr.net, tr.y), tr.t) if slot == "error" else term(tr, k, name)
             if np.isfinite(own).all():
                 found.setdefault((np.round(own, 9) + 0.0).tobytes(), name)
         tr.rules[key] = list(found.values())
@@ -135,9 +143,29 @@ def different(tr: Trace, slot: str, k: int) -> Sequence[str]:
     return names
 
 
-def name_of(terms_: Sequence[tuple[float, str]]) -> str:
+def joined(terms_: Sequence[tuple[float, str]]) -> str:
     """A sum of terms as the name of a rule."""
     return PREFIX + ";".join(f"{c!r};{name}" for c, name in terms_)
+
+
+def name_of(tr: Trace, slot: str, k: int, found: Sequence[tuple[float, str]]) -> str:
+    """A sum of terms as the name of a rule, which is that of a mixture for a share beside the right derivative."""
+    if slot == "derivative" and (shared := _shared(tr, k, found)):
+        share, other = shared
+        fraction = float(Fraction(share).limit_denominator(12))
+        return f"right+{fraction if isclose(fraction, share, rel_tol=1e-6) else short(share, 1e-6)!r}·{other}"
+    scaled = _scaled([c for c, _ in found], sides=found[0][1] == ABOVE)
+    return joined([(short(c, 1e-7), name) for c, (_, name) in zip(scaled, found, strict=True)])
+
+
+def _shared(tr: Trace, k: int, found: Sequence[tuple[float, str]]) -> tuple[float, str] | None:
+    """Of a sum of two terms the share of another derivative beside the right one, and which that is."""
+    shares, ones = SHARES.get(tr.kind(k), {}), np.ones_like(tr.phi[k])
+    for (c, first), (right, last) in (found, found[::-1]) if len(found) > 1 else ():
+        if first in shares and np.allclose(term(tr, k, last), tr.through(k, ones), rtol=1e-9, atol=1e-9):
+            own, beside = term(tr, k, first), derivatives(tr, k)[shares[first]].of(tr, ones)
+            return c / right * float(np.vdot(own, beside) / np.vdot(beside, beside)), shares[first]
+    return None
 
 
 def rule(tr: Trace, slot: str, k: int, name: str) -> Rule:
@@ -151,7 +179,7 @@ def rule(tr: Trace, slot: str, k: int, name: str) -> Rule:
     text = "".join(f" {'-' if c < 0 else '+'} {_times(abs(c), own)}" for c, own in chosen)
     text = text[3:] if text.startswith(" + ") else text[1:]
     if slot == "error":
-        p, over = probabilities(tr), len(tr.t)
+        p, over = probability(tr.net, tr.y), len(tr.t)
         made = np.asarray(sum(c * _of_error(tr)[own](p, tr.t) for c, own in chosen)) / over
         final = tr.net.loss_takes_logits_of_softmax
         return Rule("error-other", f"{text}, over N", lambda _: made, common=False, final=final)
@@ -166,9 +194,9 @@ def _times(c: float, name: str) -> str:
 
 
 def sums(
-    of_terms: Array, g: Array, near: float, known: Sequence[str], alpha: float | None
-) -> Iterator[list[tuple[float, int]]]:
-    """One row or two with the coefficients by which they are g, but for an error of this norm; the simplest come first."""
+    tr: Trace, slot: str, k: int, of_terms: Array, g: Array, near: float, known: Sequence[str]
+) -> Iterator[list[tuple[float, str]]]:
+    """One row or two, of these terms in layer k, with the coefficients by which they are g, but for an error of this norm; the simplest come first."""
     size = np.linalg.norm(of_terms, axis=1)
     rows = np.flatnonzero(np.isfinite(size) & (size > 0))
     p = of_terms[rows] / size[rows, None]
@@ -183,13 +211,15 @@ def sums(
         columns = p[chosen].T
         c = np.linalg.lstsq(columns, g, rcond=None)[0]
         if np.linalg.norm(g - columns @ c) <= near and np.abs(c).min() > 1e-9 * np.abs(c).max():
-            found.append([(float(x / size[rows[n]]), int(rows[n])) for x, n in zip(c, chosen, strict=True)])
+            found.append([(float(x / size[rows[n]]), known[rows[n]]) for x, n in zip(c, chosen, strict=True)])
+    alpha = tr.case.network.layers[k - 1].activation.alpha
 
-    def oddness(pair: list[tuple[float, int]]) -> tuple[bool, bool, bool, bool, int]:
-        ratio = pair[-1][0] / pair[0][0]
+    def oddness(pair: list[tuple[float, str]]) -> tuple[bool, bool, bool, bool, bool, int]:
+        ratio, shared = pair[-1][0] / pair[0][0], slot == "derivative" and _shared(tr, k, pair) is not None
         simple = _simple(ratio) is not None or (alpha is not None and abs(ratio - alpha) <= 1e-6 * alpha)
         scaled_too = all(_simple(c) is None for c, _ in pair)
-        return any(known[i] == RIGHT for _, i in pair), scaled_too, not simple, ratio < 0, sum(i for _, i in pair)
+        places = sum(known.index(own) for _, own in pair)
+        return pair[-1][1] == RIGHT and not shared, scaled_too, not shared, not simple, ratio < 0, places
 
     return iter(sorted(found, key=oddness))
 
@@ -198,7 +228,7 @@ def _simple(ratio: float) -> float | None:
     return next((s for s in SIMPLE if abs(ratio - s) <= 1e-6 * abs(s)), None)
 
 
-def scaled(coefficients: Sequence[float], *, sides: bool) -> list[float]:
+def _scaled(coefficients: Sequence[float], *, sides: bool) -> list[float]:
     """Coefficients as they are, where one of them is simple; else, or where they are of either side of 0, the first is 1."""
     simple = [_simple(c) for c in coefficients]
     if not sides and any(s is not None for s in simple):

@@ -22,14 +22,8 @@ OTHER_RATE = 0.375  # times the rate, in that run: no power of it, and no quotie
 SCALES = {
     "-1": "uphill", "10": "rate-tenfold", "1/N": "rate-over-batch", "N/F": "first-batch-size", "N/M": "divided-by-all", "lr": "rate-twice"
 }  # fmt: skip
-OF_GRADIENTS = (
-    Factor(1.0, (("N", 1), ("M", -1))),
-    Factor(1.0, (("N", 1), ("F", -1))),
-    Factor(1.0, (("N", 1),)),
-    Factor(1.0, (("N", -1),)),
-    Factor(2.0),
-    Factor(0.5),
-)
+POWERS = ((("N", 1), ("M", -1)), (("N", 1), ("F", -1)), (("N", 1),), (("N", -1),))
+OF_GRADIENTS = (*(Factor(1.0, powers) for powers in POWERS), Factor(2.0), Factor(0.5))
 OF_SCALES = {"-1": "sign", "N": "sum-for-mean", "1/N": "mean-twice", "2": "factor-two", "½": "factor-two"}
 # What is written where a formula has these letters.
 LETTERS = {"F": "the first batch's size", "M": "the number of all samples"}
@@ -44,11 +38,13 @@ class Before:
         data: all samples, with the parameters before the first step.
         batches: of all steps.
         earlier: the steps before it.
+        rate: of the steps.
     """
 
     data: Case
     batches: Sequence[Sequence[int]]
     earlier: Sequence[Case]
+    rate: float = 0.0
 
 
 Gradient: TypeAlias = Callable[[Case, Before], Params | None]  # of a step
@@ -134,7 +130,7 @@ def steps_of(walk: Walk, gradient: Gradient, dtype: fmt.Dtype) -> Steps | None:
     for theta, batch in zip(walk.thetas, walk.batches, strict=False):
         before = {n: p.astype(case.params[n].dtype) for n, p in theta.items()}
         step = Case(case.network, before, case.x[batch], case.t[batch], label="a step")
-        if (g := gradient(step, Before(case, walk.batches, earlier))) is None:
+        if (g := gradient(step, Before(case, walk.batches, earlier, walk.optimizer.learning_rate))) is None:
             return None
         earlier.append(step)
         gradients.append(g)
@@ -209,10 +205,8 @@ def _scaled(factor: Factor, of: str = "step") -> Finding:
 def _of_gradient(factor: Factor) -> Finding:
     """A factor of the gradient alone, beside a penalty or beneath a rule that remembers."""
     own = _scaled(factor, of="gradient")
-    slug = OF_SCALES.get(
-        factor.text(), own.slug if own.slug in ("first-batch-size", "divided-by-all") else "gradient-scaled"
-    )
-    return replace(own, slug=slug)
+    other = own.slug if own.slug in ("first-batch-size", "divided-by-all") else "gradient-scaled"
+    return replace(own, slug=OF_SCALES.get(factor.text(), other))
 
 
 def _steps(runs: Sequence[Steps]) -> Iterator[tuple[Steps, int]]:
@@ -318,12 +312,7 @@ def _with_penalty_of(
     for factor in monomials([(sizes, float(c[0])) for sizes, c in measured], rtol):
         for penalty in [Factor(0.0)] if none else monomials(penalties, rtol):
             if all(_by_parts(run, k, factor, penalty, penalised, names) for run, k in _steps(runs)):
-                found = [] if factor.is_one else [_of_gradient(factor)]
-                if not _as_described(runs, penalty):
-                    return [*found, *_of_penalty(runs[0], penalty, penalised)]
-                biases = [n for n in penalised if not runs[0].slopes[0][n]]
-                more = _off("penalty-of-biases", f"{penalty.text()}·b in the step", "no penalty of biases")
-                return [*found, replace(more, arrays=tuple(biases))] if biases else found
+                return [*([] if factor.is_one else [_of_gradient(factor)]), *_of_penalty(runs, penalty, penalised)]
     return None
 
 
@@ -346,15 +335,15 @@ def _as_described(runs: Sequence[Steps], penalty: Factor) -> bool:
     return np.allclose(own, slopes, rtol=1e-6, atol=0) or np.allclose(own, over_all, rtol=1e-6, atol=0)
 
 
-def _of_penalty(run: Steps, penalty: Factor, penalised: Sequence[str]) -> list[Finding]:
+def _of_penalty(runs: Sequence[Steps], penalty: Factor, penalised: Sequence[str]) -> list[Finding]:
     """A penalty in the step that is another than the described one, and biases that have it too."""
-    described = any(run.slopes[0].values())
-    slug = ("penalty-scaled" if penalty.value else "penalty-missing") if described else "weight-decay"
-    weights = [n for n in penalised if n[0] == "W" or run.slopes[0][n]]
-    biases = [n for n in penalised if n not in weights]
-    found = [_off(slug, f"{penalty.text()}·W in the step", "the penalty's slope", **{"lambda": penalty.value})]
+    slopes, found = runs[0].slopes[0], []
+    slug = ("penalty-scaled" if penalty.value else "penalty-missing") if any(slopes.values()) else "weight-decay"
+    biases = [n for n in penalised if n[0] == "b" and not slopes[n]]
+    if len(biases) < len(penalised) and not _as_described(runs, penalty):
+        found = [_off(slug, f"{penalty.text()}·W in the step", "the penalty's slope", **{"lambda": penalty.value})]
     more = _off("penalty-of-biases", f"{penalty.text()}·b in the step", "no penalty of biases")
-    return [*(found if weights else []), *([replace(more, arrays=tuple(biases))] if biases else [])]
+    return [*found, *([replace(more, arrays=tuple(biases))] if biases else [])]
 
 
 def _falling(runs: Sequence[Steps], right: UpdateRule, names: Sequence[str]) -> list[Finding] | None:

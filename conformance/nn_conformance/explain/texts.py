@@ -3,6 +3,7 @@
 import tomllib
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import msgspec
 
@@ -29,9 +30,17 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def texts() -> dict[str, Text]:
     """By slug, in the catalogue's order."""
-    return msgspec.convert(
-        tomllib.loads(files("nn_conformance.explain").joinpath("texts.toml").read_text("utf-8")), dict[str, Text]
-    )
+    return msgspec.convert(_table("texts.toml"), dict[str, Text])
+
+
+@cache
+def places() -> dict[str, dict[str, str]]:
+    """Of mistakes that have one place, by slug: `slot` and `place`; `uses` and `right`, where they are always the same."""
+    return _table("places.toml")
+
+
+def _table(name: str) -> dict[str, Any]:
+    return tomllib.loads(files("nn_conformance.explain").joinpath(name).read_text("utf-8"))
 
 
 def text_of(slug: str) -> Text:

@@ -6,6 +6,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -84,9 +85,8 @@ class UpdateRule:
             moves = {}
             for index, name in enumerate(order):
                 g = of_step[name] + (0 if self.decoupled else self.decay) * theta[name]
-                moves[name] = self._move(
-                    g, m, v, str(g.shape) if self.shared else name, self.steps(k + 1, index, len(order))
-                )
+                key = str(g.shape) if self.shared else name
+                moves[name] = self._move(g, m, v, key, self.steps(k + 1, index, len(order)))
                 if self.decoupled:
                     moves[name] = moves[name] + self.rate * self.decay * theta[name]
             yield moves
@@ -152,11 +152,8 @@ def variants(right: UpdateRule) -> list[UpdateRule]:
 def decaying(right: UpdateRule) -> list[UpdateRule]:
     """The rule with a decay of the parameters beside it: in the gradient, or in the step."""
     rows: Rows = [("weight-decay", f"θ - lr·(g + {v:g}·θ)", {"decay": v}) for v in DECAYS]
-    rows += [
-        ("decay-in-update", f"θ - lr·(… + {v:g}·θ)", {"decay": v, "decoupled": True})
-        for v in DECAYS
-        if right.kind == "adam"
-    ]
+    own = DECAYS if right.kind == "adam" else ()
+    rows += [("decay-in-update", f"θ - lr·(… + {v:g}·θ)", {"decay": v, "decoupled": True}) for v in own]
     return [replace(right, slug=slug, uses=uses, **changes) for slug, uses, changes in rows]
 
 
@@ -207,11 +204,10 @@ def _adam(right: UpdateRule) -> Rows:
     ]
     rows += [("adam-constant", f"β₂ = {v:g}", {"beta2": v}) for v in (0.999, 0.99, 0.9)]
     rows += [("adam-constant", f"ε = {v:g}", {"epsilon": v}) for v in EPSILONS]
-    usual = [(b, e) for b in (0.999, 0.99) for e in (1e-8, 1e-7)]
-    return rows + [
-        ("adam-constant", f"β₁ = 0.9, β₂ = {b:g}, ε = {e:g}", {"beta1": 0.9, "beta2": b, "epsilon": e})
-        for b, e in usual
-    ]
+    for b, e in product((0.999, 0.99), (1e-8, 1e-7)):
+        constants = {"beta1": 0.9, "beta2": b, "epsilon": e}
+        rows.append(("adam-constant", f"β₁ = 0.9, β₂ = {b:g}, ε = {e:g}", constants))
+    return rows
 
 
 def _squares(right: UpdateRule) -> Rows:

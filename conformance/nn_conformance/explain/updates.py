@@ -21,12 +21,12 @@ from nn_conformance.explain.search import predict
 from nn_conformance.explain.trace import Case, matrix, trace
 from nn_conformance.explain.trace import described as of_case
 from nn_conformance.explain.update_rules import experiment, first_share
-from nn_conformance.judge.limits import ROUNDOFF, longest_sum, norm, update_limit
 from nn_reference.arithmetic import Array, Params
 
 # The rows of a step, by those of all batches, its number from 0 and the number of all rows.
 Rows: TypeAlias = Callable[[Sequence[Sequence[int]], int, int], Sequence[int]]
 EQUAL = "with layers that are equally wide"
+MANY = 6  # rows of a walk, more than a batch has
 
 
 def _right(case: Case, _: object) -> dict[str, Array]:
@@ -68,38 +68,48 @@ def _at(base: steps.Gradient, other: OtherCase, case: Case, before: steps.Before
     return None if own is None else base(own, before)
 
 
+def _of_others(base: steps.Gradient) -> dict[tuple[str, str], steps.Gradient]:
+    """The gradients of other cases than a step's own, with their slugs and formulas."""
+    return {key: partial(_at, base, other) for key, other in OTHERS.items()}
+
+
+def _after_each(known: steps.Gradient, way: tuple[bool, bool], case: Case, before: steps.Before) -> Params | None:
+    """What a step after each sample moves in all, over the rate; None where a gradient is not known."""
+    (summed, divided), rate = way, before.rate or case.rate
+    theta = {n: np.asarray(p, np.float64) for n, p in case.params.items()}
+    start, total = theta, {n: np.zeros_like(p) for n, p in theta.items()}
+    for i in range(len(case.x)):
+        own = {n: p.astype(case.params[n].dtype) for n, p in theta.items()}
+        if (g := known(replace(case, params=own, x=case.x[i : i + 1], t=case.t[i : i + 1]), before)) is None:
+            return None
+        total = {n: summed * total[n] + of_case(case.network, n, g[n]) for n in theta}
+        theta = {n: p - rate / (len(case.x) if divided else 1) * total[n] for n, p in theta.items()}
+    return {n: matrix(case.network, n, (p - theta[n]) / rate) for n, p in start.items()}
+
+
+def _makes(p: Point, gradient: steps.Gradient) -> bool:
+    """Whether what is shown of a call is made by such a gradient."""
+    made = gradient(p.asked.case, steps.Before(p.asked.case, [], []))
+    return made is not None and p.makes(made, steps.NEAR)
+
+
 # Where the gradients of one step are right, or explained, and those of several are not: whose gradients these are.
-OTHERS: dict[tuple[str, str], OtherCase] = (
-    {
-        ("gradients-of-start", "the gradient at the parameters before the first step, in each step"): _of_step(0),
-        ("gradients-of-start", "the gradient at the parameters of the step before"): _of_step(-1),
-    }
-    | {
-        ("rows-other", "t of the data's first rows beside x of the batch"): _of_rows(
-            lambda batches, k, _: range(len(batches[k])), targets=True
-        )
-    }
-    | {
-        ("rows-other", uses): _of_rows(rows)
-        for uses, rows in {
-            "the data's first rows, as many as the batch has": lambda batches, k, _: range(len(batches[k])),
-            "the rows of the first batch in each step": lambda batches, k, _: batches[0],
-            "the rows of the batch before": lambda batches, k, _: batches[max(0, k - 1)],
-            "all rows of the data": lambda _, k, total: range(total),
-            "the rows of all batches so far": lambda batches, k, _: [*chain(*batches[: k + 1])],
-            "all rows from the batch's smallest to its largest": lambda batches, k, _: range(
-                min(batches[k]), max(batches[k]) + 1
-            ),
-            "the rows from the batch's first to its last": lambda batches, k, _: range(
-                batches[k][0], batches[k][-1] + 1
-            ),
-            "the rows from the batch's first up to its last, which is left out": lambda batches, k, _: range(
-                batches[k][0], batches[k][-1]
-            ),
-            "the rows after those of the batch": lambda batches, k, _: [i + 1 for i in batches[k]],
-        }.items()
-    }
-)
+ROWS: dict[str, Rows] = {
+    "the data's first rows, as many as the batch has": lambda batches, k, _: range(len(batches[k])),
+    "the rows of the first batch in each step": lambda batches, k, _: batches[0],
+    "the rows of the batch before": lambda batches, k, _: batches[max(0, k - 1)],
+    "all rows of the data": lambda _, k, total: range(total),
+    "the rows of all batches so far": lambda batches, k, _: [*chain(*batches[: k + 1])],
+    "all rows from the batch's smallest to its largest": lambda batches, k, _: range(min(batches[k]), max(batches[k]) + 1),
+    "the rows from the batch's first to its last": lambda batches, k, _: range(batches[k][0], batches[k][-1] + 1),
+    "the rows from the batch's first up to its last, which is left out": lambda batches, k, _: range(batches[k][0], batches[k][-1]),
+    "the rows after those of the batch": lambda batches, k, _: [i + 1 for i in batches[k]],
+}  # fmt: skip
+OTHERS: dict[tuple[str, str], OtherCase] = {
+    ("gradients-of-start", "the gradient at the parameters before the first step, in each step"): _of_step(0),
+    ("gradients-of-start", "the gradient at the parameters of the step before"): _of_step(-1),
+    ("rows-other", "t of the data's first rows beside x of the batch"): _of_rows(next(iter(ROWS.values())), targets=True),
+} | {("rows-other", uses): _of_rows(rows) for uses, rows in ROWS.items()}  # fmt: skip
 THROUGH = {
     ("weights-kept", "errors go back through the weights before the first step"): _through(0),
     ("weights-kept", "errors go back through the weights of the step before"): _through(-1),
@@ -152,11 +162,8 @@ class Updates(Experiments):
         if seen is None:
             return
         found, explained = seen
-        if (
-            not explained
-            and not gradients.open
-            and (kept := self._of_kept(options, known, right=not gradients.cost[1]))
-        ):
+        known_all = not (explained or gradients.open)
+        if known_all and (kept := self._of_kept(options, known, right=not gradients.cost[1])):
             found, explained = kept, True
         if not explained and self.draft.findings:  # of parts that only several steps tell apart
             known_slugs = {f.slug for f in self.draft.findings}
@@ -172,7 +179,7 @@ class Updates(Experiments):
 
     def _of_kept(self, options: Sequence[fmt.Optimizer], base: steps.Gradient, *, right: bool = True) -> list[Finding]:
         """What explains the moves where the gradients of single steps do not: other parameters or rows than a step's own."""
-        gradients = {key: partial(_at, base, other) for key, other in OTHERS.items()} | (THROUGH if right else {})
+        gradients = _of_others(base) | (THROUGH if right else {})
         for (slug, uses), gradient in gradients.items():
             if not self.asker.left:
                 break
@@ -184,83 +191,24 @@ class Updates(Experiments):
 
     def within_batch(self, groups: Groups) -> bool:
         """Whether calls with several samples are made by right steps after each sample."""
-        if not self.rate or self.samples == 1 or self.network.penalty is not None:
-            return False
         several = [group[0] for group in groups if group[0].trace.samples > 1]
-        asked = [p.asked for p in several]
-        if all(p.right(a) for p in several for a in p.asked.gradients):
+        if not self.rate or all(p.all_right for p in several) or self.samples == 1 or self.network.penalty is not None:
             return False
-        return any(
-            all(self._by_samples(one, _right, summed=summed, divided=divided) for one in asked)
-            for summed, divided in WITHIN
-        )
+        return any(all(_makes(p, partial(_after_each, _right, way)) for p in several) for way in WITHIN)
 
     def of_batches(self, gradients: Gradients) -> None:
-        """What a call with several samples does that takes a step for each of them."""
+        """What calls with several samples do that take a step for each of them."""
         if self.network.penalty is not None:
             return
-        known = self._of_mutant(gradients)
-        asked = [self.asker.ask(self.draw(self.own, n, rate=rate)) for n, rate in ((4, 0.5), (3, 0.25))]
-        for (summed, divided), uses in WITHIN.items():
-            if all(self._by_samples(one, known, summed=summed, divided=divided) for one in asked):
-                if summed or divided:
-                    self.draft.findings.append(replace(steps.OFF, slug="updates-within-batch", uses=uses))
-                    self.draft.right = [what for what in self.draft.right if what != "update"]
-                self._rows_of(known, summed=summed, divided=divided)
-                return
+        sgd, known = fmt.Optimizer("sgd", 0.25), self._of_mutant(gradients)
+        for way, uses in WITHIN.items():
+            within = partial(_after_each, known, way)
+            for (slug, rows), gradient in ({("", ""): within} | _of_others(within)).items():
+                if (self._stepping([sgd], gradient, plain=True) or ([], False))[1]:
+                    named = [("updates-within-batch", uses)] * any(way) + [(slug, rows)] * bool(slug)
+                    self.draft.findings += [replace(steps.OFF, slug=slug, uses=uses) for slug, uses in named]
+                    return
         self.draft.unexplained.append("what a call with several samples moves")
-
-    def _rows_of(self, known: steps.Gradient, *, summed: bool, divided: bool) -> None:
-        """Which rows are those of the steps, where there is one for each sample and several batches."""
-        case, batches = self.draw(self.own, 5, rate=0.0), [[3, 1], [4, 2]]
-        sgd = fmt.Optimizer("sgd", 0.25)
-        after, error = self.asker.train(case, sgd, batches)
-        if error is not None or after is None:
-            return
-        start = {n: np.asarray(p, np.float64) for n, p in case.params.items()}
-        for uses, rows in (("", batches), ("the data's first rows, as many as the batch has", [[0, 1], [0, 1]])):
-            theta: Params | None = start
-            for batch in rows:
-                theta = theta and self._after_each(theta, case, batch, known, 0.25, summed=summed, divided=divided)
-            run = theta and {n: start[n] - p for n, p in theta.items()}
-            if run and all(norm(start[n] - after[n] - m) <= self._limit_of(n, m, case, after) for n, m in run.items()):
-                self.draft.findings += [replace(steps.OFF, slug="rows-other", uses=uses)] if uses else []
-                return
-        self.draft.unexplained.append("what several batches move")
-
-    def _limit_of(self, name: str, move: Array, case: Case, after: Params) -> float:
-        """The largest rounding of a move of several steps."""
-        sgd, longest = fmt.Optimizer("sgd", 0.25), longest_sum(case.network, 1)
-        limit = update_limit(norm(move), norm(after[name]), sgd, self.dtype, longest).value
-        return steps.NEAR * len(case.x) * limit + 2 * ROUNDOFF[self.dtype] * norm(np.asarray(case.params[name]))
-
-    def _after_each(
-        self, theta: Params, case: Case, rows: Sequence[int], known: steps.Gradient, rate: float, *, summed: bool, divided: bool
-    ) -> Params | None:  # fmt: skip
-        """Parameters after a step for each of these rows; None where a gradient is not known."""
-        total = {n: np.zeros_like(p) for n, p in theta.items()}
-        for i in rows:
-            own = {n: p.astype(case.params[n].dtype) for n, p in theta.items()}
-            one = replace(case, params=own, x=case.x[i : i + 1], t=case.t[i : i + 1])
-            if (g := known(one, steps.Before(case, [], []))) is None:
-                return None
-            total = {n: summed * total[n] + of_case(case.network, n, g[n]) for n in theta}
-            theta = {n: p - rate / (len(rows) if divided else 1) * total[n] for n, p in theta.items()}
-        return theta
-
-    def _by_samples(self, asked: Asked, known: steps.Gradient, *, summed: bool, divided: bool) -> bool:
-        """Whether what is shown of a call is made by a step after each sample, in their order."""
-        case = asked.case
-        start = {n: np.asarray(p, np.float64) for n, p in case.params.items()}
-        theta = self._after_each(start, case, range(len(case.x)), known, case.rate, summed=summed, divided=divided)
-        if theta is None:
-            return False
-        limits = Limits(case, self.dtype)
-        made = {n: matrix(case.network, n, (p - theta[n]) / case.rate) for n, p in start.items()}
-        return bool(asked.gradients) and all(
-            norm(g - made[n]) <= steps.NEAR * limits.of(n, made[n], asked.uncertainty.get(n, 0.0))
-            for n, g in asked.gradients.items()
-        )
 
     def _stepping(
         self, options: Sequence[fmt.Optimizer], gradient: steps.Gradient, *, plain: bool = False
@@ -276,7 +224,8 @@ class Updates(Experiments):
         """Runs of several steps, with other numbers of samples and another rate in the second; none if the target takes none."""
         key = repr(optimizer), tuple(self.own), self.samples
         if key not in self.walks:
-            case, other = self.draw(self.own, self.samples, rate=0.0), self.draw(self.own, 5, rate=0.0)
+            samples = self.samples if self.samples > 1 else MANY  # calls with one are steps of one, of several rows
+            case, other = self.draw(self.own, samples, rate=0.0), self.draw(self.own, 5, rate=0.0)
             first = steps.walk(self.asker, case, optimizer)
             slower = structs.replace(optimizer, learning_rate=optimizer.learning_rate * steps.OTHER_RATE)
             second = steps.walk(self.asker, other, slower, steps.OTHER_SIZES) if first else None
