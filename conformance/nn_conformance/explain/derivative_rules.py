@@ -147,6 +147,8 @@ def derivatives(tr: Trace, k: int) -> dict[str, Rule]:
     last, kind = k == tr.last, tr.kind(k)
     formulas = FORMULAS | (OF_ERROR if last else {}) | {n: (False, of) for n, of in TERMS.get(kind, {}).items()}
     formulas |= {f"φ′ of layer {j}": (True, _of_layer(j)) for j in range(1, tr.last + 1) if j != k}
+    if kind == "leaky_relu":  # whose square is another slope, by whatever mistake
+        del formulas["φ′ twice"]
     if kind == "softmax":  # whose entries are no elementwise masks
         formulas = {name: rule for name, rule in formulas.items() if not name.startswith("(g")}
 

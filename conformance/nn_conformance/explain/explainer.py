@@ -84,6 +84,7 @@ class Explainer(Updates):
         if self.asker.left and not self.draft.wrong and (many := circumstances.of_many(self)):
             when, found, points = many
             self.draft.findings += found
+            self.draft.right = [what for what in self.draft.right if not any(what in f.arrays for f in found)]
             if not found and points:
                 self._apart([points], when)
 
@@ -93,7 +94,7 @@ class Explainer(Updates):
         self._evaluation(groups)
         own, self.draft = self.draft, before
         points = [p for group in groups for p in group]
-        if "integer" in when and all(_cut_to_zero(p) for p in points):
+        if "integer" in when and all(circumstances.cut_to_zero(p) for p in points):
             cut = Finding("error", 0, "the outputs' error", "error-truncated", "trunc(y-t), 0 between -1 and 1", "y-t")
             own.findings = [replace(cut, arrays=f.arrays) if f.slug == "gradient-zero" else f for f in own.findings]
         self.draft.cases, self.draft.of = before.cases + own.cases, before.of + own.of
@@ -356,11 +357,6 @@ def _logits(p: Point) -> float:
 def _in_gradients(finding: Finding) -> bool:
     """Whether a rule of the forward pass or the loss makes other gradients too: a printed loss does not."""
     return finding.slot in ("data", "forward") or (finding.slot == "loss" and finding.variant in fr.OWN_SLOPE)
-
-
-def _cut_to_zero(p: Point) -> bool:
-    """Whether errors that are cut to integers are all 0, as those of probabilities and one-hot targets are."""
-    return p.trace.case.network.loss.kind != "linear" and not np.any(np.trunc(p.trace.y - p.trace.t))
 
 
 def _doubted(finding: Finding, p: Point, of: Mapping[str, float]) -> Finding:

@@ -285,7 +285,7 @@ def _with_epsilon_of(changes: Changes, pairs: Sequence[tuple[Point, Trace]]) -> 
     p, tr = max(pairs, key=lambda pair: abs(loss_terms.epsilon_loss(pair[1], 1e-3) - value_of(pair[1])))
     for factor in [*([] if changes else [ONE]), *nearly]:
         wanted = _loss(p) / factor.on(_sizes(p, tr))
-        epsilon = _solved(partial(loss_terms.epsilon_loss, tr), wanted)
+        epsilon = solved(partial(loss_terms.epsilon_loss, tr), wanted)
         for digits in (1, 3, 6):  # as few as the measurement leaves open
             rounded = Factor(float(f"{epsilon:.{digits}g}"))
             if loss := _confirmed(Loss(changes, factor, Added("epsilon", rounded)), pairs):
@@ -336,7 +336,7 @@ def _same_place(one: Change, other: Change) -> bool:
     return (one.slot, one.layer) == (other.slot, other.layer) and same
 
 
-def _solved(f: Callable[[float], float], wanted: float) -> float:
+def solved(f: Callable[[float], float], wanted: float) -> float:
     """Where a falling function has a value, by bisection of the logarithm."""
     low, high = -40.0, 1.0
     for _ in range(120):

@@ -90,11 +90,21 @@ def formula(chosen: tuple[tuple[str, float], ...]) -> str:
 
 def epsilon_loss(tr: Trace, epsilon: float) -> float:
     """The loss of log(p + ε)."""
-    loss, t = tr.net.loss, tr.t
-    if isinstance(loss, fr.OtherLoss):
-        return float(loss.value(tr.y + epsilon, t))
+    if isinstance(tr.net.loss, fr.OtherLoss):
+        return float(tr.net.loss.value(tr.y + epsilon, tr.t))
     p = fr.probability(tr.net, tr.y)
-    logs = t * np.log(p + epsilon)
+    return _of_logarithms(tr, p + epsilon, 1 - p + epsilon)
+
+
+def clipped_loss(tr: Trace, bound: float) -> float:
+    """The loss of probabilities that are kept so far from 0 and 1."""
+    p = np.clip(fr.probability(tr.net, tr.y), bound, 1 - bound)
+    return _of_logarithms(tr, p, 1 - p)
+
+
+def _of_logarithms(tr: Trace, p: Array, q: Array) -> float:
+    """The loss of these probabilities; q, which is 1-p, counts for outputs that are independent."""
+    loss, logs = tr.net.loss, tr.t * np.log(p)
     if isinstance(loss, BinaryCrossEntropy):
-        logs = logs + (1 - t) * np.log(1 - p + epsilon)
-    return float(-np.sum(logs) / count(cast("CrossEntropy", loss), t))
+        logs = logs + (1 - tr.t) * np.log(q)
+    return float(-np.sum(logs) / count(cast("CrossEntropy", loss), tr.t))
