@@ -1,14 +1,17 @@
 """Mistakes of families that people write: what goes back, constants of the forward pass, operations of engines, circumstances."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from explain_problems import of, sigma, xor
+from explain_problems import AMPLE, of, sigma, xor
 
 from nn_conformance.cases.text import network
-from nn_conformance.explain import chance, engine_rules
+from nn_conformance.explain import chance, engine_rules, explain
 from nn_conformance.explain.asking import draw, sized
 from nn_conformance.explain.search import delta
 from nn_conformance.explain.trace import trace
+from nn_conformance.oracles import reference
 
 
 @pytest.mark.parametrize(
@@ -52,6 +55,21 @@ def test_many_samples_of_which_some_count_are_told():
     [finding] = of(function).findings
     assert finding.slug == "samples-drawn"
     assert finding.when == "with more than 16 samples"
+
+
+def test_a_clip_that_many_samples_show_is_told_with_its_bound():
+    """A loss whose probabilities are kept from 0 is wrong only where one is smaller, as of many samples some are."""
+
+    class Clipped:
+        name, does = "clipped", ("evaluate",)
+
+        def evaluate(self, described, params, x, t, **_):
+            answer = reference.evaluate(described, params, x, t)
+            p = np.clip(answer.layers[-1].a, 0.05, 1)
+            return replace(answer, loss=float(-np.sum(t * np.log(p)) / len(t)), layers=None)
+
+    [finding] = explain(Clipped(), network("3-4 tanh-3 softmax, cross-entropy"), budget=AMPLE).findings
+    assert (finding.slug, finding.constants["bound"]) == ("loss-clipped", 0.05)
 
 
 def test_what_is_not_explained_is_placed():

@@ -144,7 +144,7 @@ def _share(a: Params, b: Params, c: Params, limits: Limits) -> float | None:
     fitted = short(float(before @ after / (before @ before)), 1e-6)
     for share in (1.0, fitted):
         if all(_near(c[n] - b[n], share * (b[n] - a[n]), limits, n, norm(c[n]) + norm(b[n])) for n in a):
-            return share if share == 1 or 0 < abs(share) < 1 else None  # -1 is two answers by turns
+            return share if 0.01 <= share <= 1 else None  # 0 or less is other answers by chance or by turns
     return None
 
 

@@ -2,15 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
-from nn_conformance.explain import loss_terms
 from nn_conformance.explain.causes import sample_weights
 from nn_conformance.explain.experiments import Experiments
 from nn_conformance.explain.fitting import Point
-from nn_conformance.explain.loss_search import solved, value_of
 from nn_conformance.explain.record import Finding, every_array, of_slug
 from nn_conformance.explain.trace import Case
 
@@ -53,22 +50,6 @@ def cut_to_zero(p: Point) -> bool:
     return p.trace.case.network.loss.kind != "linear" and not np.any(np.trunc(p.trace.y - p.trace.t))
 
 
-def _kept_from_zero(points: Sequence[Point]) -> float | None:
-    """By how much probabilities are kept from 0 and 1 in losses that are wrong; gradients are right, or not shown."""
-    loss = points[0].trace.case.network.loss
-    if not loss.kind.endswith("cross_entropy") or loss.clip or not all(p.all_right for p in points):
-        return None
-    off = [(abs(float(p.asked.loss or 0.0) - value_of(p.trace)), k) for k, p in enumerate(points)]
-    worst = points[max(off)[1]]
-    bound = solved(partial(loss_terms.clipped_loss, worst.trace), float(worst.asked.loss or 0.0))
-    for digits in (1, 3, 6):
-        rounded = float(f"{bound:.{digits}g}")
-        made = ((p, loss_terms.clipped_loss(p.trace, rounded)) for p in points)
-        if all(abs(float(p.asked.loss or 0.0) - value) <= p.limits.of_loss(value) for p, value in made):
-            return rounded
-    return None
-
-
 def of_many(own: Experiments) -> tuple[str, list[Finding], list[Point]] | None:
     """From how many samples on a target is wrong, what is known of that, and a case to look at; None if it is right.
 
@@ -83,9 +64,6 @@ def of_many(own: Experiments) -> tuple[str, list[Finding], list[Point]] | None:
     low, high, seen = own.samples, MANY, asked(MANY)
     if own.samples == 1 or not any(map(wrong, seen)):
         return None
-    if bound := _kept_from_zero(seen):  # of many samples some have a small p
-        uses = f"p is kept from {bound:.3g}"
-        return "", [of_slug("loss-clipped", uses, ("loss",), right="log p", constants={"bound": bound})], seen
     while high - low > 1:
         middle = (low + high) // 2
         points = asked(middle)

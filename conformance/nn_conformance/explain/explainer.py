@@ -84,7 +84,6 @@ class Explainer(Updates):
         if self.asker.left and not self.draft.wrong and (many := circumstances.of_many(self)):
             when, found, points = many
             self.draft.findings += found
-            self.draft.right = [what for what in self.draft.right if not any(what in f.arrays for f in found)]
             if not found and points:
                 self._apart([points], when)
 
@@ -99,7 +98,8 @@ class Explainer(Updates):
             own.findings = [replace(cut, arrays=f.arrays) if f.slug == "gradient-zero" else f for f in own.findings]
         self.draft.cases, self.draft.of = before.cases + own.cases, before.of + own.of
         self.draft.ratio = max(before.ratio, own.ratio)
-        self.draft.findings += [replace(f, when=when) for f in own.findings]
+        # A bound on p shows wherever p is small, as it may be in one of many samples.
+        self.draft.findings += [f if f.slug == "loss-clipped" else replace(f, when=when) for f in own.findings]
         self.draft.ties += [tuple(tuple(replace(f, when=when) for f in option) for option in tie) for tie in own.ties]
         self.draft.unexplained += [f"{what}, {when}" for what in own.unexplained]
         self.draft.right = [what for what in before.right if not own.wrong or what in own.right]

@@ -30,7 +30,7 @@ class Added(NamedTuple):
     """What is added to a loss.
 
     Attributes:
-        name: constant, a penalty, epsilon, same (the loss is a constant), whole (the factor is the penalty's too), or
+        name: constant, a penalty, epsilon, clip, same (the loss is a constant), whole (the factor is the penalty's too), or
             tensors (the described penalty, with another count of each tensor), terms (of y and t, for the described ones).
         factor: the constant, ε, or the whole penalty's λ, with the described one.
         counts: of `tensors`: how often each is counted; of `terms`: their coefficients.
@@ -68,8 +68,8 @@ class Loss:
         constant = added.factor.on(sizes) if added else 0.0
         if added is None or added.name == "same":
             return constant if added else value
-        if added.name == "epsilon":
-            return self.factor.on(sizes) * loss_terms.epsilon_loss(tr, constant)
+        if added.name in loss_terms.OF_LOGARITHMS:
+            return self.factor.on(sizes) * loss_terms.OF_LOGARITHMS[added.name](tr, constant)
         if added.name == "whole":
             return self.factor.on(sizes) * (value_of(tr) + penalty) - penalty
         if added.name in ("terms", "tensors"):
@@ -248,7 +248,9 @@ class LossSearch:
         for measured, added in ((plain, None), (whole, Added("whole"))):
             for factor in monomials(measured, rtol):
                 if loss := _confirmed(Loss(changes, factor, added), pairs):
-                    yield loss
+                    # One measurement fits any factor, but a bound of few digits only where there is one.
+                    clip = None if factor.nice or changes or added else _within_logarithms("clip", changes, pairs)
+                    yield clip or loss
                     return
         if len(changes) <= 1:  # with two changes a constant would fit anything
             yield from self._added(changes, pairs)
@@ -274,23 +276,29 @@ class LossSearch:
                     break
         if not changes and (loss := _of_tensors(counted, off)):
             yield loss
-        if pairs[0][1].case.network.loss.kind != "squared_error":
-            yield from _with_epsilon_of(changes, pairs)
-
-
-def _with_epsilon_of(changes: Changes, pairs: Sequence[tuple[Point, Trace]]) -> Iterator[Loss]:
-    """log(p + ε) with an ε that is fitted, and the factor that losses have where ε changes next to nothing."""
-    small = [(p, tr) for p, tr in pairs if np.abs(p.asked.case.x).max() < TALL and value_of(tr)]
-    nearly = monomials([(_sizes(p, tr), _loss(p) / value_of(tr)) for p, tr in small], TINY)
-    p, tr = max(pairs, key=lambda pair: abs(loss_terms.epsilon_loss(pair[1], 1e-3) - value_of(pair[1])))
-    for factor in [*([] if changes else [ONE]), *nearly]:
-        wanted = _loss(p) / factor.on(_sizes(p, tr))
-        epsilon = solved(partial(loss_terms.epsilon_loss, tr), wanted)
-        for digits in (1, 3, 6):  # as few as the measurement leaves open
-            rounded = Factor(float(f"{epsilon:.{digits}g}"))
-            if loss := _confirmed(Loss(changes, factor, Added("epsilon", rounded)), pairs):
+        for name in loss_terms.OF_LOGARITHMS:
+            if loss := _within_logarithms(name, changes, pairs):
                 yield loss
                 return
+
+
+def _within_logarithms(name: str, changes: Changes, pairs: Sequence[tuple[Point, Trace]]) -> Loss | None:
+    """log(p + ε), or log p of a p that is kept from 0, with an ε that is fitted; and the factor that losses have where ε changes next to nothing."""
+    if pairs[0][1].case.network.loss.kind == "squared_error" or (changes and name == "clip"):
+        return None
+    of = loss_terms.OF_LOGARITHMS[name]
+    small = [(p, tr) for p, tr in pairs if np.abs(p.asked.case.x).max() < TALL and value_of(tr)]
+    nearly = monomials([(_sizes(p, tr), _loss(p) / value_of(tr)) for p, tr in small], TINY)
+    off = [abs((of(tr, 1e-3) if name == "epsilon" else _loss(p)) - value_of(tr)) for p, tr in pairs]
+    p, tr = pairs[int(np.argmax(off))]
+    for factor in [*([] if changes else [ONE]), *nearly]:
+        epsilon = _solved(partial(of, tr), _loss(p) / factor.on(_sizes(p, tr)))
+        # As few digits as the measurement leaves open; a clip may change one loss alone, which any bound would fit.
+        for digits in (1, 3, 6) if name == "epsilon" else (1, 2):
+            rounded = Factor(float(f"{epsilon:.{digits}g}"))
+            if loss := _confirmed(Loss(changes, factor, Added(name, rounded)), pairs):
+                return loss
+    return None
 
 
 def _of_tensors(pairs: Sequence[tuple[Point, Trace]], off: Array) -> Loss | None:
@@ -336,7 +344,7 @@ def _same_place(one: Change, other: Change) -> bool:
     return (one.slot, one.layer) == (other.slot, other.layer) and same
 
 
-def solved(f: Callable[[float], float], wanted: float) -> float:
+def _solved(f: Callable[[float], float], wanted: float) -> float:
     """Where a falling function has a value, by bisection of the logarithm."""
     low, high = -40.0, 1.0
     for _ in range(120):

@@ -108,3 +108,7 @@ def _of_logarithms(tr: Trace, p: Array, q: Array) -> float:
     if isinstance(loss, BinaryCrossEntropy):
         logs = logs + (1 - tr.t) * np.log(q)
     return float(-np.sum(logs) / count(cast("CrossEntropy", loss), tr.t))
+
+
+# What people put inside a logarithm, by its name.
+OF_LOGARITHMS: dict[str, Callable[[Trace, float], float]] = {"epsilon": epsilon_loss, "clip": clipped_loss}
