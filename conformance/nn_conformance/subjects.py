@@ -199,10 +199,11 @@ class Subject:
     def restricted(self, networks: Sequence[str]) -> "Subject":
         """Asked for no other networks than these, if they are what it claims, or all that it can have been written for.
 
-        Raises as `claimed` does.
+        A function of parameters is not told the network, so it cannot follow a change of its loss. Raises as `claimed` does.
         """
         systems = self.claimed(networks)
-        if not self.claim.systems and (self.reads_networks or not networks):
+        told = self.reads_networks or (not networks and "train" in self.does)
+        if not self.claim.systems and told:
             return self
         described = tuple(describe_network(system.network) for system in systems)
         return replace(self, target=replace(self.target, networks=described))

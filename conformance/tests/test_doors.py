@@ -319,3 +319,15 @@ def test_answer_that_is_kept_without_its_targets_is_caught(last):
     assert {verdict.rung for verdict in failed} == {"second-call"}
     assert {verdict.check.quantity for verdict in failed} == {"loss", "W1", "b1", "W2", "b2"}
     assert all("targets in another order" in verdict.reason for verdict in failed)
+
+
+def test_a_function_is_not_asked_for_the_loss_of_no_document():
+    """A function of parameters cannot know that a squared error has its ½ in one call and not in another, so no such call is made."""
+    case = load("homework/probe-rectangular")
+    loss = case.case.network.loss
+    other = msgspec.structs.replace(case.case.network, loss=msgspec.structs.replace(loss, half=not loss.half))
+    target = subject_of(homework).target
+
+    target.evaluate(case.case.network, case.params, case.x, case.t)
+    with pytest.raises(Unsupported, match="another network or loss"):
+        target.evaluate(other, case.params, case.x, case.t)

@@ -245,6 +245,7 @@ def test_other_names_of_gradients_and_arguments_are_understood():
     ("backward_propagation", "def judged(params, x, t): a, cache = forward_propagation(x, params); "
                              "return compute_cost(a, t), backward_propagation(params, cache, x, t)"),
     ("fit", "it takes no weights"),
+    ("one_by_one", "def judged(params, x, t): return one_by_one(x, t, params['W1'], params['b1'])"),
     ("four_unknown", "four_unknown(params, x, t, scale=…)"),
     ("Net", "class Judged: net = Net(…); set_weights = lambda self, params: vars(self.net).update(params); "
             "step = lambda self, x, t, lr: self.net.fit(x, t)"),

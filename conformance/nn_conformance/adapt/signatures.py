@@ -82,7 +82,11 @@ def wrapper(function: Callable[..., Any]) -> str:
     if "rate" in own and "params" in own:
         return f"judge a wrapper: def judged(params, x, t, lr): return {_call(function)}"
     if not {"params", "cache", "output"} & set(own):
-        return "it takes no weights: give it an argument for those to start from"
+        arguments = list(zip(arguments_of(function), own, strict=True))
+        if not any(re.fullmatch("[wWbB][0-9]", argument) for argument, _ in arguments):
+            return "it takes no weights: give it an argument for those to start from"
+        call = ", ".join(role if role in ("x", "t") else f"params[{argument!r}]" for argument, role in arguments)
+        return f"judge a wrapper: def judged(params, x, t): return {name}({call})"
     if not {"x", "t", "cache"} & set(own):
         return ""
     beside = {

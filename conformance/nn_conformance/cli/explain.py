@@ -112,7 +112,7 @@ def again(
             for verdict in session.verdicts:
                 render.line(f"{verdict.status}: {verdict.id}: {verdict.reason}")
             raise typer.Exit(EXIT_NONCONFORMING)
-        subject = session_subject(session)
+        subject = session_subject(session, () if only is None else networks or ())
         claimed = networks or ([system.id for system in subject.claimed(())] if subject.claim.systems else [])
         judged = [subject.target]
         if only is not None:

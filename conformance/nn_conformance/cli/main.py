@@ -142,7 +142,7 @@ def verify(
     what: VerifiedArgument = None,
     network: Annotated[
         list[str] | None,
-        typer.Option("--network", metavar="LINE|FILE", help="A network of your own, in one line."),
+        typer.Option("--network", metavar="LINE|FILE", help="A network of your own, in one line, or one by name."),
     ] = None,
     layer: Annotated[
         str,
@@ -179,7 +179,7 @@ def verify(
     failed, 2 bad arguments or data.
     """
     spec, networks = _target_and_networks(what or ())
-    networks += _own_networks(network or ())
+    networks += _networks_of(network or ())
     if known is not None and spec is None:
         raise typer.BadParameter("--known: expected a target beside it, got none")
     if (layer or loss) and (spec is None or networks):
@@ -263,6 +263,14 @@ app.command("replay", epilog=replays.EPILOG)(replays.replay)
 app.add_typer(plots_app, name="plot")
 
 
+def _networks_of(words: Sequence[str]) -> list[str]:
+    """Networks of the documents by name, and the lines of one's own."""
+    from nn_conformance.adapt.claims import is_own
+
+    known = [word for word in words if not is_own(word)]
+    return known + _own_networks([word for word in words if word not in known])
+
+
 def _own_networks(networks: Sequence[str]) -> list[str]:
     """The lines of networks of one's own, however they were given.
 
@@ -292,8 +300,7 @@ def _target_and_networks(words: Sequence[str]) -> tuple[str | None, list[str]]:
             raise typer.BadParameter(f"{word}: expected a network, file.py:function or 'cmd:program ...', got {there}")
         if path.with_suffix(".py").is_file() and not path.suffix and word not in NAMES:
             raise typer.BadParameter(f"{word}: expected a network or file.py, got {word}; did you mean {word}.py?")
-    own = _own_networks([name for name in names if is_own(name)])
-    return targets[0] if targets else None, [*(name for name in names if not is_own(name)), *own]
+    return targets[0] if targets else None, _networks_of(names)
 
 
 @contextmanager

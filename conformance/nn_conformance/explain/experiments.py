@@ -148,7 +148,7 @@ class Experiments:
         if len(case.x) > 1:  # of one sample a sum over units and one over everything are the same number
             self.misshapen.update({name: (asked, g) for name, g in asked.misshapen.items()})
         if not asked.finite:
-            self.draft.aside.append(f"NaN or infinite with {len(case.x)} samples")
+            self.draft.aside.append(f"NaN or infinite with {len(case.x)} sample{'s' * (len(case.x) > 1)}")
             if (without := replace(asked, loss=None)).finite and asked.gradients:
                 self.endless.append(without)
             return None

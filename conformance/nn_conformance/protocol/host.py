@@ -55,7 +55,9 @@ def found(spec: str) -> Any:
         return module
     if len(marked) != 1:
         got = ", ".join(marked) or "none"
-        raise InputError(f"{name}: expected one thing marked with @conforms, got {got}; name one: {name}:function")
+        raise InputError(
+            f"{name}: expected one thing marked with @conforms, got {got}; name one and its network: {name}:function NETWORK"
+        )
     return marked.popitem()[1]
 
 

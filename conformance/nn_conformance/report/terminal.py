@@ -13,7 +13,7 @@ from nn_conformance.report import console as render
 from nn_conformance.subjects import PRINTED_FIGURES
 from nn_reference.systems import SYSTEMS
 
-FEW = 3  # groups of failures below an explanation, which is the answer
+FEW = 3  # groups of failures without numbers below an explanation, which is the answer
 
 
 def show(report: Report, *, everything: bool = False) -> None:
@@ -38,7 +38,7 @@ def show(report: Report, *, everything: bool = False) -> None:
     short = report.subject is None and report.ok and len(systems) > 1 and not everything
     if not short:
         _printed_digits(report.outcomes)
-    _table(report)
+    _table(report, [target for target in report.targets if not short or target != PRINTED_FIGURES])
     for group in () if short else report.groups("expected failure", "unsupported"):
         render.line(f"{group.status}: {group.number} check{'s' * (group.number > 1)}: {group.target}: {group.reason}")
     number_of = counts(report.verdicts)
@@ -57,16 +57,16 @@ def show(report: Report, *, everything: bool = False) -> None:
         render.line(f"Next, judge code of your own: {NAME} verify FILE.py")
 
 
-def _table(report: Report) -> None:
+def _table(report: Report, targets: Sequence[str]) -> None:
     if not report.outcomes:
         return
     heading = "\nf32  f64"
     table = render.new_table(
-        "network\n", *(escape(target) + heading * (target != PRINTED_FIGURES) for target in report.targets)
+        "network\n", *(escape(target) + heading * (target != PRINTED_FIGURES) for target in targets)
     )
     for system in dict.fromkeys(outcome.system for outcome in report.outcomes):
         of_system = {outcome.target: outcome.verdicts for outcome in report.outcomes if outcome.system == system}
-        table.add_row(escape(system), *(_cell(target, of_system.get(target, ())) for target in report.targets))
+        table.add_row(escape(system), *(_cell(target, of_system.get(target, ())) for target in targets))
     render.console().print(table)
     render.line("largest error over its limit, in float32 and float64: what passes has at most 1")
 
@@ -112,14 +112,17 @@ def _worst(verdicts: Iterable[Verdict]) -> str:
 def _failures(failures: Sequence[Failure], most: int | None, *, brief: bool) -> None:
     """The rung nearest to the input first; what fails likewise in several cases once, with their number if not all are asked for.
 
-    Where the mistake has been named above, numbers that differ are one line, without the limit's formula: `brief`.
+    Where the mistake has been named above, all numbers that differ are one line: `brief`.
     """
     out = render.console()
+    if brief and (differ := [f for f in failures if f.verdicts[0].failure == "mismatch"]):
+        first, number = differ[0].verdicts[0], sum(len(f.verdicts) for f in differ)
+        which = f"{number} checks, the first {first.id}" if number > 1 else first.id
+        render.line(
+            f"FAIL {which}: {measured(first).removesuffix(': ') or first.in_short}; {NAME} verify -v prints them"
+        )
+        failures = [f for f in failures if f not in differ]
     for target, _, (first, *others) in failures[:most]:
-        if brief and first.failure == "mismatch" and not isnan(first.error):
-            likewise = f"; likewise {len(others)} more" if others else ""
-            render.line(f"FAIL {first.id}: {measured(first).removesuffix(': ')}{likewise}")
-            continue
         out.print(f"[red]FAIL[/] {escape(first.id)} ({escape(target)})", soft_wrap=True)
         out.print(f"     {escape(measured(first))}{escape(first.reason)}", soft_wrap=True)
         if most is None:
