@@ -1,11 +1,20 @@
 """Activations: values at the extremes, and rules that are derivatives."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from nn_conformance.adapt import reading
+from nn_conformance.cases import families
+from nn_conformance.cases import format as fmt
+from nn_conformance.explain import naming
+from nn_conformance.judge import limits
+from nn_conformance.oracles import formulas
+from nn_conformance.report import description
 from nn_reference.activations import IDENTITY, RELU, SIGMOID, SIGMOID_QUOTIENT, SOFTMAX, TANH, Softmax
 
 STEP = 1e-200
@@ -76,3 +85,21 @@ def test_nan_stays_nan(name):
 def test_relu_passes_nothing_at_zero():
     """At exactly zero the derivative is 0, as in the documents."""
     assert RELU.backward(np.zeros(2), np.zeros(2), np.ones(2)).tolist() == [0, 0]
+
+
+KINDS = set(get_args(fmt.Activation.__annotations__["kind"]))
+# What each activation of the format needs, by the module that has it; what is `leaky` in a line is leaky_relu.
+TABLES = {
+    "families": {*families.ELEMENTWISE, *families.BENT, "softmax"},
+    "formulas": {*formulas.ELEMENTWISE, "softmax"},
+    "limits": set(limits.SLOPES),
+    "naming": set(naming.RIGHT),
+    "description": set(description.PURPOSES),
+    "reading": {{"leaky": "leaky_relu"}.get(kind, kind) for kind in reading.KNOWN.values()},
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_activation_is_in_every_table(name):
+    """What the format admits can be built, computed, judged, described, named and read off a model."""
+    assert TABLES[name] == KINDS

@@ -3,6 +3,7 @@
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -36,8 +37,11 @@ SIGNALS = {"crashes": "crashed by signal 11 (SIGSEGV)", "is-killed": "crashed by
 
 def zombies():
     """Children of this process that nobody has waited for."""
-    children = Path("/proc/self/task").glob("*/children")
-    return sorted(pid for file in children for pid in file.read_text().split())
+    found = []
+    for file in Path("/proc/self/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended since has none
+            found += file.read_text().split()
+    return sorted(found)
 
 
 @pytest.fixture(scope="module")

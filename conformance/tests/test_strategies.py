@@ -1,12 +1,14 @@
 """Random whole networks: the reference agrees with complex step, with PyTorch and with Keras on all of them."""
 
 import importlib
+from typing import get_args
 
 import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from nn_conformance.cases import format as fmt
 from nn_conformance.fuzz.rounding import bounded
 from nn_conformance.fuzz.strategies import networks, optimizers, problems
 from nn_conformance.judge.limits import norm
@@ -36,13 +38,18 @@ def answers(target, problem):
     return found | {"losses": np.array(run.losses), **run.params}
 
 
+# What the complex step leaves where the right value is exactly 0: h²·|L‴|/6 with h = 2⁻¹⁰⁰, and a third derivative that is
+# far below 2⁵⁰ for numbers of the size that is drawn.
+LEFT = 2.0**-150
+
+
 def disagreements(expected, found):
     """The names whose error is not within the limit, of those whose limit shows something."""
     assert set(found) == set(expected.values)
     return [
         name
         for name in expected.shown
-        if not norm(np.asarray(found[name], np.float64) - expected.values[name]) <= expected.limits[name].value
+        if not norm(np.asarray(found[name], np.float64) - expected.values[name]) <= expected.limits[name].value + LEFT
     ]
 
 
@@ -123,9 +130,7 @@ def test_every_activation_loss_and_form_is_drawn():
         drawn.update(name for name, has in FORMS.items() if has(network))
 
     draw()
-    kinds = {"identity", "sigmoid", "tanh", "relu", "softmax", "batch", "diagonal", "quotient"}
-    kinds |= {"leaky_relu", "elu", "softplus", "silu", "gelu"}
-    assert drawn >= kinds | set(FORMS)
+    assert drawn >= {*get_args(fmt.Activation.__annotations__["kind"]), "batch", "diagonal", "quotient", *FORMS}
 
 
 @pytest.mark.parametrize("kind", ["sgd", "momentum", "nesterov", "averaged", "rate", "adam", "rmsprop", "adagrad"])

@@ -1,6 +1,7 @@
 """Variants of the backward pass, slot by slot. Each rule works on stacks: δ and g are (…, N, units), leading axes are candidates.
 
-Slots: `error` dL/da of the outputs, `derivative` of an activation, `samples` that count, `back` through W, `input` of dW, `sum` over samples.
+Slots: `error` dL/da of the outputs, `derivative` of an activation (in `derivative_rules`), `samples` that count, `back`
+through W, `input` of dW, `sum` over samples (in `sum_rules`).
 """
 
 from collections.abc import Callable
