@@ -57,19 +57,34 @@ def test_many_samples_of_which_some_count_are_told():
     assert finding.when == "with more than 16 samples"
 
 
-def test_a_clip_that_many_samples_show_is_told_with_its_bound():
-    """A loss whose probabilities are kept from 0 is wrong only where one is smaller, as of many samples some are."""
+class OfProbabilities:
+    """The reference, with a loss that is this of its outputs and targets."""
 
-    class Clipped:
-        name, does = "clipped", ("evaluate",)
+    name, does = "of probabilities", ("evaluate",)
 
-        def evaluate(self, described, params, x, t, **_):
-            answer = reference.evaluate(described, params, x, t)
-            p = np.clip(answer.layers[-1].a, 0.05, 1)
-            return replace(answer, loss=float(-np.sum(t * np.log(p)) / len(t)), layers=None)
+    def __init__(self, loss):
+        self.loss = loss
 
-    [finding] = explain(Clipped(), network("3-4 tanh-3 softmax, cross-entropy"), budget=AMPLE).findings
-    assert (finding.slug, finding.constants["bound"]) == ("loss-clipped", 0.05)
+    def evaluate(self, described, params, x, t, **_):
+        answer = reference.evaluate(described, params, x, t)
+        return replace(answer, loss=float(np.sum(self.loss(answer.layers[-1].a, t)) / len(t)), layers=None)
+
+
+@pytest.mark.parametrize(
+    ("loss", "slug"),
+    [
+        (lambda p, t: -t * np.log(np.clip(p, 0.05, 0.95)), "loss-clipped"),
+        (lambda p, t: -t * np.log(np.maximum(p, 0.05)), "loss-clipped"),
+        (lambda p, t: -1.2345 * t * np.log(p), "loss-scaled"),
+    ],
+    ids=["clip", "floor", "factor"],
+)
+def test_a_bound_on_probabilities_is_told_from_a_factor(loss, slug):
+    """A loss whose probabilities are kept from 0 is named with its bound, and a factor of any value without one."""
+    found = explain(OfProbabilities(loss), network("3-4 tanh-3 softmax, cross-entropy"), budget=AMPLE).findings
+    assert slug in [f.slug for f in found]
+    assert {f.slug for f in found} <= {slug, "log-of-zero"}
+    assert found[0].constants.get("bound", 0.05) == 0.05
 
 
 def test_what_is_not_explained_is_placed():

@@ -93,7 +93,7 @@ def test_explain_prints_one_lists_all_and_suggests(command):
     assert one.code == everything.code == 0
     assert len(one.out.splitlines()) == 4
     assert texts()["sum-for-mean"].mend in one.out
-    assert [line.split()[0] for line in everything.out.splitlines()[:-1]] == list(texts())
+    assert [line.split()[0] for line in everything.out.splitlines()] == list(texts())
     assert [line.split()[0] for line in word] == [
         name for name, text in texts().items() if "tanh" in f"{name} {text.what}".lower()
     ]

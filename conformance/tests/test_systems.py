@@ -1,6 +1,7 @@
 """The sixteen systems as data: counts, shapes, figures, starts, orders of batches."""
 
 import itertools
+import pickle
 from math import prod, sqrt
 
 import numpy as np
@@ -202,3 +203,9 @@ def test_rows_of_cell_in_3_are_a_split_of_all_images():
     assert counts.tolist() == (all_of_them.train_t.sum(axis=0) + all_of_them.test_t.sum(axis=0)).tolist()
     assert (data.train_x.min(), data.train_x.max()) == (0, 1)
     assert (variant.network, variant.recipe) == (documented.network, documented.recipe)
+
+
+@ALL
+def test_a_network_can_be_sent_to_another_process(system):
+    """Networks can be pickled, as those who judge in several processes need."""
+    assert pickle.loads(pickle.dumps(system.network)).widths == system.network.widths  # noqa: S301 - made here

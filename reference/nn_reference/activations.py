@@ -186,10 +186,26 @@ def _with(parameter: str, forward: Callable[..., Array], backward: Callable[...,
     return Activation(forward=partial(forward, **given), backward=partial(backward, **given), **fields)
 
 
-IDENTITY = Activation("identity", lambda z: z, lambda z, a, da: da)
+def identity(z: Array) -> Array:
+    """The pre-activation as it is."""
+    return z
+
+
+def identity_backward(_z: Array, _a: Array, da: Array) -> Array:
+    """A slope of 1."""
+    return da
+
+
+def tanh_backward(_z: Array, a: Array, da: Array) -> Array:
+    """A slope of 1 - a²."""
+    return da * (1 - a * a)
+
+
+# Functions of the module, and not lambdas, which pickle refuses: people run networks in several processes.
+IDENTITY = Activation("identity", identity, identity_backward)
 SIGMOID = Activation("sigmoid", sigmoid, sigmoid_backward)
 SIGMOID_QUOTIENT = Activation("sigmoid", sigmoid, sigmoid_backward_quotient, derivative="quotient")
-TANH = Activation("tanh", np.tanh, lambda z, a, da: da * (1 - a * a))
+TANH = Activation("tanh", np.tanh, tanh_backward)
 RELU = Activation("relu", relu, relu_backward, jumps=True)
 SOFTPLUS = Activation("softplus", softplus, softplus_backward)
 SILU = Activation("silu", silu, silu_backward)

@@ -85,7 +85,10 @@ def build_network(described: fmt.Network) -> Network:
     Raises:
         InputError: a part that the reference refuses.
     """
-    return _network(msgspec.msgpack.encode(described))
+    try:
+        return _network(msgspec.msgpack.encode(described))
+    except msgspec.ValidationError as error:
+        raise InputError(f"network: {error}") from None
 
 
 @lru_cache(maxsize=256)

@@ -63,7 +63,7 @@ def explain(
         width = max(map(len, listed))
         for name, text in listed.items():
             render.line(f"{name:<{width}}  {text.what}")
-        if slug is None:
+        if slug is None and render.console().is_terminal:
             render.line(
                 "explain NAME says why it happens and how to mend it; explain WORD lists those that have the word"
             )

@@ -139,10 +139,10 @@ def _share(a: Params, b: Params, c: Params, limits: Limits) -> float | None:
     if any(n not in b or n not in c or b[n].shape != g.shape or c[n].shape != g.shape for n, g in a.items()):
         return None
     before, after = (np.concatenate([(new[n] - old[n]).ravel() for n in a]) for old, new in ((a, b), (b, c)))
-    if not np.isfinite([before, after]).all() or len(before) < FEWEST or not np.any(before):
+    if not np.isfinite([before, after]).all() or not np.any(before):
         return None
     fitted = short(float(before @ after / (before @ before)), 1e-6)
-    for share in (1.0, fitted):
+    for share in (1.0, fitted) if len(before) >= FEWEST else (1.0,):
         if all(_near(c[n] - b[n], share * (b[n] - a[n]), limits, n, norm(c[n]) + norm(b[n])) for n in a):
             return share if 0.01 <= share <= 1 else None  # 0 or less is other answers by chance or by turns
     return None

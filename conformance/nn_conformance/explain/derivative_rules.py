@@ -232,7 +232,7 @@ def mixture(tr: Trace, k: int, share: str, other: str) -> Rule:
     if other in TERMS.get(tr.kind(k), {}):
         uses = f"φ′ with {1 + amount:.6g} times its term {other}" if abs(1 + amount) > 1e-9 else f"φ′ without {other}"
         return Rule("derivative-term-other", uses, lambda tr, g: tr.through(k, g) + amount * of(tr, g))
-    formula, slug = f"φ′ + {share}·{other}".removesuffix("·1"), "derivative-shifted"
+    formula, slug = f"φ′ + {amount:.6g}·{other}".removesuffix("·1"), "derivative-shifted"
     if other == "(z < 0)" and tr.kind(k) == "leaky_relu":
         described_slope = tr.case.network.layers[k - 1].activation.alpha or 0.0
         formula, slug = f"{described_slope + amount:.6g} where z < 0", "leaky-slope"

@@ -18,11 +18,11 @@ from nn_conformance.explain.penalties import PENALTIES, USUAL
 from nn_conformance.explain.trace import Change, Changes, Trace, possible, trace
 from nn_conformance.judge.limits import norm, value_limit
 from nn_reference.arithmetic import Array
-from nn_reference.losses import CrossEntropy
 
 TINY = 1e-6  # a relative difference of losses
 TALL = 5.0  # inputs from here on saturate units, where an ε changes the loss by more
 FEW = 2  # cases on which pairs are tried first
+BOUNDS = ("clip", "floor")  # on probabilities, inside of logarithms
 NEAR_LAYERS = 4.0  # errors of the layers below, which the limit of one layer does not count
 
 
@@ -30,7 +30,7 @@ class Added(NamedTuple):
     """What is added to a loss.
 
     Attributes:
-        name: constant, a penalty, epsilon, clip, same (the loss is a constant), whole (the factor is the penalty's too), or
+        name: constant, a penalty, epsilon, clip, floor, same (the loss is a constant), whole (the factor is the penalty's too), or
             tensors (the described penalty, with another count of each tensor), terms (of y and t, for the described ones).
         factor: the constant, ε, or the whole penalty's λ, with the described one.
         counts: of `tensors`: how often each is counted; of `terms`: their coefficients.
@@ -84,9 +84,8 @@ def value_of(tr: Trace) -> float:
     """The loss of a trace, from logits where softmax and cross-entropy are one."""
     if not len(tr.t):
         return 0.0
-    if tr.net.loss_takes_logits_of_softmax:
-        return float(replace(cast("CrossEntropy", tr.net.loss), from_logits=True).value(tr.z[-1], tr.t))
-    return float(tr.net.loss.value(tr.y, tr.t))
+    fused = tr.net.loss_of_logits
+    return float(tr.net.loss.value(tr.y, tr.t) if fused is None else fused.value(tr.z[-1], tr.t))
 
 
 def squares(tr: Trace) -> dict[str, float]:
@@ -249,8 +248,9 @@ class LossSearch:
             for factor in monomials(measured, rtol):
                 if loss := _confirmed(Loss(changes, factor, added), pairs):
                     # One measurement fits any factor, but a bound of few digits only where there is one.
-                    clip = None if factor.nice or changes or added else _within_logarithms("clip", changes, pairs)
-                    yield clip or loss
+                    bounds = () if factor.nice or changes or added else BOUNDS
+                    kept = (_within_logarithms(name, changes, pairs) for name in bounds)
+                    yield next(filter(None, kept), loss)
                     return
         if len(changes) <= 1:  # with two changes a constant would fit anything
             yield from self._added(changes, pairs)
@@ -284,7 +284,7 @@ class LossSearch:
 
 def _within_logarithms(name: str, changes: Changes, pairs: Sequence[tuple[Point, Trace]]) -> Loss | None:
     """log(p + ε), or log p of a p that is kept from 0, with an ε that is fitted; and the factor that losses have where ε changes next to nothing."""
-    if pairs[0][1].case.network.loss.kind == "squared_error" or (changes and name == "clip"):
+    if pairs[0][1].case.network.loss.kind == "squared_error" or (changes and name in BOUNDS):
         return None
     of = loss_terms.OF_LOGARITHMS[name]
     small = [(p, tr) for p, tr in pairs if np.abs(p.asked.case.x).max() < TALL and value_of(tr)]
@@ -292,6 +292,8 @@ def _within_logarithms(name: str, changes: Changes, pairs: Sequence[tuple[Point,
     off = [abs((of(tr, 1e-3) if name == "epsilon" else _loss(p)) - value_of(tr)) for p, tr in pairs]
     p, tr = pairs[int(np.argmax(off))]
     for factor in [*([] if changes else [ONE]), *nearly]:
+        if name in BOUNDS and _confirmed(Loss(changes, factor), pairs):
+            continue  # a bound that changes nothing is none
         epsilon = _solved(partial(of, tr), _loss(p) / factor.on(_sizes(p, tr)))
         # As few digits as the measurement leaves open; a clip may change one loss alone, which any bound would fit.
         for digits in (1, 3, 6) if name == "epsilon" else (1, 2):

@@ -102,6 +102,12 @@ def clipped_loss(tr: Trace, bound: float) -> float:
     return _of_logarithms(tr, p, 1 - p)
 
 
+def floored_loss(tr: Trace, bound: float) -> float:
+    """The loss of probabilities that are kept so far from 0 alone."""
+    p = fr.probability(tr.net, tr.y)
+    return _of_logarithms(tr, np.maximum(p, bound), np.maximum(1 - p, bound))
+
+
 def _of_logarithms(tr: Trace, p: Array, q: Array) -> float:
     """The loss of these probabilities; q, which is 1-p, counts for outputs that are independent."""
     loss, logs = tr.net.loss, tr.t * np.log(p)
@@ -111,4 +117,8 @@ def _of_logarithms(tr: Trace, p: Array, q: Array) -> float:
 
 
 # What people put inside a logarithm, by its name.
-OF_LOGARITHMS: dict[str, Callable[[Trace, float], float]] = {"epsilon": epsilon_loss, "clip": clipped_loss}
+OF_LOGARITHMS: dict[str, Callable[[Trace, float], float]] = {
+    "epsilon": epsilon_loss,
+    "clip": clipped_loss,
+    "floor": floored_loss,
+}

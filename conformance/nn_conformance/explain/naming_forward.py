@@ -46,7 +46,7 @@ def _of_added(network: fmt.Network, loss: Loss) -> Finding:
     described = "" if penalty is None else f"{penalty.strength:g}·{penalty.scaling}·"
     described = described and f"{described}{'(Σ W² + Σ b²)' if penalty and penalty.biases else 'Σ W²'}"
     constants = {name: factor.value}
-    if name == "clip":
+    if name in ("clip", "floor"):
         return of_slug(
             "loss-clipped", f"p is kept from {text}", ("loss",), right="log p", constants={"bound": factor.value}
         )

@@ -104,9 +104,10 @@ def terms(kind: str) -> Mapping[str, Sequence[tuple[str, int]]]:
         if sum(chosen) > most or names >= {ABOVE, BELOW} or len(names & set(LETTERS) - set(SIDES)) > 3:
             continue
         found["·".join(f"{name}{'' if n == 1 else '²³⁴'[n - 2]}" for name, n in letters) or "1"] = letters
-    return found | (
-        {RIGHT: ()} if powers else {}
-    )  # last: a formula of its own says more than a share beside the right one
+    if SHARES.get(kind) is FLAT and BELOW not in powers:
+        found[BELOW] = [(BELOW, 1)]
+    # Last: a formula of its own says more than a share beside the right one.
+    return found | ({RIGHT: ()} if powers else {})
 
 
 def term(tr: Trace, k: int, name: str) -> Array:
@@ -151,20 +152,20 @@ def joined(terms_: Sequence[tuple[float, str]]) -> str:
 def name_of(tr: Trace, slot: str, k: int, found: Sequence[tuple[float, str]]) -> str:
     """A sum of terms as the name of a rule, which is that of a mixture for a share beside the right derivative."""
     if slot == "derivative" and (shared := _shared(tr, k, found)):
-        share, other = shared
+        share, other, _ = shared
         fraction = float(Fraction(share).limit_denominator(12))
         return f"right+{fraction if isclose(fraction, share, rel_tol=1e-6) else short(share, 1e-6)!r}·{other}"
     scaled = _scaled([c for c, _ in found], sides=found[0][1] == ABOVE)
     return joined([(short(c, 1e-7), name) for c, (_, name) in zip(scaled, found, strict=True)])
 
 
-def _shared(tr: Trace, k: int, found: Sequence[tuple[float, str]]) -> tuple[float, str] | None:
-    """Of a sum of two terms the share of another derivative beside the right one, and which that is."""
+def _shared(tr: Trace, k: int, found: Sequence[tuple[float, str]]) -> tuple[float, str, float] | None:
+    """Of a sum of two terms the share of another derivative beside the right one, which that is, and the right one's coefficient."""
     shares, ones = SHARES.get(tr.kind(k), {}), np.ones_like(tr.phi[k])
     for (c, first), (right, last) in (found, found[::-1]) if len(found) > 1 else ():
         if first in shares and np.allclose(term(tr, k, last), tr.through(k, ones), rtol=1e-9, atol=1e-9):
             own, beside = term(tr, k, first), derivatives(tr, k)[shares[first]].of(tr, ones)
-            return c / right * float(np.vdot(own, beside) / np.vdot(beside, beside)), shares[first]
+            return c / right * float(np.vdot(own, beside) / np.vdot(beside, beside)), shares[first], right
     return None
 
 
@@ -214,12 +215,13 @@ def sums(
             found.append([(float(x / size[rows[n]]), known[rows[n]]) for x, n in zip(c, chosen, strict=True)])
     alpha = tr.case.network.layers[k - 1].activation.alpha
 
-    def oddness(pair: list[tuple[float, str]]) -> tuple[bool, bool, bool, bool, bool, int]:
-        ratio, shared = pair[-1][0] / pair[0][0], slot == "derivative" and _shared(tr, k, pair) is not None
+    def oddness(pair: list[tuple[float, str]]) -> tuple[bool, bool, bool, bool, bool, bool, int]:
+        ratio, share = pair[-1][0] / pair[0][0], _shared(tr, k, pair) if slot == "derivative" else None
+        shared, whole = share is not None, share is not None and isclose(share[2], 1.0, rel_tol=1e-6)
         simple = _simple(ratio) is not None or (alpha is not None and abs(ratio - alpha) <= 1e-6 * alpha)
         scaled_too = all(_simple(c) is None for c, _ in pair)
         places = sum(known.index(own) for _, own in pair)
-        return pair[-1][1] == RIGHT and not shared, scaled_too, not shared, not simple, ratio < 0, places
+        return pair[-1][1] == RIGHT and not shared, scaled_too, not shared, not whole, not simple, ratio < 0, places
 
     return iter(sorted(found, key=oddness))
 

@@ -157,7 +157,7 @@ def explain_steps(runs: Sequence[Steps], *, plain: bool = False) -> tuple[list[F
     due = [n for n in still if not all(seen.near(k, n, moves[n]) for k, moves in enumerate(described))]
     found = [_still(due, still, names)] if due else []
     if not moving:
-        return found, True
+        return found, len(still) == len(names)
     rules = (right,) if plain else (right, *variants(right), *decaying(right))
     fits = [(rule, f) for rule in rules if (f := _factor(runs, rule, moving))]
     if plain and not fits:

@@ -34,7 +34,8 @@ def show(report: Report, *, everything: bool = False) -> None:
         render.line(f"{NAME} works here: the {which} with the certified values")
     _asides(report)
     explained = any(e.slugs for e in report.explanations.values())
-    _failures(report.failures, None if everything else FEW if explained else SHOWN, brief=explained and not everything)
+    brief = report.subject.name if report.subject and explained and not everything else ""
+    _failures(report.failures, None if everything else FEW if explained else SHOWN, brief)
     short = report.subject is None and report.ok and len(systems) > 1 and not everything
     if not short:
         _printed_digits(report.outcomes)
@@ -109,18 +110,18 @@ def _worst(verdicts: Iterable[Verdict]) -> str:
     return f"[green]{max(ratios):.2f}[/]" if ratios else "-"
 
 
-def _failures(failures: Sequence[Failure], most: int | None, *, brief: bool) -> None:
+def _failures(failures: Sequence[Failure], most: int | None, brief: str) -> None:
     """The rung nearest to the input first; what fails likewise in several cases once, with their number if not all are asked for.
 
-    Where the mistake has been named above, all numbers that differ are one line: `brief`.
+    Where the mistake of a target, `brief`, has been named above, all its numbers that differ are said together.
     """
     out = render.console()
-    if brief and (differ := [f for f in failures if f.verdicts[0].failure == "mismatch"]):
+    if differ := [f for f in failures if f.target == brief and f.verdicts[0].failure == "mismatch"]:
         first, number = differ[0].verdicts[0], sum(len(f.verdicts) for f in differ)
-        which = f"{number} checks, the first {first.id}" if number > 1 else first.id
-        render.line(
-            f"FAIL {which}: {measured(first).removesuffix(': ') or first.in_short}; {NAME} verify -v prints them"
-        )
+        rungs = ", ".join(dict.fromkeys(f.verdicts[0].rung for f in differ))
+        out.print(f"[red]FAIL[/] {number} check{'s' * (number > 1)} of {rungs} ({escape(brief)})", soft_wrap=True)
+        render.line(f"     the first {first.id}: {measured(first).removesuffix(': ') or first.in_short}")
+        render.line(f"     {NAME} verify -v prints them")
         failures = [f for f in failures if f not in differ]
     for target, _, (first, *others) in failures[:most]:
         out.print(f"[red]FAIL[/] {escape(first.id)} ({escape(target)})", soft_wrap=True)

@@ -57,7 +57,7 @@ class Mistaken:
         return Run(losses, params)
 
     def prune(self, network: fmt.Network, optimizer: fmt.Optimizer, *given: Any) -> tuple[Params, Params]:
-        """As the first mistake of pruning has it, or rightly; what is given is as `Prunes` has it."""
+        """As the first mistake of pruning has it, or rightly; what is given is as `Pruning` says."""
         rule = next((mistake.prune for mistake in self.mistakes if mistake.prune), reference.prune)
         return rule(network, optimizer, *given)
 

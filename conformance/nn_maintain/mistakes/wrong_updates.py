@@ -18,7 +18,7 @@ from nn_reference.training import train
 
 # An update in place of that of the first argument, for the other three.
 Step: TypeAlias = Callable[[Optimizer, Params, Params, State], None]
-Prune: TypeAlias = Callable[..., tuple[Params, Params]]  # `Prunes.prune` of a target
+Prune: TypeAlias = Callable[..., tuple[Params, Params]]  # `prune` of a target
 
 
 @dataclass(frozen=True)
