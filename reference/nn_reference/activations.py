@@ -186,14 +186,9 @@ def _with(parameter: str, forward: Callable[..., Array], backward: Callable[...,
     return Activation(forward=partial(forward, **given), backward=partial(backward, **given), **fields)
 
 
-def identity(z: Array) -> Array:
-    """The pre-activation as it is."""
-    return z
-
-
-def identity_backward(_z: Array, _a: Array, da: Array) -> Array:
-    """A slope of 1."""
-    return da
+def identity(*given: Array) -> Array:
+    """Z as it is, and da on the way back: the last that is given."""
+    return given[-1]
 
 
 def tanh_backward(_z: Array, a: Array, da: Array) -> Array:
@@ -202,7 +197,7 @@ def tanh_backward(_z: Array, a: Array, da: Array) -> Array:
 
 
 # Functions of the module, and not lambdas, which pickle refuses: people run networks in several processes.
-IDENTITY = Activation("identity", identity, identity_backward)
+IDENTITY = Activation("identity", identity, identity)
 SIGMOID = Activation("sigmoid", sigmoid, sigmoid_backward)
 SIGMOID_QUOTIENT = Activation("sigmoid", sigmoid, sigmoid_backward_quotient, derivative="quotient")
 TANH = Activation("tanh", np.tanh, tanh_backward)
