@@ -54,5 +54,3 @@ shifted = changed(lambda name, g, x: g + 1 if name == "b1" else g)
 declared = conforms("homework", dtypes=("float64",), gradient_reduction="sum")(changed(lambda _, g, x: g * len(x)))
 for name in ("right", "wrong", "without_slope", "without_mean", "halved", "shifted", "declared"):
     globals()[name].__name__ = name  # which reports show
-for name in ("right", "wrong", "without_slope", "without_mean", "halved", "shifted", "declared"):
-    globals()[name].__name__ = name  # which reports show

@@ -1,6 +1,7 @@
 """`nn-conformance verify TARGET`: what it judges, what it says, what it counts; and files of known failures."""
 
 import contextlib
+import os
 import re
 import shlex
 import sys
@@ -61,6 +62,18 @@ def test_numbers_that_differ_are_one_line_below_a_named_mistake(command):
     assert first.startswith("     the first homework/documented::gradient::W1::float64: error ")
     assert more == "     nn-conformance verify -v prints them"
     assert set(failed) == set(re.findall(r"^(?:FAIL| +likewise in) (\S+::\S+)", full.out, re.MULTILINE))
+
+
+def test_a_file_that_is_changed_at_once_is_judged_as_it_is(command, tmp_path):
+    """An edit of as many characters in the same second, which Python's bytecode would not see, changes the verdicts."""
+    file = tmp_path / "mine.py"
+    codes = []
+    for factor in (2, 1):
+        mine = f"def mine(p, x, t):\n    loss, gradients = right(p, x, t)\n    return {factor} * loss, gradients\n"
+        file.write_text(HOMEWORK.read_text("utf-8") + mine, "utf-8")
+        os.utime(file, (1, 1))
+        codes.append(command("verify", f"{file}:mine", "homework").code)
+    assert codes == [1, 0]
 
 
 def test_the_rung_nearest_to_the_input_comes_first(command):
