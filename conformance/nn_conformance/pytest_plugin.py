@@ -128,6 +128,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """For each object what came of its checks, its conventions, and which declaration would mend it."""
+    from nn_conformance.judge.verdict import STATUSES  # noqa: PLC0415
+
     statuses: dict[str, Counter[str]] = defaultdict(Counter)
     of_target: dict[str, dict[str, str]] = defaultdict(dict)
     for told in _told(terminalreporter):
@@ -135,8 +137,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         of_target[told[TARGET]] |= told
     if statuses:
         terminalreporter.section("conformance")
-    for target, counted in statuses.items():
-        numbers = ", ".join(f"{count} {status}" for status, count in counted.items())
+    for target, counted in sorted(statuses.items()):
+        numbers = ", ".join(f"{counted[status]} {status}" for status in STATUSES if counted[status])
         terminalreporter.write_line(f"{target}: {numbers}; conventions: {of_target[target][CONVENTIONS]}")
         if SUGGESTION in of_target[target]:
             terminalreporter.write_line(f"{target}: {of_target[target][SUGGESTION]}")

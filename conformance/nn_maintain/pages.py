@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nn_conformance.explain.texts import Text, texts
+from nn_conformance.explain.texts import Text, grouped, texts
 from nn_maintain import kills
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -16,6 +16,9 @@ LIST = """\
 Each of these is named where it is found: by [the command](students.md), under pytest, and in every
 [report](reports.md). `nn-conformance explain NAME` prints the same text as the page. `python -m nn_maintain pages` writes
 these pages from the [catalogue](../nn_conformance/explain/texts.toml).
+"""
+TABLE = """
+## {group}
 
 | name | what is computed |
 |---|---|
@@ -28,9 +31,13 @@ def pages() -> dict[str, str]:
     for row in kills.committed().values():
         for slug, cell in row.items():
             planted[slug] = planted.get(slug, 0) + (slug in cell.named)
-    rows = [f"| [`{slug}`](mistakes/{slug}.md) | {in_cell(text.what)} |\n" for slug, text in texts().items()]
+    lists = [
+        TABLE.format(group=group[0].upper() + group[1:])
+        + "".join(f"| [`{slug}`](mistakes/{slug}.md) | {in_cell(text.what)} |\n" for slug, text in of_group.items())
+        for group, of_group in grouped().items()
+    ]
     single = {f"mistakes/{slug}.md": page(slug, text, planted.get(slug, 0)) for slug, text in texts().items()}
-    return {"mistakes.md": LIST + "".join(rows), **single}
+    return {"mistakes.md": LIST + "".join(lists), **single}
 
 
 def page(slug: str, text: Text, networks: int) -> str:

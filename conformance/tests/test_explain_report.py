@@ -50,6 +50,20 @@ def test_a_case_with_nan_is_set_aside_and_said():
     assert any("±1000" in text for text in explanation.aside)
 
 
+def test_arrays_that_are_never_finite_are_named():
+    """Where no call can be compared, the arrays that are never finite are said, and those that always are."""
+
+    def overflowing(params, x, t):
+        answer = reference.evaluate(describe_network(get("homework").network), params, x, t)
+        return {"loss": answer.loss, "gradients": answer.gradients | {"W1": answer.gradients["W1"] * np.inf}}
+
+    explanation = explain(
+        subject_of(overflowing, ["homework"]).target, describe_network(get("homework").network), budget=AMPLE
+    )
+    assert explanation.unexplained == ["dW1: NaN or infinite in every call; finite: loss, db1, dW2, db2"]
+    assert not explanation.aside
+
+
 def test_lines_begin_with_the_answer_and_say_how_to_mend_it():
     """The first lines say what is wrong, what is used and how it is mended; right parts follow."""
     lines = of(SLIPS["one number for all biases"][0]).lines()

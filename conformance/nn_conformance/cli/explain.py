@@ -49,7 +49,7 @@ def explain(
     """What a mistake is, how it shows, and how to mend it."""
     from msgspec import to_builtins
 
-    from nn_conformance.explain.texts import text_of, texts
+    from nn_conformance.explain.texts import grouped, text_of, texts
     from nn_conformance.report import console as render
 
     catalogue, word = texts(), (slug or "").lower()
@@ -61,8 +61,12 @@ def explain(
         return
     if slug is None or not one:
         width = max(map(len, listed))
-        for name, text in listed.items():
-            render.line(f"{name:<{width}}  {text.what}")
+        for group, of_group in grouped().items():
+            names = [name for name in of_group if name in listed]
+            if names:
+                render.line(f"{group}:")
+            for name in names:
+                render.line(f"  {name:<{width}}  {listed[name].what}")
         if slug is None and render.console().is_terminal:
             render.line(
                 "explain NAME says why it happens and how to mend it; explain WORD lists those that have the word"

@@ -209,13 +209,15 @@ def verify(
             known=() if known is None else of_file(known),
             counter=render.counter,
         )
-    files.write(report, spec or "")
+    written = files.write(report, spec or "")
     if as_json:
         print_json(report.as_json())
     else:
         from nn_conformance.report import terminal as matrix
 
         matrix.show(report, everything=verbose)
+        for path in written:
+            render.line(f"written: {path}")
     if report.failed:
         raise typer.Exit(EXIT_NONCONFORMING)
 

@@ -69,10 +69,15 @@ class Asked:
     uncertainty: Mapping[str, float] = field(default_factory=dict)
 
     @property
+    def arrays(self) -> dict[str, Array]:
+        """The loss, if it is shown, and the gradients as reports name them."""
+        shown = {} if self.loss is None else {"loss": np.asarray(self.loss)}
+        return shown | {f"d{name}": g for name, g in self.gradients.items()}
+
+    @property
     def finite(self) -> bool:
         """Whether it has gradients and all numbers are finite."""
-        parts = [*self.gradients.values(), np.asarray(0.0 if self.loss is None else self.loss)]
-        return self.error is None and all(bool(np.isfinite(a).all()) for a in parts)
+        return self.error is None and all(bool(np.isfinite(a).all()) for a in self.arrays.values())
 
 
 class Limits:

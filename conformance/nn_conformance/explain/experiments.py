@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain import calls
 from nn_conformance.explain.asking import (
@@ -153,6 +155,22 @@ class Experiments:
                 self.endless.append(without)
             return None
         return point_of(asked, self.dtype)
+
+    def never_finite(self) -> str:
+        """Where no call has an answer that can be compared: the arrays that are finite in no call, and those that are in each."""
+        finite: dict[str, list[bool]] = {}
+        for asked in self.asker.kept:
+            for name, g in asked.arrays.items():
+                finite.setdefault(name, []).append(bool(np.isfinite(g).all()))
+        names = sorted(finite, key=lambda name: (name != "loss", name[2:], name))  # loss, dW1, db1, dW2, ...
+        never = [name for name in names if not any(finite[name])]
+        if not never:
+            return "no call of a small case has an answer"
+        self.draft.aside.clear()
+        always = [name for name in names if all(finite[name])]
+        return f"{', '.join(never)}: NaN or infinite in every call" + (
+            f"; finite: {', '.join(always)}" if always else ""
+        )
 
     def without_losses(self) -> Groups:
         """The cases whose gradients alone are finite, those of equal sizes together, where no case has a loss that is."""

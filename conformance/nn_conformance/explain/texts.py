@@ -28,9 +28,15 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @cache
+def grouped() -> dict[str, dict[str, Text]]:
+    """By what the mistake is in, and slug."""
+    return msgspec.convert(_table("texts.toml"), dict[str, dict[str, Text]])
+
+
+@cache
 def texts() -> dict[str, Text]:
-    """By slug, in the catalogue's order."""
-    return msgspec.convert(_table("texts.toml"), dict[str, Text])
+    """By slug, group after group."""
+    return {slug: text for group in grouped().values() for slug, text in group.items()}
 
 
 @cache

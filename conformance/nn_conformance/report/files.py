@@ -39,8 +39,8 @@ class Files:
                     f"--json {path}: is no report, and would be lost; name another file, and a network's before --json"
                 )
 
-    def write(self, report: Report, spec: str = "") -> None:
-        """Every form that is asked for; `spec` is how the command line names the target.
+    def write(self, report: Report, spec: str = "") -> list[Path]:
+        """Every form that is asked for, and which files these are; `spec` is how the command line names the target.
 
         Raises:
             InputError: a file that cannot be written.
@@ -53,6 +53,7 @@ class Files:
         }
         for name, path in self._wanted():
             write(path, forms[name]())
+        return [path for _, path in self._wanted()]
 
     def __bool__(self) -> bool:
         return bool(self._wanted())

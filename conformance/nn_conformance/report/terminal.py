@@ -43,6 +43,8 @@ def show(report: Report, *, everything: bool = False) -> None:
     for group in () if short else report.groups("expected failure", "unsupported"):
         render.line(f"{group.status}: {group.number} check{'s' * (group.number > 1)}: {group.target}: {group.reason}")
     number_of = counts(report.verdicts)
+    if blocked := number_of["blocked"]:
+        render.line(f"blocked: {blocked} check{'s' * (blocked > 1)}: not made, as a check that they rest on failed")
     render.line(
         f"{number_of['ran']} checks ran: "
         + ", ".join(f"{number_of[s]} {s}" for s in STATUSES if number_of[s] or s in ("passed", "failed"))
@@ -65,11 +67,15 @@ def _table(report: Report, targets: Sequence[str]) -> None:
     table = render.new_table(
         "network\n", *(escape(target) + heading * (target != PRINTED_FIGURES) for target in targets)
     )
+    cells = []
     for system in dict.fromkeys(outcome.system for outcome in report.outcomes):
         of_system = {outcome.target: outcome.verdicts for outcome in report.outcomes if outcome.system == system}
-        table.add_row(escape(system), *(_cell(target, of_system.get(target, ())) for target in targets))
+        row = [_cell(target, of_system.get(target, ())) for target in targets]
+        table.add_row(escape(system), *row)
+        cells += row
     render.console().print(table)
-    render.line("largest error over its limit, in float32 and float64: what passes has at most 1")
+    if any("." in cell for cell in cells):
+        render.line("largest error over its limit, in float32 and float64: what passes has at most 1")
 
 
 def _asides(report: Report) -> None:
@@ -81,7 +87,7 @@ def _asides(report: Report) -> None:
     if report.suggestion:
         render.line(f"hint: {report.suggestion}")
     for line in report.last_words:
-        render.line(f"stderr: {one_line(line)}")
+        render.line(f"it printed: {one_line(line)}")
 
 
 def _not_claimed(report: Report) -> str:
