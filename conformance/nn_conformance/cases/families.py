@@ -1,7 +1,8 @@
 """A network in the format's terms and in the reference's, and which systems share their probes.
 
-The format's records are what files, targets and reports have; the reference's declarations carry the functions. Fields of
-one meaning have one name in both, so that each kind of piece is a line in a table here.
+The format's records are what files, targets and reports have; the reference's declarations carry the functions. They are
+two types because a dataclass, which is all that the reference may be made of, decodes with unknown fields and encodes with
+its defaults: files need neither. Fields of one meaning have one name in both, so that each kind of piece is a line here.
 """
 
 from dataclasses import asdict, fields
