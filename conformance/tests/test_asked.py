@@ -85,6 +85,23 @@ def test_the_requests_of_adaptive_optimisers_are_certified(line):
 # --- what cannot have been seen
 
 
+def test_rows_of_x_in_another_order_than_those_of_t_show():
+    """A batch whose rows are in no order is asked for: who sorts those of x alone fails its step."""
+
+    class Sorting:
+        name, does, evaluate = "sorting", ("evaluate", "train"), staticmethod(reference.evaluate)
+
+        def train(self, network, optimizer, params, x, t, batches, state=None):
+            order = [row for rows in batches for row in sorted(rows)]
+            places = np.split(np.arange(len(order)), np.cumsum([len(rows) for rows in batches])[:-1])
+            pairs = x[order], t[[row for rows in batches for row in rows]]
+            return reference.train(network, optimizer, params, *pairs, places, state)
+
+    (request,) = requests_of(XOR, [(OFFERED["adam torch"], True)])[1:]
+    verdicts = [v for loaded in request.cases for v in judge_case(loaded, Sorting(), "float64", trusted=True)]
+    assert {v.rung for v in verdicts if v.failed} >= {"step"}
+
+
 def test_a_program_is_told_that_fan_out_was_not_tested(command):
     """A program that computes any chain, and says nothing of skip connections, is told what that leaves unseen."""
     done = command("verify", f"cmd:{sys.executable} {ADAPTER}", "xor-tanh")

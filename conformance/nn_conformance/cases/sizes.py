@@ -82,7 +82,8 @@ def updates(described: Description) -> Draft:
 
 
 def _updates(described: Description) -> Draft:
-    samples = tuple(range(RAGGED))
+    # In no order, so that whoever sorts the rows of x, and not those of t, shows.
+    samples = tuple(7 * k % RAGGED for k in range(RAGGED))
     batches = (samples[:16], samples[16:])
     draft = draw(_with_outputs(described, 2), seed=18, samples=RAGGED, classes=2)
     params = dict(draft.params)
