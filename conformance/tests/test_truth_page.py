@@ -17,8 +17,8 @@ from nn_maintain.__main__ import app
 from nn_maintain.record_files import KINDS, encoded, schemas
 from nn_maintain.studies import reconstruction
 from nn_maintain.truth import markdown_page
-from nn_maintain.truth.defect_costs import costs
 from nn_maintain.truth.evidence import load
+from nn_maintain.truth.markdown_page import costs
 from nn_maintain.truth.placement import OUTSIDE, SEEDS
 from nn_maintain.truth.rows import as_json, tables, verdicts
 from nn_maintain.truth.rulings import DOCUMENTED, Judge

@@ -62,9 +62,9 @@ def telling(rows: Iterable[Row]) -> Row:
     return min((row for row in best if row.figure.epoch == best[-1].figure.epoch), key=lambda r: len(r.figure.printed))
 
 
-def counts(rows: Iterable[Row]) -> dict[str, int]:
-    """How many figures have which verdict, the commonest first."""
-    return dict(Counter(row.ruling.verdict for row in rows).most_common())
+def counts(rows: Iterable[Row]) -> Counter[str]:
+    """How many figures have which verdict."""
+    return Counter(row.ruling.verdict for row in rows)
 
 
 def verdicts(rows: dict[str, list[Row]]) -> VerdictTable:
@@ -72,21 +72,21 @@ def verdicts(rows: dict[str, list[Row]]) -> VerdictTable:
     networks = {}
     for name, all_rows in rows.items():
         judged = [row for row in all_rows if row.ruling.verdict != "not judged"]
-        figures = counts(judged)
+        figures = dict(counts(judged).most_common())
         most = next(iter(figures))
         reason = next(row.ruling.reason for row in judged if row.ruling.verdict == most)
         networks[name] = Verdicts(figures, reason)
     return VerdictTable(1, networks)
 
 
-def curve_counts(rows: dict[str, list[Row]]) -> dict[str, int]:
+def curve_counts(rows: dict[str, list[Row]]) -> Counter[str]:
     """How many trained curves have which verdict: figures of one run that were judged together are one."""
     curves: set[tuple[str, Ruling]] = set()
     for system in DOCUMENTED:
         trained = of_the_run(system) if system.recipe.epochs else []
         several = [f for f in system.figures if f.quantity == "stated_accuracy_percent" and f.epoch is not None]
         curves |= {(system.name, row.ruling) for row in rows[system.name] if row.figure in (*trained, *several)}
-    return dict(Counter(ruling.verdict for _, ruling in curves))
+    return Counter(ruling.verdict for _, ruling in curves)
 
 
 def as_json(rows: dict[str, list[Row]]) -> list[dict[str, Any]]:
