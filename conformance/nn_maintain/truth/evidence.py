@@ -10,6 +10,7 @@ from nn_conformance.replay import records
 from nn_conformance.replay.ledger import FRAMEWORKS, Framework, Ledger, Run, file_name, read
 from nn_conformance.replay.listed_files import Kind, is_there
 from nn_conformance.replay.task import own_seed
+from nn_maintain.markdown import sentence
 from nn_maintain.studies import reconstruction
 from nn_maintain.studies.copies import matches
 from nn_maintain.truth.placement import SEEDS
@@ -66,29 +67,20 @@ class Evidence:
         record = None if self.reconstructed is None else self.reconstructed.systems.get(system.id)
         if record is None or not record.solutions:
             return ""
-        first, figures = record.solutions[0], len(system.figures)
-        if matches(system, np.array(first.weights)) < figures:
+        figures = len(system.figures)
+        if matches(system, np.array(record.solutions[0].weights)) < figures:
             return ""
-        alike = sum(control.figures == figures for control in record.controls)
-        return (
-            f"all {figures} come out of a start that was solved for, which they determine in {record.determined} of "
-            f"{len(first.weights)} directions; {alike} of {len(record.controls)} wrong networks, solved for in the same way, "
-            f"print all {figures} too"
-        )
+        return sentence("reconstruction", record=record, figures=figures)
 
     def chaos(self, system: System) -> str:
         """Why no implementation can be asked for the printed figures; empty where that is not proven."""
         if self.chaotic is None or self.chaotic.system != system.id:
             return ""
-        exact, rows = self.chaotic.exact, self.chaotic.test_rows
-        parts = [f"rounding decides: in exact arithmetic the run ends at {exact.accuracies[-1]:.4f}"]
-        for dtype, ensemble in self.chaotic.ensembles.items():
-            ends = sorted(set(ensemble.correct))
-            parts.append(
-                f"{len(ensemble.correct)} runs in {dtype} that differ in the order of additions alone end at {len(ends)} "
-                f"accuracies from {ends[0] / rows:.4f} to {ends[-1] / rows:.4f}{_where(system, ensemble.correct, rows)}"
-            )
-        return "; ".join(parts)
+        rows = self.chaotic.test_rows
+        ends = {dtype: [correct / rows for correct in of.correct] for dtype, of in self.chaotic.ensembles.items()}
+        (printed,) = [figure.printed for figure in system.figures if figure.quantity == "test_accuracy"]
+        same = {dtype: sum(f"{end:.2f}" == printed for end in of) for dtype, of in ends.items()}
+        return sentence("chaos", exact=self.chaotic.exact, ends=ends, same=same, printed=printed)
 
 
 def load(folder: Path | None = None) -> Evidence:
@@ -123,12 +115,6 @@ def load(folder: Path | None = None) -> Evidence:
 
 def _record(folder: Path, name: str, kind: type[Kind]) -> Kind | None:
     return records.read(name, kind, folder) if is_there(folder / f"{name}.json") else None
-
-
-def _where(system: System, correct: list[int], rows: int) -> str:
-    """How many runs end at the printed accuracy, of a system that prints one."""
-    printed = [figure.printed for figure in system.figures if figure.quantity == "test_accuracy"]
-    return "".join(f", {sum(f'{k / rows:.2f}' == text for k in correct)} of them at {text}" for text in printed)
 
 
 def version_of(system: System, version: str) -> System | None:
