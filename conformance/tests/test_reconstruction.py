@@ -14,7 +14,7 @@ from nn_conformance.judge.limits import norm, update_limit
 from nn_conformance.replay import records
 from nn_maintain.__main__ import main
 from nn_maintain.studies import commands, copies, reconstruction
-from nn_maintain.studies import reconstruction_runs as runs
+from nn_maintain.studies import reconstruction as runs
 from nn_maintain.studies.copies import LATE, NO_SLOPE
 from nn_maintain.studies.levenberg import STEP, fit, linearized
 from nn_reference.fixture_files import fixtures_root
