@@ -16,9 +16,9 @@ from nn_conformance.replay.records import Chaos, Ensemble, Exact, Plain, Spread
 from nn_maintain.studies.enclosure import Orbit
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import UndecidedError
-from nn_reference.network import backpropagate, loss_and_outputs, predict
+from nn_reference.network import loss_and_outputs, predict
 from nn_reference.systems import get
-from nn_reference.training import accuracy
+from nn_reference.training import accuracy, train
 
 SYSTEM = get("iris-sigmoid")
 # Each epoch while the runs part, then every twentieth.
@@ -36,7 +36,7 @@ def measured_epochs(epochs: int) -> list[int]:
 
 
 def measure(epochs: Sequence[int], runs: int = RUNS, progress: Progress = lambda _: None) -> Chaos:
-    """Everything, at the given numbers of updates; half an hour for all 10,000.
+    """Everything, at the given numbers of updates; an hour for all 10,000.
 
     Raises:
         UndecidedError: as `follow_exactly`.
@@ -99,13 +99,11 @@ def follow_in_plain_balls(bits: int) -> Plain:
 
 
 def descent(params: Params, x: Array, t: Array) -> Iterator[tuple[Any, Params]]:
-    """Loss and parameters before each update, for ever; the parameters are changed in place."""
-    optimizer = SYSTEM.recipe.optimizer
-    state = optimizer.init(params)
+    """Loss and parameters before each update, for ever."""
     while True:
-        loss, gradients = backpropagate(SYSTEM.network, params, x, t)
-        yield loss, params
-        optimizer.step(params, gradients, state)
+        ended = train(SYSTEM.network, params, SYSTEM.recipe.optimizer, [slice(0, len(x))], x, t)
+        yield ended.losses[0], params
+        params = ended.params
 
 
 def ensemble(
