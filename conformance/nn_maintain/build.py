@@ -6,6 +6,7 @@ interrupted build goes on where it stopped, and a changed source starts anew.
 
 import hashlib
 import re
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,6 @@ from nn_conformance.replay.listed_files import write
 from nn_conformance.report import console
 from nn_maintain.documents import QUICK_RUN, build, drafts
 from nn_maintain.measured import side_by_side
-from nn_maintain.versions import unversioned_changes
 from nn_reference.errors import InputError
 from nn_reference.fixture_files import fixtures_root
 from nn_reference.systems import SYSTEMS
@@ -63,7 +63,7 @@ def rebuild(*, check: bool, quick: bool, jobs: int | None, work: Path | None, ou
     if changed := unversioned_changes(files, published):
         raise InputError(
             f"build: {', '.join(changed[:3])}{' and others' if len(changed) > 3 else ''}: what a published case "
-            "expects has changed, or the case is gone; give it a new version with a reason, in nn_maintain/versions.py"
+            "expects has changed, or the case is gone; give it a new version with a reason, in nn_maintain/documents.py"
         )
     for path, data in files.items():  # the index comes last
         write(root / path, data)
@@ -101,6 +101,25 @@ def first_difference(made: Files, there: Files, *, quick: bool = False) -> str |
         if difference or not quick:
             return f"{path}: {difference or 'other spacing'}"
     return None
+
+
+def unversioned_changes(made: Mapping[str, bytes], there: Mapping[str, bytes]) -> list[str]:
+    """Ids of cases that are published in `there` and differ in `made` without a new version, or are gone."""
+    changed = []
+    for path in sorted(there):
+        if not path.endswith(".json") or path == "index.json" or path.startswith("schema/"):
+            continue
+        old, new = _expectation(there[path]), _expectation(made[path]) if path in made else None
+        if old != new and (new is None or new["version"] <= old["version"]):
+            changed.append(path.removesuffix(".json"))
+    return changed
+
+
+def _expectation(data: bytes) -> dict[str, Any]:
+    """The case without the generator's version, which is no part of what it expects."""
+    case: dict[str, Any] = msgspec.json.decode(data)
+    case["provenance"].pop("generator", None)
+    return case
 
 
 def _build_one(work: Path, case_id: str, *, quick: bool) -> None:

@@ -12,8 +12,8 @@ import typer
 from nn_conformance.cases.families import describe_optimizer
 from nn_conformance.judge.limits import norm, update_limit
 from nn_conformance.replay import records
-from nn_maintain.__main__ import main
-from nn_maintain.studies import commands, copies, reconstruction
+from nn_maintain import __main__ as commands
+from nn_maintain.studies import copies, reconstruction
 from nn_maintain.studies import reconstruction as runs
 from nn_maintain.studies.copies import LATE, NO_SLOPE
 from nn_maintain.studies.levenberg import STEP, fit, linearized
@@ -220,7 +220,7 @@ def test_only_xor_can_be_reconstructed(capsys, monkeypatch):
     """Another network is refused by name, in one line on standard error, with exit code 2."""
     monkeypatch.setattr(sys, "argv", ["nn_maintain", "reconstruct", "homework"])
     with pytest.raises(SystemExit) as ended:
-        main()
+        commands.main()
     assert ended.value.code == 2
     assert re.fullmatch(
         r"nn_maintain: network: expected xor-sigmoid or xor-tanh, .* got 'homework'\n", capsys.readouterr().err

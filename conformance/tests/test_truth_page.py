@@ -14,7 +14,7 @@ from nn_conformance.replay import ledger, records
 from nn_conformance.replay.figures import is_number
 from nn_conformance.replay.task import own_seed
 from nn_maintain.__main__ import app
-from nn_maintain.record_files import KINDS, encoded, schemas
+from nn_maintain.measured import KINDS, encoded, schemas
 from nn_maintain.studies import reconstruction
 from nn_maintain.truth import markdown_page
 from nn_maintain.truth.evidence import load
