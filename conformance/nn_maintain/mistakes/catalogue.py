@@ -39,32 +39,19 @@ STEP = ("step",)
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake.
+    """One mistake."""
 
-    Attributes:
-        slug: its stable name.
-        needs: what a network must have, of `properties`.
-        change: how it changes an evaluation.
-        kind: what it is a mistake of.
-        anew: as `change`, made anew for each run of calls in a row, if it remembers.
-        training: as `change`, in training only, given the optimiser.
-        optimizer: the optimiser as the mistake has it.
-        prune: parameters after pruning and after one update, as the mistake has it.
-        dtypes: precisions in which it shows.
-        shows: the rungs that are its business, if not all of its kind.
-    """
-
-    slug: str
-    needs: Collection[str]
-    change: Change | None = None
+    slug: str  # its stable name
+    needs: Collection[str]  # what a network must have, of `properties`
+    change: Change | None = None  # how it changes an evaluation
     _: KW_ONLY
-    kind: Kind
-    anew: Callable[[], Change] | None = None
-    training: Callable[[Optimizer], Change] | None = None
-    optimizer: Callable[[Optimizer], Any] | None = None
-    prune: wrong_updates.Prune | None = None
-    dtypes: tuple[fmt.Dtype, ...] = fmt.DTYPES
-    shows: tuple[str, ...] = ()
+    kind: Kind  # what it is a mistake of
+    anew: Callable[[], Change] | None = None  # as `change`, made anew for each run of calls in a row, if it remembers
+    training: Callable[[Optimizer], Change] | None = None  # as `change`, in training only, given the optimiser
+    optimizer: Callable[[Optimizer], Any] | None = None  # the optimiser as the mistake has it
+    prune: wrong_updates.Prune | None = None  # parameters after pruning and after one update, as the mistake has it
+    dtypes: tuple[fmt.Dtype, ...] = fmt.DTYPES  # precisions in which it shows
+    shows: tuple[str, ...] = ()  # the rungs that are its business, if not all of its kind
 
     @property
     def rungs(self) -> tuple[str, ...]:

@@ -34,18 +34,13 @@ class Basis(NamedTuple):
 
 @dataclass(frozen=True)
 class Evidence:
-    """All of it, as read from a folder.
+    """All of it, as read from a folder."""
 
-    Attributes:
-        ledgers: by system's id and framework, in the document's precision; those only that are there.
-        first: by system's id, how many first epochs NumPy has from more seeds, and their ledger.
-        chaotic: the exact trajectory of a chaotic system, if it is there.
-        reconstructed: starts that were solved for, if they are there.
-    """
-
+    # By system's id and framework, in the document's precision; those only that are there.
     ledgers: dict[tuple[str, Framework], Ledger]
-    chaotic: records.Chaos | None = None
-    reconstructed: reconstruction.Reconstructions | None = None
+    chaotic: records.Chaos | None = None  # the exact trajectory of a chaotic system, if it is there
+    reconstructed: reconstruction.Reconstructions | None = None  # starts that were solved for, if they are there
+    # By system's id, how many first epochs NumPy has from more seeds, and their ledger.
     first: dict[str, tuple[int, Ledger]] = field(default_factory=dict)
 
     def runs(self, system: System, framework: Framework = "numpy") -> list[Run]:

@@ -21,22 +21,14 @@ TELLING = ("test_accuracy", "test_accuracy_percent", "loss", "last_sample_loss",
 
 @dataclass(frozen=True)
 class Row:
-    """A printed figure, and what we have in its place, in the same digits.
+    """A printed figure, and what we have in its place, in the same digits."""
 
-    Attributes:
-        figure: as the document prints it.
-        ours: from the document's own seed, or from seed 0, by framework; empty where a run has no such figure, and
-            missing where there is no run.
-        place: how many of NumPy's seeds lie below, at and above it.
-        spread: their lowest, median and highest.
-        ruling: the verdict, why, and how to check it.
-    """
-
-    figure: Figure
+    figure: Figure  # as the document prints it
+    # From the document's own seed, or from seed 0; empty where a run has no such figure, and missing where there is no run.
     ours: dict[Framework, str]
-    place: str
-    spread: str
-    ruling: Ruling
+    place: str  # how many of NumPy's seeds lie below, at and above it
+    spread: str  # their lowest, median and highest
+    ruling: Ruling  # the verdict, why, and how to check it
 
 
 def tables(judge: Judge) -> dict[str, list[Row]]:

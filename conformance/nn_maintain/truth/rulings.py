@@ -38,21 +38,13 @@ class Ruling(NamedTuple):
 
 @dataclass(frozen=True)
 class Curve:
-    """Printed figures that are judged together, beside those of our seeds in the same digits.
+    """Printed figures that are judged together, beside those of our seeds in the same digits."""
 
-    Attributes:
-        title: what they are.
-        figures: of the D columns.
-        printed: (K, D), a row for each run that the document tells of.
-        seeds: (N, D).
-        check: the command that makes ours.
-    """
-
-    title: str
-    figures: tuple[Figure, ...]
-    printed: Array
-    seeds: Array
-    check: str
+    title: str  # what they are
+    figures: tuple[Figure, ...]  # of the D columns
+    printed: Array  # (K, D), a row for each run that the document tells of
+    seeds: Array  # (N, D)
+    check: str  # the command that makes ours
 
     @cached_property
     def placement(self) -> Placement | None:
