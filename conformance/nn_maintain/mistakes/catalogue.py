@@ -148,7 +148,7 @@ CATALOGUE: tuple[Mistake, ...] = (
     _forward("activation-swapped", {"hidden"}, ch.hidden(lambda one: TANH if one.name == "sigmoid" else SIGMOID)),
     _forward("output-activation-left-out", {"squashed output"}, ch.of_output(lambda one: IDENTITY)),
     _forward("output-activation-twice", {"squashed output"}, ch.of_output(ch.twice)),
-    _forward("output-activation-added", {"identity output"}, ch.rewritten(lambda n: ch.with_output(n, n.layers[0].activation))),
+    _forward("output-activation-added", {"identity output"}, ch.first_activation_again),
     _forward("weights-reshaped", (), ch.other_order),
     _forward("inputs-truncated", (), ch.given(x=np.trunc)),
     _forward("inputs-standardized", (), ch.given(x=ch.standardized)),

@@ -7,6 +7,7 @@ Legend: r is the right gradient, N the batch, C the outputs; dz is the gradient 
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from nn_conformance.judge.target import Answer
 from nn_reference.activations import IDENTITY, SIGMOID, SOFTMAX, Activation, Softmax
 from nn_reference.arithmetic import Array, Params
-from nn_reference.losses import BinaryCrossEntropy, CrossEntropy
+from nn_reference.losses import BinaryCrossEntropy
 from nn_reference.network import Dense, LayerOutput, Network, backpropagate, forward
 
 Evaluate: TypeAlias = Callable[[Network, Params, Array, Array], Answer]
@@ -79,19 +80,18 @@ def on_rows(rows: Callable[[int], slice]) -> Change:
     )
 
 
-def with_output(network: Network, activation: Activation) -> Network:
-    """The network with another activation on its last layer."""
-    return replace(network, layers=(*network.layers[:-1], replace(network.layers[-1], activation=activation)))
-
-
-def hidden(change: Callable[[Activation], Activation]) -> Change:
-    """Other activations on hidden layers."""
+def activations(where: slice, change: Callable[[Activation], Activation]) -> Change:
+    """Other activations on some layers."""
 
     def of_network(network: Network) -> Network:
-        below = (replace(layer, activation=change(layer.activation)) for layer in network.layers[:-1])
-        return replace(network, layers=(*below, network.layers[-1]))
+        layers = list(network.layers)
+        layers[where] = [replace(layer, activation=change(layer.activation)) for layer in layers[where]]
+        return replace(network, layers=tuple(layers))
 
     return rewritten(of_network)
+
+
+hidden, of_output = partial(activations, slice(0, -1)), partial(activations, slice(-1, None))
 
 
 def hidden_rule(rule: Rule, *kinds: Activation) -> Change:
@@ -100,9 +100,9 @@ def hidden_rule(rule: Rule, *kinds: Activation) -> Change:
     return hidden(lambda one: replace(one, backward=rule) if not names or one.name in names else one)
 
 
-def of_output(change: Callable[[Activation], Activation]) -> Change:
-    """Another activation on the outputs."""
-    return rewritten(lambda network: with_output(network, change(network.layers[-1].activation)))
+def first_activation_again(inner: Evaluate, network: Network, *given: Any) -> Answer:
+    """The first layer's activation on the outputs."""
+    return of_output(lambda one: network.layers[0].activation)(inner, network, *given)
 
 
 def twice(activation: Activation) -> Activation:
@@ -119,18 +119,16 @@ def other_axis(activation: Activation) -> Activation:
 
 def output_derivative_again(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
     """dz of the outputs times p(1-p), for a loss of logits that has that factor in it already."""
-    shown, plain = network.layers[-1].activation, network
-    if network.loss_takes_logits_of_softmax:
-        logits = replace(cast("CrossEntropy", network.loss), from_logits=True)
-        plain = replace(with_output(network, IDENTITY), loss=logits)
-    last = plain.layers[-1].activation
-    probabilities = SIGMOID if isinstance(network.loss, BinaryCrossEntropy) else SOFTMAX
+    shown, loss = network.layers[-1].activation, network.loss_of_logits or network.loss
+    last = IDENTITY if network.loss_takes_logits_of_softmax else shown
+    probabilities = SIGMOID if isinstance(loss, BinaryCrossEntropy) else SOFTMAX
 
     def again(z: Array, a: Array, da: Array) -> Array:
         p = probabilities.forward(z)
         return last.backward(z, a, da) * p * (1 - p)
 
-    answer = inner(with_output(plain, replace(last, backward=again)), params, x, t)
+    changed = of_output(lambda one: replace(last, backward=again))
+    answer = changed(inner, replace(network, loss=loss), params, x, t)
     if answer.layers is None:
         return answer
     z = cast("LayerOutput", answer.layers[-1]).z

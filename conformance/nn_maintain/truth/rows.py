@@ -10,7 +10,7 @@ from nn_conformance.replay.figures import DECLARED, TIMES, computed, in_printed_
 from nn_conformance.replay.ledger import FRAMEWORKS, Framework
 from nn_conformance.replay.records import Verdicts, VerdictTable
 from nn_maintain.truth.evidence import Basis, Evidence, judged_by
-from nn_maintain.truth.rulings import DOCUMENTED, Judge, Ruling, of_the_run
+from nn_maintain.truth.rulings import DOCUMENTED, Judge, Ruling, named, of_the_run
 from nn_reference.systems import Figure, System
 
 # No run's: they come from the declaration or the dataset, or are times.
@@ -29,6 +29,11 @@ class Row:
     place: str  # how many of NumPy's seeds lie below, at and above it
     spread: str  # their lowest, median and highest
     ruling: Ruling  # the verdict, why, and how to check it
+
+    @property
+    def title(self) -> str:
+        """What the figure is, as people read it."""
+        return named(self.figure.quantity, self.figure.epoch)
 
 
 def tables(judge: Judge) -> dict[str, list[Row]]:
