@@ -41,10 +41,14 @@ from nn_reference.systems import System, get
 app = typer.Typer(
     name="nn_maintain", help="Maintain nn-conformance.", rich_markup_mode=None, pretty_exceptions_enable=False
 )
+app.command("picture")(drawing.write)
+app.command("pages")(mistake_pages.write)
+
 RECONSTRUCTED = ("xor-sigmoid", "xor-tanh")
 OutOption = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Write the record below this folder, as `fixtures` has it.")
 ]
+WriteOption = Annotated[bool, typer.Option("--write", help="Write the table that ships.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
@@ -54,7 +58,7 @@ def kills(
         list[str] | None, typer.Argument(metavar="[NETWORK]...", help="Rows of the matrix; without any, all.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Compare with the matrix that was measured last.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Write the matrix.")] = False,
+    write: WriteOption = False,
 ) -> None:
     """Make every mistake on every network: is it caught, and named?
 
@@ -95,11 +99,7 @@ def matrix(
     chosen = mutating.drawn(number, count, seed=seed)
     cells = list(measured.side_by_side("killing", mutating.cell, chosen))
     counts = Counter(cell.verdict for cell in cells)
-    console.line(", ".join(f"{counts[verdict]} {verdict}" for verdict in sorted(counts)))
-    for cell in cells:
-        if cell.verdict not in ("named", "impossible"):
-            wrong = " and ".join(map(str, cell.mutant.mistakes))
-            console.line(f"  {cell.verdict}: {text_of(cell.mutant.network)}: {wrong}: {cell.said or 'nothing said'}")
+    typer.echo(render("matrix.txt", counts=counts, cells=cells, text_of=text_of), nl=False)
     killed = len(cells) - counts["equivalent"] - counts["impossible"]
     if counts["escaped"] or sum(cell.named for cell in cells) < (0.97 if count == 1 else 0.85) * count * killed:
         raise typer.Exit(1)
@@ -113,7 +113,7 @@ def gaps() -> None:
 
 
 @app.command("testers")
-def compare_testers(write: Annotated[bool, typer.Option("--write", help="Write the table.")] = False) -> None:
+def compare_testers(write: WriteOption = False) -> None:
     """Judge every planted mistake by gradient checkers that people use; needs the extras torch and jax."""
     store = Store()
     table = testing.measure(store)
@@ -171,8 +171,11 @@ def table(
         typer.echo(json.dumps(truth.as_json(rows), indent=2))
     elif not to_checkout:
         typer.echo(markdown_page.block(rows))
-    if not to_checkout:
-        return
+    if to_checkout:
+        _write_pages(judge, rows)
+
+
+def _write_pages(judge: Judge, rows: dict[str, list[truth.Row]]) -> None:
     docs_page = fixtures_root().parent / "conformance" / "docs" / "replays.md"
     if not docs_page.is_file():
         raise InputError(f"--write: expected a checkout, with {docs_page}; run it from one")
@@ -216,18 +219,6 @@ def index() -> None:
     for folder in FOLDERS:
         changed = renew_index(fixtures_root() / folder)
         console.line(f"{folder}/index.json: {', '.join(changed) or 'nothing has changed'}")
-
-
-@app.command("picture")
-def picture() -> None:
-    """Draw the README's picture anew, from its function and today's report on it."""
-    drawing.write()
-
-
-@app.command("pages")
-def pages() -> None:
-    """Write the pages of the mistakes from the catalogue."""
-    mistake_pages.write()
 
 
 @app.command("reconstruct")

@@ -21,7 +21,7 @@ def pages() -> dict[str, str]:
 
 
 def write() -> None:
-    """Write the pages, and remove those of mistakes that are gone."""
+    """Write the pages of the mistakes from the catalogue, and remove those of mistakes that are gone."""
     (DOCS / "mistakes").mkdir(exist_ok=True)
     wanted = pages()
     for path in (DOCS / "mistakes").glob("*.md"):

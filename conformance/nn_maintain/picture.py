@@ -41,7 +41,7 @@ def svg(source: str, report: str) -> str:
 
 
 def write() -> None:
-    """Draw it anew, from the function and today's report on it."""
+    """Draw the README's picture anew, from its function and today's report on it."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "my_homework.py")
         file.write_text(wrong_function(), "utf-8")

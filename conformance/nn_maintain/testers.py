@@ -102,8 +102,7 @@ TESTERS: dict[str, Tester] = {
 def measure(store: Store) -> Table:
     """What each tester catches of the mistakes of the kill matrix; and, as "right", which right networks it refuses."""
     table: Table = {name: {kind: [0, 0] for kind in (*KINDS, RIGHT)} for name in TESTERS}
-    systems = list(differentiable(store))
-    for judged in measured.side_by_side("testing", partial(_judged, store.root), systems):
+    for judged in measured.side_by_side("testing", partial(_judged, store.root), list(differentiable(store))):
         for name, kind, caught in judged:
             table[name][kind][0] += caught
             table[name][kind][1] += 1
@@ -113,10 +112,9 @@ def measure(store: Store) -> Table:
 def _judged(root: Path, system: str) -> list[tuple[str, str, bool]]:
     """Each tester with the kind of each mistake of a network, and whether it caught it."""
     cases = differentiable(Store(root))[system]
-    mistakes = [(mistake.kind, mistake) for mistake in kills.possible(cases)]
     return [
-        (name, kind, not passes(tester, case_for(cases, mistake), mistake))
-        for kind, mistake in [*mistakes, (RIGHT, None)]
+        (name, mistake.kind if mistake else RIGHT, not passes(tester, case_for(cases, mistake), mistake))
+        for mistake in (*kills.possible(cases), None)
         for name, tester in TESTERS.items()
     ]
 
