@@ -30,9 +30,8 @@ from nn_maintain import testers as testing
 from nn_maintain.markdown import render
 from nn_maintain.studies import chaos_runs, reconstruction
 from nn_maintain.studies.copies import shaped
-from nn_maintain.truth import markdown_page
+from nn_maintain.truth import evidence, markdown_page
 from nn_maintain.truth import rows as truth
-from nn_maintain.truth.evidence import load as load_evidence
 from nn_maintain.truth.rulings import Judge
 from nn_reference.errors import InputError, NNReferenceError
 from nn_reference.fixture_files import fixtures_root
@@ -165,7 +164,7 @@ def table(
     """
     if to_checkout and folder is not None:
         raise InputError("--write: the pages are made from the ledgers that ship; leave --from out")
-    judge = Judge(load_evidence(folder))
+    judge = Judge(evidence.load(folder))
     rows = truth.tables(judge)
     if as_json:
         typer.echo(json.dumps(truth.as_json(rows), indent=2))
@@ -182,8 +181,8 @@ def _write_pages(judge: Judge, rows: dict[str, list[truth.Row]]) -> None:
     text = markdown_page.replaced(docs_page.read_text("utf-8"), markdown_page.block(rows), str(docs_page))
     write(docs_page, text.encode())
     typer.echo(f"{docs_page} written")
-    made = {"README.md": markdown_page.page(judge, rows).encode(), **measured.schemas()}
-    for name, data in (made | {f"{VERDICTS}.json": measured.encoded(truth.verdicts(rows))}).items():
+    made = {"README.md": markdown_page.page(judge, rows).encode(), **evidence.schemas()}
+    for name, data in (made | {f"{VERDICTS}.json": evidence.encoded(truth.verdicts(rows))}).items():
         path = fixtures_root() / "replays" / name
         replace(path, data)
         typer.echo(f"{path} written")
@@ -241,8 +240,7 @@ def reconstruct(
     system = get(network)
     if out is not None:
         check_folder(out)
-    with console.counter(f"reconstructing {network}:", reconstruction.steps(starts)) as progress:
-        solved = reconstruction.reconstruct_start(system, starts, seed, progress)
+    solved = reconstruction.reconstruct_start(system, starts, seed)
     if solved is None:
         console.line(
             f"{system.id}: none of {starts} random starts leads to weights that print the {len(system.figures)} errors"
@@ -266,22 +264,21 @@ def chaos(
     """
     if out is not None:
         check_folder(out)
-    with console.counter("following iris-sigmoid:", epochs + 1 + 2 * runs) as progress:
-        measured = chaos_runs.measure(chaos_runs.measured_epochs(epochs), runs, progress)
+    found = chaos_runs.measure(chaos_runs.measured_epochs(epochs), runs)
     if out is not None:
-        replace(out / "replays" / f"{CHAOS}.json", measured.encoded(measured))
-    ends = {dtype: sorted(Counter(of.correct).items()) for dtype, of in measured.ensembles.items()}
-    _show(measured, "chaos.txt", ends=ends, as_json=as_json)
+        replace(out / "replays" / f"{CHAOS}.json", evidence.encoded(found))
+    ends = {dtype: sorted(Counter(of.correct).items()) for dtype, of in found.ensembles.items()}
+    _show(found, "chaos.txt", ends=ends, as_json=as_json)
 
 
 def _show(found: Record, template: str, *, as_json: bool, **values: Any) -> None:
-    sys.stdout.write(measured.encoded(found).decode() if as_json else render(template, found=found, **values))
+    sys.stdout.write(evidence.encoded(found).decode() if as_json else render(template, found=found, **values))
 
 
 def _write_reconstruction(system: System, solved: reconstruction.Reconstruction, out: Path) -> None:
     def merged(old: reconstruction.Reconstructions | None) -> bytes:
         systems = dict(sorted(((old.systems if old else {}) | {system.id: solved}).items()))
-        return measured.encoded(reconstruction.Reconstructions(1, versions("numpy"), systems))
+        return evidence.encoded(reconstruction.Reconstructions(1, versions("numpy"), systems))
 
     merge(out / "replays" / f"{reconstruction.NAME}.json", reconstruction.Reconstructions, "a record", merged)
     params = shaped(system.network.shapes, np.array(solved.solutions[0].weights))

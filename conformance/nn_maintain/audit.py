@@ -124,12 +124,12 @@ def mistaken_extremes(cases: Iterable[Judged], leave_out: Collection[str] = ()) 
         for mistake in (one for one in applicable(loaded.case) if dtype in one.dtypes):
             for rung in (name for name in mistake.rungs if name not in leave_out):
                 for verdict in judge(loaded, Mistaken(mistake), dtype, updates=UPDATES, rungs=(rung,)):
-                    key = mistake.slug, (verdict.rung, dtype)
+                    which = mistake.slug, (verdict.rung, dtype)
                     if verdict.failed and verdict.at_least:
-                        told.add(key)
+                        told.add(which)
                     elif _counts(verdict):
                         extreme = Extreme(verdict.ratio, mistake.slug, verdict.id)
-                        by_mistake[key] = max(by_mistake.get(key, extreme), extreme, key=by_ratio)
+                        by_mistake[which] = max(by_mistake.get(which, extreme), extreme, key=by_ratio)
     nearest: dict[Key, Extreme] = {}
     for (slug, key), extreme in by_mistake.items():
         if extreme.ratio > 1 or not (key[0] in MAY_HIDE or (slug, key) in told):

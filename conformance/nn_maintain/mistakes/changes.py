@@ -6,7 +6,7 @@ Legend: r is the right gradient, N the batch, C the outputs; dz is the gradient 
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias, cast
 
@@ -135,34 +135,14 @@ def output_derivative_again(inner: Evaluate, network: Network, params: Params, x
     return replace(answer, layers=[*answer.layers[:-1], LayerOutput(z, shown.forward(z))])
 
 
-@dataclass(frozen=True)
-class Hooked(Dense):
-    """A layer that takes its gradients otherwise: rule(layer, a, dz) for dW, rule(layer, dz, W) for da.
+def every_layer(**methods: Callable[..., Array]) -> Change:
+    """Other ways to `weight_gradient` or `input_gradient` in every layer; the last layer is asked first."""
 
-    Its `number` counts from 1.
-    """
+    def wrong(layer: Dense) -> Dense:
+        kind: Any = type("Wrong", (type(layer),), methods)
+        return cast("Dense", kind(**vars(layer)))
 
-    number: int = 0
-    of_weights: Callable[["Hooked", Array, Array], Array] = Dense.weight_gradient
-    of_input: Callable[["Hooked", Array, Array], Array] = Dense.input_gradient
-
-    def weight_gradient(self, a: Array, dz: Array) -> Array:
-        """By its rule."""
-        return self.of_weights(self, a, dz)
-
-    def input_gradient(self, dz: Array, weights: Array) -> Array:
-        """By its rule."""
-        return self.of_input(self, dz, weights)
-
-
-def every_layer(**rules: Callable[[Hooked, Array, Array], Array]) -> Change:
-    """Other rules in every layer."""
-
-    def hooked(network: Network) -> Network:
-        layers = (Hooked(**{**vars(layer), "number": k, **rules}) for k, layer in enumerate(network.layers, 1))
-        return replace(network, layers=tuple(layers))
-
-    return rewritten(hooked)
+    return rewritten(lambda network: replace(network, layers=tuple(map(wrong, network.layers))))
 
 
 def untransposed(layer: Dense, dz: Array, weights: Array) -> Array:
@@ -174,37 +154,38 @@ def biases_by(rule: Callable[[Array], Array]) -> Change:
     """db = rule(dz) in every layer."""
 
     def change(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
-        changed: Params = {}
+        found: list[Array] = []
 
-        def watched(layer: Hooked, a: Array, dz: Array) -> Array:
-            changed[f"b{layer.number}"] = np.asarray(rule(dz))
+        def watched(layer: Dense, a: Array, dz: Array) -> Array:
+            found.append(np.asarray(rule(dz)))
             return Dense.weight_gradient(layer, a, dz)
 
-        answer = every_layer(of_weights=watched)(inner, network, params, x, t)
-        return replace(answer, gradients={name: changed.get(name, g) for name, g in answer.gradients.items()})
+        answer = every_layer(weight_gradient=watched)(inner, network, params, x, t)
+        biases = zip((bias for _, bias in reversed(network.names)), found, strict=True)
+        return replace(answer, gradients={**answer.gradients, **{name: db for name, db in biases if name}})
 
     return change
 
 
 def cached_preactivations(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
     """dW of every layer with z of the layer below where its a belongs."""
-    below = [x, *(layer.z for layer in forward(network, params, x))]
-    cached = every_layer(of_weights=lambda layer, a, dz: Dense.weight_gradient(layer, below[layer.number - 1], dz))
+    below = [x, *(layer.z for layer in forward(network, params, x)[:-1])]
+    cached = every_layer(weight_gradient=lambda layer, a, dz: Dense.weight_gradient(layer, below.pop(), dz))
     return cached(inner, network, params, x, t)
 
 
 def updated_early(rate: float) -> Change:
     """Each layer's W is updated before the gradient goes back through it."""
-    own: dict[int, Array] = {}  # dW by the layer's number
+    latest: dict[str, Array] = {}
 
-    def remember(layer: Hooked, a: Array, dz: Array) -> Array:
-        own[layer.number] = Dense.weight_gradient(layer, a, dz)
-        return own[layer.number].copy()
+    def remembered(layer: Dense, a: Array, dz: Array) -> Array:
+        latest["dW"] = Dense.weight_gradient(layer, a, dz)
+        return latest["dW"].copy()
 
-    return every_layer(
-        of_weights=remember,
-        of_input=lambda layer, dz, w: Dense.input_gradient(layer, dz, w - rate * own[layer.number]),
-    )
+    def with_updated(layer: Dense, dz: Array, weights: Array) -> Array:
+        return Dense.input_gradient(layer, dz, weights - rate * latest["dW"])
+
+    return every_layer(weight_gradient=remembered, input_gradient=with_updated)
 
 
 def no_biases(params: Params) -> Params:

@@ -20,6 +20,7 @@ from msgspec import Meta, field
 from numpy.random import RandomState
 
 from nn_conformance.cases.format import Record
+from nn_maintain.measured import watched
 from nn_maintain.studies.copies import LATE, NO_SLOPE, canonical, equivalent, matches, run, trained
 from nn_maintain.studies.levenberg import fit, linearized
 from nn_reference.arithmetic import Array
@@ -42,7 +43,6 @@ KEPT = 10  # solutions in the record, each of which is pushed
 # Wrong networks: the learning rate, and the mistake.
 CONTROLS = ((0.1, NO_SLOPE), (0.1, LATE), (0.11, ""), (0.101, ""))
 
-Progress = Callable[[str], None]
 Count = Annotated[int, Meta(ge=0)]
 Weights = Annotated[list[Annotated[float, Meta(ge=-0.5, lt=0.5)]], Meta(min_length=13, max_length=13)]
 
@@ -106,27 +106,15 @@ class Reconstructions(Record, frozen=True):
     systems: dict[str, Reconstruction]
 
 
-def steps(starts: int) -> int:
-    """How often `reconstruct_start` reports progress, at most."""
-    return -(-starts // BATCH) + KEPT + len(CONTROLS)
-
-
-def reconstruct_start(
-    system: System, starts: int, seed: int, progress: Progress = lambda _: None
-) -> Reconstruction | None:
+def reconstruct_start(system: System, starts: int, seed: int) -> Reconstruction | None:
     """Solutions from so many random starts, how far they are determined, and controls; None if no start led to weights."""
     drawn = RandomState(seed).uniform(-0.5, 0.5, (starts, system.network.size))
-    solved = []
-    for batch in np.split(drawn, range(BATCH, starts, BATCH)):
-        solved.append(solve(system, batch))
-        progress("random starts")
-    solutions = _best_first(system, np.concatenate(solved))
+    batches = np.split(drawn, range(BATCH, starts, BATCH))
+    solutions = _best_first(system, np.concatenate([solve(system, batch) for batch in watched("solving", batches)]))
     if not len(solutions):
         return None
-    explored = [solutions]
-    for weights in solutions[:KEPT]:
-        explored.append(push(system, weights))
-        progress("ranges")
+    kept = solutions[:KEPT]
+    explored = np.concatenate([solutions, *(push(system, weights) for weights in watched("ranges", kept))])
     strengths = singular_values(system, solutions[0])
     return Reconstruction(
         weights=f"{system.name}-reconstructed",  # a file in `weights/`
@@ -137,18 +125,16 @@ def reconstruct_start(
         equivalent=equivalent(system),
         singular_values=[float(f"{value:.3g}") for value in strengths],
         determined=int((strengths > 1).sum()),
-        explored=sum(map(len, explored)),
-        ranges=_ranges(system, np.concatenate(explored)),
-        solutions=[solution(system, weights) for weights in solutions[:KEPT]],
-        controls=list(controls(system, drawn[:CONTROL_STARTS], progress)),
+        explored=len(explored),
+        ranges=_ranges(system, explored),
+        solutions=[solution(system, weights) for weights in kept],
+        controls=list(controls(system, drawn[:CONTROL_STARTS])),
     )
 
 
-def controls(system: System, starts: Array, progress: Progress = lambda _: None) -> Iterator[Control]:
-    """Wrong networks, solved for from the same random starts (S, P); `progress` is called before, with each mistake."""
-    for rate, mistake in CONTROLS:
-        name = mistake or f"learning rate {rate} for {system.recipe.optimizer.learning_rate}"
-        progress(name)
+def controls(system: System, starts: Array) -> Iterator[Control]:
+    """Wrong networks, solved for from the same random starts (S, P)."""
+    for rate, mistake in watched("controls", CONTROLS):
         wrong = replace(system, recipe=replace(system.recipe, optimizer=SGD(rate)))
         best = 0
         for batch in np.split(starts, range(BATCH, len(starts), BATCH)):
@@ -156,6 +142,7 @@ def controls(system: System, starts: Array, progress: Progress = lambda _: None)
             inside = settled[((settled >= -0.5) & (settled < 0.5)).all(axis=1)]
             agrees = np.abs(residuals(wrong, inside, mistake)) < 0.5
             best = max([best, *agrees.sum(axis=1).tolist()])
+        name = mistake or f"learning rate {rate} for {system.recipe.optimizer.learning_rate}"
         yield Control(mistake=name, starts=len(starts), figures=best)
 
 

@@ -1,14 +1,18 @@
 """What the verdicts on printed figures rest on: the ledgers, the reconstructed starts, the exact trajectory of chaos."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
+from nn_conformance.cases.format import Record
+from nn_conformance.cases.schema import schema_bytes, schema_of
 from nn_conformance.replay import records
 from nn_conformance.replay.ledger import FRAMEWORKS, Framework, Ledger, Run, file_name, read
-from nn_conformance.replay.listed_files import Kind, is_there
+from nn_conformance.replay.listed_files import FolderIndex, Kind, is_there
 from nn_conformance.replay.task import own_seed
 from nn_maintain.markdown import sentence
 from nn_maintain.studies import reconstruction
@@ -17,6 +21,15 @@ from nn_maintain.truth.placement import SEEDS
 from nn_reference.errors import DataError
 from nn_reference.fixture_files import fixtures_root
 from nn_reference.systems import SYSTEMS, VARIANTS, System
+
+# Whatever has a schema in `fixtures/replays`.
+KINDS: dict[str, type[Record]] = {
+    "replay": Ledger,
+    records.CHAOS: records.Chaos,
+    reconstruction.NAME: reconstruction.Reconstructions,
+    records.VERDICTS: records.VerdictTable,
+    "index": FolderIndex,  # of this folder and of `weights`
+}
 
 
 class Basis(NamedTuple):
@@ -133,3 +146,24 @@ def _checked(path: Path, system: System, framework: Framework) -> Ledger:
         if expected != (got := getattr(book, name)):
             raise DataError(f"{path}: {name}: expected {expected}, got {got}: restore it, or rename the file")
     return book
+
+
+def encoded(record: Record) -> bytes:
+    """Objects are spread over lines, lists of numbers are not: a change of one shows as one."""
+    return (_lines(msgspec.to_builtins(record), "") + "\n").encode()
+
+
+def schemas() -> dict[str, bytes]:
+    """The JSON Schema of each kind, as it is committed, by the name of its file."""
+    return {f"{name}.schema.json": schema_bytes(schema_of(name, kind)) for name, kind in KINDS.items()}
+
+
+def _lines(value: Any, indent: str) -> str:
+    if isinstance(value, dict):
+        brackets, parts = "{}", [f"{json.dumps(name)}: {_lines(item, f'{indent} ')}" for name, item in value.items()]
+    elif isinstance(value, list) and value and isinstance(value[0], (dict, list)):
+        brackets, parts = "[]", [_lines(item, f"{indent} ") for item in value]
+    else:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    inside = ",\n".join(f"{indent} {part}" for part in parts)
+    return f"{brackets[0]}\n{inside}\n{indent}{brackets[1]}"
