@@ -1,7 +1,7 @@
 """The table of truth: for every figure that a document prints, what we have in its place, and what became of it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -10,7 +10,7 @@ from nn_conformance.replay.figures import DECLARED, TIMES, computed, in_printed_
 from nn_conformance.replay.ledger import FRAMEWORKS, Framework
 from nn_conformance.replay.records import Verdicts, VerdictTable
 from nn_maintain.truth.evidence import Basis, Evidence, judged_by
-from nn_maintain.truth.rulings import DOCUMENTED, Judge, Ruling, named, of_the_run
+from nn_maintain.truth.rulings import DOCUMENTED, Judge, Ruling, experiments, named, of_the_run
 from nn_reference.systems import Figure, System
 
 # No run's: they come from the declaration or the dataset, or are times.
@@ -50,13 +50,14 @@ def table(system: System, judge: Judge) -> list[Row]:
     ]
 
 
-def telling(rows: Iterable[Row]) -> Row:
+def telling(rows: Sequence[Row]) -> Row:
     """The figure that tells most of a system: the best quantity that it prints, of the last epoch, in fewest digits."""
-    by_quantity: dict[str, list[Row]] = {}
-    for row in rows:
-        by_quantity.setdefault(row.figure.quantity, []).append(row)
-    best = next(by_quantity[quantity] for quantity in TELLING if quantity in by_quantity)
-    return min((row for row in best if row.figure.epoch == best[-1].figure.epoch), key=lambda r: len(r.figure.printed))
+    quantities = {row.figure.quantity for row in rows}
+    best = next(quantity for quantity in TELLING if quantity in quantities)
+    of_best = [row for row in rows if row.figure.quantity == best]
+    return min(
+        (row for row in of_best if row.figure.epoch == of_best[-1].figure.epoch), key=lambda r: len(r.figure.printed)
+    )
 
 
 def counts(rows: Iterable[Row]) -> Counter[str]:
@@ -81,8 +82,8 @@ def curve_counts(rows: dict[str, list[Row]]) -> Counter[str]:
     curves: set[tuple[str, Ruling]] = set()
     for system in DOCUMENTED:
         trained = of_the_run(system) if system.recipe.epochs else []
-        several = [f for f in system.figures if f.quantity == "stated_accuracy_percent" and f.epoch is not None]
-        curves |= {(system.name, row.ruling) for row in rows[system.name] if row.figure in (*trained, *several)}
+        judged = (*trained, *experiments(system))
+        curves |= {(system.name, row.ruling) for row in rows[system.name] if row.figure in judged}
     return Counter(ruling.verdict for _, ruling in curves)
 
 
