@@ -20,6 +20,7 @@ from msgspec import Meta, field
 from numpy.random import RandomState
 
 from nn_conformance.cases.format import Record
+from nn_conformance.replay.records import Count
 from nn_maintain.measured import watched
 from nn_maintain.studies.copies import LATE, NO_SLOPE, canonical, equivalent, matches, run, trained
 from nn_maintain.studies.levenberg import fit, linearized
@@ -43,7 +44,6 @@ KEPT = 10  # solutions in the record, each of which is pushed
 # Wrong networks: the learning rate, and the mistake.
 CONTROLS = ((0.1, NO_SLOPE), (0.1, LATE), (0.11, ""), (0.101, ""))
 
-Count = Annotated[int, Meta(ge=0)]
 Weights = Annotated[list[Annotated[float, Meta(ge=-0.5, lt=0.5)]], Meta(min_length=13, max_length=13)]
 
 
