@@ -260,7 +260,7 @@ def chaos(
 ) -> None:
     """Follow iris-sigmoid exactly, beside runs with permuted rows.
 
-    The exact run is proven. It takes an hour.
+    The exact run is proven. It takes half an hour.
     """
     if out is not None:
         check_folder(out)

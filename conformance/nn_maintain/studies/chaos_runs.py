@@ -35,7 +35,7 @@ def measured_epochs(epochs: int) -> list[int]:
 
 
 def measure(epochs: Sequence[int], runs: int = RUNS) -> Chaos:
-    """Everything, at the given numbers of updates; an hour for all 10,000.
+    """Everything, at the given numbers of updates; half an hour for all 10,000.
 
     Raises:
         UndecidedError: as `follow_exactly`.
