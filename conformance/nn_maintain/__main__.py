@@ -1,44 +1,54 @@
 """`python -m nn_maintain …`: commands for whoever maintains the project, in a checkout."""
 
 import json
-import subprocess
 import sys
-import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 import typer
-from rich.markup import escape
 
+from nn_conformance.cases.encoding import digest, numbers
+from nn_conformance.cases.format import Record
 from nn_conformance.cases.integrity import FOLDERS
 from nn_conformance.cases.store import Store
 from nn_conformance.cases.text import text_of
 from nn_conformance.oracles import load
-from nn_conformance.replay.listed_files import renew_index, replace, write
-from nn_conformance.replay.records import VERDICTS
+from nn_conformance.replay.listed_files import check_folder, merge, renew_index, replace, write
+from nn_conformance.replay.provenance import versions
+from nn_conformance.replay.records import CHAOS, VERDICTS
 from nn_conformance.report import console
 from nn_maintain import audit as auditing
 from nn_maintain import build as building
 from nn_maintain import kills as killing
-from nn_maintain import measured, record_files
+from nn_maintain import measured
 from nn_maintain import mutants as mutating
 from nn_maintain import pages as mistake_pages
 from nn_maintain import picture as drawing
 from nn_maintain import testers as testing
-from nn_maintain.studies import commands as studies
-from nn_maintain.truth import markdown_page
+from nn_maintain.markdown import render
+from nn_maintain.studies import chaos_runs, reconstruction
+from nn_maintain.studies.copies import shaped
+from nn_maintain.truth import evidence, markdown_page
 from nn_maintain.truth import rows as truth
-from nn_maintain.truth.evidence import load as load_evidence
 from nn_maintain.truth.rulings import Judge
 from nn_reference.errors import InputError, NNReferenceError
 from nn_reference.fixture_files import fixtures_root
+from nn_reference.systems import System, get
 
 app = typer.Typer(
     name="nn_maintain", help="Maintain nn-conformance.", rich_markup_mode=None, pretty_exceptions_enable=False
 )
-app.command("reconstruct")(studies.reconstruct)
-app.command("chaos")(studies.chaos)
+app.command("picture")(drawing.write)
+app.command("pages")(mistake_pages.write)
+
+RECONSTRUCTED = ("xor-sigmoid", "xor-tanh")
+OutOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Write the record below this folder, as `fixtures` has it.")
+]
+WriteOption = Annotated[bool, typer.Option("--write", help="Write the table that ships.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
 @app.command("kills")
@@ -47,7 +57,7 @@ def kills(
         list[str] | None, typer.Argument(metavar="[NETWORK]...", help="Rows of the matrix; without any, all.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Compare with the matrix that was measured last.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Write the matrix.")] = False,
+    write: WriteOption = False,
 ) -> None:
     """Make every mistake on every network: is it caught, and named?
 
@@ -59,12 +69,7 @@ def kills(
         raise typer.BadParameter(f"the matrix has no row {unknown[0]!r}; expected one of {', '.join(rows)}")
     matrix = killing.kill_matrix(store, networks or ())
     counts = killing.summary(matrix)
-    console.line(f"{counts['cells']} cells: {counts['caught']} caught, {counts['named']} named")
-    for system, row in matrix.items():
-        for slug, cell in row.items():
-            if not cell.caught or slug not in cell.named:
-                names = ", ".join(cell.named) or "nothing"
-                console.line(f"  {system} {slug}: caught on {cell.caught} of {cell.of}, named {names}")
+    typer.echo(render("kills.txt", matrix=matrix, counts=counts), nl=False)
     sound = counts["caught"] == counts["cells"] and counts["named"] >= 0.97 * counts["cells"]
     if write:
         measured.write("kills", {**(killing.committed() if networks else {}), **matrix})
@@ -93,11 +98,7 @@ def matrix(
     chosen = mutating.drawn(number, count, seed=seed)
     cells = list(measured.side_by_side("killing", mutating.cell, chosen))
     counts = Counter(cell.verdict for cell in cells)
-    console.line(", ".join(f"{counts[verdict]} {verdict}" for verdict in sorted(counts)))
-    for cell in cells:
-        if cell.verdict not in ("named", "impossible"):
-            wrong = " and ".join(map(str, cell.mutant.mistakes))
-            console.line(f"  {cell.verdict}: {text_of(cell.mutant.network)}: {wrong}: {cell.said or 'nothing said'}")
+    typer.echo(render("matrix.txt", counts=counts, cells=cells, text_of=text_of), nl=False)
     killed = len(cells) - counts["equivalent"] - counts["impossible"]
     if counts["escaped"] or sum(cell.named for cell in cells) < (0.97 if count == 1 else 0.85) * count * killed:
         raise typer.Exit(1)
@@ -111,7 +112,7 @@ def gaps() -> None:
 
 
 @app.command("testers")
-def compare_testers(write: Annotated[bool, typer.Option("--write", help="Write the table.")] = False) -> None:
+def compare_testers(write: WriteOption = False) -> None:
     """Judge every planted mistake by gradient checkers that people use; needs the extras torch and jax."""
     store = Store()
     table = testing.measure(store)
@@ -127,7 +128,7 @@ def audit(
         list[str] | None, typer.Option("--with", metavar="ORACLE", help="Count this oracle as honest too.")
     ] = None,
     stored: Annotated[bool, typer.Option("--committed", help="Print the table that was measured last.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure each limit: honest code below it, mistakes beyond.
 
@@ -141,10 +142,7 @@ def audit(
         targets = [load(name) for name in dict.fromkeys(("reference", *(with_ or ())))]
         with console.counter("auditing", len(systems)) as advance:
             rows = auditing.audit(store, systems, targets, advance)
-    if as_json:
-        typer.echo(json.dumps(auditing.as_json(rows), indent=2))
-    else:
-        _print_audit(rows)
+    typer.echo(json.dumps(auditing.as_json(rows), indent=2) if as_json else render("audit.txt", rows=rows).rstrip())
     if not stored and not all(row.sound for row in rows):
         raise typer.Exit(1)
 
@@ -157,7 +155,7 @@ def table(
     folder: Annotated[
         Path | None, typer.Option("--from", metavar="DIR", help="Judge by the ledgers of this folder.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """The table of truth: each printed figure, and its verdict.
 
@@ -166,22 +164,25 @@ def table(
     """
     if to_checkout and folder is not None:
         raise InputError("--write: the pages are made from the ledgers that ship; leave --from out")
-    judge = Judge(load_evidence(folder))
+    judge = Judge(evidence.load(folder))
     rows = truth.tables(judge)
     if as_json:
         typer.echo(json.dumps(truth.as_json(rows), indent=2))
     elif not to_checkout:
         typer.echo(markdown_page.block(rows))
-    if not to_checkout:
-        return
+    if to_checkout:
+        _write_pages(judge, rows)
+
+
+def _write_pages(judge: Judge, rows: dict[str, list[truth.Row]]) -> None:
     docs_page = fixtures_root().parent / "conformance" / "docs" / "replays.md"
     if not docs_page.is_file():
         raise InputError(f"--write: expected a checkout, with {docs_page}; run it from one")
     text = markdown_page.replaced(docs_page.read_text("utf-8"), markdown_page.block(rows), str(docs_page))
     write(docs_page, text.encode())
     typer.echo(f"{docs_page} written")
-    made = {"README.md": markdown_page.page(judge, rows).encode(), **record_files.schemas()}
-    for name, data in (made | {f"{VERDICTS}.json": record_files.encoded(truth.verdicts(rows))}).items():
+    made = {"README.md": markdown_page.page(judge, rows).encode(), **evidence.schemas()}
+    for name, data in (made | {f"{VERDICTS}.json": evidence.encoded(truth.verdicts(rows))}).items():
         path = fixtures_root() / "replays" / name
         replace(path, data)
         typer.echo(f"{path} written")
@@ -219,43 +220,77 @@ def index() -> None:
         console.line(f"{folder}/index.json: {', '.join(changed) or 'nothing has changed'}")
 
 
-def _print_audit(rows: list[auditing.Row]) -> None:
-    out = console.console()
-    table = console.new_table(
-        "rung", "precision", "honest", "worst on", "nearest mistake", "off by", "shows on", "limit"
-    )
-    for row in rows:
-        table.add_row(
-            row.rung,
-            row.dtype,
-            f"{row.honest.ratio:.3f}",
-            escape(f"{row.honest.check.split('::')[0]} ({row.honest.who})") if row.honest.ratio else "exact",
-            row.mistaken.who,
-            f"{row.mistaken.ratio:.3g}",
-            escape(row.mistaken.check.split("::")[0]),
-            "[green]sound[/]" if row.sound else "[red]unsound[/]",
+@app.command("reconstruct")
+def reconstruct(
+    network: Annotated[str, typer.Argument(metavar="NETWORK", help=" or ".join(RECONSTRUCTED))],
+    starts: Annotated[int, typer.Option(min=1, help="How many random starts.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="What they are drawn with.")] = 0,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Solve for starting weights that print the document's errors.
+
+    All of them, to the last digit; beside it the same is tried with wrong networks, as controls. Minutes. The exit code
+    is 1 if no start leads to any.
+    """
+    if network not in RECONSTRUCTED:
+        raise InputError(
+            f"network: expected {' or '.join(RECONSTRUCTED)}, which printed errors of an unknown start, got {network!r}"
         )
-    out.print(table)
-    out.print("errors over their limits: honest code may need a third, the nearest mistake must be ten times beyond")
-    if unsound := [f"{row.rung} in {row.dtype}" for row in rows if not row.sound]:
-        out.print(f"unsound: {', '.join(unsound)}")
+    system = get(network)
+    if out is not None:
+        check_folder(out)
+    solved = reconstruction.reconstruct_start(system, starts, seed)
+    if solved is None:
+        console.line(
+            f"{system.id}: none of {starts} random starts leads to weights that print the {len(system.figures)} errors"
+        )
+        raise typer.Exit(1)
+    if out is not None:
+        _write_reconstruction(system, solved, out)
+    _show(solved, "reconstruction.txt", system=system, as_json=as_json)
 
 
-@app.command("picture")
-def picture() -> None:
-    """Draw the README's picture anew, from its function and today's report on it."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "my_homework.py")
-        file.write_text(drawing.wrong_function(), "utf-8")
-        command = [sys.executable, "-m", "nn_conformance", "verify", str(file)]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - ours
-    drawing.PICTURE.write_text(drawing.svg(drawing.wrong_function(), done.stdout), "utf-8")
+@app.command("chaos")
+def chaos(
+    epochs: Annotated[int, typer.Option(min=1, help="How far.")] = 10_000,
+    runs: Annotated[int, typer.Option(min=1, help="How many runs in each precision.")] = 100,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Follow iris-sigmoid exactly, beside runs with permuted rows.
+
+    The exact run is proven. It takes half an hour.
+    """
+    if out is not None:
+        check_folder(out)
+    found = chaos_runs.measure(chaos_runs.measured_epochs(epochs), runs)
+    if out is not None:
+        replace(out / "replays" / f"{CHAOS}.json", evidence.encoded(found))
+    ends = {dtype: sorted(Counter(of.correct).items()) for dtype, of in found.ensembles.items()}
+    _show(found, "chaos.txt", ends=ends, as_json=as_json)
 
 
-@app.command("pages")
-def pages() -> None:
-    """Write the pages of the mistakes from the catalogue."""
-    mistake_pages.write()
+def _show(found: Record, template: str, *, as_json: bool, **values: Any) -> None:
+    sys.stdout.write(evidence.encoded(found).decode() if as_json else render(template, found=found, **values))
+
+
+def _write_reconstruction(system: System, solved: reconstruction.Reconstruction, out: Path) -> None:
+    def merged(old: reconstruction.Reconstructions | None) -> bytes:
+        systems = dict(sorted(((old.systems if old else {}) | {system.id: solved}).items()))
+        return evidence.encoded(reconstruction.Reconstructions(1, versions("numpy"), systems))
+
+    merge(out / "replays" / f"{reconstruction.NAME}.json", reconstruction.Reconstructions, "a record", merged)
+    params = shaped(system.network.shapes, np.array(solved.solutions[0].weights))
+    about = (
+        f"reconstructed, not original: weights from which {system.name} prints the document's {solved.figures} errors"
+    )
+    arrays = {
+        name: {"dtype": p.dtype.name, "shape": list(p.shape), "data": numbers(p), "sha256": digest(p)}
+        for name, p in params.items()
+    }
+    document = {"about": about, "params": arrays}
+    replace(out / "weights" / f"{solved.weights}.json", (json.dumps(document, indent=1) + "\n").encode())
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from nn_conformance.judge.target import Target
 from nn_conformance.judge.verdict import Verdict
 from nn_conformance.oracles import affordable_updates
 from nn_maintain import kills, measured
-from nn_maintain.mistakes import Mistake, applicable
+from nn_maintain.mistakes import applicable
 from nn_maintain.mistakes.mistaken import Mistaken
 
 HONEST = 1 / 3  # of a limit, at most
@@ -90,8 +90,7 @@ def audit(
     distinct = kills.networks(store)
     for system in systems:
         cases = list(cases_of(store, system))
-        new = [judged for judged in cases if judged[0].case.id not in seen]
-        for key, found in honest_extremes(new, targets).items():
+        for key, found in honest_extremes([judged for judged in cases if judged[0].case.id not in seen], targets):
             honest[key] = max(honest.get(key, found), found, key=by_ratio)
         for key, found in mistaken_extremes(cases if system in distinct else ()).items():
             mistaken[key] = min(mistaken.get(key, found), found, key=by_ratio)
@@ -101,18 +100,14 @@ def audit(
     return [Row(*key, honest.get(key, none), mistaken.get(key, none)) for key in sorted(honest | mistaken)]
 
 
-def honest_extremes(cases: Iterable[Judged], targets: Sequence[Target]) -> dict[Key, Extreme]:
-    """The largest ratio of each rung and precision."""
-    found: dict[Key, Extreme] = {}
+def honest_extremes(cases: Iterable[Judged], targets: Sequence[Target]) -> Iterator[tuple[Key, Extreme]]:
+    """Each ratio, with its rung and precision."""
     for loaded, dtype in cases:
         for target in targets:
             updates = affordable_updates(target, loaded.case)
             for verdict in judge(loaded, target, dtype, updates=updates, known=shipped(target.name), trusted=True):
                 if _counts(verdict):
-                    extreme = Extreme(verdict.ratio, target.name, verdict.id)
-                    key = verdict.rung, dtype
-                    found[key] = max(found.get(key, extreme), extreme, key=by_ratio)
-    return found
+                    yield (verdict.rung, dtype), Extreme(verdict.ratio, target.name, verdict.id)
 
 
 def mistaken_extremes(cases: Iterable[Judged], leave_out: Collection[str] = ()) -> dict[Key, Extreme]:
@@ -122,34 +117,24 @@ def mistaken_extremes(cases: Iterable[Judged], leave_out: Collection[str] = ()) 
         cases: of one system.
         leave_out: names of rungs.
     """
-    by_mistake: dict[tuple[str, str, str], Extreme] = {}
-    told: set[tuple[str, str, str]] = set()  # what failed without an error that could be measured
-    for loaded, dtype in cases:
-        if {"documented", "corrected"} & set(loaded.case.flags):
-            continue  # no probe
-        for mistake, verdict in _mistaken_verdicts(loaded, dtype, leave_out):
-            key = mistake.slug, verdict.rung, dtype
-            if verdict.at_least:
-                told.add(key)
-                continue
-            extreme = Extreme(verdict.ratio, mistake.slug, verdict.id)
-            by_mistake[key] = max(by_mistake.get(key, extreme), extreme, key=by_ratio)
+    by_mistake: dict[tuple[str, Key], Extreme] = {}
+    told: set[tuple[str, Key]] = set()  # what failed without an error that could be measured
+    probes = [judged for judged in cases if not {"documented", "corrected"} & set(judged[0].case.flags)]
+    for loaded, dtype in probes:
+        for mistake in (one for one in applicable(loaded.case) if dtype in one.dtypes):
+            for rung in (name for name in mistake.rungs if name not in leave_out):
+                for verdict in judge(loaded, Mistaken(mistake), dtype, updates=UPDATES, rungs=(rung,)):
+                    which = mistake.slug, (verdict.rung, dtype)
+                    if verdict.failed and verdict.at_least:
+                        told.add(which)
+                    elif _counts(verdict):
+                        extreme = Extreme(verdict.ratio, mistake.slug, verdict.id)
+                        by_mistake[which] = max(by_mistake.get(which, extreme), extreme, key=by_ratio)
     nearest: dict[Key, Extreme] = {}
-    for (slug, rung, precision), extreme in by_mistake.items():
-        if extreme.ratio > 1 or not (rung in MAY_HIDE or (slug, rung, precision) in told):
-            nearest[rung, precision] = min(nearest.get((rung, precision), extreme), extreme, key=by_ratio)
+    for (slug, key), extreme in by_mistake.items():
+        if extreme.ratio > 1 or not (key[0] in MAY_HIDE or (slug, key) in told):
+            nearest[key] = min(nearest.get(key, extreme), extreme, key=by_ratio)
     return nearest
-
-
-def _mistaken_verdicts(
-    loaded: LoadedCase, dtype: fmt.Dtype, leave_out: Collection[str]
-) -> Iterator[tuple[Mistake, Verdict]]:
-    """Each mistake that the case's network can have, on the rungs that are its business."""
-    for mistake in (one for one in applicable(loaded.case) if dtype in one.dtypes):
-        for rung in (name for name in mistake.rungs if name not in leave_out):
-            for verdict in judge(loaded, Mistaken(mistake), dtype, updates=UPDATES, rungs=(rung,)):
-                if _counts(verdict) or (verdict.failed and verdict.at_least):
-                    yield mistake, verdict
 
 
 def _counts(verdict: Verdict) -> bool:

@@ -6,6 +6,7 @@ interrupted build goes on where it stopped, and a changed source starts anew.
 
 import hashlib
 import re
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,11 @@ from nn_conformance.replay.listed_files import write
 from nn_conformance.report import console
 from nn_maintain.documents import QUICK_RUN, build, drafts
 from nn_maintain.measured import side_by_side
-from nn_maintain.versions import unversioned_changes
 from nn_reference.errors import InputError
 from nn_reference.fixture_files import fixtures_root
 from nn_reference.systems import SYSTEMS
 
-GENERATOR = re.compile(rb'"generator":"[^"]*",')
+GENERATOR = re.compile(rb'"generator":"[^"]*",?')  # its version is no part of what a case expects
 
 
 def rebuild(*, check: bool, quick: bool, jobs: int | None, work: Path | None, out: Path | None) -> str | None:
@@ -63,7 +63,7 @@ def rebuild(*, check: bool, quick: bool, jobs: int | None, work: Path | None, ou
     if changed := unversioned_changes(files, published):
         raise InputError(
             f"build: {', '.join(changed[:3])}{' and others' if len(changed) > 3 else ''}: what a published case "
-            "expects has changed, or the case is gone; give it a new version with a reason, in nn_maintain/versions.py"
+            "expects has changed, or the case is gone; give it a new version with a reason, in nn_maintain/documents.py"
         )
     for path, data in files.items():  # the index comes last
         write(root / path, data)
@@ -84,8 +84,7 @@ def work_folder(parent: Path, *, quick: bool = False) -> Path:
 def first_difference(made: Files, there: Files, *, quick: bool = False) -> str | None:
     """The first file and field in which two sets of fixtures differ, or None.
 
-    The generator's version is no part of what a case expects. Of a quick build only what it computes is compared: long
-    runs by their first steps, no horizons, no index.
+    Of a quick build only what it computes is compared: long runs by their first steps, no horizons, no index.
     """
     for path in sorted(made):
         if quick and (path == "index.json" or path.startswith("arrays/")):
@@ -103,6 +102,18 @@ def first_difference(made: Files, there: Files, *, quick: bool = False) -> str |
     return None
 
 
+def unversioned_changes(made: Mapping[str, bytes], there: Mapping[str, bytes]) -> list[str]:
+    """Ids of cases that are published in `there` and differ in `made` without a new version, or are gone."""
+    changed = []
+    for path in sorted(there):
+        if not path.endswith(".json") or path == "index.json" or path.startswith("schema/"):
+            continue
+        old, *rest = (msgspec.json.decode(GENERATOR.sub(b"", files[path])) for files in (there, made) if path in files)
+        if old not in rest and not any(new["version"] > old["version"] for new in rest):
+            changed.append(path.removesuffix(".json"))
+    return changed
+
+
 def _build_one(work: Path, case_id: str, *, quick: bool) -> None:
     target = work / case_id.replace("/", "__")
     if target.with_suffix(".json").exists():
@@ -111,9 +122,7 @@ def _build_one(work: Path, case_id: str, *, quick: bool) -> None:
     case, tensors = build(system, draft)
     target.with_suffix(".safetensors").write_bytes(save_tensors(tensors))
     # The JSON comes last, in one step: a case that was interrupted has none.
-    part = target.with_suffix(".part")
-    part.write_bytes(msgspec.json.encode(case))
-    part.replace(target.with_suffix(".json"))
+    write(target.with_suffix(".json"), msgspec.json.encode(case))
 
 
 def _assemble(work: Path, *, quick: bool) -> Files:

@@ -15,11 +15,10 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.balls import balls, certified
 from nn_conformance.cases.certification import Encoder, Tensors, certified_step, certify_case, to_float32
 from nn_conformance.cases.drafts import Description, Draft, float32_twin, structural_zeros
-from nn_conformance.cases.encoding import arrays_of, digest, dtype_name, number, signs
+from nn_conformance.cases.encoding import arrays_of, number, signs
 from nn_conformance.cases.families import family
 from nn_conformance.cases.horizons import exact_run
 from nn_conformance.cases.probes import SAMPLES, draw, probes
-from nn_maintain.versions import CHANGES
 from nn_reference.activations import SIGMOID_QUOTIENT
 from nn_reference.arithmetic import Array
 from nn_reference.network import predict
@@ -53,6 +52,16 @@ MASKS = (
     0b111011010110101001,
 )
 SUMMARY_ENTRIES = 64
+# Why a case changed: case id -> the reason for version 2, for version 3, ... What a case expects is for good, and a change
+# of it a new version. Ids are never renumbered and never used again; a case that is withdrawn stays listed here.
+CALM = (
+    "smaller weights: the case was saturated as well, and so failed honest libraries for their clips and for overflow"
+)
+CALMED = (
+    "iris-relu-adam/", "fashion-pruning/", "mnist-dense-keras/", "mnist-dense-keras/corrected-", "mnist-relu/",
+    "mnist-relu-torch/", "mnist-relu-torch/corrected-",
+)  # fmt: skip
+CHANGES: dict[str, tuple[str, ...]] = {f"{place}probe-{kind}": (CALM,) for place in CALMED for kind in ("kink", "dead")}
 
 
 def described(system: System) -> Description:
@@ -102,7 +111,7 @@ def build(system: System, draft: Draft) -> tuple[fmt.Case, Tensors]:
         changes["pruned"] = _pruned(system, draft, encoder)
         changes["provenance"] = msgspec.structs.replace(case.provenance, bits=encoder.bits)
     if draft.large:
-        changes |= _from_dataset(system, draft)
+        changes |= _from_dataset(system, case)
         changes["steps"] = [_summarized(step, encoder) for step in case.steps]
     # Where the free run is the document's whole training, its test accuracy is certified too.
     whole = not draft.large and system.version == "documented" and len(draft.batches) == system.recipe.epochs
@@ -167,26 +176,18 @@ def _updates(system: System, size: int) -> int:
     return {1: ONE_RUN, 8: EIGHT_RUN}.get(size, LARGE_RUN)
 
 
-def _from_dataset(system: System, draft: Draft) -> dict[str, fmt.Array]:
+def _from_dataset(system: System, case: fmt.Case) -> dict[str, fmt.Array]:
     """Rows of the training set of an image dataset in place of the numbers of x and t, with the digests of these."""
     dataset, scaling = SOURCES.get(system.name, ("mnist", "unit"))
     if system.version == "corrected" and scaling == "raw":
         scaling = "unit"
     split = system.name == "mnist-dense-keras"
     order = train_test_split(60_000, test_size=0.2, seed=42)[0] if split else np.arange(60_000)
-    rows = order[: len(draft.x)].tolist()
-    scalings: dict[str, tuple[Array, fmt.Scaling]] = {"x": (draft.x, scaling), "t": (draft.t, "one-hot")}
+    rows = order[: case.x.shape[0]].tolist()
+    source = {"data": None, "file": None, "dataset": dataset, "part": "train", "rows": rows}
     return {
-        name: fmt.Array(
-            dtype=dtype_name(a),
-            shape=list(a.shape),
-            sha256=digest(a),
-            dataset=dataset,
-            part="train",
-            scaling=how,
-            rows=rows,
-        )
-        for name, (a, how) in scalings.items()
+        "x": msgspec.structs.replace(case.x, **source, scaling=scaling),
+        "t": msgspec.structs.replace(case.t, **source, scaling="one-hot"),
     }
 
 

@@ -1,6 +1,6 @@
 """What the measurements share: they run side by side, and the tables that ship lie beside this file."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +12,14 @@ from nn_conformance.report import console
 
 T = TypeVar("T")
 S = TypeVar("S")
+
+
+def watched(what: str, items: Collection[T]) -> Iterator[T]:
+    """The items in their order, under a progress bar."""
+    with console.counter(what, len(items)) as advance:
+        for item in items:
+            yield item
+            advance("")
 
 
 def side_by_side(what: str, function: Callable[[T], S], items: Sequence[T], jobs: int | None = None) -> Iterator[S]:

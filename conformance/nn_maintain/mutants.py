@@ -63,15 +63,10 @@ class Mistake(NamedTuple):
 
 @dataclass(frozen=True)
 class Mutant:
-    """The reference with mistakes.
+    """The reference with mistakes."""
 
-    Attributes:
-        network: what it should compute.
-        mistakes: in different places.
-    """
-
-    network: fmt.Network
-    mistakes: tuple[Mistake, ...]
+    network: fmt.Network  # what it should compute
+    mistakes: tuple[Mistake, ...]  # in different places
 
     def trace(self, case: Case) -> Trace:
         """Its forward pass."""

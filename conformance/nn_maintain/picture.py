@@ -2,6 +2,9 @@
 
 import io
 import re
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 from rich._export_format import CONSOLE_SVG_FORMAT
@@ -35,3 +38,13 @@ def svg(source: str, report: str) -> str:
         style = "bold red" if line.startswith("  wrong") else "green" if line.startswith("  right") else ""
         console.print(Text(line, style), soft_wrap=False)
     return console.export_svg(title="nn-conformance", theme=DIMMED_MONOKAI, code_format=TEMPLATE, unique_id="mistake")
+
+
+def write() -> None:
+    """Draw the README's picture anew, from its function and today's report on it."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "my_homework.py")
+        file.write_text(wrong_function(), "utf-8")
+        command = [sys.executable, "-m", "nn_conformance", "verify", str(file)]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - ours
+    PICTURE.write_text(svg(wrong_function(), done.stdout), "utf-8")

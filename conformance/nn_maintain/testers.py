@@ -9,9 +9,9 @@ import numpy as np
 
 from nn_conformance.cases.store import LoadedCase, Store
 from nn_maintain import kills, measured
+from nn_maintain.markdown import render
 from nn_maintain.mistakes import CATALOGUE, Mistake, applicable
 from nn_maintain.mistakes.mistaken import Mistaken
-from nn_maintain.truth.markdown_table import lines_of_table
 from nn_reference.arithmetic import Params, copied
 
 # A tester gets the loss and its claimed gradient as functions of parameters, and says whether they belong together.
@@ -102,8 +102,7 @@ TESTERS: dict[str, Tester] = {
 def measure(store: Store) -> Table:
     """What each tester catches of the mistakes of the kill matrix; and, as "right", which right networks it refuses."""
     table: Table = {name: {kind: [0, 0] for kind in (*KINDS, RIGHT)} for name in TESTERS}
-    systems = list(differentiable(store))
-    for judged in measured.side_by_side("testing", partial(_judged, store.root), systems):
+    for judged in measured.side_by_side("testing", partial(_judged, store.root), list(differentiable(store))):
         for name, kind, caught in judged:
             table[name][kind][0] += caught
             table[name][kind][1] += 1
@@ -113,10 +112,9 @@ def measure(store: Store) -> Table:
 def _judged(root: Path, system: str) -> list[tuple[str, str, bool]]:
     """Each tester with the kind of each mistake of a network, and whether it caught it."""
     cases = differentiable(Store(root))[system]
-    mistakes = [(mistake.kind, mistake) for mistake in kills.possible(cases)]
     return [
-        (name, kind, not passes(tester, case_for(cases, mistake), mistake))
-        for kind, mistake in [*mistakes, (RIGHT, None)]
+        (name, mistake.kind if mistake else RIGHT, not passes(tester, case_for(cases, mistake), mistake))
+        for mistake in (*kills.possible(cases), None)
         for name, tester in TESTERS.items()
     ]
 
@@ -156,10 +154,10 @@ def markdown(table: Table, systems: Collection[str]) -> list[str]:
     """The table of the page; ours in its last row, as the kill matrix has it of the same systems."""
     matrix = [row for system, row in kills.committed().items() if system in systems]
     kind_of = {mistake.slug: mistake.kind for mistake in CATALOGUE}
-    cells = [(kind_of[slug], cell.caught > 0) for row in matrix for slug, cell in row.items()]
-    ours = {kind: [sum(c for k, c in cells if k == kind), sum(k == kind for k, _ in cells)] for kind in KINDS}
-    rows = [
-        [name, *("{} of {}".format(*row[kind]) for kind in (*KINDS, RIGHT))]
-        for name, row in {**table, "nn-conformance": {**ours, RIGHT: [0, len(matrix)]}}.items()
-    ]
-    return lines_of_table(["tester", *KINDS, "refused of the right ones"], rows, right=range(1, len(KINDS) + 2))
+    ours = {kind: [0, 0] for kind in KINDS}
+    for slug, cell in (cell for row in matrix for cell in row.items()):
+        of = ours[kind_of[slug]]
+        of[0] += cell.caught > 0
+        of[1] += 1
+    every = {**table, "nn-conformance": {**ours, RIGHT: [0, len(matrix)]}}
+    return render("testers.md", kinds=KINDS, table=every).splitlines()

@@ -9,7 +9,8 @@ from nn_conformance.cases.encoding import values
 from nn_conformance.cases.store import Store
 from nn_conformance.replay import records
 from nn_conformance.replay.records import Exact
-from nn_maintain.studies import chaos_runs, commands
+from nn_maintain import __main__ as commands
+from nn_maintain.studies import chaos_runs
 from nn_maintain.studies.enclosure import Box, Orbit, hessian
 from nn_maintain.studies.levenberg import STEP
 from nn_reference.errors import UndecidedError

@@ -15,11 +15,10 @@ from nn_conformance.cases.proof import ProofError, prove_gradients
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.rungs import RUNGS
-from nn_maintain.build import first_difference
+from nn_maintain.build import first_difference, unversioned_changes
 from nn_maintain.documents import MASKS, build, described, drafts, summarize
 from nn_maintain.mistakes import CATALOGUE
 from nn_maintain.mistakes.mistaken import Mistaken
-from nn_maintain.versions import unversioned_changes
 from nn_reference.activations import SIGMOID
 from nn_reference.network import backpropagate
 from nn_reference.optimizers import State

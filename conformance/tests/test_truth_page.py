@@ -14,11 +14,10 @@ from nn_conformance.replay import ledger, records
 from nn_conformance.replay.figures import is_number
 from nn_conformance.replay.task import own_seed
 from nn_maintain.__main__ import app
-from nn_maintain.record_files import KINDS, encoded, schemas
 from nn_maintain.studies import reconstruction
 from nn_maintain.truth import markdown_page
-from nn_maintain.truth.defect_costs import costs
-from nn_maintain.truth.evidence import load
+from nn_maintain.truth.evidence import KINDS, encoded, load, schemas
+from nn_maintain.truth.markdown_page import costs
 from nn_maintain.truth.placement import OUTSIDE, SEEDS
 from nn_maintain.truth.rows import as_json, tables, verdicts
 from nn_maintain.truth.rulings import DOCUMENTED, Judge

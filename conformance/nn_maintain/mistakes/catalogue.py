@@ -39,32 +39,19 @@ STEP = ("step",)
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake.
+    """One mistake."""
 
-    Attributes:
-        slug: its stable name.
-        needs: what a network must have, of `properties`.
-        change: how it changes an evaluation.
-        kind: what it is a mistake of.
-        anew: as `change`, made anew for each run of calls in a row, if it remembers.
-        training: as `change`, in training only, given the optimiser.
-        optimizer: the optimiser as the mistake has it.
-        prune: parameters after pruning and after one update, as the mistake has it.
-        dtypes: precisions in which it shows.
-        shows: the rungs that are its business, if not all of its kind.
-    """
-
-    slug: str
-    needs: Collection[str]
-    change: Change | None = None
+    slug: str  # its stable name
+    needs: Collection[str]  # what a network must have, of `properties`
+    change: Change | None = None  # how it changes an evaluation
     _: KW_ONLY
-    kind: Kind
-    anew: Callable[[], Change] | None = None
-    training: Callable[[Optimizer], Change] | None = None
-    optimizer: Callable[[Optimizer], Any] | None = None
-    prune: wrong_updates.Prune | None = None
-    dtypes: tuple[fmt.Dtype, ...] = fmt.DTYPES
-    shows: tuple[str, ...] = ()
+    kind: Kind  # what it is a mistake of
+    anew: Callable[[], Change] | None = None  # as `change`, made anew for each run of calls in a row, if it remembers
+    training: Callable[[Optimizer], Change] | None = None  # as `change`, in training only, given the optimiser
+    optimizer: Callable[[Optimizer], Any] | None = None  # the optimiser as the mistake has it
+    prune: wrong_updates.Prune | None = None  # parameters after pruning and after one update, as the mistake has it
+    dtypes: tuple[fmt.Dtype, ...] = fmt.DTYPES  # precisions in which it shows
+    shows: tuple[str, ...] = ()  # the rungs that are its business, if not all of its kind
 
     @property
     def rungs(self) -> tuple[str, ...]:
@@ -131,8 +118,8 @@ CATALOGUE: tuple[Mistake, ...] = (
     _evaluation("output-derivative-missing", {"squashed output"}, ch.of_output(lambda one: replace(one, backward=lambda z, a, da: da))),
     _evaluation("output-derivative-extra", {"p - t"}, ch.output_derivative_again),
     _evaluation("softmax-diagonal", {"unfused softmax"}, ch.of_output(lambda one: Softmax(derivative="diagonal"))),
-    _evaluation("weights-untransposed", {"matrix above"}, ch.every_layer(of_input=ch.untransposed)),
-    _evaluation("gradient-transposed", (), ch.every_layer(of_weights=lambda layer, a, dz: Dense.weight_gradient(layer, a, dz).T)),
+    _evaluation("weights-untransposed", {"matrix above"}, ch.every_layer(input_gradient=ch.untransposed)),
+    _evaluation("gradient-transposed", (), ch.every_layer(weight_gradient=lambda layer, a, dz: Dense.weight_gradient(layer, a, dz).T)),
     _evaluation("preactivation-cached", {"hidden"}, ch.cached_preactivations),
     _evaluation("layer-detached", (), ch.scaled(lambda n, t: 0.0, ("W1", "b1"))),
     _update("weights-updated-early", {"sgd"}, training=lambda rule: ch.updated_early(rule.learning_rate),
@@ -161,7 +148,7 @@ CATALOGUE: tuple[Mistake, ...] = (
     _forward("activation-swapped", {"hidden"}, ch.hidden(lambda one: TANH if one.name == "sigmoid" else SIGMOID)),
     _forward("output-activation-left-out", {"squashed output"}, ch.of_output(lambda one: IDENTITY)),
     _forward("output-activation-twice", {"squashed output"}, ch.of_output(ch.twice)),
-    _forward("output-activation-added", {"identity output"}, ch.rewritten(lambda n: ch.with_output(n, n.layers[0].activation))),
+    _forward("output-activation-added", {"identity output"}, ch.first_activation_again),
     _forward("weights-reshaped", (), ch.other_order),
     _forward("inputs-truncated", (), ch.given(x=np.trunc)),
     _forward("inputs-standardized", (), ch.given(x=ch.standardized)),

@@ -6,7 +6,8 @@ Legend: r is the right gradient, N the batch, C the outputs; dz is the gradient 
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from nn_conformance.judge.target import Answer
 from nn_reference.activations import IDENTITY, SIGMOID, SOFTMAX, Activation, Softmax
 from nn_reference.arithmetic import Array, Params
-from nn_reference.losses import BinaryCrossEntropy, CrossEntropy
+from nn_reference.losses import BinaryCrossEntropy
 from nn_reference.network import Dense, LayerOutput, Network, backpropagate, forward
 
 Evaluate: TypeAlias = Callable[[Network, Params, Array, Array], Answer]
@@ -79,19 +80,18 @@ def on_rows(rows: Callable[[int], slice]) -> Change:
     )
 
 
-def with_output(network: Network, activation: Activation) -> Network:
-    """The network with another activation on its last layer."""
-    return replace(network, layers=(*network.layers[:-1], replace(network.layers[-1], activation=activation)))
-
-
-def hidden(change: Callable[[Activation], Activation]) -> Change:
-    """Other activations on hidden layers."""
+def activations(where: slice, change: Callable[[Activation], Activation]) -> Change:
+    """Other activations on some layers."""
 
     def of_network(network: Network) -> Network:
-        below = (replace(layer, activation=change(layer.activation)) for layer in network.layers[:-1])
-        return replace(network, layers=(*below, network.layers[-1]))
+        layers = list(network.layers)
+        layers[where] = [replace(layer, activation=change(layer.activation)) for layer in layers[where]]
+        return replace(network, layers=tuple(layers))
 
     return rewritten(of_network)
+
+
+hidden, of_output = partial(activations, slice(0, -1)), partial(activations, slice(-1, None))
 
 
 def hidden_rule(rule: Rule, *kinds: Activation) -> Change:
@@ -100,9 +100,9 @@ def hidden_rule(rule: Rule, *kinds: Activation) -> Change:
     return hidden(lambda one: replace(one, backward=rule) if not names or one.name in names else one)
 
 
-def of_output(change: Callable[[Activation], Activation]) -> Change:
-    """Another activation on the outputs."""
-    return rewritten(lambda network: with_output(network, change(network.layers[-1].activation)))
+def first_activation_again(inner: Evaluate, network: Network, *given: Any) -> Answer:
+    """The first layer's activation on the outputs."""
+    return of_output(lambda one: network.layers[0].activation)(inner, network, *given)
 
 
 def twice(activation: Activation) -> Activation:
@@ -119,52 +119,30 @@ def other_axis(activation: Activation) -> Activation:
 
 def output_derivative_again(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
     """dz of the outputs times p(1-p), for a loss of logits that has that factor in it already."""
-    shown, plain = network.layers[-1].activation, network
-    if network.loss_takes_logits_of_softmax:
-        logits = replace(cast("CrossEntropy", network.loss), from_logits=True)
-        plain = replace(with_output(network, IDENTITY), loss=logits)
-    last = plain.layers[-1].activation
-    probabilities = SIGMOID if isinstance(network.loss, BinaryCrossEntropy) else SOFTMAX
+    shown, loss = network.layers[-1].activation, network.loss_of_logits or network.loss
+    last = IDENTITY if network.loss_takes_logits_of_softmax else shown
+    probabilities = SIGMOID if isinstance(loss, BinaryCrossEntropy) else SOFTMAX
 
     def again(z: Array, a: Array, da: Array) -> Array:
         p = probabilities.forward(z)
         return last.backward(z, a, da) * p * (1 - p)
 
-    answer = inner(with_output(plain, replace(last, backward=again)), params, x, t)
+    changed = of_output(lambda one: replace(last, backward=again))
+    answer = changed(inner, replace(network, loss=loss), params, x, t)
     if answer.layers is None:
         return answer
     z = cast("LayerOutput", answer.layers[-1]).z
     return replace(answer, layers=[*answer.layers[:-1], LayerOutput(z, shown.forward(z))])
 
 
-@dataclass(frozen=True)
-class Hooked(Dense):
-    """A layer that takes its gradients otherwise: rule(layer, a, dz) for dW, rule(layer, dz, W) for da.
+def every_layer(**methods: Callable[..., Array]) -> Change:
+    """Other ways to `weight_gradient` or `input_gradient` in every layer; the last layer is asked first."""
 
-    Its `number` counts from 1.
-    """
+    def wrong(layer: Dense) -> Dense:
+        kind: Any = type("Wrong", (type(layer),), methods)
+        return cast("Dense", kind(**vars(layer)))
 
-    number: int = 0
-    of_weights: Callable[["Hooked", Array, Array], Array] = Dense.weight_gradient
-    of_input: Callable[["Hooked", Array, Array], Array] = Dense.input_gradient
-
-    def weight_gradient(self, a: Array, dz: Array) -> Array:
-        """By its rule."""
-        return self.of_weights(self, a, dz)
-
-    def input_gradient(self, dz: Array, weights: Array) -> Array:
-        """By its rule."""
-        return self.of_input(self, dz, weights)
-
-
-def every_layer(**rules: Callable[[Hooked, Array, Array], Array]) -> Change:
-    """Other rules in every layer."""
-
-    def hooked(network: Network) -> Network:
-        layers = (Hooked(**{**vars(layer), "number": k, **rules}) for k, layer in enumerate(network.layers, 1))
-        return replace(network, layers=tuple(layers))
-
-    return rewritten(hooked)
+    return rewritten(lambda network: replace(network, layers=tuple(map(wrong, network.layers))))
 
 
 def untransposed(layer: Dense, dz: Array, weights: Array) -> Array:
@@ -176,37 +154,38 @@ def biases_by(rule: Callable[[Array], Array]) -> Change:
     """db = rule(dz) in every layer."""
 
     def change(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
-        changed: Params = {}
+        found: list[Array] = []
 
-        def watched(layer: Hooked, a: Array, dz: Array) -> Array:
-            changed[f"b{layer.number}"] = np.asarray(rule(dz))
+        def watched(layer: Dense, a: Array, dz: Array) -> Array:
+            found.append(np.asarray(rule(dz)))
             return Dense.weight_gradient(layer, a, dz)
 
-        answer = every_layer(of_weights=watched)(inner, network, params, x, t)
-        return replace(answer, gradients={name: changed.get(name, g) for name, g in answer.gradients.items()})
+        answer = every_layer(weight_gradient=watched)(inner, network, params, x, t)
+        biases = zip((bias for _, bias in reversed(network.names)), found, strict=True)
+        return replace(answer, gradients={**answer.gradients, **{name: db for name, db in biases if name}})
 
     return change
 
 
 def cached_preactivations(inner: Evaluate, network: Network, params: Params, x: Array, t: Array) -> Answer:
     """dW of every layer with z of the layer below where its a belongs."""
-    below = [x, *(layer.z for layer in forward(network, params, x))]
-    cached = every_layer(of_weights=lambda layer, a, dz: Dense.weight_gradient(layer, below[layer.number - 1], dz))
+    below = [x, *(layer.z for layer in forward(network, params, x)[:-1])]
+    cached = every_layer(weight_gradient=lambda layer, a, dz: Dense.weight_gradient(layer, below.pop(), dz))
     return cached(inner, network, params, x, t)
 
 
 def updated_early(rate: float) -> Change:
     """Each layer's W is updated before the gradient goes back through it."""
-    own: dict[int, Array] = {}  # dW by the layer's number
+    latest: dict[str, Array] = {}
 
-    def remember(layer: Hooked, a: Array, dz: Array) -> Array:
-        own[layer.number] = Dense.weight_gradient(layer, a, dz)
-        return own[layer.number].copy()
+    def remembered(layer: Dense, a: Array, dz: Array) -> Array:
+        latest["dW"] = Dense.weight_gradient(layer, a, dz)
+        return latest["dW"].copy()
 
-    return every_layer(
-        of_weights=remember,
-        of_input=lambda layer, dz, w: Dense.input_gradient(layer, dz, w - rate * own[layer.number]),
-    )
+    def with_updated(layer: Dense, dz: Array, weights: Array) -> Array:
+        return Dense.input_gradient(layer, dz, weights - rate * latest["dW"])
+
+    return every_layer(weight_gradient=remembered, input_gradient=with_updated)
 
 
 def no_biases(params: Params) -> Params:

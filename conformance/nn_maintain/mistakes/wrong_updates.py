@@ -1,8 +1,10 @@
 """Mistakes of the update, and of pruning."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import is_dataclass, replace
+from functools import partial
 from math import inf
+from types import SimpleNamespace
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -21,33 +23,17 @@ Step: TypeAlias = Callable[[Optimizer, Params, Params, State], None]
 Prune: TypeAlias = Callable[..., tuple[Params, Params]]  # `prune` of a target
 
 
-@dataclass(frozen=True)
-class Stepping:
-    """An optimiser that makes other updates than the right one that it is made of."""
+def stepping(update: Step) -> Callable[[Optimizer], Optimizer]:
+    """The optimiser with other updates than its own."""
 
-    right: Optimizer
-    update: Step
+    def changed(rule: Optimizer) -> Optimizer:
+        own = SimpleNamespace(learning_rate=rule.learning_rate, init=rule.init, step=partial(update, rule))
+        return cast("Optimizer", own)
 
-    @property
-    def learning_rate(self) -> float:
-        """As the right one's."""
-        return self.right.learning_rate
-
-    def init(self, params: Params) -> State:
-        """As the right one."""
-        return self.right.init(params)
-
-    def step(self, params: Params, gradients: Params, state: State) -> None:
-        """One update, in place."""
-        self.update(self.right, params, gradients, state)
+    return changed
 
 
-def stepping(update: Step) -> Callable[[Optimizer], Stepping]:
-    """The optimiser with other updates."""
-    return lambda rule: Stepping(rule, update)
-
-
-def seeing(gradient: Callable[[Array, Array], Array]) -> Callable[[Optimizer], Stepping]:
+def seeing(gradient: Callable[[Array, Array], Array]) -> Callable[[Optimizer], Optimizer]:
     """The optimiser with gradient(p, g) in place of each g."""
     return stepping(
         lambda rule, params, gradients, state: rule.step(
@@ -69,7 +55,7 @@ def uncounted(rule: Optimizer, params: Params, gradients: Params, state: State) 
 
 def other_fields(change: Callable[[Any], dict[str, Any]]) -> Callable[[Optimizer], Any]:
     """The optimiser with other fields; one that is changed already stays as it is."""
-    return lambda rule: rule if isinstance(rule, Stepping) else replace(cast("Any", rule), **change(rule))
+    return lambda rule: replace(rule, **change(rule)) if is_dataclass(rule) else rule
 
 
 def other_adam(
@@ -79,7 +65,7 @@ def other_adam(
     inside: bool = False,
     magnitude: bool = False,
     steps: Callable[[int, int, int], int] = lambda t, index, tensors: t,
-) -> Callable[[Optimizer], Stepping]:
+) -> Callable[[Optimizer], Optimizer]:
     """Adam written out once more, with one of its terms another; any other rule is as it was.
 
     Args:

@@ -1,7 +1,7 @@
 """What `chaos` records: the exact run by Lohner's method and in plain balls, and ensembles in floating point."""
 
 import importlib.metadata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil, inf
 from typing import Any
 
@@ -13,12 +13,13 @@ from nn_conformance.cases.encoding import number, values
 from nn_conformance.cases.format import DTYPES, Dtype
 from nn_conformance.replay.provenance import versions
 from nn_conformance.replay.records import Chaos, Ensemble, Exact, Plain, Spread
+from nn_maintain.measured import watched
 from nn_maintain.studies.enclosure import Orbit
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import UndecidedError
-from nn_reference.network import backpropagate, loss_and_outputs, predict
+from nn_reference.network import loss_and_outputs, predict
 from nn_reference.systems import get
-from nn_reference.training import accuracy
+from nn_reference.training import accuracy, train
 
 SYSTEM = get("iris-sigmoid")
 # Each epoch while the runs part, then every twentieth.
@@ -27,21 +28,19 @@ BITS, PLAIN_BITS = 2000, 2000
 RUNS = 100
 APART = 0.01  # of the loss: from there on a run says nothing about the exact one
 
-Progress = Callable[[str], None]
-
 
 def measured_epochs(epochs: int) -> list[int]:
     """After how many updates there is a row."""
     return [n for n in range(epochs + 1) if n < DENSE or n % EVERY == 0]
 
 
-def measure(epochs: Sequence[int], runs: int = RUNS, progress: Progress = lambda _: None) -> Chaos:
+def measure(epochs: Sequence[int], runs: int = RUNS) -> Chaos:
     """Everything, at the given numbers of updates; half an hour for all 10,000.
 
     Raises:
         UndecidedError: as `follow_exactly`.
     """
-    exact = follow_exactly(epochs, BITS, progress)
+    exact = follow_exactly(epochs, BITS)
     return Chaos(
         format=1,
         system=SYSTEM.id,
@@ -50,11 +49,11 @@ def measure(epochs: Sequence[int], runs: int = RUNS, progress: Progress = lambda
         epochs=list(epochs),
         exact=exact,
         plain=follow_in_plain_balls(PLAIN_BITS),
-        ensembles={dtype: ensemble(dtype, epochs, exact, runs, progress) for dtype in DTYPES},
+        ensembles={dtype: ensemble(dtype, epochs, exact, runs) for dtype in DTYPES},
     )
 
 
-def follow_exactly(epochs: Sequence[int], bits: int, progress: Progress = lambda _: None) -> Exact:
+def follow_exactly(epochs: Sequence[int], bits: int) -> Exact:
     """The exact run at the given numbers of updates.
 
     Raises:
@@ -64,7 +63,7 @@ def follow_exactly(epochs: Sequence[int], bits: int, progress: Progress = lambda
     orbit = Orbit(SYSTEM, bits)
     box, wanted = orbit.start(SYSTEM.start()), set(epochs)
     exact = Exact(bits=bits, losses=[], accuracies=[], radii_log2=[])
-    for n in range(epochs[-1] + 1):
+    for n in watched("following exactly", range(epochs[-1] + 1)):
         if n in wanted:
             with precision(bits):
                 params = orbit.shaped(box.weights())
@@ -79,7 +78,6 @@ def follow_exactly(epochs: Sequence[int], bits: int, progress: Progress = lambda
             exact.accuracies.append(accuracy(y, data.test_t))
             exact.radii_log2.append(number(log2(box.widest())))
         box = orbit.advance(box)
-        progress("exact")
     return exact
 
 
@@ -99,23 +97,16 @@ def follow_in_plain_balls(bits: int) -> Plain:
 
 
 def descent(params: Params, x: Array, t: Array) -> Iterator[tuple[Any, Params]]:
-    """Loss and parameters before each update, for ever; the parameters are changed in place."""
-    optimizer = SYSTEM.recipe.optimizer
-    state = optimizer.init(params)
+    """Loss and parameters before each update, for ever."""
     while True:
-        loss, gradients = backpropagate(SYSTEM.network, params, x, t)
-        yield loss, params
-        optimizer.step(params, gradients, state)
+        ended = train(SYSTEM.network, params, SYSTEM.recipe.optimizer, [slice(0, len(x))], x, t)
+        yield ended.losses[0], params
+        params = ended.params
 
 
-def ensemble(
-    dtype: Dtype, epochs: Sequence[int], exact: Exact, runs: int, progress: Progress = lambda _: None
-) -> Ensemble:
+def ensemble(dtype: Dtype, epochs: Sequence[int], exact: Exact, runs: int) -> Ensemble:
     """Runs in floating point: the first in file order, the others with permuted rows."""
-    series_of_runs = []
-    for run in range(runs):
-        series_of_runs.append(follow(dtype, epochs, run))
-        progress(dtype)
+    series_of_runs = [follow(dtype, epochs, run) for run in watched(dtype, range(runs))]
     losses, accuracies = (np.array(series) for series in zip(*series_of_runs, strict=True))  # (runs, len(epochs))
     rows = len(SYSTEM.load().test_x)
     return Ensemble(

@@ -23,8 +23,8 @@ from nn_conformance.cases.balls import balls, midpoints, precision
 from nn_maintain.studies.copies import flat, shaped
 from nn_reference.activations import sigmoid
 from nn_reference.arithmetic import Array, Params
-from nn_reference.network import backpropagate
 from nn_reference.systems import System
+from nn_reference.training import train
 
 # Of DF, Q′⁻¹ and r: they need no more digits than a float has, only to be bounds.
 SMALL_BITS = 64
@@ -68,52 +68,40 @@ class Orbit:
 
     def advance(self, box: Box) -> Box:
         """The box after one more epoch."""
-        data, optimizer = self.system.load(), self.system.recipe.optimizer
+        data, network, optimizer = self.system.load(), self.system.network, self.system.recipe.optimizer
+        x, t, rows = balls(data.train_x), balls(data.train_t), [slice(0, len(data.train_x))]
         with precision(self.bits):
-            moved = self._epoch(box.centre)
+            moved = flat(train(network, self.shaped(box.centre), optimizer, rows, x, t).params)
             centre, rounding = midpoints(moved), _radii(moved)
         with precision(SMALL_BITS):
-            curvature = hessian(self.shaped(box.weights()), balls(data.train_x), balls(data.train_t))
+            curvature = hessian(self.shaped(box.weights()), x, t)
             spread = (balls(np.eye(len(centre))) - arb(optimizer.learning_rate) * curvature) @ balls(box.basis)
             basis = np.linalg.qr(_floats(spread))[0]
             inverse = _inverse(balls(basis))
             radii = np.abs(inverse @ spread) @ box.radii + np.abs(inverse) @ rounding
             return Box(centre, basis, _upper(radii))
 
-    def _epoch(self, weights: Array) -> Array:
-        params, data, optimizer = self.shaped(weights.copy()), self.system.load(), self.system.recipe.optimizer
-        _, gradients = backpropagate(self.system.network, params, balls(data.train_x), balls(data.train_t))
-        optimizer.step(params, gradients, optimizer.init(params))
-        return flat(params)
-
 
 def hessian(params: Params, x: Array, t: Array) -> Array:
     """The second derivatives (P, P) of ½ Σ (y-t)² for y = σ(σ(x W1) W2), in the arithmetic of the parameters.
 
-    With z = σ(x W1) W2, the loss ℓ and δ = ∂ℓ/∂z, it is Σ ∂z/∂θᵀ ℓ″(z) ∂z/∂θ + Σ δ ∂²z/∂θ².
+    The gradient's formulas, each beside its change by a unit step along each of the P weights: the first axis of `step_…`.
     """
     W1, W2 = params.values()
-    (inputs, hidden), outputs = W1.shape, W2.shape[1]
+    along_1, along_2 = shaped({"W1": W1.shape, "W2": W2.shape}, np.eye(W1.size + W2.size)).values()
     h = sigmoid(x @ W1)
     y = sigmoid(h @ W2)
     slope_h, slope_y = h * (1 - h), y * (1 - y)
-    delta = (y - t) * slope_y
-    bend = slope_y * slope_y + delta * (1 - 2 * y)  # ℓ″(z), (N, C)
-    first = np.arange(inputs * hidden).reshape(inputs, hidden)
-    second = np.arange(hidden * outputs).reshape(hidden, outputs) + first.size
-    second_derivatives = np.asanyarray(np.zeros((first.size + second.size,) * 2) + W1.flat[0] * 0)
-    for k in range(outputs):
-        through_first = x[:, :, None] * (slope_h * W2[:, k])[:, None, :]  # (N, D, H)
-        dz = np.concatenate([through_first.reshape(len(x), -1), h], axis=1)
-        places = np.concatenate([first.ravel(), second[:, k]])
-        second_derivatives[np.ix_(places, places)] += (dz * bend[:, k : k + 1]).T @ dz
-    into_hidden = (delta @ W2.T) * slope_h * (1 - 2 * h)
-    for j in range(hidden):
-        second_derivatives[np.ix_(first[:, j], first[:, j])] += (x * into_hidden[:, j : j + 1]).T @ x
-        mixed = x.T @ (delta * slope_h[:, j : j + 1])  # (D, C)
-        second_derivatives[np.ix_(first[:, j], second[j])] += mixed
-        second_derivatives[np.ix_(second[j], first[:, j])] += mixed.T
-    return second_derivatives
+    dz = (y - t) * slope_y
+    dh = dz @ W2.T
+    step_z1 = x @ along_1
+    step_h = slope_h * step_z1
+    step_y = slope_y * (step_h @ W2 + h @ along_2)
+    step_dz = step_y * (slope_y + (y - t) * (1 - 2 * y))
+    step_dh = step_dz @ W2.T + dz @ along_2.swapaxes(1, 2)
+    first = x.T @ (slope_h * (step_dh + dh * (1 - 2 * h) * step_z1))
+    second = step_h.swapaxes(1, 2) @ dz + h.T @ step_dz
+    return np.concatenate([step.reshape(len(step), -1) for step in (first, second)], axis=1)
 
 
 def _inverse(a: Array) -> Array:

@@ -1,21 +1,35 @@
 """What the verdicts on printed figures rest on: the ledgers, the reconstructed starts, the exact trajectory of chaos."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
+from nn_conformance.cases.format import Record
+from nn_conformance.cases.schema import schema_bytes, schema_of
 from nn_conformance.replay import records
 from nn_conformance.replay.ledger import FRAMEWORKS, Framework, Ledger, Run, file_name, read
-from nn_conformance.replay.listed_files import Kind, is_there
+from nn_conformance.replay.listed_files import FolderIndex, Kind, is_there
 from nn_conformance.replay.task import own_seed
+from nn_maintain.markdown import sentence
 from nn_maintain.studies import reconstruction
 from nn_maintain.studies.copies import matches
 from nn_maintain.truth.placement import SEEDS
 from nn_reference.errors import DataError
 from nn_reference.fixture_files import fixtures_root
 from nn_reference.systems import SYSTEMS, VARIANTS, System
+
+# Whatever has a schema in `fixtures/replays`.
+KINDS: dict[str, type[Record]] = {
+    "replay": Ledger,
+    records.CHAOS: records.Chaos,
+    reconstruction.NAME: reconstruction.Reconstructions,
+    records.VERDICTS: records.VerdictTable,
+    "index": FolderIndex,  # of this folder and of `weights`
+}
 
 
 class Basis(NamedTuple):
@@ -33,18 +47,13 @@ class Basis(NamedTuple):
 
 @dataclass(frozen=True)
 class Evidence:
-    """All of it, as read from a folder.
+    """All of it, as read from a folder."""
 
-    Attributes:
-        ledgers: by system's id and framework, in the document's precision; those only that are there.
-        first: by system's id, how many first epochs NumPy has from more seeds, and their ledger.
-        chaotic: the exact trajectory of a chaotic system, if it is there.
-        reconstructed: starts that were solved for, if they are there.
-    """
-
+    # By system's id and framework, in the document's precision; those only that are there.
     ledgers: dict[tuple[str, Framework], Ledger]
-    chaotic: records.Chaos | None = None
-    reconstructed: reconstruction.Reconstructions | None = None
+    chaotic: records.Chaos | None = None  # the exact trajectory of a chaotic system, if it is there
+    reconstructed: reconstruction.Reconstructions | None = None  # starts that were solved for, if they are there
+    # By system's id, how many first epochs NumPy has from more seeds, and their ledger.
     first: dict[str, tuple[int, Ledger]] = field(default_factory=dict)
 
     def runs(self, system: System, framework: Framework = "numpy") -> list[Run]:
@@ -66,29 +75,20 @@ class Evidence:
         record = None if self.reconstructed is None else self.reconstructed.systems.get(system.id)
         if record is None or not record.solutions:
             return ""
-        first, figures = record.solutions[0], len(system.figures)
-        if matches(system, np.array(first.weights)) < figures:
+        figures = len(system.figures)
+        if matches(system, np.array(record.solutions[0].weights)) < figures:
             return ""
-        alike = sum(control.figures == figures for control in record.controls)
-        return (
-            f"all {figures} come out of a start that was solved for, which they determine in {record.determined} of "
-            f"{len(first.weights)} directions; {alike} of {len(record.controls)} wrong networks, solved for in the same way, "
-            f"print all {figures} too"
-        )
+        return sentence("reconstruction", record=record, figures=figures)
 
     def chaos(self, system: System) -> str:
         """Why no implementation can be asked for the printed figures; empty where that is not proven."""
         if self.chaotic is None or self.chaotic.system != system.id:
             return ""
-        exact, rows = self.chaotic.exact, self.chaotic.test_rows
-        parts = [f"rounding decides: in exact arithmetic the run ends at {exact.accuracies[-1]:.4f}"]
-        for dtype, ensemble in self.chaotic.ensembles.items():
-            ends = sorted(set(ensemble.correct))
-            parts.append(
-                f"{len(ensemble.correct)} runs in {dtype} that differ in the order of additions alone end at {len(ends)} "
-                f"accuracies from {ends[0] / rows:.4f} to {ends[-1] / rows:.4f}{_where(system, ensemble.correct, rows)}"
-            )
-        return "; ".join(parts)
+        rows = self.chaotic.test_rows
+        ends = {dtype: [correct / rows for correct in of.correct] for dtype, of in self.chaotic.ensembles.items()}
+        (printed,) = [figure.printed for figure in system.figures if figure.quantity == "test_accuracy"]
+        same = {dtype: sum(f"{end:.2f}" == printed for end in of) for dtype, of in ends.items()}
+        return sentence("chaos", exact=self.chaotic.exact, ends=ends, same=same, printed=printed)
 
 
 def load(folder: Path | None = None) -> Evidence:
@@ -125,12 +125,6 @@ def _record(folder: Path, name: str, kind: type[Kind]) -> Kind | None:
     return records.read(name, kind, folder) if is_there(folder / f"{name}.json") else None
 
 
-def _where(system: System, correct: list[int], rows: int) -> str:
-    """How many runs end at the printed accuracy, of a system that prints one."""
-    printed = [figure.printed for figure in system.figures if figure.quantity == "test_accuracy"]
-    return "".join(f", {sum(f'{k / rows:.2f}' == text for k in correct)} of them at {text}" for text in printed)
-
-
 def version_of(system: System, version: str) -> System | None:
     """Another version of a documented system; None if it has none of that name."""
     return next((s for s in (*SYSTEMS, *VARIANTS) if (s.name, s.version) == (system.name, version)), None)
@@ -152,3 +146,24 @@ def _checked(path: Path, system: System, framework: Framework) -> Ledger:
         if expected != (got := getattr(book, name)):
             raise DataError(f"{path}: {name}: expected {expected}, got {got}: restore it, or rename the file")
     return book
+
+
+def encoded(record: Record) -> bytes:
+    """Objects are spread over lines, lists of numbers are not: a change of one shows as one."""
+    return (_lines(msgspec.to_builtins(record), "") + "\n").encode()
+
+
+def schemas() -> dict[str, bytes]:
+    """The JSON Schema of each kind, as it is committed, by the name of its file."""
+    return {f"{name}.schema.json": schema_bytes(schema_of(name, kind)) for name, kind in KINDS.items()}
+
+
+def _lines(value: Any, indent: str) -> str:
+    if isinstance(value, dict):
+        brackets, parts = "{}", [f"{json.dumps(name)}: {_lines(item, f'{indent} ')}" for name, item in value.items()]
+    elif isinstance(value, list) and value and isinstance(value[0], (dict, list)):
+        brackets, parts = "[]", [_lines(item, f"{indent} ") for item in value]
+    else:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    inside = ",\n".join(f"{indent} {part}" for part in parts)
+    return f"{brackets[0]}\n{inside}\n{indent}{brackets[1]}"

@@ -32,23 +32,14 @@ FEW_VALUES = 5  # a column with no more values among the seeds hardly varies, an
 
 @dataclass(frozen=True)
 class Placement:
-    """Where K runs lie among N.
+    """Where K runs lie among N."""
 
-    Attributes:
-        level: the exact probability to lie as far out by chance.
-        seeds: N.
-        as_far: how many of them lie as far out as the furthest of the runs.
-        figure: index of the figure that lies furthest out.
-        deviation: its z; infinite where the runs are NaN and others are not, or the other way round.
-        far_figures: for each seed that lies as far out, the index of the figure in which it does.
-    """
-
-    level: float
-    seeds: int
-    as_far: int
-    figure: int
-    deviation: float
-    far_figures: tuple[int, ...]
+    level: float  # the exact probability to lie as far out by chance
+    seeds: int  # N
+    as_far: int  # how many of them lie as far out as the furthest of the runs
+    figure: int  # index of the figure that lies furthest out
+    deviation: float  # its z; infinite where the runs are NaN and others are not, or the other way round
+    far_figures: tuple[int, ...]  # for each seed that lies as far out, the index of the figure in which it does
 
 
 def place(runs: Array, seeds: Array) -> Placement:

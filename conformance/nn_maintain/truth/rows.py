@@ -1,7 +1,7 @@
 """The table of truth: for every figure that a document prints, what we have in its place, and what became of it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
@@ -10,7 +10,7 @@ from nn_conformance.replay.figures import DECLARED, TIMES, computed, in_printed_
 from nn_conformance.replay.ledger import FRAMEWORKS, Framework
 from nn_conformance.replay.records import Verdicts, VerdictTable
 from nn_maintain.truth.evidence import Basis, Evidence, judged_by
-from nn_maintain.truth.rulings import DOCUMENTED, Judge, Ruling, of_the_run
+from nn_maintain.truth.rulings import DOCUMENTED, Judge, Ruling, experiments, named, of_the_run
 from nn_reference.systems import Figure, System
 
 # No run's: they come from the declaration or the dataset, or are times.
@@ -21,22 +21,19 @@ TELLING = ("test_accuracy", "test_accuracy_percent", "loss", "last_sample_loss",
 
 @dataclass(frozen=True)
 class Row:
-    """A printed figure, and what we have in its place, in the same digits.
+    """A printed figure, and what we have in its place, in the same digits."""
 
-    Attributes:
-        figure: as the document prints it.
-        ours: from the document's own seed, or from seed 0, by framework; empty where a run has no such figure, and
-            missing where there is no run.
-        place: how many of NumPy's seeds lie below, at and above it.
-        spread: their lowest, median and highest.
-        ruling: the verdict, why, and how to check it.
-    """
-
-    figure: Figure
+    figure: Figure  # as the document prints it
+    # From the document's own seed, or from seed 0; empty where a run has no such figure, and missing where there is no run.
     ours: dict[Framework, str]
-    place: str
-    spread: str
-    ruling: Ruling
+    place: str  # how many of NumPy's seeds lie below, at and above it
+    spread: str  # their lowest, median and highest
+    ruling: Ruling  # the verdict, why, and how to check it
+
+    @property
+    def title(self) -> str:
+        """What the figure is, as people read it."""
+        return named(self.figure.quantity, self.figure.epoch)
 
 
 def tables(judge: Judge) -> dict[str, list[Row]]:
@@ -53,18 +50,19 @@ def table(system: System, judge: Judge) -> list[Row]:
     ]
 
 
-def telling(rows: Iterable[Row]) -> Row:
+def telling(rows: Sequence[Row]) -> Row:
     """The figure that tells most of a system: the best quantity that it prints, of the last epoch, in fewest digits."""
-    by_quantity: dict[str, list[Row]] = {}
-    for row in rows:
-        by_quantity.setdefault(row.figure.quantity, []).append(row)
-    best = next(by_quantity[quantity] for quantity in TELLING if quantity in by_quantity)
-    return min((row for row in best if row.figure.epoch == best[-1].figure.epoch), key=lambda r: len(r.figure.printed))
+    quantities = {row.figure.quantity for row in rows}
+    best = next(quantity for quantity in TELLING if quantity in quantities)
+    of_best = [row for row in rows if row.figure.quantity == best]
+    return min(
+        (row for row in of_best if row.figure.epoch == of_best[-1].figure.epoch), key=lambda r: len(r.figure.printed)
+    )
 
 
-def counts(rows: Iterable[Row]) -> dict[str, int]:
-    """How many figures have which verdict, the commonest first."""
-    return dict(Counter(row.ruling.verdict for row in rows).most_common())
+def counts(rows: Iterable[Row]) -> Counter[str]:
+    """How many figures have which verdict."""
+    return Counter(row.ruling.verdict for row in rows)
 
 
 def verdicts(rows: dict[str, list[Row]]) -> VerdictTable:
@@ -72,21 +70,21 @@ def verdicts(rows: dict[str, list[Row]]) -> VerdictTable:
     networks = {}
     for name, all_rows in rows.items():
         judged = [row for row in all_rows if row.ruling.verdict != "not judged"]
-        figures = counts(judged)
+        figures = dict(counts(judged).most_common())
         most = next(iter(figures))
         reason = next(row.ruling.reason for row in judged if row.ruling.verdict == most)
         networks[name] = Verdicts(figures, reason)
     return VerdictTable(1, networks)
 
 
-def curve_counts(rows: dict[str, list[Row]]) -> dict[str, int]:
+def curve_counts(rows: dict[str, list[Row]]) -> Counter[str]:
     """How many trained curves have which verdict: figures of one run that were judged together are one."""
     curves: set[tuple[str, Ruling]] = set()
     for system in DOCUMENTED:
         trained = of_the_run(system) if system.recipe.epochs else []
-        several = [f for f in system.figures if f.quantity == "stated_accuracy_percent" and f.epoch is not None]
-        curves |= {(system.name, row.ruling) for row in rows[system.name] if row.figure in (*trained, *several)}
-    return dict(Counter(ruling.verdict for _, ruling in curves))
+        judged = (*trained, *experiments(system))
+        curves |= {(system.name, row.ruling) for row in rows[system.name] if row.figure in judged}
+    return Counter(ruling.verdict for _, ruling in curves)
 
 
 def as_json(rows: dict[str, list[Row]]) -> list[dict[str, Any]]:

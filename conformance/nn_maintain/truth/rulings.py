@@ -4,10 +4,12 @@ Figures of one training run are judged together, as one curve: `placement`. A cu
 correction over all curves says so.
 """
 
+import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
 
@@ -15,23 +17,13 @@ import numpy as np
 
 from nn_conformance.replay.figures import DECLARED, TIMES, computed, in_printed_digits, is_number, number
 from nn_conformance.replay.ledger import Run
+from nn_maintain.markdown import sentence
 from nn_maintain.truth.evidence import Basis, Evidence
 from nn_maintain.truth.placement import FEW_VALUES, OUTSIDE, SEEDS, Placement, enough, holm, place
 from nn_reference.arithmetic import Array
 from nn_reference.systems import SYSTEMS, Figure, System, get
 
-VERDICTS = {
-    "exact": "ours has the printed digits, from the document's own seed or whatever the seed",
-    "exact from the presumed seed": "ours has them from a seed that the document sets, but not visibly for this run",
-    "close as stated": "the document says `close to`, and ours is within one unit of the last digit that it gives",
-    "reconstructed": "the digits come out of a start that was solved for; controls and the place among seeds stand beside it",
-    "inside": "its curve lies no further out among our seeds' than chance has it; the columns that decided are named",
-    "outside": "its curve lies further out, by seeds enough and Holm's correction over all curves; or it needs no "
-    "training and has other digits",
-    "not determined by what is shown": "what is shown leads to it and to other figures, or does not say what led to it",
-    "not judged": "a time, which is the machine's",
-    "open": "what would settle it has not been run yet, or not from enough seeds",
-}
+VERDICTS: dict[str, str] = tomllib.loads(Path(__file__).with_name("verdicts.toml").read_text("utf-8"))
 DOCUMENTED = tuple(system for system in SYSTEMS if system.version == "documented")
 OTHERS = {*TIMES, "stated_mean_accuracy_percent"}
 
@@ -46,21 +38,13 @@ class Ruling(NamedTuple):
 
 @dataclass(frozen=True)
 class Curve:
-    """Printed figures that are judged together, beside those of our seeds in the same digits.
+    """Printed figures that are judged together, beside those of our seeds in the same digits."""
 
-    Attributes:
-        title: what they are.
-        figures: of the D columns.
-        printed: (K, D), a row for each run that the document tells of.
-        seeds: (N, D).
-        check: the command that makes ours.
-    """
-
-    title: str
-    figures: tuple[Figure, ...]
-    printed: Array
-    seeds: Array
-    check: str
+    title: str  # what they are
+    figures: tuple[Figure, ...]  # of the D columns
+    printed: Array  # (K, D), a row for each run that the document tells of
+    seeds: Array  # (N, D)
+    check: str  # the command that makes ours
 
     @cached_property
     def placement(self) -> Placement | None:
@@ -71,26 +55,21 @@ class Curve:
         """How far out it lies, and which columns decided that."""
         placement = self.placement
         if placement is None:
-            return f"{len(self.seeds)} of {SEEDS} seeds so far"
-        text = f"{self.title}: {_placed(placement, 'seeds lie')}"
-        if len(self.figures) == 1:
-            return text
+            return sentence("few_seeds", seeds=len(self.seeds), least=SEEDS)
         at = self.figures[placement.figure]
-        text += f", decided by {named(at.quantity, at.epoch)} ({abs(placement.deviation):.1f} median distances)"
         columns = Counter(self.figures[k].quantity.replace("_", " ") for k in placement.far_figures)
-        if columns:
-            text += f" and the seeds' {', '.join(f'{name} ({n})' for name, n in columns.most_common(3))}"
-        values = len(set(self.seeds[:, placement.figure].tolist()))
-        if values <= FEW_VALUES:
-            text += f"; that column has {values} values among the seeds, so this is weak"
-            if wide := [k for k, column in enumerate(self.seeds.T) if len(set(column.tolist())) > FEW_VALUES]:
-                without = place(self.printed[:, wide], self.seeds[:, wide])
-                text += f": without such columns the level is {without.level:.3f}"
-        return text
-
-
-def _placed(placement: Placement, lie: str) -> str:
-    return f"{placement.as_far} of {placement.seeds} {lie} as far out, level {placement.level:.3f}"
+        values = [len(set(column)) for column in self.seeds.T.tolist()]
+        wide = [k for k, count in enumerate(values) if count > FEW_VALUES]
+        return sentence(
+            "curve",
+            title=self.title,
+            placement=placement,
+            decided=named(at.quantity, at.epoch) if len(self.figures) > 1 else "",
+            columns=columns.most_common(3),
+            values=values[placement.figure],
+            weak=placement.figure not in wide,
+            without=place(self.printed[:, wide], self.seeds[:, wide]) if wide else None,
+        )
 
 
 def named(quantity: str, epoch: int | None) -> str:
@@ -192,7 +171,7 @@ class Judge:
         if figure.epoch is not None:
             return self.of_curve(system, figure, basis)
         if len(basis.runs) < SEEDS:
-            return Ruling("open", f"{len(basis.runs)} of {SEEDS} seeds so far", basis.replay())
+            return Ruling("open", sentence("few_seeds", seeds=len(basis.runs), least=SEEDS), basis.replay())
         if figure.quantity.split(" ")[0] in {"predictions", "warnings"}:
             return _of_text(basis, figure)
         return self.of_hearsay(system, figure)
@@ -208,54 +187,64 @@ class Judge:
             return Ruling("reconstructed", f"{solved}; {curve.text()}", check)
         if chaos := self.evidence.chaos(system):
             same = sum(prints(system, run, figure) for run in basis.runs)
-            text = f"{chaos}; {same} of {len(basis.runs)} seeds end at {figure.printed}"
+            text = sentence("rounding_decides", chaos=chaos, same=same, runs=len(basis.runs), printed=figure.printed)
             return Ruling("not determined by what is shown", text, "python -m nn_maintain chaos")
-        return _of_seed(system, curve, basis) or self.placed(curve, self.as_shown(system, curve, basis))
+        return _of_seed(system, curve, basis) or self.placed(curve, self.as_shown(system, curve, basis), system)
 
-    def as_shown(self, system: System, curve: Curve, basis: Basis) -> str:
+    def as_shown(self, system: System, curve: Curve, basis: Basis) -> Placement | None:
         """Where the curve lies among the seeds of what the document shows, if that is not what ran."""
         runs = self.evidence.runs(system)
         if basis.system is system or len(runs) < SEEDS:
-            return ""
-        shown = place(curve.printed, _columns(system, curve.figures, runs))
-        return f"; of what is shown, {system.id}, {_placed(shown, 'lie')}"
+            return None
+        return place(curve.printed, _columns(system, curve.figures, runs))
 
-    def placed(self, curve: Curve, shown: str = "") -> Ruling:
+    def placed(self, curve: Curve, shown: Placement | None = None, system: System | None = None) -> Ruling:
         """By its level, corrected for all the curves."""
-        placement, text, verdict = curve.placement, curve.text() + shown, "inside"
+        placement, verdict, correction, least = curve.placement, "inside", "", enough(self.tested)
         if placement is None:
             verdict = "open"
         elif id(curve) in self._outside:
-            verdict, text = "outside", f"{text}, which Holm's correction over {self.tested} curves upholds"
-        elif placement.level <= OUTSIDE and len(curve.seeds) < (least := enough(self.tested)):
-            verdict, text = "open", f"{text}; among {self.tested} curves only {least} seeds could tell that from chance"
+            verdict, correction = "outside", "upholds"
+        elif placement.level <= OUTSIDE and len(curve.seeds) < least:
+            verdict, correction = "open", "no seeds"
         elif placement.level <= OUTSIDE:
-            text = f"{text}, which Holm's correction over {self.tested} curves does not uphold"
+            correction = "does not uphold"
+        text = sentence(
+            "corrected",
+            text=curve.text(),
+            system=system,
+            shown=shown,
+            correction=correction,
+            tested=self.tested,
+            least=least,
+        )
         return Ruling(verdict, text, curve.check)
 
     def of_hearsay(self, system: System, figure: Figure) -> Ruling:
         """What a text says of runs that it does not show: looked for in every epoch of the runs that might be meant."""
         low, high = _interval(figure.printed)
-        variant = get(system.name, "in-3")
-        reached, ends = [], []
-        for version in (system, variant):
-            for run in self.evidence.runs(version):
-                values = [100 * float(value) for value in run.rows.get("test_accuracy", [])]
-                ends += values
-                hits = [k for k, value in enumerate(values, 1) if low <= value <= high]
-                reached += [(version, run.seed, hits[0], values[hits[0] - 1])] if hits else []
-        several = " and ".join(f"{len(self.evidence.runs(v))} of {v.id}" for v in (system, variant))
+        runs = {version: self.evidence.runs(version) for version in (system, get(system.name, "in-3"))}
+        ends = [
+            (version, run.seed, epoch, 100 * float(value))
+            for version, of in runs.items()
+            for run in of
+            for epoch, value in enumerate(run.rows.get("test_accuracy", []), 1)
+        ]
+        # Of each run the first epoch that has it.
+        first = {end[:2]: end for end in reversed(ends) if low <= end[-1] <= high}
+        reached = list(reversed(first.values()))
+        text = sentence(
+            "hearsay",
+            reached=reached,
+            of_versions={version.id: len(of) for version, of in runs.items()},
+            ends=[end[-1] for end in ends],
+        )
         check = f"nn-conformance replay {system.name}"
         if reached:
-            version, seed, epoch, value = reached[0]
-            text = (
-                f"{len(reached)} runs have it after some epoch ({several}): {version.id} from seed {seed} {value:.2f} %"
-            )
-            check += f" --version {version.version} --seeds {seed + 1} --epochs {epoch}"
-            return Ruling("inside", f"{text} after epoch {epoch}", check)
-        seen = f"{min(ends):.2f} to {max(ends):.2f} % over all epochs" if ends else "without accuracies"
-        text = f"no run comes to it ({several}: {seen}), and which runs the text means is not shown"
-        check += f" --version in-3 --seeds {max(1, len(self.evidence.runs(variant)))}"
+            version, seed, epoch, _ = reached[0]
+            return Ruling("inside", text, f"{check} --version {version.version} --seeds {seed + 1} --epochs {epoch}")
+        *_, variant = runs.values()
+        check += f" --version in-3 --seeds {max(1, len(variant))}"
         return Ruling("not determined by what is shown", text, check)
 
     def of_times(self, system: System, figure: Figure) -> str:
@@ -263,11 +252,7 @@ class Judge:
         numpy, torch = self.evidence.own(get("mnist-relu")), self.evidence.own(get("mnist-relu-torch"), "torch")
         if figure.quantity != "elapsed_seconds" or system.document != "004" or numpy is None or torch is None:
             return "a time is the machine's"
-        reverse = "the reverse order" if numpy.seconds < torch.seconds else "the same order"
-        return (
-            "a time is the machine's; the document compares 209.64 s in NumPy with 107.54 s in PyTorch, and here it is "
-            f"{numpy.seconds:.0f} s and {torch.seconds:.0f} s of one processor: {reverse}"
-        )
+        return sentence("comparison", numpy=numpy, torch=torch)
 
 
 def _of_seed(system: System, curve: Curve, basis: Basis) -> Ruling | None:
@@ -277,10 +262,11 @@ def _of_seed(system: System, curve: Curve, basis: Basis) -> Ruling | None:
         if not system.start_note:
             return Ruling("exact", f"from the document's seed {system.seed}", curve.check)
         same = sum(run.seed != system.seed for run in alike)
-        text = f"{system.start_note}; {same} of {len(curve.seeds)} other seeds give it too, so it is inside as well"
+        text = sentence("presumed_seed", system=system, same=same, others=len(curve.seeds))
         return Ruling("exact from the presumed seed", text, curve.check)
     if len(alike) == len(basis.runs) >= SEEDS:
-        return Ruling("exact", _absorbed(alike), curve.check)
+        ends = [run.nan_from for run in alike if run.nan_from is not None]
+        return Ruling("exact", sentence("all_alike", runs=len(alike), ends=ends), curve.check)
     return None
 
 
@@ -299,7 +285,7 @@ def _of_evaluation(basis: Basis, own: Run, figure: Figure) -> Ruling:
     value, printed = float(own.final[figure.quantity.removeprefix("hint ")]), number(figure.printed)
     decimals = len(figure.printed.partition(".")[2])
     apart = abs(value - printed)
-    text = f"the text says `close to`; ours, {value:.8g}, is {apart / abs(value):.2%} from it"
+    text = sentence("hint", value=value, apart=apart / abs(value))
     return Ruling("close as stated" if apart <= 10.0**-decimals else "outside", text, check)
 
 
@@ -314,20 +300,9 @@ def _of_mean(system: System, figure: Figure) -> Ruling:
 def _of_text(basis: Basis, figure: Figure) -> Ruling:
     """A row of classes, or of warnings: how many seeds have just this one."""
     alike = sum(prints(basis.system, run, figure) for run in basis.runs)
-    text = f"{alike} of {len(basis.runs)} seeds have just these"
-    if figure.quantity == "warnings":
-        text += ", in this order, before every weight is NaN: the best evidence that this is what happened"
+    text = sentence("same_text", same=alike, runs=len(basis.runs), warnings=figure.quantity == "warnings")
     verdict = "exact" if alike == len(basis.runs) else "inside" if alike else "open"
     return Ruling(verdict, text, basis.replay())
-
-
-def _absorbed(runs: Sequence[Run]) -> str:
-    """What all runs have in common that end alike."""
-    steps = [run.nan_from for run in runs if run.nan_from is not None]
-    if len(steps) < len(runs):
-        return f"all {len(runs)} seeds end alike"
-    span = f"{min(steps)} to {max(steps)}"
-    return f"every weight is NaN after {span} updates, in all {len(runs)} seeds, and no update leads out of that"
 
 
 def _interval(printed: str) -> tuple[float, float]:

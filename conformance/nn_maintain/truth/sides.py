@@ -18,26 +18,19 @@ TOGETHER = 1e-3  # of a figure, or of 1 if that is more: an accuracy moves by si
 
 @dataclass(frozen=True)
 class Side:
-    """A framework's run, from the same weights and in the same order as NumPy's.
+    """A framework's run, from the same weights and in the same order as NumPy's."""
 
-    Attributes:
-        first: the largest difference between its first losses and NumPy's, relative to these, and how many were
-            compared; None without any. Of a single evaluation, its loss and gradients.
-        curve: whether it was trained.
-        together: of the epochs that both have, how many pass before a figure differs by more than `TOGETHER`, and how
-            many there are.
-        agreement: its losses against the certified ones; None where the run has no certified order.
-        placement: its whole curve among NumPy's other seeds, by which alone no framework is called outside; None with too
-            few of these, or without a curve.
-        furthest: quantity and epoch that lie furthest out.
-    """
-
+    # The largest difference between its first losses and NumPy's, relative to these, and how many were compared; None
+    # without any. Of a single evaluation, its loss and gradients.
     first: tuple[float, int] | None
-    curve: bool
+    curve: bool  # whether it was trained
+    # Of the epochs that both have, how many pass before a figure differs by more than `TOGETHER`, and how many there are.
     together: tuple[int, int]
-    agreement: Agreement | None
+    agreement: Agreement | None  # its losses against the certified ones; None where the run has no certified order
+    # Its whole curve among NumPy's other seeds, by which alone no framework is called outside; None with too few of
+    # these, or without a curve.
     placement: Placement | None
-    furthest: str
+    furthest: str  # quantity and epoch that lie furthest out
 
 
 def side(system: System, evidence: Evidence, framework: Framework) -> Side | None:
