@@ -244,3 +244,42 @@ def test_biases_without_momentum_are_one_mistake():
 
     assert finding.slug == "momentum-missing"
     assert set(finding.arrays) == {"b1", "b2"}
+
+
+class RMSProp(Trainer):
+    """Its rule for the biases is another one: of the gradient, its mean square, and the root of that."""
+
+    def __init__(self, biases):
+        self.biases = biases
+
+    def train(self, described, optimizer, params, x, t, batches, state=None):
+        if state is not None:
+            raise Unsupported("from its start")
+        self.described, squares = described, {name: np.zeros_like(p) for name, p in params.items()}
+        for rows in batches:
+            own = self.gradient(params, x[rows], t[rows], params)
+            squares = {name: 0.9 * squares[name] + 0.1 * g * g for name, g in own.items()}
+            moved = {}
+            for name, g in own.items():
+                root = np.sqrt(squares[name]) + 1e-8
+                moved[name] = self.biases(g, squares[name], root) if name[0] == "b" else g / root
+            params = {name: p - optimizer.learning_rate * moved[name] for name, p in params.items()}
+        return Run(None, params)
+
+
+@pytest.mark.parametrize(
+    ("biases", "slugs"),
+    [
+        (lambda g, square, root: g / (square + 1e-8), {"root-missing"}),
+        (lambda g, square, root: g, {"plain-step"}),
+        (lambda g, square, root: g / root, set()),
+    ],
+    ids=["without a root", "plain", "right"],
+)
+def test_each_parameters_update_is_fitted_by_itself(biases, slugs):
+    """A rule of the biases alone is named, with the biases that have it; a right one is not."""
+    rmsprop = fmt.Optimizer("rmsprop", 0.125, beta2=0.9, epsilon=1e-8, placement="torch")
+    explanation = explained(RMSProp(biases), rmsprop)
+    assert explanation.slugs == slugs
+    assert not explanation.unexplained
+    assert all(set(f.arrays) == {"b1", "b2"} for f in explanation.findings)
