@@ -51,6 +51,33 @@ def xor(**rules):
     return function
 
 
+def relu_network(slope=0.0, decay=0.0, clip=0.0, epsilon=None):
+    """A ReLU and softmax network with constants of its author's choice."""
+
+    def function(params, x, t):
+        z1 = x @ params["W1"] + params["b1"]
+        h = np.maximum(z1, 0)
+        z2 = h @ params["W2"] + params["b2"]
+        z2 = z2 - z2.max(1, keepdims=True)
+        log_p = z2 - np.log(np.exp(z2).sum(1, keepdims=True))
+        d2 = (np.exp(log_p) - t) / len(x)
+        d1 = d2 @ params["W2"].T * np.where(z1 > 0, 1.0, slope)
+        g = {
+            "W1": x.T @ d1 + decay * params["W1"],
+            "b1": d1.sum(0),
+            "W2": h.T @ d2 + decay * params["W2"],
+            "b2": d2.sum(0),
+        }
+        if clip:
+            size = np.sqrt(sum((v**2).sum() for v in g.values()))
+            g = {k: v * min(1, clip / size) for k, v in g.items()}
+        with np.errstate(all="ignore"):
+            logs = log_p if epsilon is None else np.log(np.exp(log_p) + epsilon)
+            return -(t * logs).sum() / len(x), g
+
+    return function
+
+
 def of(function, name="xor-sigmoid/documented", budget=AMPLE, **more):
     system = get(name)
     return explain(subject_of(function, [system.id]).target, describe_network(system.network), budget=budget, **more)

@@ -1,12 +1,9 @@
-"""Activations: values at the extremes, and rules that are derivatives."""
+"""Activations: values at the extremes, and every table that has them all."""
 
 from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from nn_conformance.adapt import reading
 from nn_conformance.cases import families
@@ -17,41 +14,18 @@ from nn_conformance.oracles import formulas
 from nn_conformance.report import description
 from nn_reference.activations import IDENTITY, RELU, SIGMOID, SIGMOID_QUOTIENT, SOFTMAX, TANH, Softmax
 
-STEP = 1e-200
 ACTIVATIONS = {
     "identity": IDENTITY,
     "sigmoid": SIGMOID,
-    "sigmoid-quotient": SIGMOID_QUOTIENT,
     "tanh": TANH,
     "relu": RELU,
     "softmax": SOFTMAX,
     "softmax-over-batch": Softmax(axis=-2),
 }
-# Away from zero, where ReLU has its kink, and within the range where a(1-a) keeps most of its digits.
-pre_activations = hnp.arrays(
-    float,
-    st.tuples(st.integers(1, 4), st.integers(1, 4)),
-    elements=st.floats(0.001, 20) | st.floats(-20, -0.001),
-)
-
-
-@pytest.mark.parametrize("name", ACTIVATIONS)
-@given(z=pre_activations)
-def test_backward_is_the_derivative_of_forward(name, z):
-    """Each rule takes an incoming gradient to Jacobianᵀ·da, as complex step of the forward function has it."""
-    activation = ACTIVATIONS[name]
-    da = np.cos(np.arange(z.size)).reshape(z.shape)
-    copies = z + 1j * STEP * np.eye(z.size).reshape(z.size, *z.shape)
-
-    found = activation.backward(z, activation.forward(z), da)
-    expected = (np.sum(da * activation.forward(copies), axis=(-2, -1)).imag / STEP).reshape(z.shape)
-
-    # a(1-a) and 1-a² cancel where a is near 1: an absolute error of some u.
-    assert np.max(np.abs(found - expected)) <= 20 * 2**-53 * max(1.0, float(np.max(np.abs(da))))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
-@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name != "sigmoid-quotient"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
 def test_no_activation_overflows(name, dtype):
     """Pre-activations of ±1000 and ±1e6 give finite values and gradients without a warning."""
     z = np.array([[1000, -1000, 1e6, -1e6, 0.5]], dtype)

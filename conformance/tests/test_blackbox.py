@@ -138,26 +138,6 @@ def test_swapped_tensors_are_named():
     assert statuses(report)["b1"] == "passed"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("change", "cause"),
-    [
-        (at((400, 123), lambda g: g + 0.008), "W1[400, 123] is "),  # twice the typical entry, 0.004
-        (lambda g: g * 1.001, "it is 1.0010000"),
-    ],
-    ids=["entry", "factor"],
-)
-def test_among_235200_entries_a_small_error_is_caught(change, cause):
-    """One entry off by twice the typical one, and one part in a thousand everywhere, as easily as in a small network."""
-    loss, params, gradients = mnist(np.float64)
-
-    report = check_gradients(loss, params, spoilt(gradients, "W1", change), directions=3)
-
-    assert statuses(report) == {"W1": "failed", "b1": "passed", "W2": "passed", "b2": "passed"}
-    assert one(report, "W1").error > 1e6 * one(report, "W1").limit
-    assert cause in one(report, "W1").cause
-
-
 # --- what other checkers let through ---------------------------------------------------------------------------------
 
 

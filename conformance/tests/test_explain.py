@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 import pytest
-from explain_problems import AMPLE, SLIPS, Changed, of, of_slip, sigma, xor
+from explain_problems import AMPLE, SLIPS, Changed, of, of_slip, relu_network, sigma, xor
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network
@@ -30,31 +30,6 @@ def test_a_slip_in_one_place_is_named_with_its_formula(name):
     assert slugs <= explanation.slugs
     assert explanation.confirmed
     assert any(formula in finding.uses for finding in explanation.findings)
-
-
-def relu_network(slope=0.0, decay=0.0, clip=0.0, epsilon=0.0):
-    """A ReLU and softmax network with constants of its author's choice."""
-
-    def function(params, x, t):
-        z1 = x @ params["W1"] + params["b1"]
-        h = np.maximum(z1, 0)
-        z2 = h @ params["W2"] + params["b2"]
-        z2 = z2 - z2.max(1, keepdims=True)
-        log_p = z2 - np.log(np.exp(z2).sum(1, keepdims=True))
-        d2 = (np.exp(log_p) - t) / len(x)
-        d1 = d2 @ params["W2"].T * np.where(z1 > 0, 1.0, slope)
-        g = {
-            "W1": x.T @ d1 + decay * params["W1"],
-            "b1": d1.sum(0),
-            "W2": h.T @ d2 + decay * params["W2"],
-            "b2": d2.sum(0),
-        }
-        if clip:
-            size = np.sqrt(sum((v**2).sum() for v in g.values()))
-            g = {k: v * min(1, clip / size) for k, v in g.items()}
-        return -(t * (np.log(np.exp(log_p) + epsilon) if epsilon else log_p)).sum() / len(x), g
-
-    return function
 
 
 @pytest.mark.parametrize(

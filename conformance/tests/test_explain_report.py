@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from explain_problems import SLIPS, of, of_slip
+from explain_problems import SLIPS, of, of_slip, relu_network
 
 from nn_conformance import conforms, judge_run, run
 from nn_conformance.cases.families import describe_network
@@ -116,20 +116,7 @@ def test_a_letter_is_named_only_if_sizes_differ():
 
 def test_what_fails_at_extreme_logits_is_one_line():
     """A right network with log 0 at large logits is said to have no wrong formula, and one remark, with the size of the logits."""
-
-    def textbook(params, x, t):
-        z1 = x @ params["W1"] + params["b1"]
-        h = np.maximum(z1, 0)
-        z2 = h @ params["W2"] + params["b2"]
-        p = np.exp(z2 - z2.max(1, keepdims=True))
-        p /= p.sum(1, keepdims=True)
-        d2 = (p - t) / len(x)
-        d1 = d2 @ params["W2"].T * (z1 > 0)
-        with np.errstate(all="ignore"):
-            loss = -np.sum(t * np.log(p)) / len(x)
-        return loss, {"W1": x.T @ d1, "b1": d1.sum(0), "W2": h.T @ d2, "b2": d2.sum(0)}
-
-    explanation = of(textbook, "mnist-relu/documented")
+    explanation = of(relu_network(epsilon=0.0), "mnist-relu/documented")
     lines = explanation.lines()
     assert explanation.slugs == {"log-of-zero"}
     assert len(lines) == 3
