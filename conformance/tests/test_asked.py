@@ -38,9 +38,6 @@ def changes(suggestion):
     return {one.convention: one.value for one in (suggestion, *suggestion.further)}
 
 
-# --- sizes and optimisers
-
-
 def test_further_sizes_are_asked_of_documented_networks():
     """Beside the published cases there are two and three outputs where the network has one, and batches of 2 and 19."""
     published = Store()
@@ -80,9 +77,6 @@ def test_the_requests_of_adaptive_optimisers_are_certified(line):
 
     assert {len(step.rows) for step in loaded.case.steps} <= {16, 3, 19}
     assert loaded.case.steps
-
-
-# --- what cannot have been seen
 
 
 def test_a_program_is_told_that_fan_out_was_not_tested(command):
@@ -149,9 +143,6 @@ def test_a_step_by_itself_cannot_claim_another_optimiser():
 
     with pytest.raises(InputError, match="'adam torch'; a class with evaluate and train"):
         judge(step)
-
-
-# --- conventions, each found by the hint, and right as soon as it is declared
 
 
 def clipped(inside):
@@ -271,9 +262,6 @@ def test_a_wrong_adam_with_constants_of_its_own_fails():
     assert caught(conforms("xor-tanh", dtypes=("float64",), epsilon=1e-8)(Wrong(epsilon=1e-8)))
 
 
-# --- extreme numbers, kinks, own losses
-
-
 @pytest.mark.parametrize(
     ("line", "form"),
     [("3-4 tanh-1 sigmoid, bce", "max(z, 0) - z·t"), ("3-2 sigmoid, bce samples", "max(z, 0) - z·t")],
@@ -329,9 +317,6 @@ def test_own_losses_are_measured_on_every_case_that_can_tell():
 
     assert {v.check.case for v in failed} >= {"xor-tanh/probe-square", "xor-tanh/probe-one"}
     assert all(v.check.quantity == "all" for v in failed)
-
-
-# --- calls
 
 
 @pytest.mark.parametrize("by", ["identity", "contents"])

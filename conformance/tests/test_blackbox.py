@@ -14,8 +14,6 @@ from nn_reference.network import Dense, Network, loss_and_gradients, loss_and_ou
 
 pytestmark = pytest.mark.numeric
 
-# --- right gradients -------------------------------------------------------------------------------------------------
-
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("name", NETWORKS)
@@ -80,8 +78,6 @@ def test_no_false_alarm(seed, dtype):
     assert "failed" not in statuses(report).values(), str(report)
 
 
-# --- wrong gradients -------------------------------------------------------------------------------------------------
-
 WRONG = {
     "factor-1.1": ("W1", lambda g: g * 1.1, "it is 1.10000"),
     "factor-1.001": ("W1", lambda g: g * 1.001, "it is 1.00100"),
@@ -138,9 +134,6 @@ def test_swapped_tensors_are_named():
     assert statuses(report)["b1"] == "passed"
 
 
-# --- what other checkers let through ---------------------------------------------------------------------------------
-
-
 def test_what_fast_gradcheck_and_check_grads_pass_is_caught():
     """An error of 100 % in 10⁵ entries, and a wrong entry, pass the two rules that scale with size, and fail here."""
     # PyTorch's fast mode compares projections on positive vectors of norm 1 with a tolerance of 1e-5·Σu·Σv (here Σu =
@@ -176,9 +169,6 @@ def test_the_limit_does_not_grow_with_the_number_of_entries(size):
     # Rounding u·L over the step ∛u, and as much of curvature, on a norm of 0.7.
     assert finding.smallest_entry <= 1e-7
     assert finding.smallest_factor <= 1e-7
-
-
-# --- how sure it is --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

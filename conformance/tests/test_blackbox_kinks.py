@@ -14,8 +14,6 @@ from nn_reference.activations import RELU, SIGMOID, SOFTMAX
 from nn_reference.losses import CrossEntropy, SquaredError
 from nn_reference.network import Dense, Network, loss_and_gradients, loss_and_outputs
 
-# --- kinks -----------------------------------------------------------------------------------------------------------
-
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
@@ -160,9 +158,6 @@ def test_float32_parameters_of_a_float64_loss_pass():
     report = check_gradients(loss, p, (1 - np.tanh(p.astype(np.float64)) ** 2).astype(np.float32))
 
     assert report.ok, str(report)
-
-
-# --- scales ----------------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=6)
