@@ -7,6 +7,7 @@ import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, describe_network
+from nn_conformance.cases.text import network
 from nn_conformance.explain import Budget, explain
 from nn_conformance.judge.target import Answer
 from nn_conformance.oracles import reference
@@ -15,6 +16,7 @@ from nn_reference.network import loss_and_gradients
 from nn_reference.systems import get
 
 AMPLE = Budget(150, 600.0)  # the clock of a busy machine decides nothing here
+LINEAR = network("3-2, squared-error")
 
 
 def sigma(z):

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 from courses import COURSES, Trainer, a_class, caught, failures, none, rows, softmax, updates
+from ladder_problems import gradients
 
 from nn_conformance import conforms, network
 from nn_conformance.cases.on_demand import certify
@@ -287,19 +288,10 @@ def test_a_textbook_form_fails_at_extreme_logits_alone(line, form):
 
 def test_slopes_at_a_kink_hide_nothing_else():
     """At a kink a wrong gradient is compared as it is, and not with slopes that make the most of it."""
-    store, case = Store(), "iris-relu-adam/probe-kink"
-
-    class Halved:
-        name = "halved"
-        train = None
-
-        def evaluate(self, network_, params, x, t, *, gradients=True):
-            answer = reference.evaluate(network_, params, x, t, gradients=gradients)
-            return Answer(answer.loss, {n: g / 2 if n == "W1" else g for n, g in answer.gradients.items()})
-
-    loaded = store.case(case)
+    loaded = Store().case("iris-relu-adam/probe-kink")
+    halved = gradients(lambda name, g: g / 2 if name == "W1" else g)
     certified = loaded.arrays(loaded.case.evaluation.gradients, "gradients")["W1"]
-    (verdict,) = [v for v in judge_case(loaded, Halved(), "float64", rungs=("gradient",)) if v.check.quantity == "W1"]
+    (verdict,) = [v for v in judge_case(loaded, halved, "float64", rungs=("gradient",)) if v.check.quantity == "W1"]
 
     assert verdict.failed
     assert verdict.error == pytest.approx(np.linalg.norm(certified) / 2, rel=1e-6)

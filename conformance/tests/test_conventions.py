@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from convention_problems import FUNCTIONS, columns, judged, mean, scaled, two_layers
 from door_problems import fresh, homework, load
+from ladder_problems import Wrapped
 
 from nn_conformance.adapt.arrays import Layers
 from nn_conformance.adapt.claims import Claim, claim_of, conforms
 from nn_conformance.adapt.conventions import OURS, Conventions, declared
 from nn_conformance.adapt.converted import Converted
-from nn_conformance.cases.store import Store
 from nn_conformance.explain.hint import Remembered, suggest
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.target import Answer, Run, Unsupported
@@ -231,14 +231,14 @@ def test_networks_and_precisions_beyond_the_claim_are_unsupported():
 
 def test_a_foreign_uncertainty_widens_nothing():
     """What a target says of its own error is dropped on the way, so a wrong gradient cannot excuse itself."""
-
-    class Excused(Foreign):
-        def evaluate(self, network, params, x, t, *, gradients=True):
-            answer = reference.evaluate(network, params, x, t, gradients=gradients)
-            wrong = {name: 2 * g for name, g in answer.gradients.items()}
-            return Answer(answer.loss, wrong, uncertainty=dict.fromkeys(params, 1e9))
-
-    verdicts = judge(load("xor-tanh/probe-rectangular"), Converted(Excused()), "float64", trusted=True)
+    excused = Wrapped(
+        lambda answer, **_: Answer(
+            answer.loss,
+            {name: 2 * g for name, g in answer.gradients.items()},
+            uncertainty=dict.fromkeys(answer.gradients, 1e9),
+        )
+    )
+    verdicts = judge(load("xor-tanh/probe-rectangular"), Converted(excused), "float64", trusted=True)
     assert {v.status for v in verdicts if v.rung == "gradient"} == {"failed"}
 
 
@@ -308,17 +308,8 @@ def test_a_claim_stands_on_the_object_itself():
 
 def test_surplus_losses_are_a_failure():
     """A loss for each update, and none beside them: what is too much is not cut off."""
-
-    class Surplus:
-        name = "surplus"
-        evaluate = staticmethod(reference.evaluate)
-
-        def train(self, *given):
-            run = reference.train(*given)
-            return Run([*run.losses, 1e9], run.params)
-
-    case = Store().case("homework/probe-partial")
-    (verdict,) = judge(case, Converted(Surplus()), "float64", rungs=("trajectory",))
+    surplus = Wrapped(train=lambda run: Run([*run.losses, 1e9], run.params))
+    (verdict,) = judge(load("homework/probe-partial"), Converted(surplus), "float64", rungs=("trajectory",))
     assert (verdict.status, verdict.reason[:18]) == ("failed", "losses: expected 1")
 
 

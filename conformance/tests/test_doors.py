@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from door_problems import HOMEWORK, fresh, homework, load, statuses
 from homework import sigmoid
+from ladder_problems import Wrapped
 
 from nn_conformance.adapt.claims import conforms
 from nn_conformance.adapt.conventions import declared
@@ -147,15 +148,11 @@ def test_what_is_no_target_is_one_line(obj, message):
 def test_an_uncertainty_as_large_as_the_gradient_shows_nothing():
     """Where a step cannot be large enough to show a gradient, what its limit lets through is unsupported, not passed."""
 
-    class Lost:
-        name, train = "lost", staticmethod(reference.train)
+    def lost(answer, **_):
+        zeros = {name: 0 * g for name, g in answer.gradients.items()}
+        return Answer(answer.loss, zeros, uncertainty={name: 2 * norm(g) for name, g in answer.gradients.items()})
 
-        def evaluate(self, *args, **more):
-            answer = reference.evaluate(*args, **more)
-            zeros = {name: 0 * g for name, g in answer.gradients.items()}
-            return Answer(answer.loss, zeros, uncertainty={name: 2 * norm(g) for name, g in answer.gradients.items()})
-
-    verdicts = judge(load(HOMEWORK[0]), Lost(), "float64", trusted=True)
+    verdicts = judge(load(HOMEWORK[0]), Wrapped(lost), "float64", trusted=True)
     assert {v.status for v in verdicts if v.rung == "gradient"} == {"unsupported"}
 
 
@@ -247,15 +244,9 @@ def test_a_loss_that_comes_and_goes_fails():
 
 def test_a_run_without_losses_is_judged_by_its_parameters_where_it_has_no_memory():
     """A full target whose updates tell no loss has its steps judged, and of free runs those by plain SGD."""
-
-    class Silent:
-        name, evaluate = "silent", staticmethod(reference.evaluate)
-
-        def train(self, *args):
-            return Run(None, reference.train(*args).params)
-
+    silent = Wrapped(train=lambda run: Run(None, run.params))
     for system, status in (("xor-tanh", "passed"), ("iris-relu-adam", "unsupported")):
-        verdicts = judge(load(f"{system}/probe-rectangular"), Silent(), "float64")
+        verdicts = judge(load(f"{system}/probe-rectangular"), silent, "float64")
         assert {v.status for v in verdicts if v.rung == "step"} == {"passed"}
         assert {v.status for v in verdicts if v.rung == "trajectory"} == {status}
 

@@ -3,7 +3,8 @@
 import msgspec
 import numpy as np
 import pytest
-from explain_problems import AMPLE, SLIPS, Changed, of, of_slip, relu_network, sigma, xor
+from explain_problems import AMPLE, LINEAR, SLIPS, Changed, of, of_slip, relu_network, sigma, xor
+from spread import some
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network
@@ -19,10 +20,18 @@ from nn_maintain.mistakes import CATALOGUE
 from nn_maintain.mistakes.mistaken import Mistaken
 from nn_reference.systems import get
 
-LINEAR = network_of("3-2, squared-error")
+# Of each kind of slip one: in a derivative, a sum, a factor, a product and a loss; and several at once.
+EVERYDAY = (
+    "output derivative only in dW2",
+    "the last sample's bias",
+    "a constant of its own",
+    "product of sums",
+    "loss shifted",
+    "three at once",
+)
 
 
-@pytest.mark.parametrize("name", SLIPS)
+@pytest.mark.parametrize("name", some(SLIPS, EVERYDAY))
 def test_a_slip_in_one_place_is_named_with_its_formula(name):
     """The rule that is wrong is named, its formula is shown, and the mutant makes every number."""
     _, slugs, formula = SLIPS[name]

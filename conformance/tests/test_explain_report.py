@@ -5,30 +5,27 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from explain_problems import SLIPS, of, of_slip, relu_network
+from door_problems import fresh
+from explain_problems import AMPLE, LINEAR, SLIPS, Changed, of, of_slip, relu_network
+from homework import halved
 
 from nn_conformance import conforms, judge_run, run
 from nn_conformance.cases.families import describe_network
-from nn_conformance.explain import Budget, Case
+from nn_conformance.explain import Budget, Case, explain
 from nn_conformance.explain.asking import draw, sized
 from nn_conformance.explain.factors import monomials
 from nn_conformance.judge.target import Answer
-from nn_conformance.oracles import reference
 from nn_conformance.report.console import folded
-from nn_conformance.subjects import subject_of
 from nn_reference.systems import get
 
 
 def test_cases_of_the_caller_are_confirmed_too():
     """An explanation that does not make the caller's numbers is not confirmed, and says where it fails."""
-    system = get("xor-sigmoid/documented")
-    network = describe_network(system.network)
-    case = replace(draw(sized(network, [2, 3, 1]), 4, 99, "float64"), label="the caller's case")
-    answer = subject_of(SLIPS["the last sample's bias"][0], [system.id]).target.evaluate(
-        network, case.params, case.x, case.t
-    )
+    target = Changed(lambda loss, gradients, x: (loss, gradients | {"b1": gradients["b1"] / len(x)}))
+    case = replace(draw(sized(LINEAR, [3, 2]), 4, 99, "float64"), label="the caller's case")
+    answer = target.evaluate(LINEAR, case.params, case.x, case.t)
     changed = Answer(answer.loss, answer.gradients | {"b1": answer.gradients["b1"] + 1})
-    good, other = (of(SLIPS["the last sample's bias"][0], cases=[(case, given)]) for given in (answer, changed))
+    good, other = (explain(target, LINEAR, cases=[(case, given)], budget=AMPLE) for given in (answer, changed))
     assert good.confirmed
     assert not other.confirmed
     assert any("the caller's case" in note for note in other.notes)
@@ -63,14 +60,8 @@ def test_lines_begin_with_the_answer_and_say_how_to_mend_it():
 )
 def test_an_error_of_ours_loses_no_verdict(broken, what, monkeypatch):
     """The report has every failure of a run in which something beside the verdicts broke, and says what broke."""
-
-    @conforms("homework", dtypes=("float64",))
-    def halved(params, x, t):
-        answer = reference.evaluate(describe_network(get("homework").network), params, x, t)
-        return answer.loss, {name: g / 2 for name, g in answer.gradients.items()}
-
     monkeypatch.setattr(judge_run, broken, lambda *_, **__: {}["rule"])
-    report = run.judge(halved)
+    report = run.judge(conforms("homework", dtypes=("float64",))(fresh(halved)))
     assert report.failed
     [explanation] = report.explanations.values()
     assert f"also   {judge_run.BROKEN}: no {what}: KeyError: 'rule'" in explanation.lines()
