@@ -61,15 +61,21 @@ def layers_of(told):
     found = []
     for layer in told["layers"]:
         kind = KINDS.get(layer["activation"], layer["activation"])
-        activation = fmt.Activation(
-            kind,
-            axis="outputs" if kind == "softmax" else None,
-            alpha={"leaky_relu": layer.get("slope", layer.get("alpha", 0.01)), "elu": layer.get("alpha", 1.0)}.get(
-                kind
-            ),
-        )
+        alphas = {"leaky_relu": layer.get("slope", layer.get("alpha", 0.01)), "elu": layer.get("alpha", 1.0)}
+        axis = "outputs" if kind == "softmax" else None
+        activation = fmt.Activation(kind, axis=axis, alpha=alphas.get(kind))
         found.append(fmt.Layer(layer["units"], activation, bias=told["bias"], layout="in,out"))
     return found
+
+
+def drawn(rng, widths, *, bias):
+    """Parameters of layers of these widths."""
+    params = {}
+    for k, sizes in enumerate(itertools.pairwise(widths), 1):
+        params[f"W{k}"] = rng.normal(0, 0.5, sizes)
+        if bias:
+            params[f"b{k}"] = rng.normal(0, 0.5, sizes[1])
+    return params
 
 
 def network_of(told) -> fmt.Network:
@@ -79,11 +85,7 @@ def network_of(told) -> fmt.Network:
     # Three outputs or more: with one a mean over outputs would be none, and with two the same as ½.
     widths = [told["inputs"], *(layer.units for layer in layers)]
     widths[-1] = widths[-1] + 1 if widths[-1] > 1 else 3
-    params = {}
-    for k, (inputs, units) in enumerate(itertools.pairwise(widths), 1):
-        params[f"W{k}"] = rng.normal(0, 0.5, (inputs, units))
-        if told["bias"]:
-            params[f"b{k}"] = rng.normal(0, 0.5, units)
+    params = drawn(rng, widths, bias=told["bias"])
     x = rng.normal(0, 1, (5, widths[0]))
     t = (
         np.eye(widths[-1])[rng.integers(0, widths[-1], 5)]
@@ -216,11 +218,7 @@ def differs(target, described, optimizer, *, alone: bool) -> bool:
     """Whether parameters after training, over three batches or one sample, are not the reference's."""
     rng = np.random.default_rng(1)
     widths = [described.inputs, *(layer.units for layer in described.layers)]
-    params = {}
-    for k, sizes in enumerate(itertools.pairwise(widths), 1):
-        params[f"W{k}"] = rng.normal(0, 0.5, sizes)
-        if described.layers[0].bias:
-            params[f"b{k}"] = rng.normal(0, 0.5, sizes[1])
+    params = drawn(rng, widths, bias=described.layers[0].bias)
     x = rng.normal(0, 1, (12, widths[0]))
     t = np.eye(widths[-1])[rng.integers(0, widths[-1], 12)] if widths[-1] > 1 else rng.integers(0, 2, (12, 1)) * 1.0
     for batches in ([[0]], [[1]]) if alone else ([[0, 1, 2, 3]], [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10]]):

@@ -252,12 +252,17 @@ def made(course, style, slip=none):
     return conforms(COURSES[course], **conventions)(target)
 
 
-def caught(target):
-    """Whether a check fails; the rest is not asked then."""
+def failures(target, dtypes=("float64",)):
+    """Each verdict that fails, without what a report says beside them."""
     subject = subject_of(target)
     systems = subject.claimed(())
-    run = JudgeRun(subject.target, systems, Store(), dtypes=("float64",), offers=subject.offers)
-    return any(v.failed for s in systems for pair in run.pairs(s) for v in run.verdicts(*pair).values())
+    run = JudgeRun(subject.target, systems, Store(), dtypes=dtypes, offers=subject.offers)
+    return (v for s in systems for pair in run.pairs(s) for v in run.verdicts(*pair).values() if v.failed)
+
+
+def caught(target):
+    """Whether a check fails; the rest is not asked then."""
+    return any(failures(target))
 
 
 TARGETS = {

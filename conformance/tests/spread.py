@@ -1,4 +1,4 @@
-"""Which cases of a system are judged every day, where each takes time: the others are slow tests."""
+"""Which cases are judged every day, where each takes time: the others are slow tests."""
 
 import pytest
 
@@ -23,3 +23,9 @@ def spread(given):
         everyday = values[0].endswith(TELLING) or (whole and (twin or "float32" not in values))
         marked.append(pytest.param(*values, marks=() if everyday else pytest.mark.slow))
     return marked
+
+
+def some(names, everyday):
+    """All names, with the marker `slow` on those that are not among the ones for every day."""
+    assert set(everyday) <= set(names)
+    return [pytest.param(name, marks=() if name in everyday else pytest.mark.slow) for name in names]

@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from courses import COURSES, Trainer, a_class, caught, none, rows, softmax, updates
+from courses import COURSES, Trainer, a_class, caught, failures, none, rows, softmax, updates
+from ladder_problems import gradients
 
 from nn_conformance import conforms, network
 from nn_conformance.cases.on_demand import certify
@@ -36,9 +37,6 @@ def marked(function, *networks, **conventions):
 def changes(suggestion):
     """What a hint says to declare."""
     return {one.convention: one.value for one in (suggestion, *suggestion.further)}
-
-
-# --- sizes and optimisers
 
 
 def test_further_sizes_are_asked_of_documented_networks():
@@ -80,9 +78,6 @@ def test_the_requests_of_adaptive_optimisers_are_certified(line):
 
     assert {len(step.rows) for step in loaded.case.steps} <= {16, 3, 19}
     assert loaded.case.steps
-
-
-# --- what cannot have been seen
 
 
 def test_rows_of_x_in_another_order_than_those_of_t_show():
@@ -146,9 +141,9 @@ def test_an_engine_that_overwrites_gradients_is_caught_by_a_skip_connection():
     pieces = ("identity", "relu", "squared_error", "skip")  # of which no documented network is made
     adds, overwrites = (conforms(pieces=pieces, dtypes=("float64",))(Engine(overwrites=o)) for o in (False, True))
 
-    assert judge(conforms("xor-sigmoid", dtypes=("float64",))(Engine(overwrites=True))).ok
-    assert judge(adds).ok
-    assert {v.rung for v in judge(overwrites).failed} >= {"gradient"}
+    assert not caught(conforms("xor-sigmoid", dtypes=("float64",))(Engine(overwrites=True)))
+    assert not caught(adds)
+    assert next(failures(overwrites)).rung == "gradient"
 
 
 def test_a_piece_that_there_is_not_is_one_line():
@@ -166,9 +161,6 @@ def test_a_step_by_itself_cannot_claim_another_optimiser():
 
     with pytest.raises(InputError, match="'adam torch'; a class with evaluate and train"):
         judge(step)
-
-
-# --- conventions, each found by the hint, and right as soon as it is declared
 
 
 def clipped(inside):
@@ -199,7 +191,7 @@ def test_what_stands_inside_a_logarithm_is_a_convention(inside, declared):
     report = judge(marked(target, SOFTMAX))
 
     assert changes(report.suggestion) == declared
-    assert judge(marked(target, SOFTMAX, **declared)).failed == []
+    assert not caught(marked(target, SOFTMAX, **declared))
 
 
 def test_a_loss_that_is_shown_on_another_scale_is_found():
@@ -212,7 +204,7 @@ def test_a_loss_that_is_shown_on_another_scale_is_found():
 
     report = judge(marked(target, line))
 
-    assert judge(marked(target, line, **changes(report.suggestion))).failed == []
+    assert not caught(marked(target, line, **changes(report.suggestion)))
 
 
 def test_two_shapes_are_found_together():
@@ -242,7 +234,7 @@ def test_a_rate_of_its_own_is_recognised_and_judged(make):
 
     assert str(report.suggestion).startswith("your step does not depend on lr; ")
     assert changes(report.suggestion) == {"rate": 0.3}
-    assert judge(conforms("xor-tanh", rate=0.3)(fixed())).failed == []
+    assert not caught(conforms("xor-tanh", rate=0.3)(fixed()))
 
 
 class OwnAdam(Trainer):
@@ -260,12 +252,11 @@ class OwnAdam(Trainer):
 @pytest.mark.parametrize(
     ("target", "declared"),
     [
-        ({"epsilon": 1e-8}, {"epsilon": 1e-8}),
-        ({"placement": "keras"}, {"placement": "keras"}),
-        ({"epsilon": 1e-7, "placement": "keras"}, {"placement": "keras", "epsilon": 1e-7}),
-        ({"fresh": True}, {"moments": "fresh"}),
+        pytest.param({"epsilon": 1e-8}, {"epsilon": 1e-8}, id="epsilon", marks=pytest.mark.slow),
+        pytest.param({"placement": "keras"}, {"placement": "keras"}, id="placement", marks=pytest.mark.slow),
+        pytest.param({"epsilon": 1e-7, "placement": "keras"}, {"placement": "keras", "epsilon": 1e-7}, id="both"),
+        pytest.param({"fresh": True}, {"moments": "fresh"}, id="moments"),
     ],
-    ids=["epsilon", "placement", "both", "moments"],
 )
 def test_an_adam_with_constants_of_its_own_is_judged_at_them(target, declared):
     """Each is found by the hint, and with it declared updates are judged and nothing fails."""
@@ -289,16 +280,6 @@ def test_a_wrong_adam_with_constants_of_its_own_fails():
     assert caught(conforms("xor-tanh", dtypes=("float64",), epsilon=1e-8)(Wrong(epsilon=1e-8)))
 
 
-@pytest.mark.parametrize(("name", "number"), [("rate", 0.0), ("log_clip", 0.5), ("epsilon", -1e-8)])
-def test_constants_of_no_use_are_refused(name, number):
-    """A rate, a clip or an ε that cannot be one is refused with what is expected."""
-    with pytest.raises(InputError, match=f"conventions: {name}: expected a number above 0"):
-        conforms("xor-tanh", **{name: number})
-
-
-# --- extreme numbers, kinks, own losses
-
-
 @pytest.mark.parametrize(
     ("line", "form"),
     [("3-4 tanh-1 sigmoid, bce", "max(z, 0) - z·t"), ("3-2 sigmoid, bce samples", "max(z, 0) - z·t")],
@@ -316,7 +297,7 @@ def test_a_textbook_form_fails_at_extreme_logits_alone(line, form):
         count = t.size if described.loss.reduction == "elements" else len(t)
         return -np.sum(t * np.log(a) + (1 - t) * np.log(1 - a)) / count, stable(params, x, t)[1]
 
-    failed = judge(marked(textbook, line)).failed
+    failed = list(failures(marked(textbook, line), ("float32", "float64")))
 
     assert {v.check.quantity for v in failed} == {"extreme-logits"}
     assert all(form in v.reason for v in failed)
@@ -324,19 +305,10 @@ def test_a_textbook_form_fails_at_extreme_logits_alone(line, form):
 
 def test_slopes_at_a_kink_hide_nothing_else():
     """At a kink a wrong gradient is compared as it is, and not with slopes that make the most of it."""
-    store, case = Store(), "iris-relu-adam/probe-kink"
-
-    class Halved:
-        name = "halved"
-        train = None
-
-        def evaluate(self, network_, params, x, t, *, gradients=True):
-            answer = reference.evaluate(network_, params, x, t, gradients=gradients)
-            return Answer(answer.loss, {n: g / 2 if n == "W1" else g for n, g in answer.gradients.items()})
-
-    loaded = store.case(case)
+    loaded = Store().case("iris-relu-adam/probe-kink")
+    halved = gradients(lambda name, g: g / 2 if name == "W1" else g)
     certified = loaded.arrays(loaded.case.evaluation.gradients, "gradients")["W1"]
-    (verdict,) = [v for v in judge_case(loaded, Halved(), "float64", rungs=("gradient",)) if v.check.quantity == "W1"]
+    (verdict,) = [v for v in judge_case(loaded, halved, "float64", rungs=("gradient",)) if v.check.quantity == "W1"]
 
     assert verdict.failed
     assert verdict.error == pytest.approx(np.linalg.norm(certified) / 2, rel=1e-6)
@@ -350,13 +322,10 @@ def test_own_losses_are_measured_on_every_case_that_can_tell():
         loss, g = right(params, x, t)
         return loss * (1 if len(x) == 7 else 2), g
 
-    failed = [v for v in judge(marked(target, "xor-tanh", dtypes=("float64",))).failed if v.rung == "own-loss"]
+    failed = [v for v in failures(marked(target, "xor-tanh")) if v.rung == "own-loss"]
 
     assert {v.check.case for v in failed} >= {"xor-tanh/probe-square", "xor-tanh/probe-one"}
     assert all(v.check.quantity == "all" for v in failed)
-
-
-# --- calls
 
 
 @pytest.mark.parametrize("by", ["identity", "contents"])
@@ -371,7 +340,7 @@ def test_what_is_kept_by_its_inputs_shows(by):
         kept.append((x, x.copy(), right(params, x, t)))
         return kept[-1][2]
 
-    failed = judge(marked(target, COURSES["logistic"], dtypes=("float64",))).failed
+    failed = list(failures(marked(target, COURSES["logistic"])))
 
     assert failed
     assert by == "identity" or "new-weights" in {v.check.quantity for v in failed}

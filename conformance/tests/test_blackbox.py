@@ -14,8 +14,6 @@ from nn_reference.network import Dense, Network, loss_and_gradients, loss_and_ou
 
 pytestmark = pytest.mark.numeric
 
-# --- right gradients -------------------------------------------------------------------------------------------------
-
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("name", NETWORKS)
@@ -80,8 +78,6 @@ def test_no_false_alarm(seed, dtype):
     assert "failed" not in statuses(report).values(), str(report)
 
 
-# --- wrong gradients -------------------------------------------------------------------------------------------------
-
 WRONG = {
     "factor-1.1": ("W1", lambda g: g * 1.1, "it is 1.10000"),
     "factor-1.001": ("W1", lambda g: g * 1.001, "it is 1.00100"),
@@ -138,28 +134,6 @@ def test_swapped_tensors_are_named():
     assert statuses(report)["b1"] == "passed"
 
 
-@pytest.mark.parametrize(
-    ("change", "cause"),
-    [
-        (at((400, 123), lambda g: g + 0.008), "W1[400, 123] is "),  # twice the typical entry, 0.004
-        (lambda g: g * 1.001, "it is 1.0010000"),
-    ],
-    ids=["entry", "factor"],
-)
-def test_among_235200_entries_a_small_error_is_caught(change, cause):
-    """One entry off by twice the typical one, and one part in a thousand everywhere, as easily as in a small network."""
-    loss, params, gradients = mnist(np.float64)
-
-    report = check_gradients(loss, params, spoilt(gradients, "W1", change), directions=3)
-
-    assert statuses(report) == {"W1": "failed", "b1": "passed", "W2": "passed", "b2": "passed"}
-    assert one(report, "W1").error > 1e6 * one(report, "W1").limit
-    assert cause in one(report, "W1").cause
-
-
-# --- what other checkers let through ---------------------------------------------------------------------------------
-
-
 def test_what_fast_gradcheck_and_check_grads_pass_is_caught():
     """An error of 100 % in 10⁵ entries, and a wrong entry, pass the two rules that scale with size, and fail here."""
     # PyTorch's fast mode compares projections on positive vectors of norm 1 with a tolerance of 1e-5·Σu·Σv (here Σu =
@@ -195,9 +169,6 @@ def test_the_limit_does_not_grow_with_the_number_of_entries(size):
     # Rounding u·L over the step ∛u, and as much of curvature, on a norm of 0.7.
     assert finding.smallest_entry <= 1e-7
     assert finding.smallest_factor <= 1e-7
-
-
-# --- how sure it is --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -239,9 +210,9 @@ def test_wrong_entries_that_cancel_are_missed_as_seldom_as_derived():
 
 
 def test_an_isolated_entry_is_found_in_twice_the_logarithm_of_the_size():
-    """From 2⁴ to 2¹⁴ entries a wrong one costs two calls more for each doubling, in one axis or in two."""
+    """From 2⁴ to 2¹² entries a wrong one costs two calls more for each doubling, in one axis or in two."""
     extra = {}
-    for shape in [(2**4,), (2**14,), (2**2, 2**2), (2**7, 2**7)]:
+    for shape in [(2**4,), (2**12,), (2**2, 2**2), (2**6, 2**6)]:
         rng = np.random.default_rng(0)
         p, w = rng.normal(size=shape), rng.normal(size=shape)
 
@@ -258,8 +229,8 @@ def test_an_isolated_entry_is_found_in_twice_the_logarithm_of_the_size():
         assert one(report).cause.startswith(f"params[{', '.join(map(str, index))}] is ")
         assert report.evaluations == failed.calls
 
-    # Ten doublings, and a few calls more or less for the steps that other signs lead to.
-    assert abs(extra[2**14,] - extra[2**4,] - 20) <= 12
-    assert abs(extra[2**7, 2**7] - extra[2**2, 2**2] - 20) <= 12
+    # Eight doublings, and a few calls more or less for the steps that other signs lead to.
+    assert abs(extra[2**12,] - extra[2**4,] - 16) <= 12
+    assert abs(extra[2**6, 2**6] - extra[2**2, 2**2] - 16) <= 12
     # Beside the halving: each of 11 directions again at a quarter of the step, the search for a jump, the entry itself.
-    assert max(extra.values()) <= 2 * 14 + 11 * 4 + 80
+    assert max(extra.values()) <= 2 * 12 + 11 * 4 + 80

@@ -9,8 +9,6 @@ from gradient_problems import NETWORKS, one, problem, spoilt, statuses
 from nn_conformance.gradcheck import check_gradients
 from nn_reference.errors import InputError
 
-# --- what is wrong with the loss itself ------------------------------------------------------------------------------
-
 ROUGH = np.linspace(0.3, 1.7, 12).reshape(3, 4)
 
 
@@ -100,8 +98,6 @@ def test_nan_nearby_is_kept_clear_of():
     assert check_gradients(lambda q: np.sum(np.where(q > 1.0001, np.inf, q**2)), p / 2, p).ok
     assert check_gradients(lambda q: sum(math.sqrt(v) for v in q), p, 0.5 / np.sqrt(p)).ok
 
-
-# --- names, shapes, dtypes -------------------------------------------------------------------------------------------
 
 W = np.arange(1.0, 7.0).reshape(2, 3)
 B = np.array(0.5)
@@ -197,9 +193,6 @@ def test_a_torch_loss_is_a_loss():
         assert check_gradients(lambda p: torch.tensor(p, requires_grad=True).tanh().sum(), w, 1 / np.cosh(w) ** 2).ok
 
 
-# --- gradients that are a function -----------------------------------------------------------------------------------
-
-
 def accumulated():
     total = np.zeros_like(W)
 
@@ -233,9 +226,6 @@ def test_gradients_may_be_a_function(kind):
 
     assert finding.status == status
     assert finding.reason.startswith(reason)
-
-
-# --- the report ------------------------------------------------------------------------------------------------------
 
 
 def test_a_report_is_true_only_if_all_passed():

@@ -1,21 +1,6 @@
 """Programs by language models that had not seen the rules: what is said is true, and what was named stays named.
 
-`blind/first` was read while the rules were written. `blind/second` was judged once, when they were done: of its 42 wrong
-programs all were caught, and of 30 every mistake was named, counted by hand. Rules that it lacked came after that, so
-neither measures what comes next. Of the 32 wrong programs of `blind/third`, written later, 31 were caught at first; it was
-read too, when the rules were mended that it had shown to be missing or to say too much. `blind/fourth` was judged once after
-that: of its 32 wrong programs all failed, two of them for another reason than their key's; 21 had every mistake named, and
-two were told something false. Its ten right ones passed. All four were read for the rules that came
-next. The 80 programs of `blind/fifth` and `blind/sixth` were written together, by others again. Half, drawn at random, were
-read: they are `fifth`, and of their 32 wrong ones 20 had every mistake named before. The other half is `sixth`, judged once
-when the rules were done: of its 32 wrong programs all failed and 29 had every mistake named, and four were told something
-false beside it or in its place; its eight right ones were accused of no mistake. What these had shown was mended after that.
-`blind/seventh`, `eighth` and `ninth` are 80 programs each, by other authors again, who wrote each set without sight of the
-others. Of each a random half was read, and what it showed was mended; then the other half was judged once. Of the 32 wrong
-programs of these halves all were caught, and 22, 24 and 31 had every mistake named; five, three and none were told something
-false. Of their eight right ones, one of `eighth` failed, by no mistake of its own. What they showed was mended after that.
-`blind/tenth` was judged once, whole: of its 32 wrong programs 30 were caught, 25 had every mistake named, and one was told
-something false; its eight right ones were accused of no mistake.
+README.md has how they were made, how many were caught and named at first, and what was told falsely.
 """
 
 from pathlib import Path

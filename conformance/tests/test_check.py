@@ -202,15 +202,12 @@ def test_an_index_that_contradicts_itself_is_found(damage, root):
         assert line.startswith(start)
 
 
-def test_an_empty_index_is_a_problem(tmp_path):
-    """No cases are not no problems."""
+def test_an_index_with_nothing_and_no_index_are_problems(tmp_path):
+    """No cases are not no problems, and a folder without an index is no fixtures."""
     write_index(tmp_path, {"format": 1, "files": [], "cases": [], "systems": {}})
-
     assert problems(tmp_path) == ["index.json: cases: expected at least one, got none"]
 
-
-def test_no_index_is_a_problem(tmp_path):
-    """A folder without an index is no fixtures."""
+    (tmp_path / "index.json").unlink()
     assert problems(tmp_path) == [f"index.json: expected a file, got none: {RESTORE}"]
 
 

@@ -138,9 +138,6 @@ def test_interruption_is_one_line(environment):
     assert set(out.splitlines()) <= {"running"}
 
 
-# --- completion
-
-
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

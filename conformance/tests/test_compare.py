@@ -89,9 +89,9 @@ def test_all_files_of_a_run(command, tmp_path):
     """`verify` writes a page, JSON, XML and Markdown beside what it prints, and overwrites its own files."""
     names = {"--html": "a.html", "--json": "a.json", "--junit": "a.xml", "--markdown": "a.md"}
     arguments = [word for option, name in names.items() for word in (option, str(tmp_path / "new" / name))]
-    for _ in range(2):
-        done = command("verify", f"{HOMEWORK}:wrong", "homework", *arguments)
-        assert done.code == 1
+    for name, code in (("right", 0), ("wrong", 1)):
+        done = command("verify", f"{HOMEWORK}:{name}", "homework", *arguments)
+        assert done.code == code
         assert "checks ran" in done.out
     folder = tmp_path / "new"
 
@@ -119,18 +119,13 @@ def test_where_nothing_can_be_written_is_told_before_the_run(command, tmp_path, 
     """A folder in the file's place, a file in the folder's place, and a report of checks by id are refused in a line."""
     tmp_path.joinpath("file").write_text("", "utf-8")
 
-    assert (
-        "expected a file, got a folder"
-        in command("verify", f"{HOMEWORK}:wrong", "homework", option, str(tmp_path)).complaint
-    )
-    assert (
-        "cannot be written"
-        in command("verify", f"{HOMEWORK}:wrong", "homework", option, str(tmp_path / "file" / "x")).complaint
-    )
-    only = command(
-        "verify", f"{HOMEWORK}:wrong", "homework", option, str(tmp_path / "x"), "--only", "homework/documented::loss"
-    )
-    assert "--only, --fuzz: expected no file" in only.complaint
+    def complaint(*more):
+        return command("verify", f"{HOMEWORK}:wrong", "homework", option, *more).complaint
+
+    assert "expected a file, got a folder" in complaint(str(tmp_path))
+    assert "cannot be written" in complaint(str(tmp_path / "file" / "x"))
+    only = complaint(str(tmp_path / "x"), "--only", "homework/documented::loss")
+    assert "--only, --fuzz: expected no file" in only
 
 
 def test_the_workflows_of_the_page_call_commands_that_there_are(command, monkeypatch, tmp_path):

@@ -148,8 +148,17 @@ def test_intact_fixtures_have_no_problem(command, root):
     assert command("fixtures", "check").code == 0
 
 
+# What is read alike elsewhere: other arrays of a case, and what stands in the place of other files.
+ALIKE = {"gradient-missing", "update-missing", "header-without-tensor", "case-loop", "weights-loop", "iris-loop"}
+ALIKE |= {"weights-pipe", "iris-pipe", "ledger-pipe", "iris-changed", "xor-changed"}
+
+
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=PIPES) if name.endswith("pipe") else name for name in DAMAGE]
+    "name",
+    [
+        pytest.param(name, marks=[PIPES] * name.endswith("pipe") + [pytest.mark.slow] * (name in ALIKE))
+        for name in DAMAGE
+    ],
 )
 def test_damage_is_one_line_in_every_command_that_meets_it(command, root, name):
     """`fixtures check` names the damage and nothing else, with code 1; whatever else reads the file refuses it, with code 2."""

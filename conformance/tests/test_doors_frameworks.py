@@ -1,6 +1,7 @@
 """Modules of PyTorch and models of Keras are targets as they stand."""
 
 import itertools
+import threading
 
 import numpy as np
 import pytest
@@ -48,18 +49,23 @@ def test_a_module_of_any_sizes_passes():
 
 
 @pytest.mark.torch
-def test_a_module_as_it_stands_is_judged_where_its_sizes_fit():
-    """An instance has one size: the document's own case is judged, others are unsupported, and it keeps its parameters."""
+@pytest.mark.parametrize("locked", [False, True], ids=["copied", "not to be copied"])
+def test_a_module_as_it_stands_is_judged_where_its_sizes_fit(locked):
+    """An instance has one size, the document's own, in which it is judged; parameters, precision and gradients stay its own."""
     import torch
 
     module = build_torch((4, 10, 3))
+    if locked:
+        module.lock = threading.Lock()
+    for p in module.parameters():
+        p.grad = torch.ones_like(p)
     before = [p.detach().clone() for p in module.parameters()]
     assert framework_of(module) == "torch"
     report = verify(conforms("iris-relu-adam")(module))
     assert report
     assert {v.check.case for v in report.verdicts if v.status == "passed"} == {"iris-relu-adam/documented"}
-    assert all(torch.equal(p, q) for p, q in zip(module.parameters(), before, strict=True))
-    assert {p.dtype for p in module.parameters()} == {torch.float32}
+    assert all(torch.equal(p, q) and p.dtype == q.dtype for p, q in zip(module.parameters(), before, strict=True))
+    assert all(torch.equal(p.grad, torch.ones_like(p)) for p in module.parameters())
 
 
 @pytest.mark.torch
@@ -114,23 +120,6 @@ def test_what_a_module_keeps_between_calls_shows(made):
 
 
 @pytest.mark.torch
-def test_a_module_that_cannot_be_copied_is_judged():
-    """A module that holds a lock is asked as it stands, and has its parameters, precision and gradients back."""
-    import threading
-
-    import torch
-
-    module = build_torch((4, 10, 3))
-    module.lock = threading.Lock()
-    for p in module.parameters():
-        p.grad = torch.ones_like(p)
-    before = [p.detach().clone() for p in module.parameters()]
-    assert verify(conforms("iris-relu-adam")(module))
-    assert all(torch.equal(p, q) and p.dtype == q.dtype for p, q in zip(module.parameters(), before, strict=True))
-    assert all(torch.equal(p.grad, torch.ones_like(p)) for p in module.parameters())
-
-
-@pytest.mark.torch
 def test_a_module_may_leave_its_softmax_to_the_loss():
     """Logits where the description has a softmax are a convention, which is suggested, and with which logits of ±1000 pass."""
     case = STORE.case("mnist-relu/probe-rectangular")
@@ -158,7 +147,7 @@ def test_tensors_are_read_from_a_function():
 
 
 @pytest.mark.torch
-def test_a_factory_that_makes_no_model_is_refused():
+def test_a_class_of_modules_makes_one_from_sizes():
     """The class of a module is what makes one from sizes; conventions are those of its framework unless declared."""
     from torch import nn
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from every_door import HOSTILE, MISTAKES, TARGETS
+from spread import some
 
 from nn_conformance import pytest_plugin as plugin
 from nn_conformance.judge.verdict import one_line
@@ -16,20 +17,10 @@ pytest_plugins = ["pytester"]
 
 FILE = Path(__file__).with_name("every_door.py")
 # By command each takes a process of its own: some of each kind are for every day.
-EVERYDAY = (
-    "sum_for_mean",
-    "gradients_accumulate",
-    "exits",
-    "retypes",
-    "float32",
-)
+EVERYDAY = ("sum_for_mean", "gradients_accumulate", "exits", "retypes")
 # And with --slow every hostile function, and every third mistake.
 SENT = {*EVERYDAY, *list(MISTAKES)[::3], *HOSTILE}
-NAMES = [
-    pytest.param(name, marks=() if name in EVERYDAY else pytest.mark.slow)
-    for name in TARGETS
-    if name in {sent.replace("-", "_") for sent in SENT}
-]
+NAMES = some([name for name in TARGETS if name in {sent.replace("-", "_") for sent in SENT}], EVERYDAY)
 
 
 def told(verdict):

@@ -3,51 +3,42 @@
 import msgspec
 import numpy as np
 import pytest
-from explain_problems import AMPLE, SLIPS, of, xor
+from explain_problems import AMPLE, LINEAR, SLIPS, Changed, of, of_slip, relu_network, sigma, xor
+from spread import some
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network
-from nn_conformance.explain import explain
+from nn_conformance.cases.text import network as network_of
+from nn_conformance.explain import chance, engine_rules, explain
+from nn_conformance.explain.asking import draw, sized
+from nn_conformance.explain.search import delta
+from nn_conformance.explain.trace import trace
 from nn_conformance.judge.target import Answer, Unsupported
+from nn_conformance.oracles import reference
 from nn_conformance.subjects import subject_of
 from nn_maintain.mistakes import CATALOGUE
 from nn_maintain.mistakes.mistaken import Mistaken
 from nn_reference.systems import get
 
+# Of each kind of slip one: in a derivative, a sum, a factor, a product and a loss; and several at once.
+EVERYDAY = (
+    "output derivative only in dW2",
+    "the last sample's bias",
+    "a constant of its own",
+    "product of sums",
+    "loss shifted",
+    "three at once",
+)
 
-@pytest.mark.parametrize("name", SLIPS)
+
+@pytest.mark.parametrize("name", some(SLIPS, EVERYDAY))
 def test_a_slip_in_one_place_is_named_with_its_formula(name):
     """The rule that is wrong is named, its formula is shown, and the mutant makes every number."""
-    function, slugs, formula = SLIPS[name]
-    explanation = of(function)
+    _, slugs, formula = SLIPS[name]
+    explanation = of_slip(name)
     assert slugs <= explanation.slugs
     assert explanation.confirmed
     assert any(formula in finding.uses for finding in explanation.findings)
-
-
-def relu_network(slope=0.0, decay=0.0, clip=0.0, epsilon=0.0):
-    """A ReLU and softmax network with constants of its author's choice."""
-
-    def function(params, x, t):
-        z1 = x @ params["W1"] + params["b1"]
-        h = np.maximum(z1, 0)
-        z2 = h @ params["W2"] + params["b2"]
-        z2 = z2 - z2.max(1, keepdims=True)
-        log_p = z2 - np.log(np.exp(z2).sum(1, keepdims=True))
-        d2 = (np.exp(log_p) - t) / len(x)
-        d1 = d2 @ params["W2"].T * np.where(z1 > 0, 1.0, slope)
-        g = {
-            "W1": x.T @ d1 + decay * params["W1"],
-            "b1": d1.sum(0),
-            "W2": h.T @ d2 + decay * params["W2"],
-            "b2": d2.sum(0),
-        }
-        if clip:
-            size = np.sqrt(sum((v**2).sum() for v in g.values()))
-            g = {k: v * min(1, clip / size) for k, v in g.items()}
-        return -(t * (np.log(np.exp(log_p) + epsilon) if epsilon else log_p)).sum() / len(x), g
-
-    return function
 
 
 @pytest.mark.parametrize(
@@ -68,12 +59,14 @@ def test_a_constant_of_the_author_is_fitted(constants, slug, name):
     assert explanation.confirmed
 
 
-def test_what_no_rule_makes_is_not_explained():
-    """A gradient of no formula has no name: it is said to be unexplained."""
-    explanation = of(xor(W1=lambda x, d1: np.sin(x.T @ d1 * 7) + 0.1 * (x.T @ d1) ** 2))
+def test_what_no_rule_makes_is_not_explained_but_placed():
+    """A gradient of no formula has no name: it is said to be unexplained, and where the first wrong place is."""
+    explanation = of(xor(b1=lambda d1: np.sin(7 * d1.sum(0)) + d1.sum(0) ** 2))
     assert not explanation.slugs
-    assert explanation.unexplained == ["dW1"]
     assert not explanation.confirmed
+    assert explanation.unexplained == ["db1"]
+    said = "first wrong: db1: its sum over samples, and not the error of layer 1, as dW1 is right"
+    assert said in explanation.lines()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +110,11 @@ def test_a_target_of_fixed_sizes_is_explained_on_these():
 
 def test_what_is_wrong_with_one_sample_only_says_so():
     """A rule that is wrong with a batch of one, and right with more, is named with that condition."""
-    explanation = of(xor(W1=lambda x, d: x.T @ d * (3 if len(x) == 1 else 1)))
+
+    def thrice(loss, gradients, x):
+        return loss, gradients | {"W1": gradients["W1"] * (3 if len(x) == 1 else 1)}
+
+    explanation = explain(Changed(thrice), LINEAR, budget=AMPLE)
     [finding] = explanation.findings
     assert finding.arrays == ("dW1",)
     assert finding.when == "with a batch of one"
@@ -189,31 +186,95 @@ def test_a_sum_of_everything_is_one_mistake():
     assert finding.slug == "factor-two"
 
 
-@pytest.mark.parametrize("of_loss", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_float16_is_named(of_loss):
+@pytest.mark.parametrize("shown", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_float16_is_named(shown):
     """Errors of float16 in all arrays are that precision's, whether the loss is shown too or not."""
 
     def half(params, x, t):
         loss, found = xor()({n: p.astype(np.float16) for n, p in params.items()}, x.astype(np.float16), t)
         gradients = {n: g.astype(np.float64) for n, g in found.items()}
-        return (float(loss), gradients) if of_loss else gradients
+        return (float(loss), gradients) if shown else gradients
 
     assert of(half).slugs == {"half-precision"}
 
 
+@pytest.mark.parametrize("factor", [1.0, 1.1])
+def test_a_factor_in_float32_is_not_taken_for_noise(factor):
+    """Right numbers of float32 are that precision's alone; gradients that are 1.1 times as large are not excused by it."""
+    single = Changed(lambda loss, gradients, x: (loss, {n: factor * g for n, g in gradients.items()}), np.float32)
+    explanation = explain(single, LINEAR, budget=AMPLE)
+    assert not any("differences" in finding.uses for finding in explanation.findings)
+    assert (explanation.slugs == {"single-precision"}) == (factor == 1)
+
+
+class Rough:
+    """Differences of the reference's loss over a large step, from one side."""
+
+    name, does = "rough", ("evaluate",)
+
+    def evaluate(self, described, params, x, t, **_):
+        loss = reference.evaluate(described, params, x, t).loss
+        found = {name: np.zeros_like(p) for name, p in params.items()}
+        for name, gradient in found.items():
+            for index in np.ndindex(gradient.shape):
+                moved = {n: p.copy() for n, p in params.items()}
+                moved[name][index] += 1e-3
+                gradient[index] = (reference.evaluate(described, moved, x, t).loss - loss) / 1e-3
+        return Answer(loss, found)
+
+
 def test_rough_differences_are_no_precision():
     """Errors of a difference with a large step are told from those of float16."""
-
-    def forward(params, x, t):
-        loss, found = xor()(params, x, t)
-        for name, p in params.items():
-            found[name] = np.zeros_like(p)
-            for index in np.ndindex(p.shape):
-                moved = {n: q.copy() for n, q in params.items()}
-                moved[name][index] += 1e-3
-                found[name][index] = (xor()(moved, x, t)[0] - loss) / 1e-3
-        return loss, found
-
-    [finding] = of(forward).findings
+    [finding] = explain(Rough(), LINEAR, budget=AMPLE).findings
     assert finding.slug == "rough-differences"
     assert finding.constants == {"h": 1e-3}
+
+
+def test_a_constant_of_the_forward_pass_is_fitted():
+    """Units that are scaled by a constant of the author's own are told with it."""
+
+    def function(params, x, t):
+        h = 0.83 * sigma(x @ params["W1"] + params["b1"])
+        o = sigma(h @ params["W2"] + params["b2"])
+        d2 = 2 * (o - t) / t.size * o * (1 - o)
+        d1 = d2 @ params["W2"].T * h * (1 - h / 0.83)
+        return np.mean((o - t) ** 2), {"W1": x.T @ d1, "b1": d1.sum(0), "W2": h.T @ d2, "b2": d2.sum(0)}
+
+    [finding] = of(function).findings
+    assert finding.slug == "activation-scaled"
+    assert finding.constants["s"] == pytest.approx(0.83, rel=1e-6)
+
+
+def test_many_samples_of_which_some_count_are_told():
+    """A default that cuts larger batches is found from the number of samples on, and the samples that count."""
+
+    def function(params, x, t):
+        return xor()(params, x[:16], t[:16])
+
+    [finding] = of(function).findings
+    assert finding.slug == "samples-drawn"
+    assert finding.when == "with more than 16 samples"
+
+
+@pytest.mark.parametrize(
+    "text", ["3-4 tanh-3 softmax, cross-entropy", "3-4 sigmoid-2, squared-error", "3-4 tanh-1 sigmoid, bce"]
+)
+def test_an_engine_without_a_wrong_rule_is_right(text):
+    """Each way of building a loss and an activation of operations has the right derivative, by the rules that come first."""
+    tr = trace(draw(sized(network_of(text), [3, 4, 3 if "softmax" in text else 1]), 5, 1, "float64"))
+    for _, start, built, final in engine_rules.losses(tr):
+        tape = engine_rules.Tape(("", 0, ""))
+        node = engine_rules.Node(tape, start)
+        slope = tape.slope(node, built(tape, node), 1.0)
+        expected = delta(tr, 2) if final else tr.net.loss.gradient(tr.y, tr.t)
+        ratio = slope / expected
+        assert np.allclose(ratio, ratio.flat[0], rtol=1e-9)
+    for built in engine_rules.ACTIVATIONS[tr.kind(1)].values():
+        tape = engine_rules.Tape(("", 0, ""))
+        node = engine_rules.Node(tape, tr.z[1])
+        assert np.allclose(tape.slope(node, built(tape, node), 1.0), tr.through(1, np.ones_like(tr.z[1])), rtol=1e-9)
+
+
+def test_the_order_of_rows_is_found_only_where_there_is_one():
+    """Right gradients are in no other order."""
+    assert chance.paired([]) == []
