@@ -3,9 +3,14 @@
 import pytest
 
 # One or two of each document: vectors, both optimisers, a pruned network. All of their cases are judged every day, but
-# for some in MNIST's sizes, where probes show what is pruned or corrected, and `mnist-dense-keras/documented` the size.
+# for some in MNIST's sizes, where probes show what is pruned or corrected, and `mnist-tanh/documented` the size.
 WHOLE = ("homework", "iris-relu-adam", "xor-tanh", "mnist-dense-keras", "mnist-tanh", "fashion-pruning")
-LARGE = ("fashion-pruning/documented", "fashion-pruning/corrected", "mnist-dense-keras/corrected")
+LARGE = (
+    "fashion-pruning/documented",
+    "fashion-pruning/corrected",
+    "mnist-dense-keras/documented",
+    "mnist-dense-keras/corrected",
+)
 # Of the other systems the case whose sizes all differ: it has every rung, steps and a free run included.
 TELLING = "probe-rectangular"
 
