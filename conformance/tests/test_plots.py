@@ -151,7 +151,10 @@ def test_no_window_and_no_global_figure(monkeypatch):
 
 
 @needs_matplotlib
-@pytest.mark.parametrize(("name", "dataset"), [("mnist-relu", "mnist"), ("fashion-pruning", "fashion-mnist")])
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [pytest.param("mnist-relu", "mnist", marks=pytest.mark.slow), ("fashion-pruning", "fashion-mnist")],
+)
 def test_samples_are_the_first_five_of_each_class(name, dataset):
     """Ten rows of five images, row k the first five training images of class k in the file's order, labelled so."""
     from nn_conformance.plots.image_grids import class_name, draw_samples
@@ -175,7 +178,7 @@ def test_samples_are_the_first_five_of_each_class(name, dataset):
 
 
 @needs_matplotlib
-@pytest.mark.parametrize("name", ["mnist-dense-keras", "fashion-pruning"])
+@pytest.mark.parametrize("name", [pytest.param("mnist-dense-keras", marks=pytest.mark.slow), "fashion-pruning"])
 def test_predictions_stand_below_their_images(name):
     """The first fifty test images in order, each with truth and prediction; the wrong ones are marked, and counted."""
     from nn_conformance.plots.image_grids import class_name, draw_predictions
@@ -201,7 +204,14 @@ def replace_predictions(run, predicted):
 
 
 @needs_matplotlib
-@pytest.mark.parametrize("name", ["mnist-dense-keras", "mnist-relu", "mnist-tanh", "xor-sigmoid", "iris-relu-adam"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mnist-dense-keras",
+        "xor-sigmoid",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("mnist-relu", "mnist-tanh", "iris-relu-adam")),
+    ],
+)
 def test_curves_are_the_ledgers_under_the_printed_figures(name):
     """Each line is a column of the ledger; each marker a printed figure at its epoch; axes and caption say what is what."""
     from nn_conformance.plots.curves import draw_curves
