@@ -81,12 +81,8 @@ def test_without_matplotlib_one_line_says_how_to_get_it(monkeypatch, tmp_path):
     find = importlib.util.find_spec
     hidden = lambda name, *rest: None if name == "matplotlib" else find(name, *rest)  # noqa: E731
     monkeypatch.setattr(importlib.util, "find_spec", hidden)
-    for arguments in (
-        ("samples", "mnist-relu"),
-        ("curves", "xor-tanh"),
-        ("weights", "fashion-pruning"),
-        ("chaos", "iris-sigmoid"),
-    ):
+    pictures = {"samples": "mnist-relu", "curves": "xor-tanh", "weights": "fashion-pruning", "chaos": "iris-sigmoid"}
+    for arguments in pictures.items():
         done = run(*arguments)
         assert isinstance(done.exception, InputError)
         assert str(done.exception) == "plot: matplotlib not installed; pip install 'nn-conformance[report]' brings it"
