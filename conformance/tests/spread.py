@@ -28,3 +28,9 @@ def spread(given):
         everyday = values[0].endswith(TELLING) or (whole and (twin or "float32" not in values))
         marked.append(pytest.param(*values, marks=() if everyday else pytest.mark.slow))
     return marked
+
+
+def everyday(given, chosen):
+    """What is given for parameters, with the marker `slow` on all but the chosen, named whole or by their first."""
+    rows = [each if isinstance(each, tuple) else (each,) for each in given]
+    return [pytest.param(*row, marks=() if {row, row[0]} & {*chosen} else pytest.mark.slow) for row in rows]

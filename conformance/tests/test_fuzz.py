@@ -5,11 +5,13 @@ import io
 import json
 import re
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ladder_problems import Wrapped
+from spread import everyday
 
 from nn_conformance.adapt.pieces import OPTIMIZERS
 from nn_conformance.cases import format as fmt
@@ -37,12 +39,11 @@ def shrunk():
     return fuzz(Mistaken(BY_SLUG["sum-for-mean"]), 30)
 
 
-@pytest.mark.parametrize(("target", "dtype"), [
-    (reference, "float32"),
-    pytest.param(reference, "float64", marks=pytest.mark.slow),
-    pytest.param(complex_step, "float32", marks=pytest.mark.slow),
-    (complex_step, "float64"),
-], ids=lambda value: getattr(value, "name", value))  # fmt: skip
+@pytest.mark.parametrize(
+    ("target", "dtype"),
+    everyday(product((reference, complex_step), fmt.DTYPES), [(reference, "float32"), (complex_step, "float64")]),
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_honest_code_passes_on_drawn_networks(target, dtype):
     """No drawn network fails honest code, and as many are drawn as were asked for."""
     found = fuzz(target, 10, dtype=dtype)
@@ -80,10 +81,7 @@ def test_what_underflows_is_right_and_what_is_wrong_beside_it_is_not():
 
 @pytest.mark.parametrize(
     "slug",
-    [
-        "targets-overwritten",
-        *(pytest.param(s, marks=pytest.mark.slow) for s in ("inputs-overwritten", "sum-for-mean", "betas-swapped")),
-    ],
+    everyday(["targets-overwritten", "inputs-overwritten", "sum-for-mean", "betas-swapped"], ["targets-overwritten"]),
 )
 def test_a_mistake_is_caught_within_forty_networks(slug):
     """Arguments that are changed, an update and a gradient that are wrong: some drawn network shows each."""

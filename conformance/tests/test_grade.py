@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 from graded_class import ATTEMPTS, ENDLESS, HARMFUL, RIGHT, with_line, write_class
 from leftovers import left_over
+from spread import everyday
 
 from nn_conformance.grade import tables
 from nn_conformance.grade.grading import Task, graded
@@ -153,7 +154,7 @@ def test_submission_gets_no_expected_value(mark):
 HARM = ("endless import", "os._exit", "signal", "memory of a call", "output", "no reply", "nested", "names", "empty")
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in HARM else pytest.mark.slow) for n in HARMFUL])
+@pytest.mark.parametrize("name", everyday(HARMFUL, HARM))
 def test_whatever_a_submission_does_is_a_mistake_with_a_name(mark, name):
     """A submission that hangs, ends its process, floods its streams or answers nonsense gets a mark like any other."""
     text, mistake = HARMFUL[name]
@@ -180,13 +181,7 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize(
-    "shape",
-    [
-        pytest.param(shape, marks=() if shape in ("in place", "a class", "columns") else pytest.mark.slow)
-        for shape in SHAPES
-    ],
-)
+@pytest.mark.parametrize("shape", everyday(SHAPES, ["in place", "a class", "columns"]))
 def test_every_shape_of_a_function_is_judged(mark, shape):
     """A function that updates, in whatever way, a class, and what `conforms` declares are judged as `verify` judges them."""
     function = "Net" if shape == "a class" else "back_propagation"
@@ -336,9 +331,7 @@ def test_a_killed_worker_costs_one_mark(command, tmp_path):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "name", ["SIGINT", pytest.param("SIGTERM", marks=pytest.mark.slow), pytest.param("SIGKILL", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("name", everyday(["SIGINT", "SIGTERM", "SIGKILL"], ["SIGINT"]))
 def test_nothing_is_left_of_an_interrupted_run(tmp_path, name):
     """When the command is interrupted or killed, no process of it is left; what can be cleaned up is, and no file is written."""
     mark = f"NN_GRADE_MARK={time.monotonic_ns()}"

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 from oracle_problems import JUDGED, ROUNDING, STORE, load_last
+from spread import everyday
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, build_optimizer
@@ -38,23 +39,14 @@ DAILY = [
     ("mnist-tanh/documented-float32", "float32"),
     ("xor-tanh/documented", "float64"),
     ("xor-tanh/documented-float32", "float32"),
+    *((case_id, "float64") for case_id in STORE.ids if case_id.endswith(("/probe-rectangular", "probe-pruned"))),
 ]
-
-
-def daily(case_id, dtype):
-    """Whether a case is for every day."""
-    telling = case_id.endswith(("/probe-rectangular", "probe-pruned")) and dtype == "float64"
-    return telling or (case_id, dtype) in DAILY
-
-
-EACH = [pytest.param(*pair, marks=() if daily(*pair) else pytest.mark.slow) for pair in JUDGED]
-
 # Checks that need no certified values: who meets these has the symmetries too, and the gradients of their own loss.
 RUNGS = {rung.name for rung in LADDER} - {"metamorphic", "own-loss"}
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize(("case_id", "dtype"), EACH)
+@pytest.mark.parametrize(("case_id", "dtype"), everyday(JUDGED, DAILY))
 def test_keras_passes_every_check_but_the_known_ones(case_id, dtype, count_checks):
     """Evaluation, second call, steps and free run are within the limits, but for what float32 constants explain."""
     from nn_conformance.oracles import keras
@@ -134,18 +126,13 @@ def test_every_deviation_of_the_constants_is_known():
 
 @pytest.mark.keras
 @pytest.mark.parametrize(
-    "case_id",
-    [
-        pytest.param("xor-tanh/probe-rectangular", marks=pytest.mark.slow),
-        pytest.param("mnist-sigmoid-keras/probe-rectangular", marks=pytest.mark.slow),
-        "mnist-dense-keras/probe-rectangular",
-    ],
+    "name", everyday(["xor-tanh", "mnist-sigmoid-keras", "mnist-dense-keras"], ["mnist-dense-keras"])
 )
-def test_keras_lands_where_its_constants_lead(case_id):
+def test_keras_lands_where_its_constants_lead(name):
     """In float64, Keras and the reference with Keras's constants agree within the limits: there is no other cause."""
     from nn_conformance.oracles import keras
 
-    loaded = STORE.case(case_id)
+    loaded = STORE.case(f"{name}/probe-rectangular")
     case, given = loaded.case, (loaded.case.network, loaded.case.optimizer)
     longest, steps = longest_sum(case.network, len(loaded.x)), case.trajectory.horizons["float64"].steps
     runs = [
@@ -154,9 +141,9 @@ def test_keras_lands_where_its_constants_lead(case_id):
         for target in (keras, Float32Constants())
     ]
 
-    for name, right in runs[1].params.items():
-        move, after = norm(right - loaded.params[name]), norm(right)
-        assert norm(runs[0].params[name] - right) <= update_limit(move, after, case.optimizer, "float64", longest).value
+    for key, right in runs[1].params.items():
+        move, after = norm(right - loaded.params[key]), norm(right)
+        assert norm(runs[0].params[key] - right) <= update_limit(move, after, case.optimizer, "float64", longest).value
     band = np.array(case.trajectory.horizons["float64"].band)
     assert np.all(np.abs(np.array(runs[2].losses) - np.array(runs[3].losses)) <= band)
 

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 from ladder_problems import Wrapped, case, every_rung, gradients, only, statuses
-from spread import spread
+from spread import everyday, spread
 
 from nn_conformance.cases.format import DTYPES
 from nn_conformance.cases.store import Store
@@ -181,7 +181,7 @@ def test_layers_are_judged_one_by_one():
 
 
 @pytest.mark.parametrize(
-    "case_id", ["xor-tanh/probe-rectangular", pytest.param("mnist-relu/documented", marks=pytest.mark.slow)]
+    "case_id", everyday(["xor-tanh/probe-rectangular", "mnist-relu/documented"], ["xor-tanh/probe-rectangular"])
 )
 def test_a_free_run_is_judged_up_to_the_horizon_or_as_far_as_asked(case_id):
     """One loss off by a hundredth fails the run, at the update that the reason names; what was not run is said."""
@@ -206,12 +206,10 @@ def test_a_free_run_is_judged_up_to_the_horizon_or_as_far_as_asked(case_id):
     assert "the first 4 of" in short.reason
 
 
-@pytest.mark.parametrize(("case_id", "off"), [
-    ("mnist-tanh/documented", 0.01),
-    pytest.param("mnist-relu/documented", 0.01, marks=pytest.mark.slow),
-    pytest.param("fashion-pruning/documented", 0.01, marks=pytest.mark.slow),
+@pytest.mark.parametrize(("case_id", "off"), everyday([
+    *((case_id, 0.01) for case_id in ("mnist-relu/documented", "mnist-tanh/documented", "fashion-pruning/documented")),
     ("mnist-relu/documented", 1e200),  # which passes by no infinite limit
-])  # fmt: skip
+], ["mnist-tanh/documented", ("mnist-relu/documented", 1e200)]))  # fmt: skip
 def test_large_updates_are_judged_by_sums_projections_and_samples(case_id, off):
     """One weight of a hundred thousand that moved tenfold, or beyond all bounds, is seen in what the case keeps of them."""
 

@@ -6,6 +6,7 @@ import layer_problems as problems
 import numpy as np
 import pytest
 from courses import caught
+from spread import everyday
 
 from nn_conformance import conforms, verify
 from nn_conformance.adapt.doors import as_target
@@ -52,11 +53,6 @@ DAILY = {"dense_forward", "other_order_forward", "Affine", "SoftmaxWithLoss"}
 DAILY |= {"dx_no_slope_forward", "tanh", "changing", "softmax_loss_not_averaged", "mse_halved"}
 
 
-def each(rows, daily=DAILY):
-    """The rows, with the marker `slow` on those that are not for every day."""
-    return [pytest.param(*row, marks=() if row[0] in daily else pytest.mark.slow) for row in rows]
-
-
 SAMPLE = [row[:2] for row in (RIGHT[0], RIGHT[3], WRONG[6], WRONG[1], WRONG[11], RIGHT[10])]
 
 
@@ -64,7 +60,7 @@ def statuses(report, rung):
     return {verdict.status for verdict in report.verdicts if verdict.rung == rung}
 
 
-@pytest.mark.parametrize(("name", "layer"), each(RIGHT))
+@pytest.mark.parametrize(("name", "layer"), everyday(RIGHT, DAILY))
 def test_a_right_layer_passes_with_its_dx(name, layer):
     """Outputs or loss, every gradient and ∂L/∂x of a right layer pass, and none of its gradients is left out."""
     report = verify(getattr(problems, name), layer=layer)
@@ -74,7 +70,7 @@ def test_a_right_layer_passes_with_its_dx(name, layer):
     assert statuses(report, "layer" if "linear" in network_of(layer) else "loss") >= {"passed"}
 
 
-@pytest.mark.parametrize(("name", "layer", "words"), each(WRONG))
+@pytest.mark.parametrize(("name", "layer", "words"), everyday(WRONG, DAILY))
 def test_a_wrong_layer_is_named(name, layer, words):
     """The explanation of networks names the mistake of a layer, in its outputs, dx, dW, db or loss."""
     report = verify(getattr(problems, name), layer=layer)
@@ -98,7 +94,7 @@ def test_columns_classes_and_means_are_declared(name, layer, conventions):
     assert verify(conforms(layer=layer, **conventions)(function)).ok
 
 
-@pytest.mark.parametrize(("name", "layer"), each(SAMPLE, {"relu", "softmax_loss_not_averaged"}))
+@pytest.mark.parametrize(("name", "layer"), everyday(SAMPLE, ["relu", "softmax_loss_not_averaged"]))
 def test_decorator_and_call_and_command_say_the_same(command, name, layer):
     """Each check has the same verdict by decorator, library call, pytest's checks and command; the exit code agrees."""
     obj = getattr(problems, name)
@@ -206,9 +202,7 @@ def test_a_layer_that_takes_more_is_told_what_to_write(layer, functions, words):
 FORWARD = ["outputs", "loss_alone", "outputs_and_cache", "outputs_by_name", "of_x_and_params", "forward_propagation"]
 
 
-@pytest.mark.parametrize(
-    "name", [FORWARD[0], FORWARD[1], *(pytest.param(n, marks=pytest.mark.slow) for n in FORWARD[2:])]
-)
+@pytest.mark.parametrize("name", everyday(FORWARD, FORWARD[:2]))
 def test_a_forward_pass_alone_is_judged_as_far_as_it_goes(name):
     """Outputs and loss pass, no gradient counts as passed, and the report says that none was given."""
     report = verify(getattr(problems, name), LINE)
@@ -279,7 +273,7 @@ def test_the_wrapper_that_is_shown_passes():
     assert verify(scope["judged"], LINE).ok
 
 
-@pytest.mark.parametrize("network", ["homework", pytest.param("5-4 relu-3 relu, linear", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("network", everyday(["homework", "5-4 relu-3 relu, linear"], ["homework"]))
 def test_a_wrong_gradient_of_x_fails_alone(network):
     """∂L/∂x is judged on documented networks and on others, and nothing else fails or is blocked by it."""
 

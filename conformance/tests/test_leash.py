@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hostile import MARK, SLEEP
 from leftovers import left_over, until
+from spread import everyday
 
 from nn_conformance.judge.target import TargetError
 from nn_conformance.protocol import guard
@@ -39,8 +40,7 @@ def sleeps(found):
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["SIGTERM", "SIGKILL", *(pytest.param(name, marks=pytest.mark.slow) for name in ("SIGINT", "SIGHUP", "SIGQUIT"))],
+    "name", everyday(["SIGINT", "SIGTERM", "SIGKILL", "SIGHUP", "SIGQUIT"], ["SIGTERM", "SIGKILL"])
 )
 def test_nothing_outlives_the_runner(name, mark):
     """Whatever signal ends the command, its target ends, with a process that has left group, session and environment."""

@@ -8,6 +8,7 @@ import jsonschema
 import msgspec
 import numpy as np
 import pytest
+from spread import everyday
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network
@@ -48,7 +49,6 @@ LINES = {
 }
 # Of these a line each of kinks and a softmax, of Adam, of a skip and a penalty, and of a vector layer.
 DAILY = [line for line in LINES if "3-5 relu" in line or LINES[line] == ADAM or "skip" in line or "vector, bce" in line]
-EACH_LINE = [pytest.param(line, marks=() if line in DAILY else pytest.mark.slow) for line in LINES]
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +61,7 @@ def names(certified):
     return [loaded.case.id.split("/")[1] for loaded in certified]
 
 
-@pytest.fixture(scope="module", params=EACH_LINE)
+@pytest.fixture(scope="module", params=everyday(LINES, DAILY))
 def certified(request, tmp_path_factory):
     """The cases of a line, for the tests that only read them."""
     with pytest.MonkeyPatch.context() as patch:

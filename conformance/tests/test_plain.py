@@ -10,6 +10,7 @@ from types import ModuleType
 import msgspec
 import numpy as np
 import pytest
+from spread import everyday
 
 import nn_reference.plain
 from nn_conformance import check_gradients
@@ -29,7 +30,6 @@ FILES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init
 CODES = dict(zip((system.id for system in SYSTEMS), plain.CODES, strict=True))
 # Every day each file in one system, and the lines of three: Adam, pruning, and a rule that fits no loss.
 FIRST = {code.file: system_id for system_id, code in reversed(CODES.items())}
-EACH_CODE = [pytest.param(i, marks=() if i in FIRST.values() else pytest.mark.slow) for i in CODES]
 EACH_LINE = ("iris_relu_adam", "fashion_pruning", "mnist_sigmoid_numpy")
 # Why a check is not answered: the relation that scales a loss asks for another one; or the document does not do that.
 NOT_ANSWERED = (
@@ -96,7 +96,7 @@ def test_every_system_has_its_code():
         assert hasattr(module, "prune") == (system.recipe.pruning is not None)
 
 
-@pytest.mark.parametrize("system_id", EACH_CODE)
+@pytest.mark.parametrize("system_id", everyday(CODES, FIRST.values()))
 def test_each_code_passes_the_ladder(system_id, monkeypatch):
     """Alone, on every probe and small case of its system, in both precisions; most checks are answered."""
     monkeypatch.setattr(plain, "CODES", [CODES[system_id]])
@@ -172,9 +172,7 @@ def mutants(file):
         yield line.strip(), module
 
 
-@pytest.mark.parametrize(
-    "file", [pytest.param(file, marks=() if file in EACH_LINE else pytest.mark.slow) for file in FILES]
-)
+@pytest.mark.parametrize("file", everyday(FILES, EACH_LINE))
 def test_any_line_that_is_wrong_is_caught(file, monkeypatch):
     """Whichever line of a file is a hundredth too large, some probe of one of its systems fails."""
     systems = [system_id for system_id, code in CODES.items() if code.file == file]

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from plot_problems import needs_matplotlib, runs_of
+from spread import everyday
 from typer.testing import CliRunner
 
 from nn_conformance.cli import plot as commands
@@ -19,7 +20,7 @@ def run(*arguments):
 
 
 @needs_matplotlib
-@pytest.mark.parametrize("suffix", [pytest.param("png", marks=pytest.mark.slow), "svg"])
+@pytest.mark.parametrize("suffix", everyday(["png", "svg"], ["svg"]))
 def test_command_writes_and_tells(tmp_path, suffix):
     """The file is where it was asked for, in the format that its name says, and the caption is printed."""
     path = tmp_path / "new" / f"curves.{suffix}"
