@@ -3,9 +3,14 @@
 import pytest
 
 # One or two of each document: vectors, both optimisers, a pruned network. All of their cases are judged every day, but
-# for some in MNIST's sizes, where probes show what is pruned or corrected, and `mnist-dense-keras/documented` the size.
+# for some in MNIST's sizes, where probes show what is pruned or corrected, and `mnist-tanh/documented` the size.
 WHOLE = ("homework", "iris-relu-adam", "xor-tanh", "mnist-dense-keras", "mnist-tanh", "fashion-pruning")
-LARGE = ("fashion-pruning/documented", "fashion-pruning/corrected", "mnist-dense-keras/corrected")
+LARGE = (
+    "fashion-pruning/documented",
+    "fashion-pruning/corrected",
+    "mnist-dense-keras/documented",
+    "mnist-dense-keras/corrected",
+)
 # Of the other systems the case whose sizes all differ: it has every rung, steps and a free run included.
 TELLING = "probe-rectangular"
 
@@ -25,7 +30,9 @@ def spread(given):
     return marked
 
 
-def some(names, everyday):
-    """All names, with the marker `slow` on those that are not among the ones for every day."""
-    assert set(everyday) <= set(names)
-    return [pytest.param(name, marks=() if name in everyday else pytest.mark.slow) for name in names]
+def everyday(given, chosen):
+    """What is given for parameters, with the marker `slow` on all but the chosen, named whole or by their first."""
+    rows = [each if isinstance(each, tuple) else (each,) for each in given]
+    chosen = {each if isinstance(each, tuple) else (each,) for each in chosen}
+    assert chosen <= {*rows, *(row[:1] for row in rows)}
+    return [pytest.param(*row, marks=() if {row, row[:1]} & chosen else pytest.mark.slow) for row in rows]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from every_door import HOSTILE, MISTAKES, TARGETS
-from spread import some
+from spread import everyday
 
 from nn_conformance import pytest_plugin as plugin
 from nn_conformance.judge.verdict import one_line
@@ -20,7 +20,7 @@ FILE = Path(__file__).with_name("every_door.py")
 EVERYDAY = ("sum_for_mean", "gradients_accumulate", "exits", "retypes")
 # And with --slow every hostile function, and every third mistake.
 SENT = {*EVERYDAY, *list(MISTAKES)[::3], *HOSTILE}
-NAMES = some([name for name in TARGETS if name in {sent.replace("-", "_") for sent in SENT}], EVERYDAY)
+NAMES = everyday([name for name in TARGETS if name in {sent.replace("-", "_") for sent in SENT}], EVERYDAY)
 
 
 def told(verdict):

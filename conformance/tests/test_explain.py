@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 from explain_problems import AMPLE, LINEAR, SLIPS, Changed, of, of_slip, relu_network, sigma, xor
-from spread import some
+from spread import everyday
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network
@@ -31,7 +31,7 @@ EVERYDAY = (
 )
 
 
-@pytest.mark.parametrize("name", some(SLIPS, EVERYDAY))
+@pytest.mark.parametrize("name", everyday(SLIPS, EVERYDAY))
 def test_a_slip_in_one_place_is_named_with_its_formula(name):
     """The rule that is wrong is named, its formula is shown, and the mutant makes every number."""
     _, slugs, formula = SLIPS[name]

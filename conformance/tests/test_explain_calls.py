@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from explain_problems import AMPLE, of
-from spread import some
+from spread import everyday
 
 from nn_conformance import conforms
 from nn_conformance.cases.families import describe_network, describe_optimizer
@@ -52,7 +52,7 @@ def test_memory_arguments_and_precision_are_named(slug):
 UPDATES = [mistake.slug for mistake in CATALOGUE if mistake.kind == "update"]
 
 
-@pytest.mark.parametrize("slug", some(UPDATES, UPDATES[::3]))
+@pytest.mark.parametrize("slug", everyday(UPDATES, UPDATES[::3]))
 def test_each_mistake_of_an_update_is_named(slug):
     """Every mistake of the update in the catalogue is named on a network that can have it."""
     from nn_maintain.mistakes.catalogue import properties

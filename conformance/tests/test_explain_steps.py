@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from explain_problems import AMPLE
-from spread import some
+from spread import everyday
 
 from nn_conformance.adapt.conventions import OURS
 from nn_conformance.adapt.doors import converted
@@ -119,7 +119,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("name", some(WRONG, ("weights of the start", "first targets", "falling", "sums within")))
+@pytest.mark.parametrize("name", everyday(WRONG, ("weights of the start", "first targets", "falling", "sums within")))
 def test_what_is_wrong_from_step_to_step_is_named(name):
     """Each is one finding, with its formula, and the gradients of one step are right."""
     others, slug, formula = WRONG[name]

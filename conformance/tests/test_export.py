@@ -78,31 +78,24 @@ def test_files_are_copied_as_they_are_with_what_they_refer_to(tmp_path):
     assert list(check(Store(tmp_path))) == []
 
 
-def test_json_copies_need_neither_arrays_nor_datasets(tmp_path, monkeypatch):
-    """Every array is in place with the digest that it had, and is read back to the last bit where nothing else is."""
-    original = Store().case(LARGE)
-    expected = digests(original), numbers(original)
-    exported(tmp_path, [LARGE], as_json=True)
+def test_json_copies_need_neither_arrays_nor_datasets_and_differ_in_nothing_else(tmp_path, monkeypatch):
+    """Arrays are in place with their digests, to the last bit; what is no array, or was in place before, is the same."""
+    ids = [LARGE, "fashion-pruning/probe-pruned", "mnist-sigmoid-keras/probe-extreme", "mnist-relu/probe-kink"]
+    loaded = Store().case(LARGE)
+    expected = digests(loaded), numbers(loaded)
+    exported(tmp_path, ids, as_json=True)
+    for case_id in ids:
+        copy, original = (json.loads((root / f"{case_id}.json").read_bytes()) for root in (tmp_path, fixtures_root()))
+        assert without_sources(copy) == without_sources(original)
+        assert copy == original or case_id == LARGE
+
     monkeypatch.setattr(datasets, "load_images", lambda name: pytest.fail("images were asked for"))
     copy = Store(tmp_path).case(LARGE)
-
     assert (digests(copy), numbers(copy)) == expected
     assert not (tmp_path / "arrays").exists()
     for _, array in copy.every_array():
         assert array.data is not None
         assert array.file is array.dataset is array.rows is array.part is array.scaling is None
-
-
-def test_json_copies_differ_in_nothing_else(tmp_path):
-    """What is no array is the same, field by field; and so is what is an array but was in place before."""
-    ids = [LARGE, "fashion-pruning/probe-pruned", "mnist-sigmoid-keras/probe-extreme", "mnist-relu/probe-kink"]
-    exported(tmp_path, ids, as_json=True)
-    for case_id in ids:
-        copy, original = (json.loads((root / f"{case_id}.json").read_bytes()) for root in (tmp_path, fixtures_root()))
-
-        assert without_sources(copy) == without_sources(original)
-        if case_id != LARGE:
-            assert copy == original
 
 
 def without_sources(value):
@@ -273,16 +266,11 @@ def test_damage_is_not_passed_on(path, as_json, tmp_path):
     assert "index.json" not in there(tmp_path / "vectors")
 
 
-def test_an_unknown_case_is_one_line(tmp_path):
-    """An id that no case has is named, and nothing is written."""
+def test_an_unknown_case_and_none_are_one_line(tmp_path):
+    """An id that no case has is named, and so is that there is none; nothing is written."""
     assert "did you mean 'xor-tanh/probe-one'" in refusal(
         tmp_path / "vectors", ["xor-tanh/probe-onne"], error=DataError
     )
-    assert not (tmp_path / "vectors").exists()
-
-
-def test_no_case_is_one_line(tmp_path):
-    """A folder without cases is of no use to anybody."""
     assert refusal(tmp_path / "vectors", []) == "ids: expected at least one case, got none"
     assert not (tmp_path / "vectors").exists()
 

@@ -1,7 +1,6 @@
 """The test vectors themselves: which there are, what they prove, which mistakes they show, and that they come out again."""
 
 import json
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -21,10 +20,8 @@ from nn_maintain.mistakes import CATALOGUE
 from nn_maintain.mistakes.mistaken import Mistaken
 from nn_reference.activations import SIGMOID
 from nn_reference.network import backpropagate
-from nn_reference.optimizers import State
-from nn_reference.pruning import apply_masks, magnitude_masks, masked_state
+from nn_reference.pruning import apply_masks, magnitude_masks
 from nn_reference.systems import SYSTEMS, get
-from nn_reference.training import train
 
 STORE = Store()
 CERTIFIED = {rung.name for rung in RUNGS} - {"own-loss", "metamorphic"}
@@ -81,11 +78,6 @@ def shown(mistake, loaded):
     return any(verdict.status == "failed" for verdict in verdicts)
 
 
-def test_slugs_of_mistakes_are_unique():
-    """A slug names one mistake."""
-    assert set(Counter(mistake.slug for mistake in CATALOGUE).values()) == {1}
-
-
 def test_only_the_probe_made_for_it_shows_an_unshifted_softmax():
     """It needs the extreme logits: without them it survives."""
     (mistake,) = (mistake for mistake in CATALOGUE if mistake.slug == "softmax-unshifted")
@@ -107,13 +99,9 @@ def test_probes_start_from_float32_numbers():
     probed = [case_id for case_id in STORE.ids if "probe-" in case_id]
 
     assert len(probed) > 100
-    assert [
-        case_id
-        for case_id in probed
-        if not all(
-            np.array_equal(a, a.astype(np.float32).astype(np.float64)) for a in given_arrays(STORE.case(case_id))
-        )
-    ] == []
+    for case_id in probed:
+        for a in given_arrays(STORE.case(case_id)):
+            assert np.array_equal(a, a.astype(np.float32).astype(np.float64)), case_id
 
 
 def test_a_wrong_backward_formula_cannot_certify_itself():
@@ -161,23 +149,15 @@ def test_any_slope_between_zero_and_one_is_right_at_a_kink():
 def test_pruning_is_as_the_document_or_its_correction_has_it(version):
     """|w| < ¼ goes, ties stay; the document prunes biases and moves pruned weights again, the correction does neither."""
     loaded = STORE.case(f"fashion-pruning/{'corrected-' if version == 'corrected' else ''}probe-pruned")
-    pruned, optimizer = loaded.case.pruned, build_optimizer(loaded.case.optimizer)
+    pruned = loaded.case.pruned
     masks = magnitude_masks(loaded.params, pruned.threshold, pruned.names)
     left = apply_masks(loaded.params, masks)
-    state = State(pruned.state.step, {m: loaded.arrays(a, m) for m, a in pruned.state.moments.items()})
-    state = masked_state(state, masks) if pruned.keep_mask else state
-    run = train(
-        build_network(loaded.case.network), left, optimizer, [np.array(pruned.rows)], loaded.x, loaded.t,
-        state=State(state.step, {m: {n: v.copy() for n, v in a.items()} for m, a in state.moments.items()}),
-        masks=masks if pruned.keep_mask else None,
-    )  # fmt: skip
+    after = loaded.arrays(pruned.after, "after")  # whose numbers the ladder compares with the reference's
 
     assert any(np.any(np.abs(p) == pruned.threshold) for p in loaded.params.values()), "a tie must be there"
     assert sum(int(mask.sum()) for mask in masks.values()) == pruned.kept
     assert all(np.array_equal(a, left[n]) for n, a in loaded.arrays(pruned.params, "pruned").items())
-    for name, after in loaded.arrays(pruned.after, "after").items():
-        assert np.allclose(run.params[name], after, rtol=0, atol=1e-12)
-    regrown = any(np.any(loaded.arrays(pruned.after, "after")[name][~mask]) for name, mask in masks.items())
+    regrown = any(np.any(after[name][~mask]) for name, mask in masks.items())
     assert regrown == (version == "documented")
     assert ("b1" in pruned.names) == (version == "documented")
 
@@ -234,10 +214,7 @@ def test_a_wrong_entry_changes_a_summary():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "system_id",
-    ["xor-tanh/documented", "homework/documented", "mnist-relu-torch/corrected"],
-)
+@pytest.mark.parametrize("system_id", ["xor-tanh/documented", "homework/documented", "mnist-relu-torch/corrected"])
 def test_probes_regenerate_bit_for_bit(system_id):
     """Building a probe again gives the bytes that are committed, but for the version of the generator."""
     for draft in drafts(get(system_id)):

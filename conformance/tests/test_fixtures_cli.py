@@ -4,7 +4,6 @@ import pytest
 
 from nn_conformance.cases.store import Store
 from nn_reference.fixture_files import fixtures_root
-from nn_reference.systems import NAMES
 
 
 def test_list_has_every_case_with_its_purpose(command):
@@ -63,20 +62,6 @@ def test_mistakes_are_one_line_and_code_2(command, arguments, expected):
     assert expected in command("fixtures", *arguments).complaint
 
 
-def test_export_writes_what_was_asked_for(command, tmp_path):
-    """One network's cases as JSON alone, and their number; what they refer to needs no other file."""
-    done = command("fixtures", "export", str(tmp_path / "vectors"), "--network", "mnist-tanh-512", "--json")
-    written = sorted(
-        path.relative_to(tmp_path / "vectors").as_posix() for path in (tmp_path / "vectors").rglob("*.json")
-    )
-
-    assert (done.code, done.err) == (0, "")
-    assert "mnist-tanh-512/documented.json" in written
-    assert "mnist-tanh/probe-square.json" in written
-    assert not list((tmp_path / "vectors").rglob("*.safetensors"))
-    assert f"{len(written)} files written" in done.out
-
-
 def test_check_passes_on_what_is_shipped(command):
     """Every file, case, array and reference that is released is as the index says: no problem, and how many there are."""
     cases, root = len(Store().index.cases), fixtures_root()
@@ -86,9 +71,3 @@ def test_check_passes_on_what_is_shipped(command):
     assert command("fixtures", "check") == (
         0, f"{len(files) - len(exempt)} files and {cases} cases are as the index says\n", "",
     )  # fmt: skip
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_network_has_cases_to_list(name):
-    """No network is without test vectors."""
-    assert any(ids for system, ids in Store().index.systems.items() if system.split("/")[0] == name)

@@ -16,9 +16,7 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import INLINE, signs
 from nn_conformance.cases.schema import schema_bytes, schemas
 from nn_conformance.cases.store import LARGEST, Store
-from nn_maintain.documents import drafts as own_drafts
 from nn_reference.preprocessing import flatten_pixels, normalized_pixels, unit_pixels
-from nn_reference.systems import SYSTEMS
 
 STORE = Store()
 VALIDATORS = {file.split(".")[0]: jsonschema.Draft202012Validator(schema) for file, schema in schemas().items()}
@@ -117,13 +115,14 @@ def test_every_name_of_the_format_is_documented(name):
     assert {value for value in names if f"`{value}`" not in README and f'`"{value}"`' not in README} == set()
 
 
-@pytest.mark.parametrize(("heading", "field"), [
-    ("Activations", fmt.Activation.__annotations__["kind"]),
-    ("Losses", fmt.Loss.__annotations__["kind"]),
+@pytest.mark.parametrize(("heading", "names"), [
+    ("Activations", literals(fmt.Activation.__annotations__["kind"])),
+    ("Losses", literals(fmt.Loss.__annotations__["kind"])),
+    ("Flags", {flag for case in STORE.index.cases for flag in case.flags}),
 ])  # fmt: skip
-def test_formulas_are_those_of_the_format(heading, field):
-    """The table of formulas has a row for each kind, and no other."""
-    assert {row[0] for row in table(section(heading))} == literals(field)
+def test_tables_are_those_of_the_format(heading, names):
+    """The tables of formulas have a row for each kind, that of flags for each that a case has, and no other."""
+    assert {row[0] for row in table(section(heading))} == names
 
 
 def test_optimisers_are_those_of_the_format():
@@ -164,21 +163,9 @@ def test_example_of_a_projection_has_the_signs():
 
 def test_probes_and_their_purposes_are_listed():
     """The table of probes has each kind that some system has, with the purpose that stands in its cases."""
-    drafts = {
-        draft.case: draft.purpose
-        for system in SYSTEMS
-        for draft in own_drafts(system)
-        if draft.case.startswith("probe")
-    }
+    probes = {case.id.split("/")[1]: case.purpose for case in STORE.index.cases if "/probe-" in case.id}
 
-    assert {row[0]: row[1] for row in table(section("The probes"))} == drafts
-
-
-def test_flags_are_listed():
-    """The table of flags has each flag that a case has, and no other."""
-    flags = {flag for case in STORE.index.cases for flag in case.flags}
-
-    assert {row[0] for row in table(section("Flags"))} == flags
+    assert {row[0]: row[1] for row in table(section("The probes"))} == probes
 
 
 def test_sizes_are_as_the_page_says():
@@ -195,11 +182,12 @@ def test_export_is_as_the_page_says(command, tmp_path):
     """The command of the page writes cases, schemas and their index, and every array in place."""
     (line,) = [text.split() for language, text in BLOCKS if language == "sh"]
     assert line == ["nn-conformance", "fixtures", "export", "DIR", "--json"]
-    assert command("fixtures", "export", str(tmp_path), "--json", "--network", "homework").code == 0
+    done = command("fixtures", "export", str(tmp_path), "--json", "--network", "mnist-tanh-512")
     paths = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    cases = {f"{case_id}.json" for case_id in STORE.of_system("homework/documented")}
+    cases = {f"{case_id}.json" for case_id in STORE.of_system("mnist-tanh-512/documented")}
 
     assert paths == cases | {f"schema/{file}" for file in schemas()} | {"index.json"}
+    assert done == (0, f"{len(paths)} files written to {tmp_path}\n", "")
     for path in cases:
         found = json.loads((tmp_path / path).read_text("utf-8"))
         VALIDATORS["case"].validate(thinned(found))
@@ -250,18 +238,9 @@ def thinned(record):
 def test_schemas_tell_numbers_of_a_list_apart_by_type_and_bounds():
     """No rule but these for lists and their entries: what holds for a few numbers, the extremes included, holds for all."""
     known = {
-        "type",
-        "items",
-        "anyOf",
-        "minimum",
-        "maximum",
-        "enum",
-        "$ref",
-        "pattern",
-        "minItems",
-        "maxItems",
-        "default",
-    }
+        "type", "items", "anyOf", "enum", "$ref", "pattern", "default",
+        "minimum", "maximum", "minItems", "maxItems",
+    }  # fmt: skip
 
     assert rules([*schemas().values()]) <= known
     assert thinned({"a": [0.5, 2.0, "nan", -1.0, *range(9)]}) == {

@@ -14,7 +14,8 @@ from types import SimpleNamespace
 
 import pytest
 from graded_class import ATTEMPTS, ENDLESS, HARMFUL, RIGHT, with_line, write_class
-from leftovers import left_over, until
+from leftovers import left_over
+from spread import everyday
 
 from nn_conformance.grade import tables
 from nn_conformance.grade.grading import Task, graded
@@ -61,18 +62,8 @@ def graded_class(tmp_path_factory):
 
 def run_grade(folder, out, *more):
     """The command as a program of its own."""
-    words = [
-        "grade",
-        str(folder),
-        "homework",
-        "--csv",
-        str(out / "m.csv"),
-        "--html",
-        str(out / "html"),
-        "--json",
-        *more,
-    ]
-    program = [sys.executable, "-m", "nn_conformance", *words]
+    files = ["--csv", str(out / "m.csv"), "--html", str(out / "html")]
+    program = [sys.executable, "-m", "nn_conformance", "grade", str(folder), "homework", *files, "--json", *more]
     return subprocess.run(program, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - ours
 
 
@@ -159,9 +150,11 @@ def test_submission_gets_no_expected_value(mark):
     assert mark(spy).right
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name == "slow calls" else []) for name in HARMFUL]
-)
+# Every day one that each class of mistake has: by waiting, by an end, by what it writes, by what it answers.
+HARM = ("endless import", "os._exit", "signal", "memory of a call", "output", "no reply", "nested", "names", "empty")
+
+
+@pytest.mark.parametrize("name", everyday(HARMFUL, HARM))
 def test_whatever_a_submission_does_is_a_mistake_with_a_name(mark, name):
     """A submission that hangs, ends its process, floods its streams or answers nonsense gets a mark like any other."""
     text, mistake = HARMFUL[name]
@@ -188,18 +181,12 @@ SHAPES = {
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", everyday(SHAPES, ["in place", "a class", "columns"]))
 def test_every_shape_of_a_function_is_judged(mark, shape):
     """A function that updates, in whatever way, a class, and what `conforms` declares are judged as `verify` judges them."""
     function = "Net" if shape == "a class" else "back_propagation"
     result = mark(SHAPES[shape], function=function, weights={"gradient": 100.0})
     assert (result.mark, result.mistakes) == (100, [])
-
-
-def test_what_is_not_shown_gives_no_points(mark):
-    """A submission that returns no loss is told so, and gets no points for it."""
-    result = mark(RIGHT.replace("return loss, {", "return {"))
-    assert (result.mark, result.mistakes, result.wrong, result.right) == (70, ["not-shown"], ["loss"], False)
 
 
 @pytest.mark.parametrize(
@@ -213,8 +200,10 @@ def test_what_is_left_out_where_it_would_be_wrong_gives_no_points(mark, left, mo
     assert "expected in every case, or in none, got none for homework/probe-one" in result.wrong[0]
 
 
-def test_a_forward_pass_alone_gets_no_points_for_gradients(mark):
-    """Who returns the loss alone, or some gradients, gets points for the loss and not for what is missing."""
+def test_what_is_not_shown_gives_no_points(mark):
+    """Who returns no loss, the loss alone or some gradients gets no points for what is missing, and is told so."""
+    silent = mark(RIGHT.replace("return loss, {", "return {"))
+    assert (silent.mark, silent.mistakes, silent.wrong, silent.right) == (70, ["not-shown"], ["loss"], False)
     alone = mark(RIGHT.rpartition("    return loss, {")[0] + "    return loss\n")
     some = mark(RIGHT.rpartition("    return loss, {")[0] + "    return loss, {'W1': dW1}\n")
     assert (alone.mark, alone.mistakes, alone.right) == (40, ["not-shown"], False)
@@ -236,8 +225,8 @@ def test_what_a_name_or_message_says_is_only_text(command, tmp_path):
     """Formulas, markup and escapes in names and messages stay text in CSV, HTML, JSON and on the terminal."""
     folder = tmp_path / "class"
     folder.mkdir()
-    for name in ("=1+1", "<img src=x onerror=alert(1)>", "a\x1b[31mred"):
-        (folder / f"{name}.py").write_text("raise ValueError('=2+2 <script>alert(1)</script> \\x1b[2J')", "utf-8")
+    harm = "raise ValueError('=2+2 <script>alert(1)</script> \\x1b[2J')"
+    (folder / "=1+1<img src=x onerror=alert(1)>a\x1b[31mred.py").write_text(harm, "utf-8")
     files = ("--csv", str(tmp_path / "m.csv"), "--html", str(tmp_path / "html"))
     shown, written = (
         command("grade", str(folder), "homework", *files),
@@ -342,9 +331,7 @@ def test_a_killed_worker_costs_one_mark(command, tmp_path):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "name", ["SIGINT", pytest.param("SIGTERM", marks=pytest.mark.slow), pytest.param("SIGKILL", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("name", everyday(["SIGINT", "SIGTERM", "SIGKILL"], ["SIGINT"]))
 def test_nothing_is_left_of_an_interrupted_run(tmp_path, name):
     """When the command is interrupted or killed, no process of it is left; what can be cleaned up is, and no file is written."""
     mark = f"NN_GRADE_MARK={time.monotonic_ns()}"
@@ -355,23 +342,28 @@ def test_nothing_is_left_of_an_interrupted_run(tmp_path, name):
         (folder / f"{number}.py").write_text("import time\ntime.sleep(600)", "utf-8")
     ours = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # a shell's background job has it ignored
     ours += "from nn_conformance.cli.main import main; main()"
-    words = [sys.executable, "-c", ours, "grade", str(folder), "homework", "--csv", str(tmp_path / "m.csv")]
+    words = [sys.executable, "-c", ours, "grade", str(folder), "homework", "--jobs", "2"]
+    words += ["--csv", str(tmp_path / "m.csv")]
     environment = {**os.environ, **dict([mark.split("=")]), "TMPDIR": str(temporary)}
-    words += ["--jobs", "2"]
     if name != "SIGKILL":  # after which their limit is what ends submissions; else none may end before the signal
         words += ["--timeout", "600"]
     with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True) as run:  # noqa: S603 - ours
-        until(lambda _: submissions_of(temporary), mark)
+        assert waited(lambda: submissions_of(temporary))
         run.send_signal(getattr(signal, name))
         _, err = run.communicate(timeout=300)
     assert left_over(mark) == []
-    deadline = time.monotonic() + 60
-    while submissions_of(temporary) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert submissions_of(temporary) == []
+    assert waited(lambda: not submissions_of(temporary))
     assert "Traceback" not in err
     assert not (tmp_path / "m.csv").exists()
     assert name == "SIGKILL" or list(temporary.iterdir()) == []
+
+
+def waited(condition):
+    """Whether the condition holds, or comes to hold in a time in which it should on any machine."""
+    deadline = time.monotonic() + 60
+    while not (holds := condition()) and time.monotonic() < deadline:
+        time.sleep(0.1)  # each look reads all of /proc
+    return holds
 
 
 def submissions_of(temporary):

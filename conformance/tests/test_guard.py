@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 from every_door import HOSTILE, TARGETS, raising, target_error
+from spread import everyday
 
 from nn_conformance import conforms
 from nn_conformance.adapt.doors import as_target
@@ -107,7 +108,13 @@ def test_target_says_once_what_it_does():
     assert (target.name, target.does, target.fixed) == ("a" * 60, ("evaluate", "train"), False)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+# Every day one of each way to fail: by an exit, in what is raised, in its words, in arguments, names and answers.
+DAILY = [
+    "exits", "unreadable", "from_nowhere", "errs_of_too_much", "resizes", "surrogate_names", "many_names", "nothing",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", everyday(HOSTILE, DAILY))
 def test_whatever_a_target_does_is_a_plain_verdict(name):
     """Failures have a class that a target may have, a brief reason and few subjects, all of printable text."""
     failed = judge(TARGETS[name]).failed

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hostile import MARK, SLEEP
 from leftovers import left_over, until
+from spread import everyday
 
 from nn_conformance.judge.target import TargetError
 from nn_conformance.protocol import guard
@@ -39,8 +40,7 @@ def sleeps(found):
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["SIGINT", "SIGTERM", "SIGKILL", *(pytest.param(name, marks=pytest.mark.slow) for name in ("SIGHUP", "SIGQUIT"))],
+    "name", everyday(["SIGINT", "SIGTERM", "SIGKILL", "SIGHUP", "SIGQUIT"], ["SIGTERM", "SIGKILL"])
 )
 def test_nothing_outlives_the_runner(name, mark):
     """Whatever signal ends the command, its target ends, with a process that has left group, session and environment."""
@@ -195,27 +195,16 @@ print("right" if nn_conformance.verify(reference, "xor-tanh") else "wrong")
 """
 
 
-def elsewhere(code):
-    """What Python prints on such a system, and its exit code."""
-    command = [sys.executable, "-c", ELSEWHERE + code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
-    return done.returncode, done.stdout, done.stderr
-
-
-def test_what_starts_no_target_needs_no_posix():
-    """Where there are no limits, process groups and locks of files, library calls and commands work all the same."""
+def test_where_no_target_can_be_limited_all_else_works():
+    """Without limits, process groups and locks of files calls and commands work, and a target's process is refused."""
     lines = [["nn-conformance", *words] for words in (["list"], ["--help"], ["verify", "xor-tanh"])]
-    code, out, err = elsewhere(JUDGING + RUN.format(lines=lines))
-    assert (code, err) == (0, "")
+    refused = ["nn-conformance", "verify", f"cmd:{sys.executable} -c 0"]
+    command = [sys.executable, "-c", ELSEWHERE + JUDGING + RUN.format(lines=[*lines, refused])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)  # noqa: S603
+    out, err = done.stdout, done.stderr
     assert out.startswith("right\n")
-    assert [line for line in out.splitlines() if line.startswith("['nn-")] == [f"{line} 0" for line in lines]
-
-
-def test_a_target_is_refused_where_it_cannot_be_limited():
-    """There, a target in a process of its own is refused, in one line that says what to do."""
-    line = ["nn-conformance", "verify", f"cmd:{sys.executable} -c 0"]
-    code, out, err = elsewhere(RUN.format(lines=[line]))
-    assert (code, out) == (0, f"{line} 2\n")
+    codes = [*(f"{line} 0" for line in lines), f"{refused} 2"]
+    assert [line for line in out.splitlines() if line.startswith("['nn-")] == codes
     assert err.count("\n") == 1
     assert "cannot be limited" in err
     assert "nn_conformance.verify" in err

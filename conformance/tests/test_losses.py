@@ -90,15 +90,12 @@ def test_losses_from_logits_do_not_overflow(dtype):
     assert CrossEntropy(from_logits=True).gradient(y, t).tolist() == [[1, -1]]
 
 
-def test_unused_probabilities_of_zero_cost_nothing():
-    """0·log 0 is 0: a probability of zero for a class that is not the target gives no NaN and no warning."""
-    assert CrossEntropy().value(np.array([[1.0, 0.0]]), np.array([[1.0, 0.0]])) == 0
-    assert CrossEntropy().gradient(np.array([[1.0, 0.0]]), np.array([[1.0, 0.0]])).tolist() == [[-1, 0]]
-
-
-def test_a_target_of_probability_zero_costs_infinity():
-    """log 0 is -∞, and stays so: nothing is added to hide it."""
-    assert CrossEntropy().value(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])) == inf
+def test_probabilities_of_zero_cost_nothing_or_infinity():
+    """0·log 0 is 0, without NaN and warning; log 0 of a target is -∞, and stays so."""
+    first, second = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    assert CrossEntropy().value(first, first) == 0
+    assert CrossEntropy().gradient(first, first).tolist() == [[-1, 0]]
+    assert CrossEntropy().value(first, second) == inf
 
 
 def test_small_losses_from_logits_keep_their_digits():

@@ -17,20 +17,14 @@ LANGUAGES = ["python", pytest.param("javascript", marks=pytest.mark.node), pytes
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_skeleton_passes_smoke(tmp_path, language):
-    """As it is written, a skeleton starts, sends numbers back, refuses what is unknown, and stops."""
-    file = write(language, tmp_path / f"mine{EXTENSIONS[language]}", force=False)
-    with ProtocolTarget(command_for(file, tmp_path)) as target:
+def test_skeleton_passes_smoke_and_ends_with_stdin(tmp_path, language):
+    """As written it starts, sends numbers back, refuses what is unknown, and stops; without `stop` it ends with code 0."""
+    command = command_for(write(language, tmp_path / f"mine{EXTENSIONS[language]}", force=False), tmp_path)
+    with ProtocolTarget(command) as target:
         steps = list(smoke(target, "xor-tanh"))
         assert target.name == "my engine"
     assert [line for step in steps for line in step.lines() if not step.passed] == []
     assert len(steps) == 5
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_skeleton_ends_with_stdin(tmp_path, language):
-    """A skeleton whose stdin ends without `stop` ends with code 0."""
-    command = command_for(write(language, tmp_path / f"mine{EXTENSIONS[language]}", force=False), tmp_path)
     assert subprocess.run(command, stdin=subprocess.DEVNULL, timeout=60, check=False).returncode == 0  # noqa: S603
 
 

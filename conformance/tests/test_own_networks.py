@@ -8,9 +8,6 @@ from nn_conformance.pytest_checks import checks_of
 from nn_reference.errors import InputError
 
 LINE = "4-3 tanh-2 softmax, cross-entropy"
-EVERY_PIECE = [
-    f"2-2 {name}-2, squared-error" for name in ("leaky(0.2)", "elu(0.5)", "softplus", "silu", "gelu", "relu skip")
-]
 PROGRAM = """
 import numpy as np
 from nn_conformance import conforms, network
@@ -74,10 +71,9 @@ def test_a_library_call_takes_what_network_returns():
         verify(half, 3)
 
 
-@pytest.mark.parametrize("line", EVERY_PIECE)
-def test_every_piece_is_described(command, line):
-    """`describe` says what each activation of the format is for."""
-    done = command("describe", line)
+def test_a_line_is_described(command):
+    """`describe` takes a line with numbers in brackets and a skip; that each activation has its words, its table says."""
+    done = command("describe", "2-2 leaky(0.2)-2 elu(0.5)-2 relu skip-2, squared-error")
 
     assert (done.code, done.err) == (0, "")
 

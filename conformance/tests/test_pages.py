@@ -32,9 +32,13 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 
 
 def of_kind(*kinds: str):
-    """Each block of a kind, with an id of its page and its place there."""
+    """Each block of a kind, with an id of its page and its place there; slow are two commands that have tests of their own."""
     return [
-        pytest.param(text, id=f"{page.stem}-{number}")
+        pytest.param(
+            text,
+            id=f"{page.stem}-{number}",
+            marks=pytest.mark.slow if re.search(r"^\$.* (audit|check)\b", text, re.MULTILINE) else (),
+        )
         for page in PAGES
         for number, (kind, text) in enumerate(blocks(page))
         if kind in kinds

@@ -10,6 +10,7 @@ from types import ModuleType
 import msgspec
 import numpy as np
 import pytest
+from spread import everyday
 
 import nn_reference.plain
 from nn_conformance import check_gradients
@@ -27,6 +28,9 @@ STORE = Store()
 FOLDER = Path(nn_reference.plain.__file__).parent
 FILES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
 CODES = dict(zip((system.id for system in SYSTEMS), plain.CODES, strict=True))
+# Every day each file in one system, and the lines of three: Adam, pruning, and a rule that fits no loss.
+FIRST = {code.file: system_id for system_id, code in reversed(CODES.items())}
+EACH_LINE = ("iris_relu_adam", "fashion_pruning", "mnist_sigmoid_numpy")
 # Why a check is not answered: the relation that scales a loss asks for another one; or the document does not do that.
 NOT_ANSWERED = (
     "gives no ∂L/∂x",
@@ -92,7 +96,7 @@ def test_every_system_has_its_code():
         assert hasattr(module, "prune") == (system.recipe.pruning is not None)
 
 
-@pytest.mark.parametrize("system_id", CODES)
+@pytest.mark.parametrize("system_id", everyday(CODES, FIRST.values()))
 def test_each_code_passes_the_ladder(system_id, monkeypatch):
     """Alone, on every probe and small case of its system, in both precisions; most checks are answered."""
     monkeypatch.setattr(plain, "CODES", [CODES[system_id]])
@@ -102,14 +106,8 @@ def test_each_code_passes_the_ladder(system_id, monkeypatch):
     assert [(v.id, v.reason) for v in verdicts if v.status not in {"passed", "unsupported"}] == []
     unanswered = [v for v in verdicts if v.status == "unsupported"]
     assert [v.reason for v in unanswered if not any(words in v.reason for words in NOT_ANSWERED)] == []
-    assert {v.rung for v in verdicts if v.status == "passed"} >= {
-        "contract",
-        "layer",
-        "loss",
-        "gradient",
-        "second-call",
-    }
     answered = {v.rung for v in verdicts if v.status == "passed"}
+    assert answered >= {"contract", "layer", "loss", "gradient", "second-call"}
     assert ("step" in answered) == ("trajectory" in answered) == (get(system_id).recipe.epochs > 0)
     assert ("pruning" in answered) == (get(system_id).recipe.pruning is not None)
 
@@ -174,7 +172,7 @@ def mutants(file):
         yield line.strip(), module
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", everyday(FILES, EACH_LINE))
 def test_any_line_that_is_wrong_is_caught(file, monkeypatch):
     """Whichever line of a file is a hundredth too large, some probe of one of its systems fails."""
     systems = [system_id for system_id, code in CODES.items() if code.file == file]

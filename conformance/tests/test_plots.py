@@ -9,6 +9,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 from plot_problems import needs_matplotlib, runs_of
+from spread import everyday
 
 from nn_conformance.cases.encoding import values
 from nn_conformance.replay.records import Chaos, Ensemble, Exact, Plain, Spread
@@ -81,8 +82,8 @@ def picture(name):
     return draw_permuted_runs(chaotic(), 0.63)
 
 
-SLOW = ("samples", "curves", "predictions", "chaos")
-KINDS = pytest.mark.parametrize("kind", ["weights", *(pytest.param(kind, marks=pytest.mark.slow) for kind in SLOW)])
+KINDS = pytest.mark.parametrize("kind", everyday(["weights", "samples", "curves", "predictions", "chaos"], ["weights"]))
+CURVES = ("mnist-dense-keras", "mnist-relu", "mnist-tanh", "xor-sigmoid", "iris-relu-adam")
 
 
 # The files.
@@ -151,7 +152,10 @@ def test_no_window_and_no_global_figure(monkeypatch):
 
 
 @needs_matplotlib
-@pytest.mark.parametrize(("name", "dataset"), [("mnist-relu", "mnist"), ("fashion-pruning", "fashion-mnist")])
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    everyday([("mnist-relu", "mnist"), ("fashion-pruning", "fashion-mnist")], ["fashion-pruning"]),
+)
 def test_samples_are_the_first_five_of_each_class(name, dataset):
     """Ten rows of five images, row k the first five training images of class k in the file's order, labelled so."""
     from nn_conformance.plots.image_grids import class_name, draw_samples
@@ -175,7 +179,7 @@ def test_samples_are_the_first_five_of_each_class(name, dataset):
 
 
 @needs_matplotlib
-@pytest.mark.parametrize("name", ["mnist-dense-keras", "fashion-pruning"])
+@pytest.mark.parametrize("name", everyday(["mnist-dense-keras", "fashion-pruning"], ["fashion-pruning"]))
 def test_predictions_stand_below_their_images(name):
     """The first fifty test images in order, each with truth and prediction; the wrong ones are marked, and counted."""
     from nn_conformance.plots.image_grids import class_name, draw_predictions
@@ -201,7 +205,7 @@ def replace_predictions(run, predicted):
 
 
 @needs_matplotlib
-@pytest.mark.parametrize("name", ["mnist-dense-keras", "mnist-relu", "mnist-tanh", "xor-sigmoid", "iris-relu-adam"])
+@pytest.mark.parametrize("name", everyday(CURVES, ["mnist-dense-keras", "xor-sigmoid"]))
 def test_curves_are_the_ledgers_under_the_printed_figures(name):
     """Each line is a column of the ledger; each marker a printed figure at its epoch; axes and caption say what is what."""
     from nn_conformance.plots.curves import draw_curves

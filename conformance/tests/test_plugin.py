@@ -133,35 +133,16 @@ def test_workers_share_the_checks_and_the_summary_is_whole(pytester, installed, 
     result.stdout.fnmatch_lines([f"my_homework.py::homework: *{outcomes['passed']} passed*"])
 
 
-def test_what_answers_nothing_is_no_success(run):
-    """An object of which every case is unsupported ends the run with an error, though no test has failed."""
-    source = (
-        HOMEWORK
-        + """
-from nn_conformance.judge.target import Unsupported
-
-@conforms("homework")
-def refuses(p, x, t):
-    raise Unsupported("not today")
-"""
-    )
-    result = run(source, "-k", "rectangular")
-    assert result.parseoutcomes().keys() == {"skipped", "deselected"}
+@pytest.mark.parametrize(("name", "network", "outcomes"), [
+    ("refuses", "homework/documented", {"skipped", "deselected"}),
+    ("both", "iris-sigmoid/documented", {"passed", "skipped", "deselected"}),
+])  # fmt: skip
+def test_a_claimed_network_that_is_not_answered_is_no_success(run, name, network, outcomes):
+    """What answers nothing of a network that it claims ends the run with an error, whatever passes on another network."""
+    result = run(HOMEWORK + BOTH, "-k", f"{name} and probe-square and float64 and contract")
+    assert result.parseoutcomes().keys() == outcomes
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(
-        ["my_homework.py::refuses: homework/documented: claimed, and nothing of it answered: an error"]
-    )
-
-
-def test_one_claimed_network_of_two_that_is_not_answered_is_no_success(run):
-    """What passes on one network does not hide that another, which is claimed by name, is not done at all."""
-    source = HOMEWORK + BOTH
-    result = run(source, "-k", "probe-square and float64 and contract")
-    assert result.parseoutcomes().keys() == {"passed", "skipped", "deselected"}
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(
-        ["my_homework.py::both: iris-sigmoid/documented: claimed, and nothing of it answered: an error"]
-    )
+    result.stdout.fnmatch_lines([f"my_homework.py::{name}: {network}: claimed, and nothing of it answered: an error"])
 
 
 def test_a_parametrized_test_is_counted_like_a_marked_object(run):
@@ -186,6 +167,10 @@ def test_conforms(target, check):
 """
 BOTH = """
 from nn_conformance.judge.target import Unsupported
+
+@conforms("homework")
+def refuses(p, x, t):
+    raise Unsupported("not today")
 
 @conforms("homework", "iris-sigmoid")
 def both(p, x, t):
