@@ -174,7 +174,6 @@ def test_a_run_that_leaves_the_certified_losses_is_a_failure(call, monkeypatch):
             "--dtype: expected 'float32' or 'float64', got 'float23', did you mean 'float32'",
         ),
         (("xor-tanh", "--backend", "desk"), "--backend: none is named 'desk', did you mean 'dask'"),
-        (("xor-tanh", "--epochs", "1001"), "epochs: expected an integer in 1..1000"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(arguments, message, call):
@@ -189,18 +188,8 @@ def test_help_has_examples_that_exist():
     """The help names every option, and its examples are of networks that there are."""
     found = CliRunner().invoke(APP, ["--help"])
     assert found.exit_code == 0
-    for option in (
-        "--with",
-        "--version",
-        "--dtype",
-        "--seeds",
-        "--epochs",
-        "--out",
-        "--jobs",
-        "--backend",
-        "--json",
-    ):
-        assert option in found.stdout
+    options = "--with", "--version", "--dtype", "--seeds", "--epochs", "--out", "--jobs", "--backend", "--json"
+    assert [option for option in options if option not in found.stdout] == []
     assert commands.EPILOG.startswith(examples("replay").split("replay")[0])
     names = re.findall(r"replay (\S+)", commands.EPILOG)
     assert names
