@@ -8,16 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
-from small_store import (
-    FILE,
-    GIVEN,
-    ID,
-    INTACT,
-    TENSORS,
-    container,
-    with_x,
-    write,
-)
+from small_store import FILE, GIVEN, ID, INTACT, TENSORS, container, with_x, write
 
 from nn_conformance.cases.store import LoadedCase
 from nn_conformance.judge.verdict import one_line
