@@ -52,7 +52,7 @@ def test_tensors_are_read_by_the_digest_of_their_bytes(tmp_path):
         assert read(write(tmp_path, case, save(TENSORS)))["x"].tobytes() == a.tobytes()
 
 
-def test_a_link_is_followed(tmp_path):
+def test_a_link_is_followed_and_what_was_changed_is_not_believed(tmp_path):
     """Whoever sets a link owns the folder; what it leads to has the index's digest, or is refused."""
     (tmp_path / "elsewhere").write_bytes(INTACT)
     store = write(tmp_path / "root")
@@ -60,8 +60,8 @@ def test_a_link_is_followed(tmp_path):
     (tmp_path / "root" / FILE).symlink_to(tmp_path / "elsewhere")
 
     assert read(store)
-    (tmp_path / "elsewhere").write_bytes(INTACT + b"\n")
-    assert "bytes" in refusal(read, store)
+    (tmp_path / "elsewhere").write_bytes(INTACT.replace(b"0.", b"1.", 1))
+    assert "expected sha256 " in refusal(read, store)
 
 
 @pytest.mark.parametrize("part", ["train", "test"])
