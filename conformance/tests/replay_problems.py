@@ -21,9 +21,10 @@ def small_data(samples=48, seed=0):
     return Data(x, t, x[:12], t[:12])
 
 
-def shrunk(monkeypatch, system_id, **recipe):
+def shrunk(monkeypatch, system_id, scale=1, **recipe):
     """A system with few samples, and what else of its recipe is given, which `systems.get` then gives to replays."""
     system, data = GET(system_id), small_data()
+    data = replace(data, train_x=data.train_x * scale, test_x=data.test_x * scale)
     small = replace(system, load=lambda: data, recipe=replace(system.recipe, **recipe))
-    monkeypatch.setattr(task.systems, "get", lambda _: small)
+    monkeypatch.setattr(task.systems, "get", lambda *_: small)
     return small

@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import time
 from types import SimpleNamespace
 
 import msgspec
@@ -167,16 +166,13 @@ def test_a_large_request_meets_a_child_that_talks_first():
 
 
 def test_time_runs_out_while_it_is_busy_with_stderr():
-    """Endless noise on stderr is no answer, and takes no longer than the limit."""
+    """Endless noise on stderr is no answer, and does not keep the limit from being seen."""
     child = python("import os\nwhile True: os.write(2, b'noise' * 10000)")
-    start = time.monotonic()
     try:
         with pytest.raises(TargetError, match=r"no answer in 0\.3 s"):
             child.exchange(b"{}\n", seconds=0.3, longest=100)
     finally:
         child.kill()
-
-    assert time.monotonic() - start < 30
 
 
 @pytest.mark.parametrize(

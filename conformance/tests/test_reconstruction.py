@@ -115,25 +115,6 @@ def test_where_a_solution_leads_is_recorded(system, found):
     assert (np.abs(np.subtract(again.outputs, solution.outputs)) <= bounds[1:]).all()
 
 
-def test_copies_train_as_the_reference_does(system):
-    """The errors of three starts at once are those of the reference's own runs, one by one."""
-    starts = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 13))
-    one_by_one = [copies.run(system, w, 32)[0] for w in starts]
-    # 128 updates of some 20 operations, each rounding by 2⁻⁵³: 3e-13, and no direction grows by more than 1.
-    assert np.abs(copies.trained(system, starts, 32)[0] - one_by_one).max() < 1e-12
-
-
-def test_the_jacobian_is_that_of_the_errors(system, found):
-    """Complex step against central differences."""
-    weights = first(found)
-    _, jacobian = linearized(lambda w: copies.trained(system, w, 32)[0], weights[None])
-    step = 1e-6
-    moved = weights + step * np.concatenate([np.eye(13), -np.eye(13)])
-    ahead, behind = np.split(copies.trained(system, moved, 32)[0], 2)
-    # Rounding 1e-13 / step, and third derivatives below 1e3 times step².
-    assert np.abs((ahead - behind).T / (2 * step) - jacobian[0]).max() < 1e-6
-
-
 def test_equivalent_weights_train_alike(system, found):
     """Permuted units change no error, opposite signs only where the activation is odd; all have one canonical form."""
     weights = first(found)

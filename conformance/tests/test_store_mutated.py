@@ -8,16 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
-from small_store import (
-    FILE,
-    GIVEN,
-    ID,
-    INTACT,
-    TENSORS,
-    container,
-    with_x,
-    write,
-)
+from small_store import FILE, GIVEN, ID, INTACT, TENSORS, container, with_x, write
 
 from nn_conformance.cases.store import LoadedCase
 from nn_conformance.judge.verdict import one_line
@@ -114,32 +105,24 @@ def scratch(tmp_path_factory):
     return tmp_path_factory.mktemp("scratch")
 
 
-@given(data=st.data())
-def test_a_case_of_mutated_bytes_is_read_right_or_refused(data, scratch):
-    """Whatever happens to a case's bytes, nothing but verified numbers or one line comes of it, and no warning."""
-    either_way(scratch, mutate(INTACT, data))
-
-
-@pytest.mark.slow
-@given(data=st.data())
-def test_a_case_of_mutated_parts_is_read_right_or_refused(data, scratch):
-    """Valid JSON of another structure, with other types and other values, is no way round the checks."""
-    either_way(scratch, rearrange(GIVEN, data))
-
-
-@pytest.mark.slow
-@given(data=st.data())
-def test_mutated_tensors_are_read_right_or_refused(data, scratch):
-    """Whatever happens to a safetensors file's bytes, nothing but verified numbers or one line comes of it."""
-    either_way(scratch, with_x(file="tiny.safetensors"), mutate(save(TENSORS), data))
-
-
-@pytest.mark.slow
-@given(data=st.data())
-def test_tensors_with_a_mutated_header_are_read_right_or_refused(data, scratch):
-    """A header that is still JSON, but says something else, is no way round the checks."""
+def with_mutated_header(data):
+    """Tensors whose header is still JSON, but says something else."""
     whole = save(TENSORS)
     end = 8 + int.from_bytes(whole[:8], "little")
-    header = rearrange(json.loads(whole[8:end]), data)
+    return container(rearrange(json.loads(whole[8:end]), data), whole[end:])
 
-    either_way(scratch, with_x(file="tiny.safetensors"), container(header, whole[end:]))
+
+# By what is mutated, the case and the file of arrays beside it.
+MUTATED = {
+    "bytes": lambda data: (mutate(INTACT, data),),
+    "parts": lambda data: (rearrange(GIVEN, data),),
+    "tensors": lambda data: (with_x(file="tiny.safetensors"), mutate(save(TENSORS), data)),
+    "header": lambda data: (with_x(file="tiny.safetensors"), with_mutated_header(data)),
+}
+
+
+@pytest.mark.parametrize("what", ["bytes", *(pytest.param(name, marks=pytest.mark.slow) for name in [*MUTATED][1:])])
+@given(data=st.data())
+def test_what_is_mutated_is_read_right_or_refused(what, data, scratch):
+    """Whatever happens to bytes, or to parts of valid JSON, nothing but verified numbers or one line comes of it, and no warning."""
+    either_way(scratch, *MUTATED[what](data))

@@ -19,12 +19,11 @@ RNG = np.random.RandomState(0)
 X, T = RNG.uniform(-1, 1, (6, 2)), np.eye(2)[[0, 1, 1, 0, 1, 0]]
 START = {name: RNG.uniform(-1, 1, shape) for name, shape in NETWORK.shapes.items()}
 OPTIMIZERS = [SGD(0.1), SGD(0.1, momentum=0.9), Adam(0.01), Adam(0.01, placement="keras")]
-EACH = pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["sgd", "momentum", "adam-torch", "adam-keras"])
 
 
-@EACH
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["sgd", "momentum", "adam-torch", "adam-keras"])
 def test_a_run_in_two_halves_is_the_whole_run(optimizer):
-    """Carrying parameters and state over gives, bit for bit, what one run gives."""
+    """Carrying parameters and state over gives, bit for bit, what one run gives, from a start that neither run changes."""
     batches = [slice(0, 3), np.array([5, 3]), slice(2, 6), np.array([0])]
 
     whole = train(NETWORK, START, optimizer, batches, X, T)
@@ -34,18 +33,6 @@ def test_a_run_in_two_halves_is_the_whole_run(optimizer):
     assert all(np.array_equal(whole.params[name], rest.params[name]) for name in START)
     assert whole.losses == half.losses + rest.losses
     assert rest.state.step == 4
-
-
-@EACH
-def test_training_changes_nothing_that_it_was_given(optimizer):
-    """Starting parameters, inputs and targets are the same afterwards."""
-    before = {name: p.copy() for name, p in START.items()}, X.copy(), T.copy()
-
-    train(NETWORK, START, optimizer, [slice(None)] * 3, X, T)
-
-    assert all(np.array_equal(START[name], p) for name, p in before[0].items())
-    assert np.array_equal(X, before[1])
-    assert np.array_equal(T, before[2])
 
 
 # Six entries over five steps: signs, sizes and zeros vary, and none repeats the step before.
@@ -113,23 +100,14 @@ def test_five_steps_are_those_of_a_scalar_loop(name):
 
 @pytest.mark.parametrize(("threshold", "zeros"), [(0.0, 1), (0.5, 2), (0.5001, 4), (9.0, 5)])
 def test_pruning_keeps_what_reaches_the_threshold(threshold, zeros):
-    """|w| < threshold is pruned, |w| = threshold is not, and the sign does not matter."""
-    params = {"W1": np.array([0.5, -0.5, 0.0, 0.25, -7.0])}
+    """|w| < threshold is pruned, |w| = threshold is not, and the sign does not matter; what is not named is not pruned."""
+    params = {"W1": np.array([0.5, -0.5, 0.0, 0.25, -7.0]), "b1": np.array([0.01])}
 
-    pruned = apply_masks(params, magnitude_masks(params, threshold))
+    pruned = apply_masks(params, magnitude_masks(params, threshold, names=["W1"]))
 
     assert int((pruned["W1"] == 0).sum()) == zeros
-    assert sparsity(pruned) == zeros / 5
-
-
-def test_only_named_parameters_are_pruned():
-    """Biases that are not named keep their small entries."""
-    params = {"W1": np.array([0.01, 1.0]), "b1": np.array([0.01])}
-
-    pruned = apply_masks(params, magnitude_masks(params, 0.05, names=["W1"]))
-
-    assert pruned["W1"].tolist() == [0.0, 1.0]
-    assert pruned["b1"].tolist() == [0.01]
+    assert pruned["b1"] == 0.01
+    assert sparsity(pruned) == zeros / 6
 
 
 @pytest.mark.parametrize("forgotten", [None, "mask", "moments"])
