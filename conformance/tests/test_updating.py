@@ -1,5 +1,6 @@
 """Code that only updates its parameters is judged by its updates, and its gradients are recovered from them."""
 
+from dataclasses import replace
 from math import inf
 
 import numpy as np
@@ -139,6 +140,20 @@ def test_the_library_call_names_the_mistake():
     assert "bias-zero" in report.explanations["homework/documented"].slugs
     assert "wrong: db1" in str(report)
     assert verify(homework, "homework").explanations == {}
+
+
+def test_a_system_that_is_right_is_not_explained():
+    """Of a target that is right on one network and wrong on another, the other alone is explained."""
+
+    class Mixed:
+        name, train = "mixed", staticmethod(reference.train)
+
+        def evaluate(self, network, params, x, t, *, gradients=True):
+            answer = reference.evaluate(network, params, x, t)
+            wrong = network.layers[0].activation.kind == "tanh"
+            return replace(answer, gradients={n: g / (2 if wrong else 1) for n, g in answer.gradients.items()})
+
+    assert list(verify(conforms("homework", "xor-tanh")(Mixed())).explanations) == ["xor-tanh/documented"]
 
 
 def test_what_an_object_raises_is_shown_on_one_line():
