@@ -336,7 +336,7 @@ class Explainer(Updates):
         try:
             [[own]] = traced([[p]], gradients.changes)
             if losses and p.asked.loss is not None:
-                traces = ((one, trace(p.asked.case, one.changes)) for one in losses)
+                traces = ((one, p.under(one.changes)) for one in losses)
                 made = [one.on(tr, p.sizes() | {"n": float(len(tr.t))}) for one, tr in traces]
                 ratios["loss"] = min(abs(value - p.asked.loss) / p.limits.of_loss(value) for value in made)
             ways = gradients.assignments[0].ways if gradients.assignments else {}

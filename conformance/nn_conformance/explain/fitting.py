@@ -15,20 +15,21 @@ from nn_conformance.explain.penalties import IN_PLACE
 from nn_conformance.explain.record import every_array
 from nn_conformance.explain.search import (
     NEAR,
+    Choices,
     Edits,
     Options,
     Step,
     carried,
     combinations,
     entries,
+    on_one,
     ordered,
     predict,
     steps,
     survivors,
-    variants,
 )
 from nn_conformance.explain.sum_rules import INTEGERS, NEAREST
-from nn_conformance.explain.trace import Trace, trace
+from nn_conformance.explain.trace import Changes, Trace, trace
 from nn_conformance.judge.limits import norm
 from nn_conformance.judge.relations import PENALTIES
 from nn_reference.arithmetic import Array
@@ -36,6 +37,7 @@ from nn_reference.arithmetic import Array
 FEWEST = 4  # samples of a case that tells whether entries are those of one sample each
 EXTRAS = tuple(PENALTIES)
 MOST_SUMS = 20
+MOST_ROWS = 20  # combinations that are cheaper made one by one than with all others
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,14 @@ class Point:
     limits: Limits
     slack: float = 1.0
     units: dict[str, float] = field(default_factory=dict, init=False)  # limits of what was answered, computed once
+
+    def under(self, changes: Changes) -> Trace:
+        """The trace, with some rules of the forward pass changed.
+
+        Raises:
+            ValueError: a change that does not fit the network or the sizes.
+        """
+        return trace(self.asked.case, changes, self.asked.gradients) if changes else self.trace
 
     def sizes(self) -> dict[str, float]:
         """The sizes that a factor may have powers of; `r` is the learning rate of an update."""
@@ -160,15 +170,14 @@ class Fitter:
         groups: points of equal sizes; the first group has the most points, and is searched.
         dtype: the precision whose rounding is allowed for.
         left: whether there is time.
-        learned: variants with a fitted constant that an array has shown, by slot and layer.
+        choices: the rules that are tried, shared with the other arrays.
     """
 
     array: str
     groups: Sequence[Sequence[Point]]
     dtype: fmt.Dtype
     left: Callable[[], bool]
-    learned: dict[tuple[str, int], list[str]] = field(default_factory=dict)
-    _options: dict[bool, dict[Step, list[str | None]]] = field(default_factory=dict)
+    choices: Choices
 
     @property
     def points(self) -> list[Point]:
@@ -209,7 +218,6 @@ class Fitter:
 
     def again(self) -> list[Explained]:
         """By one rule or two, those among them that other arrays have shown since."""
-        self._options.clear()
         found = self._search(1) or self._search(2)
         return sorted(_unique(found), key=lambda e: e.cost)[:12]
 
@@ -230,17 +238,15 @@ class Fitter:
     def _zero(self) -> list[Explained]:
         """An array of zeros: nothing fills it, or what is summed cancels."""
         step = steps(self.groups[0][0].trace, self.array)[-1]
-        sums = (Explained(self.array, ((step, str(name)),)) for name in self._chosen(common=False)[step][1:])
+        sums = (Explained(self.array, ((step, str(name)),)) for name in self._chosen()[step][1:])
         return [
             Explained(self.array, factor=Factor(0.0)),
             *(one for each in sums if (one := each.compared(self.points))),
         ]
 
-    def _chosen(self, *, common: bool) -> dict[Step, list[str | None]]:
-        if common not in self._options:
-            traces, others = [p.trace for p in self.groups[0]], [group[0].trace for group in self.groups[1:]]
-            self._options[common] = variants(self.array, traces, others, self.learned, common=common)
-        return self._options[common]
+    def _chosen(self, *, common: bool = False, engine: bool = False) -> dict[Step, list[str | None]]:
+        traces, others = [p.trace for p in self.groups[0]], [group[0].trace for group in self.groups[1:]]
+        return self.choices.of(self.array, traces, others, common=common, engine=engine)
 
     def _search(
         self, count: int, base: Edits = (), *, common: bool = False, options: Options | None = None
@@ -249,31 +255,41 @@ class Fitter:
             return []
         chosen = (self._chosen(common=common) if count else {}) if options is None else options
         options = {**chosen, **{step: [name] for step, name in base}}
+        group = self.groups[0]
+        points = group[:1]
         try:
-            edits, stacked = self._stacked(options, count)
+            edits, rows = self._stacked(options, count, points)
+            for extra in (None,) if common else (None, *EXTRAS):
+                # Most combinations miss the first case, and are not tried on the others.
+                own = on_one(rows, *self._answers(extra, points), len(group))
+                if len(own) > MOST_ROWS and points is not group:
+                    points, (_, rows) = group, self._stacked(options, count, group)
+                stacked = rows[own] if points is group else np.array([self._row(edits(i)) for i in own])
+                likely = survivors(stacked, *self._answers(extra, group), len(group)) if own else []
+                if found := [one for i in likely if (one := self._verified(edits(own[i]), extra))]:
+                    return found
         except ValueError:
             return []
-        for extra in (None,) if common else (None, *EXTRAS):
-            g, added = self._answers(extra)
-            likely = (edits(i) for i in survivors(stacked, g, added, len(self.groups[0])))
-            if found := [one for own in likely if (one := self._verified(own, extra))]:
-                return found
         return []
 
     def _stacked(
-        self, options: Mapping[Step, Sequence[str | None]], count: int
+        self, options: Mapping[Step, Sequence[str | None]], count: int, points: Sequence[Point]
     ) -> tuple[Callable[[int], Edits], Array]:
-        """What every combination makes of the first group, in units of the limit."""
+        """What every combination makes of some points of the first group, in units of the limit."""
         columns = []
-        for p in self.groups[0]:
+        for p in points:
             edits, values = combinations(p.trace, self.array, options, count)
             columns.append(values / p.unit(self.array))
         return edits, np.concatenate(columns, axis=1)
 
-    def _answers(self, extra: str | None) -> tuple[Array, Array | None]:
-        """What was answered, and what a penalty adds, of the first group and in units of the limit."""
+    def _row(self, edits: Edits) -> Array:
+        """What one combination makes of the first group, likewise."""
+        return self._stacked({step: (name,) for step, name in edits}, 0, self.groups[0])[1][0]
+
+    def _answers(self, extra: str | None, points: Sequence[Point]) -> tuple[Array, Array | None]:
+        """What was answered, and what a penalty adds, of some points and in units of the limit."""
         parts, added = [], []
-        for p in self.groups[0]:
+        for p in points:
             g = p.asked.gradients[self.array]
             picked = entries(p.trace, int(self.array[1:])) if self.array[0] == "W" else None
             chosen = slice(None) if picked is None else np.ix_(*picked)
@@ -340,24 +356,22 @@ class Fitter:
             for base in ((), *bases) if len(names) > 1 and self.left() else ():
                 options = {**{own: [name] for own, name in base}, step: [slopes.joined([(1.0, n)]) for n in names]}
                 try:
-                    _, stacked = self._stacked(options, 1)
+                    _, stacked = self._stacked(options, 1, self.groups[0])
                 except ValueError:
                     continue
-                g, _ = self._answers(None)
+                g, _ = self._answers(None, self.groups[0])
                 found = slopes.sums(tr, step.slot, step.layer, stacked, g, NEAR * len(self.groups[0]), names)
                 for own in islice(found, MOST_SUMS):
                     name = slopes.name_of(tr, step.slot, step.layer, own)
                     if one := self._verified(ordered(tr, self.array, {**dict(base), step: name})):
                         for k in range(1, step.layer + 1):
-                            self.learned.setdefault((step.slot, k), []).append(name)
-                        self._options.clear()
+                            self.choices.learned.setdefault((step.slot, k), []).append(name)
                         return [one]
         return []
 
     def _of_engine(self) -> list[Explained]:
         """By the wrong rules of one or two operations."""
-        traces, others = [p.trace for p in self.groups[0]], [group[0].trace for group in self.groups[1:]]
-        options = variants(self.array, traces, others, {}, engine=True)
+        options = self._chosen(engine=True)
         return next((found for count in (1, 2) if (found := self._search(count, options=options))), [])
 
     def _of_each(self, bases: Sequence[Edits]) -> list[Explained]:

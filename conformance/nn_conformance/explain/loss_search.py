@@ -210,19 +210,23 @@ class LossSearch:
 
     def _traced(self, changes: Changes) -> list[Trace] | None:
         try:
-            return [trace(p.asked.case, changes) for p in self.groups[0][:FEW]]
+            return [p.under(changes) for p in self.groups[0][:FEW]]
         except ValueError:
             return None
 
     def _of(self, changes: Changes, *, exactly: bool = False) -> list[Loss]:
+        pairs: list[tuple[Point, Trace]] = []
         try:
-            pairs = [(p, trace(p.asked.case, changes)) for group in self.groups for p in group]
-            if not all(layers_match(tr, p, self.dtype) for p, tr in pairs):
-                return []
-            pairs = [(p, tr) for p, tr in pairs if p.asked.loss is not None]
-            if exactly:
-                return [one for one in [_confirmed(Loss(changes), pairs)] if one]
-            return list(self._fits(changes, pairs))
+            for p in (p for group in self.groups for p in group):
+                tr = p.under(changes)
+                own = [] if p.asked.loss is None else [(p, tr)]
+                # Most changes miss the first case, and need no trace of the others.
+                if not layers_match(tr, p, self.dtype) or (exactly and not _confirmed(Loss(changes), own)):
+                    return []
+                pairs += own
+            return (
+                [one for one in [_confirmed(Loss(changes), pairs)] if one] if exactly else [*self._fits(changes, pairs)]
+            )
         except ValueError:
             return []
 

@@ -5,8 +5,9 @@ through W and the derivative of each layer down to k, then for dW the layer's in
 a use: the same δ of a layer is used in its dW (W), in its db (b), and sent down, and a rule may be wrong in one use only.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -147,6 +148,24 @@ def _joined(parts: Sequence[States]) -> States:
     return States(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
+def _before(tr: Trace, way: Sequence[Step], n: int) -> States:
+    """What right rules make before step n of a way, which is not the first; its codes are those of that way."""
+    key = way[n].slot, way[n].layer
+    if key not in tr.right:
+        if n == 1:
+            g, final = br.error(tr)
+            tr.right[key] = np.array([final]), np.asarray(g)[None], np.asarray(g)[None]
+        else:
+            states = _passing(tr, way[n - 1], _before(tr, way, n - 1))
+            tr.right[key] = states.final, applied(tr, way[n - 1], None, states), states.past
+    return States(np.zeros((1, len(way)), int), np.zeros(1, int), *tr.right[key])
+
+
+def _passing(tr: Trace, step: Step, states: States) -> States:
+    """States before a step, which go past the weights of a layer with a skip connection too."""
+    return states._replace(past=states.g) if step.slot == "derivative" and tr.skips(step.layer) else states
+
+
 def error_to(tr: Trace, array: str, options: Options, most: int = 0, upto: Step | None = None) -> States:
     """δ of every combination of rules before the sum over samples, or before the step `upto`.
 
@@ -157,19 +176,16 @@ def error_to(tr: Trace, array: str, options: Options, most: int = 0, upto: Step 
         most: combinations have at most so many others together.
         upto: the step before which it ends.
     """
-    way, parts = steps(tr, array), []
-    names = options.get(way[0], RIGHT)
-    for n, name in enumerate(names if most else names[:1]):
-        g, final = br.error(tr) if name is None else ((rule := rule_of(tr, way[0], name)).of(tr), rule.final)
-        codes, error = np.zeros((1, len(way)), int), np.asarray(g)[None]
-        codes[0, 0] = n
-        parts.append(States(codes, np.array([min(n, 1)]), np.array([final]), error, error))
-    states = _joined(parts)
-    for column, step in enumerate(way[1:], 1):
-        if step == upto or step.slot in ("input", "sum"):
-            break
-        if step.slot == "derivative" and tr.skips(step.layer):
-            states = states._replace(past=states.g)
+    way = steps(tr, array)
+    ends = (n for n, step in enumerate(way) if step == upto or step.slot in ("input", "sum"))
+    end = next(ends)
+    start = next((n for n, step in enumerate(way[:end]) if tuple(options.get(step, RIGHT)) != RIGHT), end)
+    if start:
+        states = _before(tr, way, start)
+    else:
+        states = _joined([*_errors(tr, way, options.get(way[0], RIGHT), most)])
+    for column, step in enumerate(way[:end][start or 1 :], start or 1):
+        states = _passing(tr, step, states)
         units = len(tr.W[step.layer]) if step.slot == "back" else states.g.shape[-1]
         parts, shape = [], np.zeros((1, *states.g.shape[1:-1], units))  # what a rule makes may be smaller
         for n, name in enumerate(options.get(step, RIGHT)):
@@ -181,9 +197,16 @@ def error_to(tr: Trace, array: str, options: Options, most: int = 0, upto: Step 
     return states
 
 
-def combinations(
-    tr: Trace, array: str, options: Options, most: int = 0, *, whole: bool = False
-) -> tuple[Callable[[int], Edits], Array]:
+def _errors(tr: Trace, way: Sequence[Step], names: Sequence[str | None], most: int) -> Iterator[States]:
+    """The outputs' error by each of some rules."""
+    for n, name in enumerate(names if most else names[:1]):
+        g, final = br.error(tr) if name is None else ((rule := rule_of(tr, way[0], name)).of(tr), rule.final)
+        codes, error = np.zeros((1, len(way)), int), np.asarray(g)[None]
+        codes[0, 0] = n
+        yield States(codes, np.array([min(n, 1)]), np.array([final]), error, error)
+
+
+def combinations(tr: Trace, array: str, options: Options, most: int = 0) -> tuple[Callable[[int], Edits], Array]:
     """Every combination of rules on the way to an array, each told by its number, and what they make of it: (combinations, entries).
 
     Raises:
@@ -199,7 +222,7 @@ def combinations(
             more = min(i, 1) + min(j, 1)
             free = np.flatnonzero(states.changed + more <= most) if more else np.arange(len(states.changed))
             if len(free):
-                own = product(tr, array, name, a, states.g[free], whole=whole)
+                own = product(tr, array, name, a, states.g[free], whole=False)
                 parts.append(own.reshape(len(free), -1))
                 codes.append(states.codes[free])
                 codes[-1][:, -1] = j
@@ -235,14 +258,28 @@ def product(tr: Trace, array: str, name: str | None, a: Array, d: Array, *, whol
     return np.asarray(out)
 
 
+def _beside(stacked: Array, g: Array, extra: Array | None) -> tuple[Array, Array]:
+    """Rows, and what they should make, without what the regressor beside them can make."""
+    if extra is None:
+        return stacked, g
+    q = extra / norm(extra) if np.any(extra) else extra
+    return stacked - np.outer(stacked @ q, q), g - (g @ q) * q
+
+
+def on_one(stacked: Array, g: Array, extra: Array | None, cases: int) -> list[int]:
+    """Rows of one case that may make g, times a factor, where so many cases together are `NEAR`: the others cannot."""
+    p, rest = _beside(stacked, g, extra)
+    size, own, dot = np.einsum("ij,ij->i", p, p), float(rest @ rest), p @ rest
+    # What is left of a row that is dropped is more than 1e-5·own.
+    missed = dot * dot < (1 - 1e-5) * size * own if 1e-5 * own > (2 * NEAR * cases) ** 2 else False
+    return [int(i) for i in np.flatnonzero(np.isfinite(size) & ~np.asarray(missed))]
+
+
 def survivors(stacked: Array, g: Array, extra: Array | None, cases: int) -> list[int]:
     """Rows that make g, times a factor, with the regressor beside them."""
-    p, rest = stacked, g
-    if extra is not None:
-        q = extra / norm(extra) if np.any(extra) else extra
-        p, rest = stacked - np.outer(stacked @ q, q), g - (g @ q) * q
-        if len(g) < 4 or norm(rest) <= 1e-9 * norm(g):
-            return []
+    p, rest = _beside(stacked, g, extra)
+    if extra is not None and (len(g) < 4 or norm(rest) <= 1e-9 * norm(g)):
+        return []
     size, own = np.einsum("ij,ij->i", p, p), float(rest @ rest)
     dot = p @ rest
     with np.errstate(all="ignore"):
@@ -260,9 +297,11 @@ def predict(tr: Trace, array: str, edits: Mapping[Step, str]) -> Array:
     Raises:
         ValueError: a rule that cannot be had at these sizes.
     """
-    _, value = combinations(tr, array, {step: (name,) for step, name in edits.items()}, whole=True)
-    shape = tr.W[int(array[1:])].shape
-    return value[0].reshape(shape if array[0] == "W" else shape[1:])
+    way, below = steps(tr, array), int(array[1:]) - 1
+    d = error_to(tr, array, {step: (name,) for step, name in edits.items()}).g
+    a = np.asarray(rule_of(tr, way[-2], edits[way[-2]]).of(tr)) if way[-2] in edits and array[0] == "W" else tr.a[below]
+    shape = tr.W[below + 1].shape
+    return product(tr, array, edits.get(way[-1]), a, d, whole=True)[0].reshape(shape if array[0] == "W" else shape[1:])
 
 
 def delta(tr: Trace, k: int) -> Array:
@@ -278,41 +317,69 @@ def entries(tr: Trace, layer: int) -> tuple[Array, Array] | None:
     return tuple(np.unique(np.linspace(0, n - 1, min(n, 12)).astype(int)) for n in shape)  # type: ignore[return-value]
 
 
-def variants(
-    array: str, traces: Sequence[Trace], others: Sequence[Trace], learned: Mapping[tuple[str, int], Sequence[str]], *, common: bool = False, engine: bool = False
-) -> dict[Step, list[str | None]]:  # fmt: skip
-    """The options of each step: those that can be had on the traces and differ from each other and from the right one.
+@dataclass
+class Choices:
+    """The rules that are tried in each step, found once for all arrays that are explained together.
 
-    Args:
-        array: the array that they lead to.
-        traces: of equal sizes.
-        others: traces of other sizes, on which variants may differ that are the same on the first.
-        learned: variants with a fitted constant, by slot and layer, that other arrays have shown.
-        common: only those that are frequent.
-        engine: those of an engine's operations instead.
+    Attributes:
+        learned: variants with a fitted constant that an array has shown, by slot and layer.
     """
-    found: dict[Step, list[str | None]] = {}
-    for step in steps(traces[0], array):
-        own = of_engine(traces[0], step) if engine else rules(traces[0], step)
-        frequent = [name for name, rule in own.items() if (rule.common or not common) and not rule.answered]
-        before = [(tr, error_to(tr, array, {}, upto=step)) for tr in (*traces, *others)]
-        kept: list[str | None] = []
-        seen: list[tuple[float, list[Array]]] = []
-        for name in (None, *learned.get((step.slot, step.layer), ()), *frequent):
-            each = [_alone(tr, array, step, name, states) for tr, states in before]
-            if any(value is None for value in each[: len(traces)]):
-                continue
-            values = [np.zeros(0) if value is None else value for value in each]
-            size = float(np.linalg.norm(np.concatenate(values)))
-            total = float(sum(v.sum() for v in values[: len(traces)]))
-            near = 1e-9 * size * max(1, sum(map(len, values)))
-            same = (v for s, v in seen if abs(s - total) <= near)
-            shows = np.isfinite(size) and size > 0
-            if name is None or (shows and not any(_same(v, values, 1e-9 * size) for v in same)):
-                kept.append(name)
-                seen.append((total, values))
-        found[step] = kept
-    return found
+
+    learned: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+    _found: dict[Any, list[str | None]] = field(default_factory=dict)
+
+    def of(
+        self,
+        array: str,
+        traces: Sequence[Trace],
+        others: Sequence[Trace],
+        *,
+        common: bool = False,
+        engine: bool = False,
+    ) -> dict[Step, list[str | None]]:
+        """The options of each step: those that can be had on the traces and differ from each other and from the right one.
+
+        Args:
+            array: the array that they lead to.
+            traces: of equal sizes.
+            others: traces of other sizes, on which variants may differ that are the same on the first.
+            common: only those that are frequent.
+            engine: those of an engine's operations instead.
+        """
+        found = {}
+        for step in steps(traces[0], array):
+            learned = () if engine else tuple(self.learned.get((step.slot, step.layer), ()))
+            # What comes before a step is the same on the way to every array, but for the letter of what is summed.
+            key = step.slot, step.layer, array[0] * (step.slot == "sum"), learned, common, engine, *traces, *others
+            if key not in self._found:
+                own = of_engine(traces[0], step) if engine else rules(traces[0], step)
+                frequent = [name for name, rule in own.items() if (rule.common or not common) and not rule.answered]
+                self._found[key] = _different(array, step, (*learned, *frequent), traces, others)
+            found[step] = self._found[key]
+        return found
+
+
+def _different(
+    array: str, step: Step, names: Sequence[str], traces: Sequence[Trace], others: Sequence[Trace]
+) -> list[str | None]:
+    """The right rule of a step, and those of some that differ from it and from each other."""
+    before = [(tr, error_to(tr, array, {}, upto=step)) for tr in (*traces, *others)]
+    kept: list[str | None] = []
+    seen: list[tuple[float, list[Array]]] = []
+    for name in (None, *names):
+        each = [_alone(tr, array, step, name, states) for tr, states in before]
+        if any(value is None for value in each[: len(traces)]):
+            continue
+        values = [np.zeros(0) if value is None else value for value in each]
+        size = float(np.linalg.norm(np.concatenate(values)))
+        total = float(sum(v.sum() for v in values[: len(traces)]))
+        near = 1e-9 * size * max(1, sum(map(len, values)))
+        same = (v for s, v in seen if abs(s - total) <= near)
+        shows = np.isfinite(size) and size > 0
+        if name is None or (shows and not any(_same(v, values, 1e-9 * size) for v in same)):
+            kept.append(name)
+            seen.append((total, values))
+    return kept
 
 
 def _alone(tr: Trace, array: str, step: Step, name: str | None, before: States) -> Array | None:

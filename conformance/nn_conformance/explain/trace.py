@@ -95,6 +95,7 @@ class Trace:
     rules: dict[Any, Any] = field(default_factory=dict)  # of each step, made once
     ways: dict[str, Any] = field(default_factory=dict)  # the steps to each array, likewise
     slopes: dict[Any, Array] = field(default_factory=dict)  # dφ/dz by an engine's wrong rule, computed once
+    right: dict[Any, Any] = field(default_factory=dict)  # δ by right rules before each step, likewise
 
     @property
     def last(self) -> int:
