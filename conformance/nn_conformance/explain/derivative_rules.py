@@ -143,7 +143,11 @@ def _tau(z: Array) -> Array:
 
 
 def derivatives(tr: Trace, k: int) -> dict[str, Rule]:
-    """Variants of the derivative in layer k."""
+    """Variants of the derivative in layer k, which are made once."""
+    return tr.once(("derivatives", k), lambda: _derivatives(tr, k))
+
+
+def _derivatives(tr: Trace, k: int) -> dict[str, Rule]:
     last, kind = k == tr.last, tr.kind(k)
     formulas = FORMULAS | (OF_ERROR if last else {}) | {n: (False, of) for n, of in TERMS.get(kind, {}).items()}
     formulas |= {f"φ′ of layer {j}": (True, _of_layer(j)) for j in range(1, tr.last + 1) if j != k}

@@ -172,14 +172,20 @@ def _graphs(tr: Trace) -> Iterator[tuple[str, Callable[[Trace], Graph]]]:
 def passed_wrongly(points: Sequence[Point]) -> Finding | None:
     """The way in which an engine takes gradients back, where it makes every wrong gradient."""
     points = sorted(points, key=lambda p: p.trace.samples)
-    for (how, graph), (text, (slug, traverse)) in product(_graphs(points[0].trace), TRAVERSALS.items()):
-        if all(_makes(p, *graph(p.trace), traverse) for p in points):
-            return of_slug(slug, f"{text}{how}", wrong_arrays(points), place="engine, the way back through the graph")
+    first, *others = points
+    for how, graph in _graphs(first.trace):
+        built_once = graph(first.trace)
+        for text, (slug, traverse) in TRAVERSALS.items():
+            if _makes(first, *built_once, traverse) and all(_makes(p, *graph(p.trace), traverse) for p in others):
+                place = "engine, the way back through the graph"
+                return of_slug(slug, f"{text}{how}", wrong_arrays(points), place=place)
     return None
 
 
 def _makes(p: Point, params: Mapping[str, Any], end: Node, traverse: Callable[[Node], None]) -> bool:
     """Whether a traversal of a graph makes every gradient of a case."""
+    for node in end.tape.nodes:
+        node.grad = np.float64(0.0)
     try:
         traverse(end)
     except ValueError:

@@ -195,22 +195,23 @@ def rules(tr: Trace, slot: str, layer: int) -> dict[str, Rule]:
 def _derivative(built: Built, changed: tuple[str, int, str], layer: int) -> Callable[[Trace, Array], Array]:
     def rule(tr: Trace, g: Array) -> Array:
         # Every way through the layer asks for the same slope.
-        if (key := (built, changed, layer)) not in tr.slopes:
-            tape = Tape(changed)
-            z = Node(tape, tr.z[layer])
-            tr.slopes[key] = tape.slope(z, built(tape, z), 1.0)
-        return np.asarray(g * tr.slopes[key])
+        return np.asarray(g * tr.once((built, changed, layer), lambda: _slope(built, changed, tr.z[layer])))
 
     return rule
+
+
+def _slope(built: Built, changed: tuple[str, int, str], value: Array) -> Array:
+    """The derivative of what is built of a value, where one rule is changed."""
+    tape = Tape(changed)
+    start = Node(tape, value)
+    return tape.slope(start, built(tape, start), 1.0)
 
 
 def _error(how: str, changed: tuple[str, int, str]) -> Callable[[Trace], Array]:
     def rule(tr: Trace) -> Array:
         for name, value, built, _ in losses(tr):
             if name == how:
-                tape = Tape(changed)
-                start = Node(tape, value)
-                return tape.slope(start, built(tape, start), 1.0) / count(tr.case.net.loss, tr.t)  # type: ignore[arg-type]
+                return _slope(built, changed, value) / count(tr.case.net.loss, tr.t)  # type: ignore[arg-type]
         raise ValueError(f"no loss is built as {how}")
 
     return rule

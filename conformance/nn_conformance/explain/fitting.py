@@ -29,7 +29,7 @@ from nn_conformance.explain.search import (
     survivors,
 )
 from nn_conformance.explain.sum_rules import INTEGERS, NEAREST
-from nn_conformance.explain.trace import Changes, Trace, trace
+from nn_conformance.explain.trace import Changes, Trace, trace, with_losses
 from nn_conformance.judge.limits import norm
 from nn_conformance.judge.relations import PENALTIES
 from nn_reference.arithmetic import Array
@@ -60,7 +60,9 @@ class Point:
         Raises:
             ValueError: a change that does not fit the network or the sizes.
         """
-        return trace(self.asked.case, changes, self.asked.gradients) if changes else self.trace
+        if all(change.slot == "loss" for change in changes):
+            return with_losses(self.trace, changes)
+        return trace(self.asked.case, changes, self.asked.gradients)
 
     def sizes(self) -> dict[str, float]:
         """The sizes that a factor may have powers of; `r` is the learning rate of an update."""
@@ -104,7 +106,7 @@ class Point:
 
 def point_of(asked: Asked, dtype: fmt.Dtype) -> Point:
     """An answer with the right forward pass of its case."""
-    return Point(trace(asked.case, (), asked.gradients), asked, Limits(asked.case, dtype))
+    return Point(replace(asked.case.right, answer=asked.gradients), asked, Limits(asked.case, dtype))
 
 
 def wrong_arrays(points: Sequence[Point]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from nn_conformance.explain import loss_terms
 from nn_conformance.explain.factors import ONE, Factor, monomials
 from nn_conformance.explain.fitting import Point
 from nn_conformance.explain.penalties import PENALTIES, USUAL
-from nn_conformance.explain.trace import Change, Changes, Trace, possible, trace
+from nn_conformance.explain.trace import Change, Changes, Trace, possible, with_losses
 from nn_conformance.judge.limits import norm, value_limit
 from nn_reference.arithmetic import Array
 
@@ -173,7 +173,7 @@ class LossSearch:
         for k, name in fc.places(first.asked.case.network):
 
             def off(s: float, k: int = k, name: str = name) -> float:
-                return value_of(trace(first.asked.case, change(k, name, s))) - _loss(first)
+                return value_of(first.under(change(k, name, s))) - _loss(first)
 
             try:
                 for s in fc.solutions(off) if self.left() else ():
@@ -195,7 +195,7 @@ class LossSearch:
         for change, own in traces.items():
             for loss in (c for c in singles if c.slot == "loss" and fr.LOSSES[c.name].common):
                 try:
-                    if self._possible([with_loss(tr, loss) for tr in own]):
+                    if self._possible([with_losses(tr, (loss,)) for tr in own]):
                         yield change, loss
                 except ValueError:
                     continue
@@ -368,11 +368,6 @@ def with_epsilon(loss: Loss) -> Changes:
     """The changes of a loss, with the ε that a derivative of the logarithm has too."""
     epsilon = loss.added.factor.value if loss.added and loss.added.name == "epsilon" else 0.0
     return (*kept(loss.changes), Change("epsilon", 0, f"{epsilon!r}")) if epsilon else kept(loss.changes)
-
-
-def with_loss(tr: Trace, change: Change) -> Trace:
-    """The trace with another loss."""
-    return replace(tr, net=replace(tr.net, loss=fr.LOSSES[change.name].of(tr.net)))
 
 
 def layers_match(tr: Trace, p: Point, dtype: fmt.Dtype, upto: int | None = None) -> bool:

@@ -32,6 +32,7 @@ class Step(NamedTuple):
 Edits = tuple[tuple[Step, str], ...]
 Options = Mapping[Step, Sequence[str | None]]  # the rules of a step that are tried; None is the right one
 RIGHT = (None,)
+NOTHING = np.empty((1, 0))  # goes past the weights before a layer with a skip connection
 NEAR = 4.0  # of the limit, in a search; a confirmation takes the limit itself
 FEW = 400  # entries; of larger arrays some rows and columns are compared in the search, and all in the confirmation
 LOCAL = ("first", "last", "without last", "without first", "product of sums", "magnitude", "sign")
@@ -39,10 +40,7 @@ LOCAL = ("first", "last", "without last", "without first", "product of sums", "m
 
 def steps(tr: Trace, array: str) -> tuple[Step, ...]:
     """The way to an array, from the outputs on."""
-    if array not in tr.ways:
-        tr.ways[array] = tuple(_steps(tr, array))
-    way: tuple[Step, ...] = tr.ways[array]
-    return way
+    return tr.once(("way", array), lambda: tuple(_steps(tr, array)))
 
 
 def _steps(tr: Trace, array: str) -> list[Step]:
@@ -60,21 +58,19 @@ def ordered(tr: Trace, array: str, edits: Mapping[Step, str]) -> Edits:
     return tuple((step, edits[step]) for step in steps(tr, array) if step in edits)
 
 
-def rules(tr: Trace, step: Step) -> dict[str, Rule]:
+def rules(tr: Trace, step: Step) -> Mapping[str, Rule]:
     """The variants of a step."""
-    if step not in tr.rules:
-        k = step.layer
-        tr.rules[step] = {
-            "error": lambda: br.errors(tr),
-            "derivative": lambda: derivatives(tr, k),
-            "samples": lambda: br.SAMPLES,
-            "back": lambda: br.backs(k, tr.last),
-            "skip": lambda: br.SKIPS,
-            "input": lambda: br.inputs(k, tr.last),
-            "sum": lambda: WEIGHTS if step.use == "W" else BIASES,
-        }[step.slot]()
-    found: dict[str, Rule] = tr.rules[step]
-    return found
+    k = step.layer
+    match step.slot:
+        case "error":
+            return tr.once(("errors",), lambda: br.errors(tr))
+        case "derivative":
+            return derivatives(tr, k)
+        case "back":
+            return tr.once(("backs", k), lambda: br.backs(k, tr.last))
+        case "input":
+            return tr.once(("inputs", k), lambda: br.inputs(k, tr.last))
+    return {"samples": br.SAMPLES, "skip": br.SKIPS, "sum": WEIGHTS if step.use == "W" else BIASES}[step.slot]
 
 
 def rule_of(tr: Trace, step: Step, name: str) -> Rule:
@@ -83,7 +79,7 @@ def rule_of(tr: Trace, step: Step, name: str) -> Rule:
     Raises:
         ValueError: there is no such variant.
     """
-    if name in (known := tr.rules.get(step, ())):  # most often it is one of these, and has been made
+    if name in (known := rules(tr, step)):
         return known[name]
     if name.startswith("right+"):
         return mixture(tr, step.layer, *name.removeprefix("right+").split("·", 1))
@@ -93,18 +89,12 @@ def rule_of(tr: Trace, step: Step, name: str) -> Rule:
         return engines[name]
     if name.startswith(slopes.PREFIX):
         return slopes.rule(tr, step.slot, step.layer, name)
-    if name not in rules(tr, step):
-        raise ValueError(f"{name}: no rule of {step}")
-    return rules(tr, step)[name]
+    raise ValueError(f"{name}: no rule of {step}")
 
 
 def of_engine(tr: Trace, step: Step) -> dict[str, Rule]:
     """Variants of a step by an engine's wrong rule."""
-    key = engine_rules.PREFIX, step.slot, step.layer
-    if key not in tr.rules:
-        tr.rules[key] = engine_rules.rules(tr, step.slot, step.layer)
-    found: dict[str, Rule] = tr.rules[key]
-    return found
+    return tr.once((engine_rules.PREFIX, step.slot, step.layer), lambda: engine_rules.rules(tr, step.slot, step.layer))
 
 
 def applied(tr: Trace, step: Step, name: str | None, states: "States") -> Array:
@@ -150,15 +140,16 @@ def _joined(parts: Sequence[States]) -> States:
 
 def _before(tr: Trace, way: Sequence[Step], n: int) -> States:
     """What right rules make before step n of a way, which is not the first; its codes are those of that way."""
-    key = way[n].slot, way[n].layer
-    if key not in tr.right:
+
+    def made() -> tuple[Array, Array, Array]:
         if n == 1:
             g, final = br.error(tr)
-            tr.right[key] = np.array([final]), np.asarray(g)[None], np.asarray(g)[None]
-        else:
-            states = _passing(tr, way[n - 1], _before(tr, way, n - 1))
-            tr.right[key] = states.final, applied(tr, way[n - 1], None, states), states.past
-    return States(np.zeros((1, len(way)), int), np.zeros(1, int), *tr.right[key])
+            return np.array([final]), np.asarray(g)[None], NOTHING
+        states = _passing(tr, way[n - 1], _before(tr, way, n - 1))
+        return states.final, applied(tr, way[n - 1], None, states), states.past
+
+    own = tr.once(("before", way[n].slot, way[n].layer), made)
+    return States(np.zeros((1, len(way)), int), np.zeros(1, int), *own)
 
 
 def _passing(tr: Trace, step: Step, states: States) -> States:
@@ -180,10 +171,8 @@ def error_to(tr: Trace, array: str, options: Options, most: int = 0, upto: Step 
     ends = (n for n, step in enumerate(way) if step == upto or step.slot in ("input", "sum"))
     end = next(ends)
     start = next((n for n, step in enumerate(way[:end]) if tuple(options.get(step, RIGHT)) != RIGHT), end)
-    if start:
-        states = _before(tr, way, start)
-    else:
-        states = _joined([*_errors(tr, way, options.get(way[0], RIGHT), most)])
+    first = [_before(tr, way, start)] if start else [*_errors(tr, way, options.get(way[0], RIGHT), most)]
+    states = _joined(first)
     for column, step in enumerate(way[:end][start or 1 :], start or 1):
         states = _passing(tr, step, states)
         units = len(tr.W[step.layer]) if step.slot == "back" else states.g.shape[-1]
@@ -203,7 +192,7 @@ def _errors(tr: Trace, way: Sequence[Step], names: Sequence[str | None], most: i
         g, final = br.error(tr) if name is None else ((rule := rule_of(tr, way[0], name)).of(tr), rule.final)
         codes, error = np.zeros((1, len(way)), int), np.asarray(g)[None]
         codes[0, 0] = n
-        yield States(codes, np.array([min(n, 1)]), np.array([final]), error, error)
+        yield States(codes, np.array([min(n, 1)]), np.array([final]), error, NOTHING)
 
 
 def combinations(tr: Trace, array: str, options: Options, most: int = 0) -> tuple[Callable[[int], Edits], Array]:
