@@ -184,8 +184,7 @@ def passed_wrongly(points: Sequence[Point]) -> Finding | None:
 
 def _makes(p: Point, params: Mapping[str, Any], end: Node, traverse: Callable[[Node], None]) -> bool:
     """Whether a traversal of a graph makes every gradient of a case."""
-    for node in end.tape.nodes:
-        node.grad = np.float64(0.0)
+    end.tape.cleared()
     try:
         traverse(end)
     except ValueError:

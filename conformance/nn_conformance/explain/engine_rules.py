@@ -16,6 +16,8 @@ from nn_reference.arithmetic import Array
 from nn_reference.losses import count
 
 PREFIX = "engine: "
+Changed = tuple[str, int, str]  # operation, operand and rule
+RIGHT: Changed = ("", 0, "")
 Local = Callable[[Any, Any, Any, Any], Any]  # (g, a, b, value) -> what comes to an operand
 
 
@@ -60,32 +62,35 @@ class Node:
 
 
 class Tape:
-    """Operations in the order in which they are computed; `changed` is (operation, operand, rule) of the wrong one."""
+    """Operations in the order in which they are computed; `changed` is the wrong rule."""
 
-    def __init__(self, changed: tuple[str, int, str] = ("", 0, "")) -> None:
-        self.changed, self.nodes = changed, list[Node]()
+    def __init__(self) -> None:
+        self.changed, self.nodes, self.used = RIGHT, list[Node](), set[str]()
 
     def __call__(self, name: str, a: Any, b: Any = None) -> Node:
         """The value of an operation on nodes or numbers."""
         operation = OPERATIONS[name]
         left, right = (n.value if isinstance(n, Node) else n for n in (a, b))
         value = operation.value(left, right)
+        self.used.add(name)
 
         def share(k: int, shape: tuple[int, ...]) -> Callable[[Any], Array]:
             rules = operation.rules[k]
-            rule = rules[self.changed[2] if self.changed[:2] == (name, k) else next(iter(rules))]
-            return lambda g: _fitted(np.asarray(rule(g, left, right, value)), shape)
+            first = next(iter(rules))
+
+            def passed(g: Any) -> Array:
+                rule = rules[self.changed[2] if self.changed[:2] == (name, k) else first]
+                return _fitted(np.asarray(rule(g, left, right, value)), shape)
+
+            return passed
 
         parents = [(n, share(k, np.shape(n.value))) for k, n in enumerate((a, b)) if isinstance(n, Node)]
         return Node(self, value, parents)
 
-    def slope(self, start: Node, end: Node, g: Any) -> Array:
-        """dL/dstart for g = dL/dend."""
-        end.grad = np.asarray(g + 0.0 * end.value)
-        for node in reversed(self.nodes):
-            for parent, share in node.parents:
-                parent.grad = parent.grad + share(node.grad)
-        return np.asarray(start.grad)
+    def cleared(self) -> None:
+        """Makes every gradient 0, as before the first way back."""
+        for node in self.nodes:
+            node.grad = np.float64(0.0)
 
 
 def _fitted(g: Array, shape: tuple[int, ...]) -> Array:
@@ -176,42 +181,73 @@ def _changes() -> Iterator[tuple[str, int, str, str]]:
             yield from ((name, k, other, right) for other in others)
 
 
+class Taped(NamedTuple):
+    """What is built of a value; the way back may be gone with each rule."""
+
+    start: Node
+    end: Node
+
+    def slope(self, changed: Changed = RIGHT) -> Array:
+        """Its derivative, where one rule is changed."""
+        tape = self.end.tape
+        tape.changed = changed
+        tape.cleared()
+        self.end.grad = np.asarray(1.0 + 0.0 * self.end.value)
+        for node in reversed(tape.nodes):
+            for parent, share in node.parents:
+                parent.grad = parent.grad + share(node.grad)
+        return np.asarray(self.start.grad)
+
+
+def taped(built: Built, value: Array) -> Taped:
+    """What is built of a value, on a tape of its own."""
+    tape = Tape()
+    start = Node(tape, value)
+    return Taped(start, built(tape, start))
+
+
+Way = Callable[[Trace], Taped]  # in which an activation, or a loss, is built
+
+
+def _activation(tr: Trace, layer: int, how: str) -> Taped:
+    built = ACTIVATIONS[tr.kind(layer)][how]
+    return tr.once(("taped", how, layer), lambda: taped(built, tr.z[layer]))
+
+
+def _loss(tr: Trace, how: str) -> Taped:
+    def made() -> Taped:
+        for name, value, built, _ in losses(tr):
+            if name == how:
+                return taped(built, value)
+        raise ValueError(f"no loss is built as {how}")
+
+    return tr.once(("taped", how), made)
+
+
 def rules(tr: Trace, slot: str, layer: int) -> dict[str, Rule]:
     """Variants of a derivative, or of the outputs' error, by name."""
     found = {}
+    ways: list[tuple[str, bool, Way]] = []
+    if slot == "derivative":
+        ways = [(how, False, partial(_activation, layer=layer, how=how)) for how in ACTIVATIONS.get(tr.kind(layer), ())]
+    elif slot == "error":
+        ways = [(how, final, partial(_loss, how=how)) for how, _, _, final in losses(tr)]
+    used = {how: way(tr).end.tape.used for how, _, way in ways}
     for op, operand, wrong, right in _changes():
         formula = f"in {OPERATIONS[op].what}, {'ab'[operand]} gets {wrong}, not {right}"
         changed, name = (op, operand, wrong), f"{PREFIX}{op} {operand} {wrong} in"
         rule = partial(Rule, "engine-rule", formula, common=False)
-        if slot == "derivative":
-            for how, built in ACTIVATIONS.get(tr.kind(layer), {}).items():
-                found[f"{name} {how}"] = rule(of=_derivative(built, changed, layer))
-        elif slot == "error":
-            for how, _, _, final in losses(tr):
-                found[f"{name} {how}"] = rule(of=_error(how, changed), final=final)
+        of = _error if slot == "error" else _derivative
+        found |= {
+            f"{name} {how}": rule(of=of(way, changed), final=final) for how, final, way in ways if op in used[how]
+        }
     return found
 
 
-def _derivative(built: Built, changed: tuple[str, int, str], layer: int) -> Callable[[Trace, Array], Array]:
-    def rule(tr: Trace, g: Array) -> Array:
-        # Every way through the layer asks for the same slope.
-        return np.asarray(g * tr.once((built, changed, layer), lambda: _slope(built, changed, tr.z[layer])))
-
-    return rule
+def _derivative(way: Way, changed: Changed) -> Callable[[Trace, Array], Array]:
+    # Every way through the layer asks for the same slope.
+    return lambda tr, g: np.asarray(g * tr.once((way, changed), lambda: way(tr).slope(changed)))
 
 
-def _slope(built: Built, changed: tuple[str, int, str], value: Array) -> Array:
-    """The derivative of what is built of a value, where one rule is changed."""
-    tape = Tape(changed)
-    start = Node(tape, value)
-    return tape.slope(start, built(tape, start), 1.0)
-
-
-def _error(how: str, changed: tuple[str, int, str]) -> Callable[[Trace], Array]:
-    def rule(tr: Trace) -> Array:
-        for name, value, built, _ in losses(tr):
-            if name == how:
-                return _slope(built, changed, value) / count(tr.case.net.loss, tr.t)  # type: ignore[arg-type]
-        raise ValueError(f"no loss is built as {how}")
-
-    return rule
+def _error(way: Way, changed: Changed) -> Callable[[Trace], Array]:
+    return lambda tr: way(tr).slope(changed) / count(tr.case.net.loss, tr.t)  # type: ignore[arg-type]

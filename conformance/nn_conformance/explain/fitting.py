@@ -302,14 +302,13 @@ class Fitter:
 
     def _verified(self, edits: Edits, extra: str | None = None, *, free: bool = True) -> Explained | None:
         """The rules with one factor for all groups, or without one if it is not free; None if they do not make the array."""
+        first = self.groups[0]
+        if not free and self._fitted(first[:1], edits, extra, free=free, cases=len(first)) is None:
+            return None  # most miss the first case, and need none of the others
         factors: list[tuple[Mapping[str, float], float]] = []
         extras: list[tuple[Mapping[str, float], float]] = []
         for group in self.groups:
-            try:
-                fitted = self._fitted(group, edits, extra, free=free)
-            except ValueError:
-                return None
-            if fitted is None:
+            if (fitted := self._fitted(group, edits, extra, free=free, cases=len(group))) is None:
                 return None
             factors += [(group[0].sizes(), fitted[0])] if fitted and free else []
             extras += [(group[0].sizes(), self._whole(group[0], str(extra), fitted[-1]))] if fitted and extra else []
@@ -323,11 +322,16 @@ class Fitter:
                 return compared
         return None
 
-    def _fitted(self, group: Sequence[Point], edits: Edits, extra: str | None, *, free: bool) -> list[float] | None:
-        """Factor and coefficient on one group; empty if it says nothing, None if nothing fits."""
-        columns, answers = [], []
-        for p in group:
-            g, value = p.asked.gradients[self.array], predict(p.trace, self.array, dict(edits))
+    def _fitted(
+        self, points: Sequence[Point], edits: Edits, extra: str | None, *, free: bool, cases: int
+    ) -> list[float] | None:
+        """Factor and coefficient on some of so many cases; empty if they say nothing, None if nothing fits."""
+        columns, answers, near = [], [], NEAR * cases
+        for p in points:
+            try:
+                g, value = p.asked.gradients[self.array], predict(p.trace, self.array, dict(edits))
+            except ValueError:
+                return None
             own = [value] if free else []
             own += [regressor(p.trace, self.array, extra)] if extra else []
             columns.append(np.stack([np.ravel(c) for c in own], axis=1) / p.unit(self.array))
@@ -337,13 +341,14 @@ class Fitter:
         matrix, g = np.concatenate(columns), np.concatenate(answers)
         if not np.isfinite(matrix).all():
             return None
-        if not np.any(matrix[:, 0]) or (extra is None and norm(matrix[:, 0]) <= NEAR * len(group)):  # but for rounding
-            return [] if norm(g) <= NEAR * len(group) and not (free and extra) else None
+        if not np.any(matrix[:, 0]) or (extra is None and norm(matrix[:, 0]) <= near):  # but for rounding
+            return [] if norm(g) <= near and not (free and extra) else None
         if len(g) <= matrix.shape[1] and free:
             return []
         scale = np.linalg.norm(matrix, axis=0)
-        solution = np.linalg.lstsq(matrix / scale, g, rcond=None)[0] / scale
-        return [float(c) for c in solution] if norm(g - matrix @ solution) <= NEAR * len(group) else None
+        unit = matrix / scale
+        solution = (np.linalg.lstsq(unit, g, rcond=None)[0] if len(scale) > 1 else unit.T @ g) / scale
+        return [float(c) for c in solution] if norm(g - matrix @ solution) <= near else None
 
     def _whole(self, point: Point, name: str, coefficient: float) -> float:
         """A coefficient with that of the described penalty, which has been taken off; 0 if they cancel."""
