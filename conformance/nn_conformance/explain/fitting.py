@@ -282,7 +282,7 @@ class Fitter:
         for p in points:
             edits, values = combinations(p.trace, self.array, options, count)
             columns.append(values / p.unit(self.array))
-        return edits, np.concatenate(columns, axis=1)
+        return edits, np.concatenate(columns, axis=1) if len(columns) > 1 else columns[0]
 
     def _row(self, edits: Edits) -> Array:
         """What one combination makes of the first group, likewise."""

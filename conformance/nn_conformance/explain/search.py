@@ -149,7 +149,7 @@ def _before(tr: Trace, way: Sequence[Step], n: int) -> States:
         return states.final, applied(tr, way[n - 1], None, states), states.past
 
     own = tr.once(("before", way[n].slot, way[n].layer), made)
-    return States(np.zeros((1, len(way)), int), np.zeros(1, int), *own)
+    return States(np.zeros((1, len(way)), np.int16), np.zeros(1, int), *own)
 
 
 def _passing(tr: Trace, step: Step, states: States) -> States:
@@ -190,7 +190,7 @@ def _errors(tr: Trace, way: Sequence[Step], names: Sequence[str | None], most: i
     """The outputs' error by each of some rules."""
     for n, name in enumerate(names if most else names[:1]):
         g, final = br.error(tr) if name is None else ((rule := rule_of(tr, way[0], name)).of(tr), rule.final)
-        codes, error = np.zeros((1, len(way)), int), np.asarray(g)[None]
+        codes, error = np.zeros((1, len(way)), np.int16), np.asarray(g)[None]
         codes[0, 0] = n
         yield States(codes, np.array([min(n, 1)]), np.array([final]), error, NOTHING)
 
@@ -205,15 +205,16 @@ def combinations(tr: Trace, array: str, options: Options, most: int = 0) -> tupl
     parts: list[Array] = []
     codes: list[Array] = []
     inputs = options.get(way[-2], RIGHT) if array[0] == "W" else RIGHT
+    # Those to which so many changes may still come, here and in the sum.
+    free = [states.codes, *(states.codes[states.changed + more <= most] for more in (1, 2))]
+    of_free = [states.g, *(states.g[states.changed + more <= most] for more in (1, 2))]
     for i, name_a in enumerate(inputs):
         a = tr.a[int(array[1:]) - 1] if name_a is None else rule_of(tr, way[-2], name_a).of(tr)
         for j, name in enumerate(options.get(way[-1], RIGHT)):
             more = min(i, 1) + min(j, 1)
-            free = np.flatnonzero(states.changed + more <= most) if more else np.arange(len(states.changed))
-            if len(free):
-                own = product(tr, array, name, a, states.g[free], whole=False)
-                parts.append(own.reshape(len(free), -1))
-                codes.append(states.codes[free])
+            if len(free[more]):
+                parts.append(product(tr, array, name, a, of_free[more], whole=False).reshape(len(free[more]), -1))
+                codes.append(free[more].copy())
                 codes[-1][:, -1] = j
                 if array[0] == "W":
                     codes[-1][:, -2] = i
@@ -247,28 +248,27 @@ def product(tr: Trace, array: str, name: str | None, a: Array, d: Array, *, whol
     return np.asarray(out)
 
 
-def _beside(stacked: Array, g: Array, extra: Array | None) -> tuple[Array, Array]:
-    """Rows, and what they should make, without what the regressor beside them can make."""
-    if extra is None:
-        return stacked, g
-    q = extra / norm(extra) if np.any(extra) else extra
-    return stacked - np.outer(stacked @ q, q), g - (g @ q) * q
-
-
 def on_one(stacked: Array, g: Array, extra: Array | None, cases: int) -> list[int]:
     """Rows of one case that may make g, times a factor, where so many cases together are `NEAR`: the others cannot."""
-    p, rest = _beside(stacked, g, extra)
-    size, own, dot = np.einsum("ij,ij->i", p, p), float(rest @ rest), p @ rest
-    # What is left of a row that is dropped is more than 1e-5·own.
-    missed = dot * dot < (1 - 1e-5) * size * own if 1e-5 * own > (2 * NEAR * cases) ** 2 else False
-    return [int(i) for i in np.flatnonzero(np.isfinite(size) & ~np.asarray(missed))]
+    size = whole = np.einsum("ij,ij->i", stacked, stacked)
+    if extra is not None and np.any(extra):
+        q = extra / norm(extra)
+        g, size = g - (g @ q) * q, whole - (stacked @ q) ** 2
+    own, dot = float(g @ g), stacked @ g
+    kept = np.isfinite(whole)
+    if 1e-5 * own > (2 * NEAR * cases) ** 2:  # more than 1e-5·own is left of a row that is dropped
+        kept &= (dot * dot >= (1 - 1e-5) * size * own) | (size < 1e-8 * whole)
+    return [int(i) for i in np.flatnonzero(kept)]
 
 
 def survivors(stacked: Array, g: Array, extra: Array | None, cases: int) -> list[int]:
     """Rows that make g, times a factor, with the regressor beside them."""
-    p, rest = _beside(stacked, g, extra)
-    if extra is not None and (len(g) < 4 or norm(rest) <= 1e-9 * norm(g)):
-        return []
+    p, rest = stacked, g
+    if extra is not None:
+        q = extra / norm(extra) if np.any(extra) else extra
+        p, rest = stacked - np.outer(stacked @ q, q), g - (g @ q) * q
+        if len(g) < 4 or norm(rest) <= 1e-9 * norm(g):
+            return []
     size, own = np.einsum("ij,ij->i", p, p), float(rest @ rest)
     dot = p @ rest
     with np.errstate(all="ignore"):
