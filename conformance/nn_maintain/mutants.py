@@ -210,7 +210,7 @@ def gaps() -> list[str]:
         traces = [trace(draw(network, 5, seed, "float64")) for seed in (1, 2)]
         for array in names(network):
             with np.errstate(all="ignore"):  # some variants divide by 0
-                options_of = Choices().of(array, traces, ())
+                options_of = {step: Choices().of(array, step, traces, ()) for step in steps(traces[0], array)}
             for step, options in options_of.items():
                 if len(options) - 1 < FEWEST:
                     place = f"{step.slot}, layer {step.layer}{f', {step.use}' if step.use else ''}"

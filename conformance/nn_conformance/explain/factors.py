@@ -67,12 +67,11 @@ def monomials(measured: Measured, rtol: float) -> Iterator[Factor]:
         sizes = np.log([[m[s] for s in symbols] for m, _ in measured])
     left = np.log(np.abs(values)) - _powers(len(symbols)) @ sizes.T
     fits: list[tuple[float, Factor]] = []
-    for powers, logs in zip(_powers(len(symbols)), left, strict=True):
-        if np.ptp(logs) <= rtol:
-            chosen = tuple((s, int(p)) for s, p in zip(symbols, powers, strict=True) if p)
-            factor = Factor(_named(measured[0][1] / Factor(1.0, chosen).on(measured[0][0]), rtol), chosen)
-            odd = (0.0 if factor.nice else 1.5) + (0.25 if abs(factor.value) != 1 else 0.0)
-            fits.append((float(abs(powers).sum()) + odd, factor))
+    for powers in _powers(len(symbols))[np.ptp(left, axis=1) <= rtol]:
+        chosen = tuple((s, int(p)) for s, p in zip(symbols, powers, strict=True) if p)
+        factor = Factor(_named(measured[0][1] / Factor(1.0, chosen).on(measured[0][0]), rtol), chosen)
+        odd = (0.0 if factor.nice else 1.5) + (0.25 if abs(factor.value) != 1 else 0.0)
+        fits.append((float(abs(powers).sum()) + odd, factor))
     fits.sort(key=lambda fit: fit[0])
     for cost, factor in fits:
         same = tuple(f.powers for c, f in fits if c == cost and f is not factor and f.value == factor.value)

@@ -240,22 +240,26 @@ class Fitter:
     def _zero(self) -> list[Explained]:
         """An array of zeros: nothing fills it, or what is summed cancels."""
         step = steps(self.groups[0][0].trace, self.array)[-1]
-        sums = (Explained(self.array, ((step, str(name)),)) for name in self._chosen()[step][1:])
+        sums = (Explained(self.array, ((step, str(name)),)) for name in self._chosen(step)[1:])
         return [
             Explained(self.array, factor=Factor(0.0)),
             *(one for each in sums if (one := each.compared(self.points))),
         ]
 
-    def _chosen(self, *, common: bool = False, engine: bool = False) -> dict[Step, list[str | None]]:
+    def _chosen(self, step: Step, *, common: bool = False, engine: bool = False) -> list[str | None]:
         traces, others = [p.trace for p in self.groups[0]], [group[0].trace for group in self.groups[1:]]
-        return self.choices.of(self.array, traces, others, common=common, engine=engine)
+        return self.choices.of(self.array, step, traces, others, common=common, engine=engine)
+
+    def _every(self, *, common: bool = False, engine: bool = False) -> dict[Step, list[str | None]]:
+        way = steps(self.groups[0][0].trace, self.array)
+        return {step: self._chosen(step, common=common, engine=engine) for step in way}
 
     def _search(
         self, count: int, base: Edits = (), *, common: bool = False, options: Options | None = None
     ) -> list[Explained]:
         if not self.left():
             return []
-        chosen = (self._chosen(common=common) if count else {}) if options is None else options
+        chosen = (self._every(common=common) if count else {}) if options is None else options
         options = {**chosen, **{step: [name] for step, name in base}}
         group = self.groups[0]
         points = group[:1]
@@ -378,7 +382,7 @@ class Fitter:
 
     def _of_engine(self) -> list[Explained]:
         """By the wrong rules of one or two operations."""
-        options = self._chosen(engine=True)
+        options = self._every(engine=True)
         return next((found for count in (1, 2) if (found := self._search(count, options=options))), [])
 
     def _of_each(self, bases: Sequence[Edits]) -> list[Explained]:

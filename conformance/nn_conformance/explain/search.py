@@ -320,32 +320,31 @@ class Choices:
     def of(
         self,
         array: str,
+        step: Step,
         traces: Sequence[Trace],
         others: Sequence[Trace],
         *,
         common: bool = False,
         engine: bool = False,
-    ) -> dict[Step, list[str | None]]:
-        """The options of each step: those that can be had on the traces and differ from each other and from the right one.
+    ) -> list[str | None]:
+        """The options of a step: those that can be had on the traces and differ from each other and from the right one.
 
         Args:
-            array: the array that they lead to.
+            array: the array that it leads to.
+            step: the step.
             traces: of equal sizes.
             others: traces of other sizes, on which variants may differ that are the same on the first.
             common: only those that are frequent.
             engine: those of an engine's operations instead.
         """
-        found = {}
-        for step in steps(traces[0], array):
-            learned = () if engine else tuple(self.learned.get((step.slot, step.layer), ()))
-            # What comes before a step is the same on the way to every array, but for the letter of what is summed.
-            key = step.slot, step.layer, array[0] * (step.slot == "sum"), learned, common, engine, *traces, *others
-            if key not in self._found:
-                own = of_engine(traces[0], step) if engine else rules(traces[0], step)
-                frequent = [name for name, rule in own.items() if (rule.common or not common) and not rule.answered]
-                self._found[key] = _different(array, step, (*learned, *frequent), traces, others)
-            found[step] = self._found[key]
-        return found
+        learned = () if engine else tuple(self.learned.get((step.slot, step.layer), ()))
+        # What comes before a step is the same on the way to every array, but for the letter of what is summed.
+        key = step.slot, step.layer, array[0] * (step.slot == "sum"), learned, common, engine, *traces, *others
+        if key not in self._found:
+            own = of_engine(traces[0], step) if engine else rules(traces[0], step)
+            frequent = [name for name, rule in own.items() if (rule.common or not common) and not rule.answered]
+            self._found[key] = _different(array, step, (*learned, *frequent), traces, others)
+        return self._found[key]
 
 
 def _different(
@@ -353,22 +352,30 @@ def _different(
 ) -> list[str | None]:
     """The right rule of a step, and those of some that differ from it and from each other."""
     before = [(tr, error_to(tr, array, {}, upto=step)) for tr in (*traces, *others)]
-    kept: list[str | None] = []
-    seen: list[tuple[float, list[Array]]] = []
+    seen: list[tuple[str | None, Array]] = []  # what is kept, and what it makes on the first trace
+    every: dict[str | None, list[Array]] = {}
+
+    def made(name: str | None) -> list[Array]:
+        """On every trace; empty where it cannot be had, which must not be on one of those of equal sizes."""
+        if name not in every:
+            each = [_alone(tr, array, step, name, states) for tr, states in before]
+            had = all(value is not None for value in each[: len(traces)])
+            every[name] = [np.zeros(0) if value is None else value for value in each] if had else []
+        return every[name]
+
     for name in (None, *names):
-        each = [_alone(tr, array, step, name, states) for tr, states in before]
-        if any(value is None for value in each[: len(traces)]):
+        if (first := _alone(before[0][0], array, step, name, before[0][1])) is None:
             continue
-        values = [np.zeros(0) if value is None else value for value in each]
-        size = float(np.linalg.norm(np.concatenate(values)))
-        total = float(sum(v.sum() for v in values[: len(traces)]))
-        near = 1e-9 * size * max(1, sum(map(len, values)))
-        same = (v for s, v in seen if abs(s - total) <= near)
-        shows = np.isfinite(size) and size > 0
-        if name is None or (shows and not any(_same(v, values, 1e-9 * size) for v in same)):
-            kept.append(name)
-            seen.append((total, values))
-    return kept
+        size = norm(first)
+        # Most differ on the first trace, and are not looked at on the others.
+        alike = [other for other, own in seen if own.shape != first.shape or not norm(own - first) > 1e-6 * size]
+        if name is not None and (alike or not np.isfinite(size) or not size):
+            size = norm(np.concatenate(made(name))) if made(name) else 0.0
+            shows = np.isfinite(size) and size > 0
+            if not shows or any(_same(made(other), made(name), 1e-9 * size) for other in alike):
+                continue
+        seen.append((name, first))
+    return [name for name, _ in seen]
 
 
 def _alone(tr: Trace, array: str, step: Step, name: str | None, before: States) -> Array | None:
@@ -390,8 +397,8 @@ def _alone(tr: Trace, array: str, step: Step, name: str | None, before: States) 
 
 
 def _same(some: Sequence[Array], others: Sequence[Array], near: float) -> bool:
-    return all(
-        a.shape == b.shape and (np.linalg.norm(a - b) <= near or bool(np.array_equal(a, b, equal_nan=True)))
+    return len(some) == len(others) and all(
+        a.shape == b.shape and (norm(a - b) <= near or bool(np.array_equal(a, b, equal_nan=True)))
         for a, b in zip(some, others, strict=True)
     )
 
