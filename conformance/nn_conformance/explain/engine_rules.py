@@ -4,7 +4,7 @@ Functions are built of operations in the ways in which people write them, and di
 changed. Softmax and cross-entropy are one, from z on.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -206,48 +206,41 @@ def taped(built: Built, value: Array) -> Taped:
     return Taped(start, built(tape, start))
 
 
-Way = Callable[[Trace], Taped]  # in which an activation, or a loss, is built
+def _ways(tr: Trace, slot: str, layer: int) -> dict[str, tuple[Taped, bool]]:
+    """The ways to build an activation, or a loss, each on its tape, and whether the outputs' error starts from z."""
 
+    def made() -> dict[str, tuple[Taped, bool]]:
+        built: Iterable[tuple[str, Array, Built, bool]] = losses(tr) if slot == "error" else ()
+        if slot == "derivative":
+            built = ((how, tr.z[layer], of, False) for how, of in ACTIVATIONS.get(tr.kind(layer), {}).items())
+        return {how: (taped(of, value), final) for how, value, of, final in built}
 
-def _activation(tr: Trace, layer: int, how: str) -> Taped:
-    built = ACTIVATIONS[tr.kind(layer)][how]
-    return tr.once(("taped", how, layer), lambda: taped(built, tr.z[layer]))
-
-
-def _loss(tr: Trace, how: str) -> Taped:
-    def made() -> Taped:
-        for name, value, built, _ in losses(tr):
-            if name == how:
-                return taped(built, value)
-        raise ValueError(f"no loss is built as {how}")
-
-    return tr.once(("taped", how), made)
+    return tr.once(("ways", slot, layer), made)
 
 
 def rules(tr: Trace, slot: str, layer: int) -> dict[str, Rule]:
     """Variants of a derivative, or of the outputs' error, by name."""
     found = {}
-    ways: list[tuple[str, bool, Way]] = []
-    if slot == "derivative":
-        ways = [(how, False, partial(_activation, layer=layer, how=how)) for how in ACTIVATIONS.get(tr.kind(layer), ())]
-    elif slot == "error":
-        ways = [(how, final, partial(_loss, how=how)) for how, _, _, final in losses(tr)]
-    used = {how: way(tr).end.tape.used for how, _, way in ways}
     for op, operand, wrong, right in _changes():
         formula = f"in {OPERATIONS[op].what}, {'ab'[operand]} gets {wrong}, not {right}"
-        changed, name = (op, operand, wrong), f"{PREFIX}{op} {operand} {wrong} in"
-        rule = partial(Rule, "engine-rule", formula, common=False)
-        of = _error if slot == "error" else _derivative
-        found |= {
-            f"{name} {how}": rule(of=of(way, changed), final=final) for how, final, way in ways if op in used[how]
-        }
+        for how, (built, final) in _ways(tr, slot, layer).items():
+            if op in built.end.tape.used:
+                slope = partial(_slope, slot=slot, layer=layer, how=how, changed=(op, operand, wrong))
+                of = partial(_error if slot == "error" else _derivative, slope)
+                found[f"{PREFIX}{op} {operand} {wrong} in {how}"] = Rule(
+                    "engine-rule", formula, of, common=False, final=final
+                )
     return found
 
 
-def _derivative(way: Way, changed: Changed) -> Callable[[Trace, Array], Array]:
+def _slope(tr: Trace, slot: str, layer: int, how: str, changed: Changed) -> Array:
     # Every way through the layer asks for the same slope.
-    return lambda tr, g: np.asarray(g * tr.once((way, changed), lambda: way(tr).slope(changed)))
+    return tr.once((slot, layer, how, changed), lambda: _ways(tr, slot, layer)[how][0].slope(changed))
 
 
-def _error(way: Way, changed: Changed) -> Callable[[Trace], Array]:
-    return lambda tr: way(tr).slope(changed) / count(tr.case.net.loss, tr.t)  # type: ignore[arg-type]
+def _derivative(slope: Callable[[Trace], Array], tr: Trace, g: Array) -> Array:
+    return np.asarray(g * slope(tr))
+
+
+def _error(slope: Callable[[Trace], Array], tr: Trace) -> Array:
+    return slope(tr) / count(tr.case.net.loss, tr.t)  # type: ignore[arg-type]

@@ -246,20 +246,19 @@ class Fitter:
             *(one for each in sums if (one := each.compared(self.points))),
         ]
 
-    def _chosen(self, step: Step, *, common: bool = False, engine: bool = False) -> list[str | None]:
+    def _chosen(self, step: Step, only: str = "") -> list[str | None]:
         traces, others = [p.trace for p in self.groups[0]], [group[0].trace for group in self.groups[1:]]
-        return self.choices.of(self.array, step, traces, others, common=common, engine=engine)
+        return self.choices.of(self.array, step, traces, others, only)
 
-    def _every(self, *, common: bool = False, engine: bool = False) -> dict[Step, list[str | None]]:
-        way = steps(self.groups[0][0].trace, self.array)
-        return {step: self._chosen(step, common=common, engine=engine) for step in way}
+    def _every(self, only: str = "") -> dict[Step, list[str | None]]:
+        return {step: self._chosen(step, only) for step in steps(self.groups[0][0].trace, self.array)}
 
     def _search(
         self, count: int, base: Edits = (), *, common: bool = False, options: Options | None = None
     ) -> list[Explained]:
         if not self.left():
             return []
-        chosen = (self._every(common=common) if count else {}) if options is None else options
+        chosen = (self._every("common" if common else "") if count else {}) if options is None else options
         options = {**chosen, **{step: [name] for step, name in base}}
         group = self.groups[0]
         points = group[:1]
@@ -351,7 +350,9 @@ class Fitter:
             return []
         scale = np.linalg.norm(matrix, axis=0)
         unit = matrix / scale
-        solution = (np.linalg.lstsq(unit, g, rcond=None)[0] if len(scale) > 1 else unit.T @ g) / scale
+        if len(scale) == 1 and norm(g - unit[:, 0] * (unit[:, 0] @ g)) > 2 * near:
+            return None
+        solution = np.linalg.lstsq(unit, g, rcond=None)[0] / scale
         return [float(c) for c in solution] if norm(g - matrix @ solution) <= near else None
 
     def _whole(self, point: Point, name: str, coefficient: float) -> float:
@@ -382,7 +383,7 @@ class Fitter:
 
     def _of_engine(self) -> list[Explained]:
         """By the wrong rules of one or two operations."""
-        options = self._every(engine=True)
+        options = self._every("engine")
         return next((found for count in (1, 2) if (found := self._search(count, options=options))), [])
 
     def _of_each(self, bases: Sequence[Edits]) -> list[Explained]:

@@ -5,7 +5,7 @@ through W and the derivative of each layer down to k, then for dW the layer's in
 a use: the same δ of a layer is used in its dW (W), in its db (b), and sent down, and a rule may be wrong in one use only.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -32,7 +32,6 @@ class Step(NamedTuple):
 Edits = tuple[tuple[Step, str], ...]
 Options = Mapping[Step, Sequence[str | None]]  # the rules of a step that are tried; None is the right one
 RIGHT = (None,)
-NOTHING = np.empty((1, 0))  # goes past the weights before a layer with a skip connection
 NEAR = 4.0  # of the limit, in a search; a confirmation takes the limit itself
 FEW = 400  # entries; of larger arrays some rows and columns are compared in the search, and all in the confirmation
 LOCAL = ("first", "last", "without last", "without first", "product of sums", "magnitude", "sign")
@@ -97,17 +96,6 @@ def of_engine(tr: Trace, step: Step) -> dict[str, Rule]:
     return tr.once((engine_rules.PREFIX, step.slot, step.layer), lambda: engine_rules.rules(tr, step.slot, step.layer))
 
 
-def applied(tr: Trace, step: Step, name: str | None, states: "States") -> Array:
-    """A step of δ by a rule, or by the right one; states that are dL/dz already have no derivative of the outputs to come."""
-    g, past = states.g, states.past
-    if name is not None:
-        return np.asarray(rule_of(tr, step, name).of(tr, g, *([past] if step.slot == "skip" else [])))
-    if step.slot == "derivative":
-        through = tr.through(step.layer, g)
-        return np.where(states.final[:, None, None], g, through) if step.layer == tr.last else through
-    return g + past if step.slot == "skip" else g @ tr.W[step.layer].T if step.slot == "back" else g
-
-
 class States(NamedTuple):
     """Combinations of rules.
 
@@ -138,23 +126,34 @@ def _joined(parts: Sequence[States]) -> States:
     return States(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
+def applied(tr: Trace, step: Step, name: str | None, states: States) -> States:
+    """States after a step by a rule, or by the right one; those that are dL/dz already have no derivative of the outputs to come."""
+    rule, g, past = None if name is None else rule_of(tr, step, name), states.g, states.past
+    if step.slot == "error":
+        made, final = br.error(tr) if rule is None else (rule.of(tr), rule.final)
+        return states._replace(g=np.asarray(made)[None], final=np.array([final]))
+    if rule is not None:
+        made = np.asarray(rule.of(tr, g, *([past] if step.slot == "skip" else [])))
+    elif step.slot == "derivative":
+        through = tr.through(step.layer, g)
+        made = np.where(states.final[:, None, None], g, through) if step.layer == tr.last else through
+    else:
+        made = g + past if step.slot == "skip" else g @ tr.W[step.layer].T if step.slot == "back" else g
+    # What comes to a layer with a skip connection goes past its weights too.
+    return states._replace(g=made, past=g if step.slot == "derivative" and tr.skips(step.layer) else past)
+
+
 def _before(tr: Trace, way: Sequence[Step], n: int) -> States:
-    """What right rules make before step n of a way, which is not the first; its codes are those of that way."""
+    """What right rules make before step n of a way; its codes are those of that way."""
 
     def made() -> tuple[Array, Array, Array]:
-        if n == 1:
-            g, final = br.error(tr)
-            return np.array([final]), np.asarray(g)[None], NOTHING
-        states = _passing(tr, way[n - 1], _before(tr, way, n - 1))
-        return states.final, applied(tr, way[n - 1], None, states), states.past
+        if n == 0:
+            return np.zeros(1, bool), np.zeros((1, *tr.y.shape)), np.empty((1, 0))
+        states = applied(tr, way[n - 1], None, _before(tr, way, n - 1))
+        return states.final, states.g, states.past
 
     own = tr.once(("before", way[n].slot, way[n].layer), made)
     return States(np.zeros((1, len(way)), np.int16), np.zeros(1, int), *own)
-
-
-def _passing(tr: Trace, step: Step, states: States) -> States:
-    """States before a step, which go past the weights of a layer with a skip connection too."""
-    return states._replace(past=states.g) if step.slot == "derivative" and tr.skips(step.layer) else states
 
 
 def error_to(tr: Trace, array: str, options: Options, most: int = 0, upto: Step | None = None) -> States:
@@ -168,31 +167,19 @@ def error_to(tr: Trace, array: str, options: Options, most: int = 0, upto: Step 
         upto: the step before which it ends.
     """
     way = steps(tr, array)
-    ends = (n for n, step in enumerate(way) if step == upto or step.slot in ("input", "sum"))
-    end = next(ends)
-    start = next((n for n, step in enumerate(way[:end]) if tuple(options.get(step, RIGHT)) != RIGHT), end)
-    first = [_before(tr, way, start)] if start else [*_errors(tr, way, options.get(way[0], RIGHT), most)]
-    states = _joined(first)
-    for column, step in enumerate(way[:end][start or 1 :], start or 1):
-        states = _passing(tr, step, states)
+    end = next(n for n, step in enumerate(way) if step == upto or step.slot in ("input", "sum"))
+    start = next((n for n in range(end) if tuple(options.get(way[n], RIGHT)) != RIGHT), end)
+    states = _before(tr, way, start)
+    for column, step in enumerate(way[start:end], start):
         units = len(tr.W[step.layer]) if step.slot == "back" else states.g.shape[-1]
         parts, shape = [], np.zeros((1, *states.g.shape[1:-1], units))  # what a rule makes may be smaller
         for n, name in enumerate(options.get(step, RIGHT)):
             free = np.flatnonzero(states.changed + 1 <= most) if n else None
             if free is None or len(free):
-                own = states if free is None else states.at(free, column, n)
-                parts.append(own._replace(g=applied(tr, step, name, own) + shape))
+                own = applied(tr, step, name, states if free is None else states.at(free, column, n))
+                parts.append(own._replace(g=own.g + shape))
         states = _joined(parts)
     return states
-
-
-def _errors(tr: Trace, way: Sequence[Step], names: Sequence[str | None], most: int) -> Iterator[States]:
-    """The outputs' error by each of some rules."""
-    for n, name in enumerate(names if most else names[:1]):
-        g, final = br.error(tr) if name is None else ((rule := rule_of(tr, way[0], name)).of(tr), rule.final)
-        codes, error = np.zeros((1, len(way)), np.int16), np.asarray(g)[None]
-        codes[0, 0] = n
-        yield States(codes, np.array([min(n, 1)]), np.array([final]), error, NOTHING)
 
 
 def combinations(tr: Trace, array: str, options: Options, most: int = 0) -> tuple[Callable[[int], Edits], Array]:
@@ -318,14 +305,7 @@ class Choices:
     _found: dict[Any, list[str | None]] = field(default_factory=dict)
 
     def of(
-        self,
-        array: str,
-        step: Step,
-        traces: Sequence[Trace],
-        others: Sequence[Trace],
-        *,
-        common: bool = False,
-        engine: bool = False,
+        self, array: str, step: Step, traces: Sequence[Trace], others: Sequence[Trace], only: str = ""
     ) -> list[str | None]:
         """The options of a step: those that can be had on the traces and differ from each other and from the right one.
 
@@ -334,16 +314,15 @@ class Choices:
             step: the step.
             traces: of equal sizes.
             others: traces of other sizes, on which variants may differ that are the same on the first.
-            common: only those that are frequent.
-            engine: those of an engine's operations instead.
+            only: `common` for those that are frequent alone, `engine` for those of an engine's operations instead.
         """
-        learned = () if engine else tuple(self.learned.get((step.slot, step.layer), ()))
+        learned = () if only == "engine" else tuple(self.learned.get((step.slot, step.layer), ()))
         # What comes before a step is the same on the way to every array, but for the letter of what is summed.
-        key = step.slot, step.layer, array[0] * (step.slot == "sum"), learned, common, engine, *traces, *others
+        key = step.slot, step.layer, array[0] * (step.slot == "sum"), learned, only, *traces, *others
         if key not in self._found:
-            own = of_engine(traces[0], step) if engine else rules(traces[0], step)
-            frequent = [name for name, rule in own.items() if (rule.common or not common) and not rule.answered]
-            self._found[key] = _different(array, step, (*learned, *frequent), traces, others)
+            own = of_engine(traces[0], step) if only == "engine" else rules(traces[0], step)
+            names = [n for n, rule in own.items() if (rule.common or only != "common") and not rule.answered]
+            self._found[key] = _different(array, step, (*learned, *names), traces, others)
         return self._found[key]
 
 
@@ -351,47 +330,45 @@ def _different(
     array: str, step: Step, names: Sequence[str], traces: Sequence[Trace], others: Sequence[Trace]
 ) -> list[str | None]:
     """The right rule of a step, and those of some that differ from it and from each other."""
-    before = [(tr, error_to(tr, array, {}, upto=step)) for tr in (*traces, *others)]
-    seen: list[tuple[str | None, Array]] = []  # what is kept, and what it makes on the first trace
     every: dict[str | None, list[Array]] = {}
 
     def made(name: str | None) -> list[Array]:
         """On every trace; empty where it cannot be had, which must not be on one of those of equal sizes."""
         if name not in every:
-            each = [_alone(tr, array, step, name, states) for tr, states in before]
+            each = [_alone(tr, array, step, name) for tr in (*traces, *others)]
             had = all(value is not None for value in each[: len(traces)])
             every[name] = [np.zeros(0) if value is None else value for value in each] if had else []
         return every[name]
 
+    seen: list[tuple[str | None, Array, float]] = []  # what is kept, with what it makes on the first trace, and its sum
     for name in (None, *names):
-        if (first := _alone(before[0][0], array, step, name, before[0][1])) is None:
+        if (first := _alone(traces[0], array, step, name)) is None:
             continue
-        size = norm(first)
+        size, total = norm(first), float(first.sum())
+        near = 1e-6 * size * len(first)
         # Most differ on the first trace, and are not looked at on the others.
-        alike = [other for other, own in seen if own.shape != first.shape or not norm(own - first) > 1e-6 * size]
+        alike = [other for other, own, of in seen if own.shape != first.shape or abs(of - total) <= near]
         if name is not None and (alike or not np.isfinite(size) or not size):
             size = norm(np.concatenate(made(name))) if made(name) else 0.0
             shows = np.isfinite(size) and size > 0
             if not shows or any(_same(made(other), made(name), 1e-9 * size) for other in alike):
                 continue
-        seen.append((name, first))
-    return [name for name, _ in seen]
+        seen.append((name, first, total))
+    return [name for name, _, _ in seen]
 
 
-def _alone(tr: Trace, array: str, step: Step, name: str | None, before: States) -> Array | None:
+def _alone(tr: Trace, array: str, step: Step, name: str | None) -> Array | None:
     """What a rule makes of what is right before it; None if it cannot be had at these sizes."""
     a = tr.a[int(array[1:]) - 1]
     try:
-        rule = None if name is None else rule_of(tr, step, name)
-        if step.slot == "error":
-            g, final = br.error(tr) if rule is None else (rule.of(tr), rule.final)
-            # One that is dL/dz already differs from one with the same numbers that is not.
-            return np.append(np.ravel(g), float(final))
         if step.slot == "input":
-            return np.ravel(a if rule is None else rule.of(tr))
+            return np.ravel(a if name is None else rule_of(tr, step, name).of(tr))
+        before = error_to(tr, array, {}, upto=step)
         if step.slot == "sum":
             return np.ravel(product(tr, array, name, a, before.g, whole=False))
-        return np.ravel(applied(tr, step, name, before))
+        states = applied(tr, step, name, before)
+        # An error that is dL/dz already differs from one with the same numbers that is not.
+        return np.append(np.ravel(states.g), states.final) if step.slot == "error" else np.ravel(states.g)
     except ValueError:
         return None
 
