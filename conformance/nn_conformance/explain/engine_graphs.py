@@ -111,14 +111,6 @@ def _sent_again(end: Node) -> None:
         raise ValueError("too many visits")
 
 
-def _once(end: Node, order: Sequence[Node]) -> None:
-    """Each node once, in an order in which some pass on before all has come."""
-    end.grad = np.ones_like(end.value)
-    for node in order:
-        for parent, share in node.parents:
-            parent.grad = parent.grad + share(node.grad)
-
-
 def _depth_first(end: Node) -> list[Node]:
     order: list[Node] = []
     waiting = [end]
@@ -147,8 +139,8 @@ def _assigned(end: Node) -> None:
 
 TRAVERSALS: dict[str, tuple[str, Callable[[Node], None]]] = {
     "a node passes on all that has come to it, each time that more comes": ("visited-again", _sent_again),
-    "each node passes on once, depth first, before all has come to it": ("grad-overwritten", lambda end: _once(end, _depth_first(end))),
-    "each node passes on once, breadth first, before all has come to it": ("grad-overwritten", lambda end: _once(end, _breadth_first(end))),
+    "each node passes on once, depth first, before all has come to it": ("grad-overwritten", lambda end: end.tape.backward(end, _depth_first(end))),
+    "each node passes on once, breadth first, before all has come to it": ("grad-overwritten", lambda end: end.tape.backward(end, _breadth_first(end))),
     "a node keeps the last share of its gradient only": ("grad-overwritten", _assigned),
 }  # fmt: skip
 
@@ -174,9 +166,9 @@ def passed_wrongly(points: Sequence[Point]) -> Finding | None:
     points = sorted(points, key=lambda p: p.trace.samples)
     first, *others = points
     for how, graph in _graphs(first.trace):
-        built_once = graph(first.trace)
+        own = graph(first.trace)
         for text, (slug, traverse) in TRAVERSALS.items():
-            if _makes(first, *built_once, traverse) and all(_makes(p, *graph(p.trace), traverse) for p in others):
+            if _makes(first, *own, traverse) and all(_makes(p, *graph(p.trace), traverse) for p in others):
                 place = "engine, the way back through the graph"
                 return of_slug(slug, f"{text}{how}", wrong_arrays(points), place=place)
     return None

@@ -87,6 +87,13 @@ class Tape:
         parents = [(n, share(k, np.shape(n.value))) for k, n in enumerate((a, b)) if isinstance(n, Node)]
         return Node(self, value, parents)
 
+    def backward(self, end: Node, order: Iterable[Node]) -> None:
+        """Each node passes its gradient on once, in this order."""
+        end.grad = np.ones_like(end.value)
+        for node in order:
+            for parent, share in node.parents:
+                parent.grad = parent.grad + share(node.grad)
+
     def cleared(self) -> None:
         """Makes every gradient 0, as before the first way back."""
         for node in self.nodes:
@@ -192,10 +199,7 @@ class Taped(NamedTuple):
         tape = self.end.tape
         tape.changed = changed
         tape.cleared()
-        self.end.grad = np.asarray(1.0 + 0.0 * self.end.value)
-        for node in reversed(tape.nodes):
-            for parent, share in node.parents:
-                parent.grad = parent.grad + share(node.grad)
+        tape.backward(self.end, reversed(tape.nodes))
         return np.asarray(self.start.grad)
 
 
@@ -225,22 +229,17 @@ def rules(tr: Trace, slot: str, layer: int) -> dict[str, Rule]:
         formula = f"in {OPERATIONS[op].what}, {'ab'[operand]} gets {wrong}, not {right}"
         for how, (built, final) in _ways(tr, slot, layer).items():
             if op in built.end.tape.used:
-                slope = partial(_slope, slot=slot, layer=layer, how=how, changed=(op, operand, wrong))
-                of = partial(_error if slot == "error" else _derivative, slope)
-                found[f"{PREFIX}{op} {operand} {wrong} in {how}"] = Rule(
-                    "engine-rule", formula, of, common=False, final=final
-                )
+                of = partial(_error if slot == "error" else _derivative, layer, how, (op, operand, wrong))
+                name = f"{PREFIX}{op} {operand} {wrong} in {how}"
+                found[name] = Rule("engine-rule", formula, of, common=False, final=final)
     return found
 
 
-def _slope(tr: Trace, slot: str, layer: int, how: str, changed: Changed) -> Array:
+def _derivative(layer: int, how: str, changed: Changed, tr: Trace, g: Array) -> Array:
     # Every way through the layer asks for the same slope.
-    return tr.once((slot, layer, how, changed), lambda: _ways(tr, slot, layer)[how][0].slope(changed))
+    slope = tr.once((layer, how, changed), lambda: _ways(tr, "derivative", layer)[how][0].slope(changed))
+    return np.asarray(g * slope)
 
 
-def _derivative(slope: Callable[[Trace], Array], tr: Trace, g: Array) -> Array:
-    return np.asarray(g * slope(tr))
-
-
-def _error(slope: Callable[[Trace], Array], tr: Trace) -> Array:
-    return slope(tr) / count(tr.case.net.loss, tr.t)  # type: ignore[arg-type]
+def _error(layer: int, how: str, changed: Changed, tr: Trace) -> Array:
+    return _ways(tr, "error", layer)[how][0].slope(changed) / count(tr.case.net.loss, tr.t)  # type: ignore[arg-type]

@@ -121,9 +121,7 @@ def _under(groups: Groups, dtype: fmt.Dtype, changes: Changes, left: Callable[[]
     if not changes and not all(p.right(a) for p in points for a in arrays) and (clip := clipped(points)):
         return Gradients(clip=clip)
     ways = _ways(fitters)
-    if next(
-        iter(fitters.values())
-    ).choices.learned:  # a constant that one array has shown may be in those before it too
+    if any(fitter.choices.learned for fitter in fitters.values()):  # that one has shown, and those before it may have
         ways |= {array: fitter.again() for array, fitter in fitters.items() if not ways[array]}
     tr = own[0][0].trace
     assignments = best(tr, {array: way for array, way in ways.items() if way})

@@ -220,9 +220,7 @@ def _flat(parts: Mapping[str, Array], names: Sequence[str]) -> Array:
     return np.concatenate([parts[n].ravel() for n in names])
 
 
-Moved: TypeAlias = Sequence[
-    tuple[Steps, int, Mapping[str, Array]]
-]  # each step of some runs, and what a rule moves in it
+Moved: TypeAlias = Sequence[tuple[Steps, int, Mapping[str, Array]]]  # of each step, what a rule moves in it
 
 
 def _moved(runs: Sequence[Steps], rule: UpdateRule) -> Moved:
