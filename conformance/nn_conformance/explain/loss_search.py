@@ -224,9 +224,8 @@ class LossSearch:
                 if not layers_match(tr, p, self.dtype) or (exactly and not _confirmed(Loss(changes), own)):
                     return []
                 pairs += own
-            return (
-                [one for one in [_confirmed(Loss(changes), pairs)] if one] if exactly else [*self._fits(changes, pairs)]
-            )
+            found = [_confirmed(Loss(changes), pairs)] if exactly else self._fits(changes, pairs)
+            return [one for one in found if one]
         except ValueError:
             return []
 
