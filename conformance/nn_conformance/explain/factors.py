@@ -40,7 +40,10 @@ class Factor:
 
     def on(self, sizes: Mapping[str, float]) -> float:
         """Its value at given sizes; infinite where a size that it is divided by is 0."""
-        return float(self.value * np.prod([np.float64(sizes[symbol]) ** power for symbol, power in self.powers]))
+        made = np.float64(1.0)
+        for symbol, power in self.powers:
+            made = made * np.float64(sizes[symbol]) ** power
+        return float(self.value * made)
 
     def text(self) -> str:
         """For example ``2/N`` or ``0.731``."""

@@ -66,9 +66,9 @@ def rules(tr: Trace, step: Step) -> Mapping[str, Rule]:
         case "derivative":
             return derivatives(tr, k)
         case "back":
-            return tr.once(("backs", k), lambda: br.backs(k, tr.last))
+            return br.backs(k, tr.last)
         case "input":
-            return tr.once(("inputs", k), lambda: br.inputs(k, tr.last))
+            return br.inputs(k, tr.last)
     return {"samples": br.SAMPLES, "skip": br.SKIPS, "sum": WEIGHTS if step.use == "W" else BIASES}[step.slot]
 
 
@@ -168,7 +168,8 @@ def error_to(tr: Trace, array: str, options: Options, most: int = 0, upto: Step 
     """
     way = steps(tr, array)
     end = next(n for n, step in enumerate(way) if step == upto or step.slot in ("input", "sum"))
-    start = next((n for n in range(end) if tuple(options.get(way[n], RIGHT)) != RIGHT), end)
+    others = (n for n in range(end) if tuple(options.get(way[n], RIGHT)) != RIGHT)
+    start = next(others, end) if options else end
     states = _before(tr, way, start)
     for column, step in enumerate(way[start:end], start):
         units = len(tr.W[step.layer]) if step.slot == "back" else states.g.shape[-1]
