@@ -22,7 +22,7 @@ from nn_conformance.explain.joint import Assignment, groups
 from nn_conformance.explain.loss_search import value_of
 from nn_conformance.explain.naming import of_assignment
 from nn_conformance.explain.naming_forward import of_change
-from nn_conformance.explain.search import Step, predict, rules, steps, variants
+from nn_conformance.explain.search import Choices, Step, predict, rules, steps
 from nn_conformance.explain.trace import Case, Change, Trace, described, names, possible, trace
 from nn_conformance.judge.limits import norm
 from nn_conformance.judge_run import BROKEN
@@ -205,7 +205,7 @@ def gaps() -> list[str]:
         traces = [trace(draw(network, 5, seed, "float64")) for seed in (1, 2)]
         for array in names(network):
             with np.errstate(all="ignore"):  # some variants divide by 0
-                options_of = variants(array, traces, (), {}, common=False)
+                options_of = {step: Choices().of(array, step, traces, ()) for step in steps(traces[0], array)}
             for step, options in options_of.items():
                 if len(options) - 1 < FEWEST:
                     place = f"{step.slot}, layer {step.layer}{f', {step.use}' if step.use else ''}"

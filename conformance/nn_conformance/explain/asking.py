@@ -12,7 +12,7 @@ import numpy as np
 from nn_conformance.adapt.arrays import Layers
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain.backward_rules import error
-from nn_conformance.explain.trace import Case, matrix, names, trace
+from nn_conformance.explain.trace import Case, matrix, names
 from nn_conformance.judge.limits import (
     FACTOR,
     ROUNDINGS,
@@ -84,7 +84,7 @@ class Limits:
     """The right values of a case, and limits for arrays on it."""
 
     def __init__(self, case: Case, dtype: fmt.Dtype) -> None:
-        tr = trace(case)
+        tr = case.right
         wide = {name: np.asarray(p, np.float64) for name, p in case.params.items()}
         x, t = np.asarray(case.x, np.float64), np.asarray(case.t, np.float64)
         self.case, self.dtype, self.longest = case, dtype, longest_sum(case.network, len(x))
@@ -130,7 +130,6 @@ class Asker:
     def __init__(self, target: Target, network: fmt.Network, dtype: fmt.Dtype, budget: Budget) -> None:
         self.target, self.network, self.dtype, self.budget = target, network, dtype, budget
         self.exchanges, self.started = 0, time.monotonic()
-        self.updates_only = False
         self.share = 1.0  # of the gradient, that a step moves by
         self.renew: Callable[[], Target] | None = None  # makes the target anew before each call
         self.kept: list[Asked] = []
@@ -317,7 +316,7 @@ def draw(
             _between(params, network)
         x = (scale * rng.normal(0.3, 1.0, size=(samples, network.inputs))).astype(dtype)
         case = Case(network, params, x, _targets(network, samples, rng).astype(dtype), rate)
-        if min(float(np.abs(z).min()) for z in trace(case).z[1:]) > KINK:
+        if min(float(np.abs(z).min()) for z in case.right.z[1:]) > KINK:
             break
     return case
 

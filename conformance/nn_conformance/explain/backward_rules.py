@@ -6,6 +6,7 @@ through W, `input` of dW, `sum` over samples (in `sum_rules`).
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import cast
 
 import numpy as np
@@ -135,6 +136,7 @@ def _described(tr: Trace, k: int, rule: Callable[[Array], Array]) -> Array:
     return matrix(network, f"W{k}", rule(described(network, f"W{k}", tr.W[k])))
 
 
+@cache
 def backs(k: int, last: int = 4) -> dict[str, Rule]:
     """Variants of the way back through W of layer k, of so many layers."""
 
@@ -185,6 +187,7 @@ SKIPS: dict[str, Rule] = {
 }
 
 
+@cache
 def inputs(k: int, last: int = 4) -> dict[str, Rule]:
     """Variants of what dW of layer k, of so many layers, multiplies δ by, for the input a of the layer."""
     below = k - 1

@@ -298,7 +298,7 @@ def _kept_terms(p: Point, k: int, edits: Edits) -> list[int] | None:
         return None
     own, ones = dict(edits).get(Step("derivative", k, "b")), np.ones((1, *tr.a[k].shape))
     states = error_to(tr, array, {})._replace(g=ones)
-    terms = applied(tr, Step("derivative", k, "b"), own, states)[0, 0][:, None] * tr.W[k + 1] * g
+    terms = applied(tr, Step("derivative", k, "b"), own, states).g[0, 0][:, None] * tr.W[k + 1] * g
     chosen = np.array(list(product((1, 0), repeat=len(g)))[:-1])  # all of them first
     got = p.asked.gradients[array]
     near = np.abs(terms @ chosen.T - got[:, None]) <= p.limit(array, got)

@@ -1,6 +1,7 @@
 """Variants of an activation's derivative: another formula, another argument, a share beside the right one."""
 
 from collections.abc import Callable
+from functools import cache
 from statistics import NormalDist
 from typing import Any
 
@@ -144,9 +145,15 @@ def _tau(z: Array) -> Array:
 
 def derivatives(tr: Trace, k: int) -> dict[str, Rule]:
     """Variants of the derivative in layer k."""
-    last, kind = k == tr.last, tr.kind(k)
+    return _derivatives(tr.kind(k), k, tr.last)
+
+
+@cache
+def _derivatives(kind: str, k: int, layers: int) -> dict[str, Rule]:
+    """The same for an activation in layer k of so many."""
+    last = k == layers
     formulas = FORMULAS | (OF_ERROR if last else {}) | {n: (False, of) for n, of in TERMS.get(kind, {}).items()}
-    formulas |= {f"φ′ of layer {j}": (True, _of_layer(j)) for j in range(1, tr.last + 1) if j != k}
+    formulas |= {f"φ′ of layer {j}": (True, _of_layer(j)) for j in range(1, layers + 1) if j != k}
     if kind == "leaky_relu":  # whose square is another slope, by whatever mistake
         del formulas["φ′ twice"]
     if kind == "softmax":  # whose entries are no elementwise masks
@@ -160,10 +167,9 @@ def derivatives(tr: Trace, k: int) -> dict[str, Rule]:
     }
     if kind == "identity":
         return found
-    slope = tr.through(k, np.ones_like(tr.phi[k]))
 
     def no_product(of: Callable[..., Array]) -> Callable[[Trace, Array], Array]:
-        return lambda tr, g: of(g, tr.z[k], tr.phi[k], slope, tr.through(k, g))
+        return lambda tr, g: of(g, tr.z[k], tr.phi[k], tr.through(k, np.ones_like(tr.phi[k])), tr.through(k, g))
 
     own = NO_PRODUCT | NO_PRODUCT_OF.get(kind, {})
     found |= {name: rule_._replace(of=no_product(rule_.of)) for name, rule_ in own.items()}

@@ -111,14 +111,6 @@ def _sent_again(end: Node) -> None:
         raise ValueError("too many visits")
 
 
-def _once(end: Node, order: Sequence[Node]) -> None:
-    """Each node once, in an order in which some pass on before all has come."""
-    end.grad = np.ones_like(end.value)
-    for node in order:
-        for parent, share in node.parents:
-            parent.grad = parent.grad + share(node.grad)
-
-
 def _depth_first(end: Node) -> list[Node]:
     order: list[Node] = []
     waiting = [end]
@@ -147,8 +139,8 @@ def _assigned(end: Node) -> None:
 
 TRAVERSALS: dict[str, tuple[str, Callable[[Node], None]]] = {
     "a node passes on all that has come to it, each time that more comes": ("visited-again", _sent_again),
-    "each node passes on once, depth first, before all has come to it": ("grad-overwritten", lambda end: _once(end, _depth_first(end))),
-    "each node passes on once, breadth first, before all has come to it": ("grad-overwritten", lambda end: _once(end, _breadth_first(end))),
+    "each node passes on once, depth first, before all has come to it": ("grad-overwritten", lambda end: end.tape.backward(end, _depth_first(end))),
+    "each node passes on once, breadth first, before all has come to it": ("grad-overwritten", lambda end: end.tape.backward(end, _breadth_first(end))),
     "a node keeps the last share of its gradient only": ("grad-overwritten", _assigned),
 }  # fmt: skip
 
@@ -172,14 +164,19 @@ def _graphs(tr: Trace) -> Iterator[tuple[str, Callable[[Trace], Graph]]]:
 def passed_wrongly(points: Sequence[Point]) -> Finding | None:
     """The way in which an engine takes gradients back, where it makes every wrong gradient."""
     points = sorted(points, key=lambda p: p.trace.samples)
-    for (how, graph), (text, (slug, traverse)) in product(_graphs(points[0].trace), TRAVERSALS.items()):
-        if all(_makes(p, *graph(p.trace), traverse) for p in points):
-            return of_slug(slug, f"{text}{how}", wrong_arrays(points), place="engine, the way back through the graph")
+    first, *others = points
+    for how, graph in _graphs(first.trace):
+        own = graph(first.trace)
+        for text, (slug, traverse) in TRAVERSALS.items():
+            if _makes(first, *own, traverse) and all(_makes(p, *graph(p.trace), traverse) for p in others):
+                place = "engine, the way back through the graph"
+                return of_slug(slug, f"{text}{how}", wrong_arrays(points), place=place)
     return None
 
 
 def _makes(p: Point, params: Mapping[str, Any], end: Node, traverse: Callable[[Node], None]) -> bool:
     """Whether a traversal of a graph makes every gradient of a case."""
+    end.tape.cleared()
     try:
         traverse(end)
     except ValueError:

@@ -4,7 +4,7 @@ Functions are built of operations in the ways in which people write them, and di
 changed. Softmax and cross-entropy are one, from z on.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,6 +16,8 @@ from nn_reference.arithmetic import Array
 from nn_reference.losses import count
 
 PREFIX = "engine: "
+Changed = tuple[str, int, str]  # operation, operand and rule
+RIGHT: Changed = ("", 0, "")
 Local = Callable[[Any, Any, Any, Any], Any]  # (g, a, b, value) -> what comes to an operand
 
 
@@ -60,32 +62,42 @@ class Node:
 
 
 class Tape:
-    """Operations in the order in which they are computed; `changed` is (operation, operand, rule) of the wrong one."""
+    """Operations in the order in which they are computed; `changed` is the wrong rule."""
 
-    def __init__(self, changed: tuple[str, int, str] = ("", 0, "")) -> None:
-        self.changed, self.nodes = changed, list[Node]()
+    def __init__(self) -> None:
+        self.changed, self.nodes, self.used = RIGHT, list[Node](), set[str]()
 
     def __call__(self, name: str, a: Any, b: Any = None) -> Node:
         """The value of an operation on nodes or numbers."""
         operation = OPERATIONS[name]
         left, right = (n.value if isinstance(n, Node) else n for n in (a, b))
         value = operation.value(left, right)
+        self.used.add(name)
 
         def share(k: int, shape: tuple[int, ...]) -> Callable[[Any], Array]:
             rules = operation.rules[k]
-            rule = rules[self.changed[2] if self.changed[:2] == (name, k) else next(iter(rules))]
-            return lambda g: _fitted(np.asarray(rule(g, left, right, value)), shape)
+            first = next(iter(rules))
+
+            def passed(g: Any) -> Array:
+                rule = rules[self.changed[2] if self.changed[:2] == (name, k) else first]
+                return _fitted(np.asarray(rule(g, left, right, value)), shape)
+
+            return passed
 
         parents = [(n, share(k, np.shape(n.value))) for k, n in enumerate((a, b)) if isinstance(n, Node)]
         return Node(self, value, parents)
 
-    def slope(self, start: Node, end: Node, g: Any) -> Array:
-        """dL/dstart for g = dL/dend."""
-        end.grad = np.asarray(g + 0.0 * end.value)
-        for node in reversed(self.nodes):
+    def backward(self, end: Node, order: Iterable[Node]) -> None:
+        """Each node passes its gradient on once, in this order."""
+        end.grad = np.ones_like(end.value)
+        for node in order:
             for parent, share in node.parents:
                 parent.grad = parent.grad + share(node.grad)
-        return np.asarray(start.grad)
+
+    def cleared(self) -> None:
+        """Makes every gradient 0, as before the first way back."""
+        for node in self.nodes:
+            node.grad = np.float64(0.0)
 
 
 def _fitted(g: Array, shape: tuple[int, ...]) -> Array:
@@ -176,41 +188,58 @@ def _changes() -> Iterator[tuple[str, int, str, str]]:
             yield from ((name, k, other, right) for other in others)
 
 
+class Taped(NamedTuple):
+    """What is built of a value; the way back may be gone with each rule."""
+
+    start: Node
+    end: Node
+
+    def slope(self, changed: Changed = RIGHT) -> Array:
+        """Its derivative, where one rule is changed."""
+        tape = self.end.tape
+        tape.changed = changed
+        tape.cleared()
+        tape.backward(self.end, reversed(tape.nodes))
+        return np.asarray(self.start.grad)
+
+
+def taped(built: Built, value: Array) -> Taped:
+    """What is built of a value, on a tape of its own."""
+    tape = Tape()
+    start = Node(tape, value)
+    return Taped(start, built(tape, start))
+
+
+def _ways(tr: Trace, slot: str, layer: int) -> dict[str, tuple[Taped, bool]]:
+    """The ways to build an activation, or a loss, each on its tape, and whether the outputs' error starts from z."""
+
+    def made() -> dict[str, tuple[Taped, bool]]:
+        built: Iterable[tuple[str, Array, Built, bool]] = losses(tr) if slot == "error" else ()
+        if slot == "derivative":
+            built = ((how, tr.z[layer], of, False) for how, of in ACTIVATIONS.get(tr.kind(layer), {}).items())
+        return {how: (taped(of, value), final) for how, value, of, final in built}
+
+    return tr.once(("ways", slot, layer), made)
+
+
 def rules(tr: Trace, slot: str, layer: int) -> dict[str, Rule]:
     """Variants of a derivative, or of the outputs' error, by name."""
     found = {}
     for op, operand, wrong, right in _changes():
         formula = f"in {OPERATIONS[op].what}, {'ab'[operand]} gets {wrong}, not {right}"
-        changed, name = (op, operand, wrong), f"{PREFIX}{op} {operand} {wrong} in"
-        rule = partial(Rule, "engine-rule", formula, common=False)
-        if slot == "derivative":
-            for how, built in ACTIVATIONS.get(tr.kind(layer), {}).items():
-                found[f"{name} {how}"] = rule(of=_derivative(built, changed, layer))
-        elif slot == "error":
-            for how, _, _, final in losses(tr):
-                found[f"{name} {how}"] = rule(of=_error(how, changed), final=final)
+        for how, (built, final) in _ways(tr, slot, layer).items():
+            if op in built.end.tape.used:
+                of = partial(_error if slot == "error" else _derivative, layer, how, (op, operand, wrong))
+                name = f"{PREFIX}{op} {operand} {wrong} in {how}"
+                found[name] = Rule("engine-rule", formula, of, common=False, final=final)
     return found
 
 
-def _derivative(built: Built, changed: tuple[str, int, str], layer: int) -> Callable[[Trace, Array], Array]:
-    def rule(tr: Trace, g: Array) -> Array:
-        # Every way through the layer asks for the same slope.
-        if (key := (built, changed, layer)) not in tr.slopes:
-            tape = Tape(changed)
-            z = Node(tape, tr.z[layer])
-            tr.slopes[key] = tape.slope(z, built(tape, z), 1.0)
-        return np.asarray(g * tr.slopes[key])
-
-    return rule
+def _derivative(layer: int, how: str, changed: Changed, tr: Trace, g: Array) -> Array:
+    # Every way through the layer asks for the same slope.
+    slope = tr.once((layer, how, changed), lambda: _ways(tr, "derivative", layer)[how][0].slope(changed))
+    return np.asarray(g * slope)
 
 
-def _error(how: str, changed: tuple[str, int, str]) -> Callable[[Trace], Array]:
-    def rule(tr: Trace) -> Array:
-        for name, value, built, _ in losses(tr):
-            if name == how:
-                tape = Tape(changed)
-                start = Node(tape, value)
-                return tape.slope(start, built(tape, start), 1.0) / count(tr.case.net.loss, tr.t)  # type: ignore[arg-type]
-        raise ValueError(f"no loss is built as {how}")
-
-    return rule
+def _error(layer: int, how: str, changed: Changed, tr: Trace) -> Array:
+    return _ways(tr, "error", layer)[how][0].slope(changed) / count(tr.case.net.loss, tr.t)  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ from nn_conformance.explain.asking import (
 from nn_conformance.explain.fitting import Point, point_of
 from nn_conformance.explain.record import Explanation, of_slug
 from nn_conformance.explain.steps import Walk
-from nn_conformance.explain.trace import Case, trace
+from nn_conformance.explain.trace import Case
 from nn_conformance.judge.target import Answer, Target, Unsupported
 from nn_reference.arithmetic import Array
 
@@ -72,7 +72,7 @@ class Experiments:
         for _ in range(TRIES):
             self.seed += 1
             case = draw(described, samples, self.seed, self.dtype, rate=own, scale=scale)
-            y = trace(case).y
+            y = case.right.y
             if (clip := self.network.loss.clip) and scale > 1 and min(y.min(), 1 - y.max()) < CLEAR * clip:
                 scale, self.seed = scale / 2, self.seed - 1  # where p is clipped, code without the clip is not wrong
             else:
@@ -98,7 +98,7 @@ class Experiments:
             self.samples = samples
             asked = self.asker.ask(self.draw(sizes, samples))
             if asked.uncertainty:
-                self.asker.updates_only, self.rate = True, 1.0
+                self.rate = 1.0
                 asked = self.asker.ask(self.draw(sizes, samples))
             forward_only = not (asked.gradients or asked.misshapen) and (asked.layers or asked.loss is not None)
             shown = asked.error is None and (asked.gradients or forward_only)

@@ -18,7 +18,7 @@ from nn_conformance.explain.gradients import Gradients, apart, explain_gradients
 from nn_conformance.explain.loss_search import Loss, LossSearch, first_wrong_layer, kept, with_epsilon
 from nn_conformance.explain.record import Explanation, Finding, every_array, of_slug
 from nn_conformance.explain.search import delta
-from nn_conformance.explain.trace import Changes, trace
+from nn_conformance.explain.trace import Changes
 from nn_conformance.explain.update_rules import first_share
 from nn_conformance.explain.updates import Updates
 from nn_conformance.judge.target import Target
@@ -282,7 +282,7 @@ class Explainer(Updates):
     def _misshapen(self) -> None:
         """Biases with a number for each sample, which are summed over units; and what is not explained."""
         for name, (asked, g) in self.misshapen.items():
-            sums = delta(trace(asked.case), int(name[1:])).sum(axis=1)
+            sums = delta(asked.case.right, int(name[1:])).sum(axis=1)
             limit = Limits(asked.case, self.dtype).of(name, sums)
             if any(f.slug == "bias-over-units" and f"d{name}" in f.arrays for f in self.draft.findings):
                 continue
@@ -299,7 +299,7 @@ class Explainer(Updates):
         d, points = self.draft, list(points)
         for case, answer in self.kept:
             asked = self.asker.read(case, answer)
-            if any(not np.all(z) for z in trace(case).z[1:]):
+            if any(not np.all(z) for z in case.right.z[1:]):
                 continue  # where a derivative jumps, either side is right
             if asked.finite and not asked.misshapen:
                 points.append(point_of(asked, self.dtype))
@@ -336,7 +336,7 @@ class Explainer(Updates):
         try:
             [[own]] = traced([[p]], gradients.changes)
             if losses and p.asked.loss is not None:
-                traces = ((one, trace(p.asked.case, one.changes)) for one in losses)
+                traces = ((one, p.under(one.changes)) for one in losses)
                 made = [one.on(tr, p.sizes() | {"n": float(len(tr.t))}) for one, tr in traces]
                 ratios["loss"] = min(abs(value - p.asked.loss) / p.limits.of_loss(value) for value in made)
             ways = gradients.assignments[0].ways if gradients.assignments else {}

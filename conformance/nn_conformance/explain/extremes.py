@@ -8,7 +8,7 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.explain.asking import Asked, Asker, Limits, unwilling
 from nn_conformance.explain.naming_forward import of_logits
 from nn_conformance.explain.record import Finding, of_slug
-from nn_conformance.explain.trace import Case, trace
+from nn_conformance.explain.trace import Case
 
 RAISED = {"domain error": "log-of-zero", "division by zero": "log-of-zero", "OverflowError": "exp-overflows"}
 LOGITS = 1000.0  # where e^z overflows in either precision
@@ -67,7 +67,7 @@ def _of_tall(asker: Asker, tall: Case, dtype: fmt.Dtype) -> Answered | None:
     asked, right = asker.ask(tall), float(limits.loss)
     off = asked.loss is not None and not abs(asked.loss - right) <= limits.of_loss(right)
     wrong = off or (not unwilling(asked) if asked.error else not asked.finite)
-    return (asked, float(np.abs(trace(tall).z[-1]).max())) if wrong else None
+    return (asked, float(np.abs(tall.right.z[-1]).max())) if wrong else None
 
 
 def _bounded(one: Answered, other: Answered, network: fmt.Network) -> Finding | None:
@@ -86,10 +86,10 @@ def _bounded(one: Answered, other: Answered, network: fmt.Network) -> Finding | 
 def _tall(case: Case, logits: float = LOGITS) -> Case:
     """The case with its last layer's weights so large that the right class has a probability of nearly nothing."""
     last = len(case.network.layers)
-    size = float(np.abs(trace(case).z[-1]).max())
+    size = float(np.abs(case.right.z[-1]).max())
     own = (f"W{last}", f"b{last}")
     grown = {n: p * np.asarray(logits / size, p.dtype) if n in own else p for n, p in case.params.items()}
-    z = trace(replace(case, params=grown)).z[-1]
+    z = replace(case, params=grown).right.z[-1]
     t = np.zeros_like(z)
     if z.shape[1] > 1:
         t[np.arange(len(z)), z.argmin(axis=1)] = 1

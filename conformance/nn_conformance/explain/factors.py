@@ -40,7 +40,10 @@ class Factor:
 
     def on(self, sizes: Mapping[str, float]) -> float:
         """Its value at given sizes; infinite where a size that it is divided by is 0."""
-        return float(self.value * np.prod([np.float64(sizes[symbol]) ** power for symbol, power in self.powers]))
+        made = np.float64(1.0)
+        for symbol, power in self.powers:
+            made = made * np.float64(sizes[symbol]) ** power
+        return float(self.value * made)
 
     def text(self) -> str:
         """For example ``2/N`` or ``0.731``."""
@@ -67,12 +70,11 @@ def monomials(measured: Measured, rtol: float) -> Iterator[Factor]:
         sizes = np.log([[m[s] for s in symbols] for m, _ in measured])
     left = np.log(np.abs(values)) - _powers(len(symbols)) @ sizes.T
     fits: list[tuple[float, Factor]] = []
-    for powers, logs in zip(_powers(len(symbols)), left, strict=True):
-        if np.ptp(logs) <= rtol:
-            chosen = tuple((s, int(p)) for s, p in zip(symbols, powers, strict=True) if p)
-            factor = Factor(_named(measured[0][1] / Factor(1.0, chosen).on(measured[0][0]), rtol), chosen)
-            odd = (0.0 if factor.nice else 1.5) + (0.25 if abs(factor.value) != 1 else 0.0)
-            fits.append((float(abs(powers).sum()) + odd, factor))
+    for powers in _powers(len(symbols))[np.ptp(left, axis=1) <= rtol]:
+        chosen = tuple((s, int(p)) for s, p in zip(symbols, powers, strict=True) if p)
+        factor = Factor(_named(measured[0][1] / Factor(1.0, chosen).on(measured[0][0]), rtol), chosen)
+        odd = (0.0 if factor.nice else 1.5) + (0.25 if abs(factor.value) != 1 else 0.0)
+        fits.append((float(abs(powers).sum()) + odd, factor))
     fits.sort(key=lambda fit: fit[0])
     for cost, factor in fits:
         same = tuple(f.powers for c, f in fits if c == cost and f is not factor and f.value == factor.value)

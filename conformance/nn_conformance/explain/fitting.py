@@ -15,20 +15,21 @@ from nn_conformance.explain.penalties import IN_PLACE
 from nn_conformance.explain.record import every_array
 from nn_conformance.explain.search import (
     NEAR,
+    Choices,
     Edits,
     Options,
     Step,
     carried,
     combinations,
     entries,
+    on_one,
     ordered,
     predict,
     steps,
     survivors,
-    variants,
 )
 from nn_conformance.explain.sum_rules import INTEGERS, NEAREST
-from nn_conformance.explain.trace import Trace, trace
+from nn_conformance.explain.trace import Changes, Trace, trace, with_losses
 from nn_conformance.judge.limits import norm
 from nn_conformance.judge.relations import PENALTIES
 from nn_reference.arithmetic import Array
@@ -36,6 +37,7 @@ from nn_reference.arithmetic import Array
 FEWEST = 4  # samples of a case that tells whether entries are those of one sample each
 EXTRAS = tuple(PENALTIES)
 MOST_SUMS = 20
+MOST_ROWS = 20  # combinations that are cheaper made one by one than with all others
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,16 @@ class Point:
     limits: Limits
     slack: float = 1.0
     units: dict[str, float] = field(default_factory=dict, init=False)  # limits of what was answered, computed once
+
+    def under(self, changes: Changes) -> Trace:
+        """The trace, with some rules of the forward pass changed.
+
+        Raises:
+            ValueError: a change that does not fit the network or the sizes.
+        """
+        if all(change.slot == "loss" for change in changes):
+            return with_losses(self.trace, changes)
+        return trace(self.asked.case, changes, self.asked.gradients)
 
     def sizes(self) -> dict[str, float]:
         """The sizes that a factor may have powers of; `r` is the learning rate of an update."""
@@ -94,7 +106,7 @@ class Point:
 
 def point_of(asked: Asked, dtype: fmt.Dtype) -> Point:
     """An answer with the right forward pass of its case."""
-    return Point(trace(asked.case, (), asked.gradients), asked, Limits(asked.case, dtype))
+    return Point(replace(asked.case.right, answer=asked.gradients), asked, Limits(asked.case, dtype))
 
 
 def wrong_arrays(points: Sequence[Point]) -> tuple[str, ...]:
@@ -160,15 +172,14 @@ class Fitter:
         groups: points of equal sizes; the first group has the most points, and is searched.
         dtype: the precision whose rounding is allowed for.
         left: whether there is time.
-        learned: variants with a fitted constant that an array has shown, by slot and layer.
+        choices: the rules that are tried, shared with the other arrays.
     """
 
     array: str
     groups: Sequence[Sequence[Point]]
     dtype: fmt.Dtype
     left: Callable[[], bool]
-    learned: dict[tuple[str, int], list[str]] = field(default_factory=dict)
-    _options: dict[bool, dict[Step, list[str | None]]] = field(default_factory=dict)
+    choices: Choices
 
     @property
     def points(self) -> list[Point]:
@@ -209,7 +220,6 @@ class Fitter:
 
     def again(self) -> list[Explained]:
         """By one rule or two, those among them that other arrays have shown since."""
-        self._options.clear()
         found = self._search(1) or self._search(2)
         return sorted(_unique(found), key=lambda e: e.cost)[:12]
 
@@ -230,50 +240,61 @@ class Fitter:
     def _zero(self) -> list[Explained]:
         """An array of zeros: nothing fills it, or what is summed cancels."""
         step = steps(self.groups[0][0].trace, self.array)[-1]
-        sums = (Explained(self.array, ((step, str(name)),)) for name in self._chosen(common=False)[step][1:])
+        sums = (Explained(self.array, ((step, str(name)),)) for name in self._chosen(step)[1:])
         return [
             Explained(self.array, factor=Factor(0.0)),
             *(one for each in sums if (one := each.compared(self.points))),
         ]
 
-    def _chosen(self, *, common: bool) -> dict[Step, list[str | None]]:
-        if common not in self._options:
-            traces, others = [p.trace for p in self.groups[0]], [group[0].trace for group in self.groups[1:]]
-            self._options[common] = variants(self.array, traces, others, self.learned, common=common)
-        return self._options[common]
+    def _chosen(self, step: Step, only: str = "") -> list[str | None]:
+        traces, others = [p.trace for p in self.groups[0]], [group[0].trace for group in self.groups[1:]]
+        return self.choices.of(self.array, step, traces, others, only)
+
+    def _every(self, only: str = "") -> dict[Step, list[str | None]]:
+        return {step: self._chosen(step, only) for step in steps(self.groups[0][0].trace, self.array)}
 
     def _search(
         self, count: int, base: Edits = (), *, common: bool = False, options: Options | None = None
     ) -> list[Explained]:
         if not self.left():
             return []
-        chosen = (self._chosen(common=common) if count else {}) if options is None else options
+        chosen = (self._every("common" if common else "") if count else {}) if options is None else options
         options = {**chosen, **{step: [name] for step, name in base}}
+        group = self.groups[0]
+        points = group[:1]
         try:
-            edits, stacked = self._stacked(options, count)
+            edits, rows = self._stacked(options, count, points)
+            for extra in (None,) if common else (None, *EXTRAS):
+                # Most combinations miss the first case, and are not tried on the others.
+                own = on_one(rows, *self._answers(extra, points), len(group))
+                if len(own) > MOST_ROWS and points is not group:
+                    points, (_, rows) = group, self._stacked(options, count, group)
+                stacked = rows[own] if points is group else np.array([self._row(edits(i)) for i in own])
+                likely = survivors(stacked, *self._answers(extra, group), len(group)) if own else []
+                if found := [one for i in likely if (one := self._verified(edits(own[i]), extra))]:
+                    return found
         except ValueError:
             return []
-        for extra in (None,) if common else (None, *EXTRAS):
-            g, added = self._answers(extra)
-            likely = (edits(i) for i in survivors(stacked, g, added, len(self.groups[0])))
-            if found := [one for own in likely if (one := self._verified(own, extra))]:
-                return found
         return []
 
     def _stacked(
-        self, options: Mapping[Step, Sequence[str | None]], count: int
+        self, options: Mapping[Step, Sequence[str | None]], count: int, points: Sequence[Point]
     ) -> tuple[Callable[[int], Edits], Array]:
-        """What every combination makes of the first group, in units of the limit."""
+        """What every combination makes of some points of the first group, in units of the limit."""
         columns = []
-        for p in self.groups[0]:
+        for p in points:
             edits, values = combinations(p.trace, self.array, options, count)
             columns.append(values / p.unit(self.array))
-        return edits, np.concatenate(columns, axis=1)
+        return edits, np.concatenate(columns, axis=1) if len(columns) > 1 else columns[0]
 
-    def _answers(self, extra: str | None) -> tuple[Array, Array | None]:
-        """What was answered, and what a penalty adds, of the first group and in units of the limit."""
+    def _row(self, edits: Edits) -> Array:
+        """What one combination makes of the first group, likewise."""
+        return self._stacked({step: (name,) for step, name in edits}, 0, self.groups[0])[1][0]
+
+    def _answers(self, extra: str | None, points: Sequence[Point]) -> tuple[Array, Array | None]:
+        """What was answered, and what a penalty adds, of some points and in units of the limit."""
         parts, added = [], []
-        for p in self.groups[0]:
+        for p in points:
             g = p.asked.gradients[self.array]
             picked = entries(p.trace, int(self.array[1:])) if self.array[0] == "W" else None
             chosen = slice(None) if picked is None else np.ix_(*picked)
@@ -284,14 +305,13 @@ class Fitter:
 
     def _verified(self, edits: Edits, extra: str | None = None, *, free: bool = True) -> Explained | None:
         """The rules with one factor for all groups, or without one if it is not free; None if they do not make the array."""
+        first = self.groups[0]
+        if not free and self._fitted(first[:1], edits, extra, free=free, cases=len(first)) is None:
+            return None  # most miss the first case, and need none of the others
         factors: list[tuple[Mapping[str, float], float]] = []
         extras: list[tuple[Mapping[str, float], float]] = []
         for group in self.groups:
-            try:
-                fitted = self._fitted(group, edits, extra, free=free)
-            except ValueError:
-                return None
-            if fitted is None:
+            if (fitted := self._fitted(group, edits, extra, free=free, cases=len(group))) is None:
                 return None
             factors += [(group[0].sizes(), fitted[0])] if fitted and free else []
             extras += [(group[0].sizes(), self._whole(group[0], str(extra), fitted[-1]))] if fitted and extra else []
@@ -305,11 +325,16 @@ class Fitter:
                 return compared
         return None
 
-    def _fitted(self, group: Sequence[Point], edits: Edits, extra: str | None, *, free: bool) -> list[float] | None:
-        """Factor and coefficient on one group; empty if it says nothing, None if nothing fits."""
-        columns, answers = [], []
-        for p in group:
-            g, value = p.asked.gradients[self.array], predict(p.trace, self.array, dict(edits))
+    def _fitted(
+        self, points: Sequence[Point], edits: Edits, extra: str | None, *, free: bool, cases: int
+    ) -> list[float] | None:
+        """Factor and coefficient on some of so many cases; empty if they say nothing, None if nothing fits."""
+        columns, answers, near = [], [], NEAR * cases
+        for p in points:
+            try:
+                g, value = p.asked.gradients[self.array], predict(p.trace, self.array, dict(edits))
+            except ValueError:
+                return None
             own = [value] if free else []
             own += [regressor(p.trace, self.array, extra)] if extra else []
             columns.append(np.stack([np.ravel(c) for c in own], axis=1) / p.unit(self.array))
@@ -319,13 +344,16 @@ class Fitter:
         matrix, g = np.concatenate(columns), np.concatenate(answers)
         if not np.isfinite(matrix).all():
             return None
-        if not np.any(matrix[:, 0]) or (extra is None and norm(matrix[:, 0]) <= NEAR * len(group)):  # but for rounding
-            return [] if norm(g) <= NEAR * len(group) and not (free and extra) else None
+        if not np.any(matrix[:, 0]) or (extra is None and norm(matrix[:, 0]) <= near):  # but for rounding
+            return [] if norm(g) <= near and not (free and extra) else None
         if len(g) <= matrix.shape[1] and free:
             return []
         scale = np.linalg.norm(matrix, axis=0)
-        solution = np.linalg.lstsq(matrix / scale, g, rcond=None)[0] / scale
-        return [float(c) for c in solution] if norm(g - matrix @ solution) <= NEAR * len(group) else None
+        unit = matrix / scale
+        if len(scale) == 1 and norm(g - unit[:, 0] * (unit[:, 0] @ g)) > 2 * near:
+            return None
+        solution = np.linalg.lstsq(unit, g, rcond=None)[0] / scale
+        return [float(c) for c in solution] if norm(g - matrix @ solution) <= near else None
 
     def _whole(self, point: Point, name: str, coefficient: float) -> float:
         """A coefficient with that of the described penalty, which has been taken off; 0 if they cancel."""
@@ -340,24 +368,22 @@ class Fitter:
             for base in ((), *bases) if len(names) > 1 and self.left() else ():
                 options = {**{own: [name] for own, name in base}, step: [slopes.joined([(1.0, n)]) for n in names]}
                 try:
-                    _, stacked = self._stacked(options, 1)
+                    _, stacked = self._stacked(options, 1, self.groups[0])
                 except ValueError:
                     continue
-                g, _ = self._answers(None)
+                g, _ = self._answers(None, self.groups[0])
                 found = slopes.sums(tr, step.slot, step.layer, stacked, g, NEAR * len(self.groups[0]), names)
                 for own in islice(found, MOST_SUMS):
                     name = slopes.name_of(tr, step.slot, step.layer, own)
                     if one := self._verified(ordered(tr, self.array, {**dict(base), step: name})):
                         for k in range(1, step.layer + 1):
-                            self.learned.setdefault((step.slot, k), []).append(name)
-                        self._options.clear()
+                            self.choices.learned.setdefault((step.slot, k), []).append(name)
                         return [one]
         return []
 
     def _of_engine(self) -> list[Explained]:
         """By the wrong rules of one or two operations."""
-        traces, others = [p.trace for p in self.groups[0]], [group[0].trace for group in self.groups[1:]]
-        options = variants(self.array, traces, others, {}, engine=True)
+        options = self._every("engine")
         return next((found for count in (1, 2) if (found := self._search(count, options=options))), [])
 
     def _of_each(self, bases: Sequence[Edits]) -> list[Explained]:

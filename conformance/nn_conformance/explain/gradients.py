@@ -9,8 +9,8 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.explain.causes import clipped
 from nn_conformance.explain.fitting import Explained, Fitter, Point
 from nn_conformance.explain.joint import Assignment, best
-from nn_conformance.explain.search import Step, predict, steps
-from nn_conformance.explain.trace import Change, Changes, Trace, possible, trace
+from nn_conformance.explain.search import Choices, Step, predict, steps
+from nn_conformance.explain.trace import Change, Changes, Trace, possible
 
 Groups = Sequence[Sequence[Point]]
 
@@ -47,10 +47,10 @@ def traced(groups: Groups, changes: Changes) -> list[list[Point]]:
     """
 
     def under(p: Point) -> Point:
-        tr = trace(p.asked.case, changes, p.asked.gradients)
-        return replace(p, trace=tr, slack=_slack(tr) if changes else 1.0)
+        tr = p.under(changes)
+        return replace(p, trace=tr, slack=_slack(tr))
 
-    return [[under(p) for p in group] for group in groups]
+    return [[under(p) for p in group] for group in groups] if changes else [list(group) for group in groups]
 
 
 def _slack(tr: Trace) -> float:
@@ -121,7 +121,7 @@ def _under(groups: Groups, dtype: fmt.Dtype, changes: Changes, left: Callable[[]
     if not changes and not all(p.right(a) for p in points for a in arrays) and (clip := clipped(points)):
         return Gradients(clip=clip)
     ways = _ways(fitters)
-    if next(iter(fitters.values())).learned:  # a constant that one array has shown may be in those before it too
+    if any(fitter.choices.learned for fitter in fitters.values()):  # that one has shown, and those before it may have
         ways |= {array: fitter.again() for array, fitter in fitters.items() if not ways[array]}
     tr = own[0][0].trace
     assignments = best(tr, {array: way for array, way in ways.items() if way})
@@ -146,9 +146,9 @@ def _fitters(groups: Groups, dtype: fmt.Dtype, left: Callable[[], bool]) -> tupl
     """One for each array, from the outputs on, with the cases that have it."""
     arrays = {a for group in groups for p in group for a in p.asked.gradients}
     ordered = sorted(arrays, key=lambda a: (-int(a[1:]), a))
-    learned: dict[tuple[str, int], list[str]] = {}
+    choices = Choices()
     own = {a: [kept for group in groups if (kept := [p for p in group if a in p.asked.gradients])] for a in ordered}
-    return {a: Fitter(a, own[a], dtype, left, learned) for a in ordered}, ordered
+    return {a: Fitter(a, own[a], dtype, left, choices) for a in ordered}, ordered
 
 
 def _ways(fitters: Mapping[str, Fitter]) -> dict[str, list[Explained]]:

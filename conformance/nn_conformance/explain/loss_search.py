@@ -15,7 +15,7 @@ from nn_conformance.explain import loss_terms
 from nn_conformance.explain.factors import ONE, Factor, monomials
 from nn_conformance.explain.fitting import Point
 from nn_conformance.explain.penalties import PENALTIES, USUAL
-from nn_conformance.explain.trace import Change, Changes, Trace, possible, trace
+from nn_conformance.explain.trace import Change, Changes, Trace, possible, with_losses
 from nn_conformance.judge.limits import norm, value_limit
 from nn_reference.arithmetic import Array
 
@@ -173,7 +173,7 @@ class LossSearch:
         for k, name in fc.places(first.asked.case.network):
 
             def off(s: float, k: int = k, name: str = name) -> float:
-                return value_of(trace(first.asked.case, change(k, name, s))) - _loss(first)
+                return value_of(first.under(change(k, name, s))) - _loss(first)
 
             try:
                 for s in fc.solutions(off) if self.left() else ():
@@ -195,7 +195,7 @@ class LossSearch:
         for change, own in traces.items():
             for loss in (c for c in singles if c.slot == "loss" and fr.LOSSES[c.name].common):
                 try:
-                    if self._possible([with_loss(tr, loss) for tr in own]):
+                    if self._possible([with_losses(tr, (loss,)) for tr in own]):
                         yield change, loss
                 except ValueError:
                     continue
@@ -210,19 +210,22 @@ class LossSearch:
 
     def _traced(self, changes: Changes) -> list[Trace] | None:
         try:
-            return [trace(p.asked.case, changes) for p in self.groups[0][:FEW]]
+            return [p.under(changes) for p in self.groups[0][:FEW]]
         except ValueError:
             return None
 
     def _of(self, changes: Changes, *, exactly: bool = False) -> list[Loss]:
+        pairs: list[tuple[Point, Trace]] = []
         try:
-            pairs = [(p, trace(p.asked.case, changes)) for group in self.groups for p in group]
-            if not all(layers_match(tr, p, self.dtype) for p, tr in pairs):
-                return []
-            pairs = [(p, tr) for p, tr in pairs if p.asked.loss is not None]
-            if exactly:
-                return [one for one in [_confirmed(Loss(changes), pairs)] if one]
-            return list(self._fits(changes, pairs))
+            for p in (p for group in self.groups for p in group):
+                tr = p.under(changes)
+                own = [] if p.asked.loss is None else [(p, tr)]
+                # Most changes miss the first case, and need no trace of the others.
+                if not layers_match(tr, p, self.dtype) or (exactly and not _confirmed(Loss(changes), own)):
+                    return []
+                pairs += own
+            found = [_confirmed(Loss(changes), pairs)] if exactly else self._fits(changes, pairs)
+            return [one for one in found if one]
         except ValueError:
             return []
 
@@ -364,11 +367,6 @@ def with_epsilon(loss: Loss) -> Changes:
     """The changes of a loss, with the ε that a derivative of the logarithm has too."""
     epsilon = loss.added.factor.value if loss.added and loss.added.name == "epsilon" else 0.0
     return (*kept(loss.changes), Change("epsilon", 0, f"{epsilon!r}")) if epsilon else kept(loss.changes)
-
-
-def with_loss(tr: Trace, change: Change) -> Trace:
-    """The trace with another loss."""
-    return replace(tr, net=replace(tr.net, loss=fr.LOSSES[change.name].of(tr.net)))
 
 
 def layers_match(tr: Trace, p: Point, dtype: fmt.Dtype, upto: int | None = None) -> bool:

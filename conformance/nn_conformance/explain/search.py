@@ -6,7 +6,8 @@ a use: the same δ of a layer is used in its dW (W), in its db (b), and sent dow
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,10 +39,7 @@ LOCAL = ("first", "last", "without last", "without first", "product of sums", "m
 
 def steps(tr: Trace, array: str) -> tuple[Step, ...]:
     """The way to an array, from the outputs on."""
-    if array not in tr.ways:
-        tr.ways[array] = tuple(_steps(tr, array))
-    way: tuple[Step, ...] = tr.ways[array]
-    return way
+    return tr.once(("way", array), lambda: tuple(_steps(tr, array)))
 
 
 def _steps(tr: Trace, array: str) -> list[Step]:
@@ -59,21 +57,19 @@ def ordered(tr: Trace, array: str, edits: Mapping[Step, str]) -> Edits:
     return tuple((step, edits[step]) for step in steps(tr, array) if step in edits)
 
 
-def rules(tr: Trace, step: Step) -> dict[str, Rule]:
+def rules(tr: Trace, step: Step) -> Mapping[str, Rule]:
     """The variants of a step."""
-    if step not in tr.rules:
-        k = step.layer
-        tr.rules[step] = {
-            "error": lambda: br.errors(tr),
-            "derivative": lambda: derivatives(tr, k),
-            "samples": lambda: br.SAMPLES,
-            "back": lambda: br.backs(k, tr.last),
-            "skip": lambda: br.SKIPS,
-            "input": lambda: br.inputs(k, tr.last),
-            "sum": lambda: WEIGHTS if step.use == "W" else BIASES,
-        }[step.slot]()
-    found: dict[str, Rule] = tr.rules[step]
-    return found
+    k = step.layer
+    match step.slot:
+        case "error":
+            return tr.once(("errors",), lambda: br.errors(tr))
+        case "derivative":
+            return derivatives(tr, k)
+        case "back":
+            return br.backs(k, tr.last)
+        case "input":
+            return br.inputs(k, tr.last)
+    return {"samples": br.SAMPLES, "skip": br.SKIPS, "sum": WEIGHTS if step.use == "W" else BIASES}[step.slot]
 
 
 def rule_of(tr: Trace, step: Step, name: str) -> Rule:
@@ -82,7 +78,7 @@ def rule_of(tr: Trace, step: Step, name: str) -> Rule:
     Raises:
         ValueError: there is no such variant.
     """
-    if name in (known := tr.rules.get(step, ())):  # most often it is one of these, and has been made
+    if name in (known := rules(tr, step)):
         return known[name]
     if name.startswith("right+"):
         return mixture(tr, step.layer, *name.removeprefix("right+").split("·", 1))
@@ -92,29 +88,12 @@ def rule_of(tr: Trace, step: Step, name: str) -> Rule:
         return engines[name]
     if name.startswith(slopes.PREFIX):
         return slopes.rule(tr, step.slot, step.layer, name)
-    if name not in rules(tr, step):
-        raise ValueError(f"{name}: no rule of {step}")
-    return rules(tr, step)[name]
+    raise ValueError(f"{name}: no rule of {step}")
 
 
 def of_engine(tr: Trace, step: Step) -> dict[str, Rule]:
     """Variants of a step by an engine's wrong rule."""
-    key = engine_rules.PREFIX, step.slot, step.layer
-    if key not in tr.rules:
-        tr.rules[key] = engine_rules.rules(tr, step.slot, step.layer)
-    found: dict[str, Rule] = tr.rules[key]
-    return found
-
-
-def applied(tr: Trace, step: Step, name: str | None, states: "States") -> Array:
-    """A step of δ by a rule, or by the right one; states that are dL/dz already have no derivative of the outputs to come."""
-    g, past = states.g, states.past
-    if name is not None:
-        return np.asarray(rule_of(tr, step, name).of(tr, g, *([past] if step.slot == "skip" else [])))
-    if step.slot == "derivative":
-        through = tr.through(step.layer, g)
-        return np.where(states.final[:, None, None], g, through) if step.layer == tr.last else through
-    return g + past if step.slot == "skip" else g @ tr.W[step.layer].T if step.slot == "back" else g
+    return tr.once((engine_rules.PREFIX, step.slot, step.layer), lambda: engine_rules.rules(tr, step.slot, step.layer))
 
 
 class States(NamedTuple):
@@ -147,6 +126,36 @@ def _joined(parts: Sequence[States]) -> States:
     return States(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
+def applied(tr: Trace, step: Step, name: str | None, states: States) -> States:
+    """States after a step by a rule, or by the right one; those that are dL/dz already have no derivative of the outputs to come."""
+    rule, g, past = None if name is None else rule_of(tr, step, name), states.g, states.past
+    if step.slot == "error":
+        made, final = br.error(tr) if rule is None else (rule.of(tr), rule.final)
+        return states._replace(g=np.asarray(made)[None], final=np.array([final]))
+    if rule is not None:
+        made = np.asarray(rule.of(tr, g, *([past] if step.slot == "skip" else [])))
+    elif step.slot == "derivative":
+        through = tr.through(step.layer, g)
+        made = np.where(states.final[:, None, None], g, through) if step.layer == tr.last else through
+    else:
+        made = g + past if step.slot == "skip" else g @ tr.W[step.layer].T if step.slot == "back" else g
+    # What comes to a layer with a skip connection goes past its weights too.
+    return states._replace(g=made, past=g if step.slot == "derivative" and tr.skips(step.layer) else past)
+
+
+def _before(tr: Trace, way: Sequence[Step], n: int) -> States:
+    """What right rules make before step n of a way; its codes are those of that way."""
+
+    def made() -> tuple[Array, Array, Array]:
+        if n == 0:
+            return np.zeros(1, bool), np.zeros((1, *tr.y.shape)), np.empty((1, 0))
+        states = applied(tr, way[n - 1], None, _before(tr, way, n - 1))
+        return states.final, states.g, states.past
+
+    own = tr.once(("before", way[n].slot, way[n].layer), made)
+    return States(np.zeros((1, len(way)), np.int16), np.zeros(1, int), *own)
+
+
 def error_to(tr: Trace, array: str, options: Options, most: int = 0, upto: Step | None = None) -> States:
     """δ of every combination of rules before the sum over samples, or before the step `upto`.
 
@@ -157,33 +166,24 @@ def error_to(tr: Trace, array: str, options: Options, most: int = 0, upto: Step 
         most: combinations have at most so many others together.
         upto: the step before which it ends.
     """
-    way, parts = steps(tr, array), []
-    names = options.get(way[0], RIGHT)
-    for n, name in enumerate(names if most else names[:1]):
-        g, final = br.error(tr) if name is None else ((rule := rule_of(tr, way[0], name)).of(tr), rule.final)
-        codes, error = np.zeros((1, len(way)), int), np.asarray(g)[None]
-        codes[0, 0] = n
-        parts.append(States(codes, np.array([min(n, 1)]), np.array([final]), error, error))
-    states = _joined(parts)
-    for column, step in enumerate(way[1:], 1):
-        if step == upto or step.slot in ("input", "sum"):
-            break
-        if step.slot == "derivative" and tr.skips(step.layer):
-            states = states._replace(past=states.g)
+    way = steps(tr, array)
+    end = next(n for n, step in enumerate(way) if step == upto or step.slot in ("input", "sum"))
+    others = (n for n in range(end) if tuple(options.get(way[n], RIGHT)) != RIGHT)
+    start = next(others, end) if options else end
+    states = _before(tr, way, start)
+    for column, step in enumerate(way[start:end], start):
         units = len(tr.W[step.layer]) if step.slot == "back" else states.g.shape[-1]
         parts, shape = [], np.zeros((1, *states.g.shape[1:-1], units))  # what a rule makes may be smaller
         for n, name in enumerate(options.get(step, RIGHT)):
             free = np.flatnonzero(states.changed + 1 <= most) if n else None
             if free is None or len(free):
-                own = states if free is None else states.at(free, column, n)
-                parts.append(own._replace(g=applied(tr, step, name, own) + shape))
+                own = applied(tr, step, name, states if free is None else states.at(free, column, n))
+                parts.append(own._replace(g=own.g + shape))
         states = _joined(parts)
     return states
 
 
-def combinations(
-    tr: Trace, array: str, options: Options, most: int = 0, *, whole: bool = False
-) -> tuple[Callable[[int], Edits], Array]:
+def combinations(tr: Trace, array: str, options: Options, most: int = 0) -> tuple[Callable[[int], Edits], Array]:
     """Every combination of rules on the way to an array, each told by its number, and what they make of it: (combinations, entries).
 
     Raises:
@@ -193,15 +193,16 @@ def combinations(
     parts: list[Array] = []
     codes: list[Array] = []
     inputs = options.get(way[-2], RIGHT) if array[0] == "W" else RIGHT
+    # Those to which so many changes may still come, here and in the sum.
+    free = [states.codes, *(states.codes[states.changed + more <= most] for more in (1, 2))]
+    of_free = [states.g, *(states.g[states.changed + more <= most] for more in (1, 2))]
     for i, name_a in enumerate(inputs):
         a = tr.a[int(array[1:]) - 1] if name_a is None else rule_of(tr, way[-2], name_a).of(tr)
         for j, name in enumerate(options.get(way[-1], RIGHT)):
             more = min(i, 1) + min(j, 1)
-            free = np.flatnonzero(states.changed + more <= most) if more else np.arange(len(states.changed))
-            if len(free):
-                own = product(tr, array, name, a, states.g[free], whole=whole)
-                parts.append(own.reshape(len(free), -1))
-                codes.append(states.codes[free])
+            if len(free[more]):
+                parts.append(product(tr, array, name, a, of_free[more], whole=False).reshape(len(free[more]), -1))
+                codes.append(free[more].copy())
                 codes[-1][:, -1] = j
                 if array[0] == "W":
                     codes[-1][:, -2] = i
@@ -235,6 +236,19 @@ def product(tr: Trace, array: str, name: str | None, a: Array, d: Array, *, whol
     return np.asarray(out)
 
 
+def on_one(stacked: Array, g: Array, extra: Array | None, cases: int) -> list[int]:
+    """Rows of one case that may make g, times a factor, where so many cases together are `NEAR`: the others cannot."""
+    size = whole = np.einsum("ij,ij->i", stacked, stacked)
+    if extra is not None and np.any(extra):
+        q = extra / norm(extra)
+        g, size = g - (g @ q) * q, whole - (stacked @ q) ** 2
+    own, dot = float(g @ g), stacked @ g
+    kept = np.isfinite(whole)
+    if 1e-5 * own > (2 * NEAR * cases) ** 2:  # more than 1e-5·own is left of a row that is dropped
+        kept &= (dot * dot >= (1 - 1e-5) * size * own) | (size < 1e-8 * whole)
+    return [int(i) for i in np.flatnonzero(kept)]
+
+
 def survivors(stacked: Array, g: Array, extra: Array | None, cases: int) -> list[int]:
     """Rows that make g, times a factor, with the regressor beside them."""
     p, rest = stacked, g
@@ -260,9 +274,11 @@ def predict(tr: Trace, array: str, edits: Mapping[Step, str]) -> Array:
     Raises:
         ValueError: a rule that cannot be had at these sizes.
     """
-    _, value = combinations(tr, array, {step: (name,) for step, name in edits.items()}, whole=True)
-    shape = tr.W[int(array[1:])].shape
-    return value[0].reshape(shape if array[0] == "W" else shape[1:])
+    way, below = steps(tr, array), int(array[1:]) - 1
+    d = error_to(tr, array, {step: (name,) for step, name in edits.items()}).g
+    a = np.asarray(rule_of(tr, way[-2], edits[way[-2]]).of(tr)) if way[-2] in edits and array[0] == "W" else tr.a[below]
+    shape = tr.W[below + 1].shape
+    return product(tr, array, edits.get(way[-1]), a, d, whole=True)[0].reshape(shape if array[0] == "W" else shape[1:])
 
 
 def delta(tr: Trace, k: int) -> Array:
@@ -278,64 +294,89 @@ def entries(tr: Trace, layer: int) -> tuple[Array, Array] | None:
     return tuple(np.unique(np.linspace(0, n - 1, min(n, 12)).astype(int)) for n in shape)  # type: ignore[return-value]
 
 
-def variants(
-    array: str, traces: Sequence[Trace], others: Sequence[Trace], learned: Mapping[tuple[str, int], Sequence[str]], *, common: bool = False, engine: bool = False
-) -> dict[Step, list[str | None]]:  # fmt: skip
-    """The options of each step: those that can be had on the traces and differ from each other and from the right one.
+@dataclass
+class Choices:
+    """The rules that are tried in each step, found once for all arrays that are explained together.
 
-    Args:
-        array: the array that they lead to.
-        traces: of equal sizes.
-        others: traces of other sizes, on which variants may differ that are the same on the first.
-        learned: variants with a fitted constant, by slot and layer, that other arrays have shown.
-        common: only those that are frequent.
-        engine: those of an engine's operations instead.
+    Attributes:
+        learned: variants with a fitted constant that an array has shown, by slot and layer.
     """
-    found: dict[Step, list[str | None]] = {}
-    for step in steps(traces[0], array):
-        own = of_engine(traces[0], step) if engine else rules(traces[0], step)
-        frequent = [name for name, rule in own.items() if (rule.common or not common) and not rule.answered]
-        before = [(tr, error_to(tr, array, {}, upto=step)) for tr in (*traces, *others)]
-        kept: list[str | None] = []
-        seen: list[tuple[float, list[Array]]] = []
-        for name in (None, *learned.get((step.slot, step.layer), ()), *frequent):
-            each = [_alone(tr, array, step, name, states) for tr, states in before]
-            if any(value is None for value in each[: len(traces)]):
-                continue
-            values = [np.zeros(0) if value is None else value for value in each]
-            size = float(np.linalg.norm(np.concatenate(values)))
-            total = float(sum(v.sum() for v in values[: len(traces)]))
-            near = 1e-9 * size * max(1, sum(map(len, values)))
-            same = (v for s, v in seen if abs(s - total) <= near)
+
+    learned: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+    _found: dict[Any, list[str | None]] = field(default_factory=dict)
+
+    def of(
+        self, array: str, step: Step, traces: Sequence[Trace], others: Sequence[Trace], only: str = ""
+    ) -> list[str | None]:
+        """The options of a step: those that can be had on the traces and differ from each other and from the right one.
+
+        Args:
+            array: the array that it leads to.
+            step: the step.
+            traces: of equal sizes.
+            others: traces of other sizes, on which variants may differ that are the same on the first.
+            only: `common` for those that are frequent alone, `engine` for those of an engine's operations instead.
+        """
+        learned = () if only == "engine" else tuple(self.learned.get((step.slot, step.layer), ()))
+        # What comes before a step is the same on the way to every array, but for the letter of what is summed.
+        key = step.slot, step.layer, array[0] * (step.slot == "sum"), learned, only, *traces, *others
+        if key not in self._found:
+            own = of_engine(traces[0], step) if only == "engine" else rules(traces[0], step)
+            names = [n for n, rule in own.items() if (rule.common or only != "common") and not rule.answered]
+            self._found[key] = _different(array, step, (*learned, *names), traces, others)
+        return self._found[key]
+
+
+def _different(
+    array: str, step: Step, names: Sequence[str], traces: Sequence[Trace], others: Sequence[Trace]
+) -> list[str | None]:
+    """The right rule of a step, and those of some that differ from it and from each other."""
+    every: dict[str | None, list[Array]] = {}
+
+    def made(name: str | None) -> list[Array]:
+        """On every trace; empty where it cannot be had, which must not be on one of those of equal sizes."""
+        if name not in every:
+            each = [_alone(tr, array, step, name) for tr in (*traces, *others)]
+            had = all(value is not None for value in each[: len(traces)])
+            every[name] = [np.zeros(0) if value is None else value for value in each] if had else []
+        return every[name]
+
+    seen: list[tuple[str | None, Array, float]] = []  # what is kept, with what it makes on the first trace, and its sum
+    for name in (None, *names):
+        if (first := _alone(traces[0], array, step, name)) is None:
+            continue
+        size, total = norm(first), float(first.sum())
+        near = 1e-6 * size * len(first)
+        # Most differ on the first trace, and are not looked at on the others.
+        alike = [other for other, own, of in seen if own.shape != first.shape or abs(of - total) <= near]
+        if name is not None and (alike or not np.isfinite(size) or not size):
+            size = norm(np.concatenate(made(name))) if made(name) else 0.0
             shows = np.isfinite(size) and size > 0
-            if name is None or (shows and not any(_same(v, values, 1e-9 * size) for v in same)):
-                kept.append(name)
-                seen.append((total, values))
-        found[step] = kept
-    return found
+            if not shows or any(_same(made(other), made(name), 1e-9 * size) for other in alike):
+                continue
+        seen.append((name, first, total))
+    return [name for name, _, _ in seen]
 
 
-def _alone(tr: Trace, array: str, step: Step, name: str | None, before: States) -> Array | None:
+def _alone(tr: Trace, array: str, step: Step, name: str | None) -> Array | None:
     """What a rule makes of what is right before it; None if it cannot be had at these sizes."""
     a = tr.a[int(array[1:]) - 1]
     try:
-        rule = None if name is None else rule_of(tr, step, name)
-        if step.slot == "error":
-            g, final = br.error(tr) if rule is None else (rule.of(tr), rule.final)
-            # One that is dL/dz already differs from one with the same numbers that is not.
-            return np.append(np.ravel(g), float(final))
         if step.slot == "input":
-            return np.ravel(a if rule is None else rule.of(tr))
+            return np.ravel(a if name is None else rule_of(tr, step, name).of(tr))
+        before = error_to(tr, array, {}, upto=step)
         if step.slot == "sum":
             return np.ravel(product(tr, array, name, a, before.g, whole=False))
-        return np.ravel(applied(tr, step, name, before))
+        states = applied(tr, step, name, before)
+        # An error that is dL/dz already differs from one with the same numbers that is not.
+        return np.append(np.ravel(states.g), states.final) if step.slot == "error" else np.ravel(states.g)
     except ValueError:
         return None
 
 
 def _same(some: Sequence[Array], others: Sequence[Array], near: float) -> bool:
-    return all(
-        a.shape == b.shape and (np.linalg.norm(a - b) <= near or bool(np.array_equal(a, b, equal_nan=True)))
+    return len(some) == len(others) and all(
+        a.shape == b.shape and (norm(a - b) <= near or bool(np.array_equal(a, b, equal_nan=True)))
         for a, b in zip(some, others, strict=True)
     )
 

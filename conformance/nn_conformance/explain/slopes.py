@@ -132,16 +132,16 @@ def _of_error(tr: Trace) -> dict[str, Letter]:
 
 def different(tr: Trace, slot: str, k: int) -> Sequence[str]:
     """Terms of the error, or of the derivative of layer k, that differ from each other, the simplest of equals."""
-    key = PREFIX, slot, k
-    if key not in tr.rules:
+
+    def made() -> Sequence[str]:
         found: dict[bytes, str] = {}
         for name in _of_error(tr) if slot == "error" else terms(tr.kind(k)):
             own = _of_error(tr)[name](probability(tr.net, tr.y), tr.t) if slot == "error" else term(tr, k, name)
             if np.isfinite(own).all():
                 found.setdefault((np.round(own, 9) + 0.0).tobytes(), name)
-        tr.rules[key] = list(found.values())
-    names: Sequence[str] = tr.rules[key]
-    return names
+        return list(found.values())
+
+    return tr.once((PREFIX, slot, k), made)
 
 
 def joined(terms_: Sequence[tuple[float, str]]) -> str:
@@ -170,11 +170,15 @@ def _shared(tr: Trace, k: int, found: Sequence[tuple[float, str]]) -> tuple[floa
 
 
 def rule(tr: Trace, slot: str, k: int, name: str) -> Rule:
-    """The rule of such a name.
+    """The rule of such a name, which is made once.
 
     Raises:
         ValueError: the activation's derivative is not made of such terms.
     """
+    return tr.once((PREFIX, slot, k, name), lambda: _rule(tr, slot, k, name))
+
+
+def _rule(tr: Trace, slot: str, k: int, name: str) -> Rule:
     parts = name.removeprefix(PREFIX).split(";")
     chosen = [(float(c), own) for c, own in zip(parts[::2], parts[1::2], strict=True)]
     text = "".join(f" {'-' if c < 0 else '+'} {_times(abs(c), own)}" for c, own in chosen)

@@ -158,8 +158,11 @@ def explain_steps(runs: Sequence[Steps], *, plain: bool = False) -> tuple[list[F
     found = [_still(due, still, names)] if due else []
     if not moving:
         return found, len(still) == len(names)
-    rules = (right,) if plain else (right, *variants(right), *decaying(right))
-    fits = [(rule, f) for rule in rules if (f := _factor(runs, rule, moving))]
+    plainly = _factor(_moved(runs, right), moving)
+    # Where the right rule makes all moves, no other one is better.
+    rules = () if plain or (plainly and plainly.is_one) else (*variants(right), *decaying(right))
+    fits = [(right, plainly)] if plainly else []
+    fits += [(rule, f) for rule in rules if (f := _factor(_moved(runs, rule), moving))]
     if plain and not fits:
         return [], False
     if fits:
@@ -217,24 +220,30 @@ def _flat(parts: Mapping[str, Array], names: Sequence[str]) -> Array:
     return np.concatenate([parts[n].ravel() for n in names])
 
 
-def _factor(runs: Sequence[Steps], rule: UpdateRule, names: Sequence[str]) -> Factor | None:
-    """The factor by which a rule's moves are the target's, on every step and parameter; None if there is none."""
+Moved: TypeAlias = Sequence[tuple[Steps, int, Mapping[str, Array]]]  # of each step, what a rule moves in it
+
+
+def _moved(runs: Sequence[Steps], rule: UpdateRule) -> Moved:
+    """What a rule moves in each step; nothing if it cannot be had."""
     try:
-        predicted = {id(run): run.moves(rule) for run in runs}
+        return [(run, k, moves) for run in runs for k, moves in enumerate(run.moves(rule))]
     except ValueError:
-        return None
+        return []
+
+
+def _factor(moved: Moved, names: Sequence[str]) -> Factor | None:
+    """The factor by which a rule's moves are the target's, on every step and parameter; None if there is none."""
     measured: list[tuple[Mapping[str, float], float]] = []
-    for run, k in _steps(runs):
-        own, got = (_flat(part, names) for part in (predicted[id(run)][k], {n: run.move(k, n) for n in names}))
+    for run, k, moves in moved:
+        own, got = (_flat(part, names) for part in (moves, {n: run.move(k, n) for n in names}))
         if not np.isfinite(own).all() or (np.any(got) and not np.any(own)):
             return None
         if not np.any(own):  # as the first step by moments that are not renewed yet
             continue
         measured.append((run.sizes[k], float(own @ got / (own @ own))))
-    for factor in [ONE, *monomials(measured, 1e-6 if runs[0].dtype == "float64" else 1e-3)]:
-        if all(
-            run.near(k, n, factor.on(run.sizes[k]) * predicted[id(run)][k][n]) for run, k in _steps(runs) for n in names
-        ):
+    rtol = 1e-6 if moved and moved[0][0].dtype == "float64" else 1e-3
+    for factor in [ONE, *monomials(measured, rtol)] if moved else ():
+        if all(run.near(k, n, factor.on(run.sizes[k]) * moves[n]) for run, k, moves in moved for n in names):
             return factor
     return None
 
@@ -242,7 +251,8 @@ def _factor(runs: Sequence[Steps], rule: UpdateRule, names: Sequence[str]) -> Fa
 def _apart(runs: Sequence[Steps], right: UpdateRule, names: Sequence[str]) -> list[Finding] | None:
     """The rule of each parameter, where they have several; None if one of them has none."""
     rules = [right, *variants(right), *decaying(right), *counting(right, len(names))]
-    fits = [(rule, {n: f for n in names if (f := _factor(runs, rule, [n]))}) for rule in rules]
+    every = [(rule, _moved(runs, rule)) for rule in rules]
+    fits = [(rule, {n: f for n in names if (f := _factor(moved, [n]))}) for rule, moved in every]
     factors = dict.fromkeys([ONE, *(f for _, of in fits for f in of.values())])
     for factor in factors:  # of all parameters alike
         found = _covered([(rule, {n for n, f in of.items() if f == factor}) for rule, of in fits], names)

@@ -7,7 +7,7 @@ Legend: N samples, units[k] outputs of layer k (units[0] inputs). Whatever the d
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -37,6 +37,7 @@ class Change(NamedTuple):
 
 AFTER = "after"  # a bias that is added to the activation, and not to z
 Changes = tuple[Change, ...]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,11 @@ class Case:
     def net(self) -> Network:
         """The reference's network without its penalty, which is taken off every answer before anything is compared."""
         return build_network(msgspec.structs.replace(self.network, penalty=None))
+
+    @cached_property
+    def right(self) -> "Trace":
+        """The forward pass with every rule right."""
+        return trace(self)
 
     @cached_property
     def penalty(self) -> float:
@@ -92,9 +98,14 @@ class Trace:
     reshaped: bool = False
     fewer: bool = False  # rows than the case has
     epsilon: float = 0.0  # beside p in the logarithm and its derivative
-    rules: dict[Any, Any] = field(default_factory=dict)  # of each step, made once
-    ways: dict[str, Any] = field(default_factory=dict)  # the steps to each array, likewise
-    slopes: dict[Any, Array] = field(default_factory=dict)  # dφ/dz by an engine's wrong rule, computed once
+    made: dict[Any, Any] = field(default_factory=dict)  # what searches of several arrays need, by `once`
+
+    def once(self, key: tuple[Any, ...], make: Callable[[], Made]) -> Made:
+        """What is made of this trace under a key, which is made when it is first asked for."""
+        if key not in self.made:
+            self.made[key] = make()
+        found: Made = self.made[key]
+        return found
 
     @property
     def last(self) -> int:
@@ -238,10 +249,17 @@ def trace(case: Case, changes: Changes = (), answer: Mapping[str, Array] | None 
     )  # fmt: skip
 
 
+def with_losses(tr: Trace, changes: Changes) -> Trace:
+    """The trace with another loss, or several that come about one after the other; the forward pass is the same."""
+    for change in changes:
+        tr = replace(tr, net=replace(tr.net, loss=fr.LOSSES[change.name].of(tr.net)), made={})
+    return tr
+
+
 def _changed(change: Change, case: Case, params: Params, k: int, pre: Array) -> Array:
     """z of layer k by another rule."""
     if change.slot == "stale" and case.before is not None:
-        return trace(case.before).z[k]
+        return case.before.right.z[k]
     if change.slot not in ("z", "bias") or change.name == AFTER:
         return pre
     own, other = (params.get(name) for name in (f"b{k}", f"b{change.name}"))
