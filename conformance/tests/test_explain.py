@@ -10,7 +10,8 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network
 from nn_conformance.cases.text import network as network_of
 from nn_conformance.explain import chance, engine_rules, explain
-from nn_conformance.explain.asking import draw, sized
+from nn_conformance.explain.asking import Asker, draw, sized
+from nn_conformance.explain.fitting import point_of
 from nn_conformance.explain.search import delta
 from nn_conformance.explain.trace import trace
 from nn_conformance.judge.target import Answer, Unsupported
@@ -273,5 +274,7 @@ def test_an_engine_without_a_wrong_rule_is_right(text):
 
 
 def test_the_order_of_rows_is_found_only_where_there_is_one():
-    """Right gradients are in no other order."""
-    assert chance.paired([]) == []
+    """Right gradients are in no other order, and of no answers there is none."""
+    asker = Asker(reference, LINEAR, "float64", AMPLE)
+    points = [point_of(asker.ask(draw(sized(LINEAR, [3, 2]), 4, seed, "float64")), "float64") for seed in (1, 2)]
+    assert chance.paired(points) == chance.paired([]) == []

@@ -10,12 +10,12 @@ import numpy as np
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain import slopes
 from nn_conformance.explain.asking import Asked, Limits, widths
+from nn_conformance.explain.choices import Choices
 from nn_conformance.explain.factors import ONE, Factor, monomials
 from nn_conformance.explain.penalties import IN_PLACE
 from nn_conformance.explain.record import every_array
 from nn_conformance.explain.search import (
     NEAR,
-    Choices,
     Edits,
     Options,
     Step,
