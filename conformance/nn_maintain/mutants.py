@@ -17,12 +17,13 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.text import ACTIVATIONS
 from nn_conformance.cases.text import network as parsed
 from nn_conformance.explain.asking import OTHER, Limits, draw, sized, some_widths
+from nn_conformance.explain.choices import Choices
 from nn_conformance.explain.fitting import Explained
 from nn_conformance.explain.joint import Assignment, groups
 from nn_conformance.explain.loss_search import value_of
 from nn_conformance.explain.naming import of_assignment
 from nn_conformance.explain.naming_forward import of_change
-from nn_conformance.explain.search import Choices, Step, predict, rules, steps
+from nn_conformance.explain.search import Step, predict, rules, steps
 from nn_conformance.explain.trace import Case, Change, Trace, described, names, possible, trace
 from nn_conformance.judge.limits import norm
 from nn_conformance.judge_run import BROKEN

@@ -1,9 +1,12 @@
-"""Activations: values at the extremes, and every table that has them all."""
+"""Activations: derivatives, values at the extremes, and every table that has them all."""
 
 from typing import get_args
 
+import hypothesis.extra.numpy as hnp
+import hypothesis.strategies as st
 import numpy as np
 import pytest
+from hypothesis import given
 
 from nn_conformance.adapt import reading
 from nn_conformance.cases import families
@@ -12,7 +15,7 @@ from nn_conformance.explain import naming
 from nn_conformance.judge import limits
 from nn_conformance.oracles import formulas
 from nn_conformance.report import description
-from nn_reference.activations import IDENTITY, RELU, SIGMOID, SOFTMAX, TANH, Softmax
+from nn_reference.activations import IDENTITY, RELU, SIGMOID, SIGMOID_QUOTIENT, SOFTMAX, TANH, Softmax
 
 ACTIVATIONS = {
     "identity": IDENTITY,
@@ -22,6 +25,29 @@ ACTIVATIONS = {
     "softmax": SOFTMAX,
     "softmax-over-batch": Softmax(axis=-2),
 }
+
+
+STEP = 2.0**-100
+# Away from zero, where ReLU has its kink, and within the range where a(1-a) keeps most of its digits.
+PRE_ACTIVATIONS = hnp.arrays(
+    float,
+    st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    elements=st.floats(0.001, 20) | st.floats(-20, -0.001),
+)
+
+
+@pytest.mark.parametrize("activation", [*ACTIVATIONS.values(), SIGMOID_QUOTIENT], ids=[*ACTIVATIONS, "quotient"])
+@given(z=PRE_ACTIVATIONS)
+def test_backward_is_the_derivative_of_forward(activation, z):
+    """Each rule takes an incoming gradient to Jacobianᵀ·da, as complex step of the forward function has it."""
+    da = np.cos(np.arange(z.size)).reshape(z.shape)
+    copies = z + 1j * STEP * np.eye(z.size).reshape(z.size, *z.shape)
+
+    found = activation.backward(z, activation.forward(z), da)
+    expected = (np.sum(da * activation.forward(copies), axis=(-2, -1)).imag / STEP).reshape(z.shape)
+
+    # a(1-a) and 1-a² cancel where a is near 1: an absolute error of some u.
+    assert np.max(np.abs(found - expected)) <= 20 * 2**-53 * max(1.0, float(np.max(np.abs(da))))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])

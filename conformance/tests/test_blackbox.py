@@ -134,6 +134,26 @@ def test_swapped_tensors_are_named():
     assert statuses(report)["b1"] == "passed"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (at((400, 123), lambda g: g + 0.008), "W1[400, 123] is "),  # twice the typical entry, 0.004
+        (lambda g: g * 1.001, "it is 1.0010000"),
+    ],
+    ids=["entry", "factor"],
+)
+def test_among_235200_entries_a_small_error_is_caught(change, cause):
+    """One entry off by twice the typical one, and one part in a thousand everywhere, as easily as in a small network."""
+    loss, params, gradients = mnist(np.float64)
+
+    report = check_gradients(loss, params, spoilt(gradients, "W1", change), directions=3)
+
+    assert statuses(report) == {"W1": "failed", "b1": "passed", "W2": "passed", "b2": "passed"}
+    assert one(report, "W1").error > 1e6 * one(report, "W1").limit
+    assert cause in one(report, "W1").cause
+
+
 def test_what_fast_gradcheck_and_check_grads_pass_is_caught():
     """An error of 100 % in 10⁵ entries, and a wrong entry, pass the two rules that scale with size, and fail here."""
     # PyTorch's fast mode compares projections on positive vectors of norm 1 with a tolerance of 1e-5·Σu·Σv (here Σu =

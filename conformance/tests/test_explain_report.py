@@ -48,8 +48,20 @@ def test_arrays_that_are_never_finite_are_named():
     """Where no call can be compared, the arrays that are never finite are said, and those that always are."""
     target = Changed(lambda loss, gradients, x: (loss, gradients | {"W1": gradients["W1"] * np.inf}))
     explanation = explain(target, LINEAR, budget=AMPLE)
-    assert explanation.unexplained == ["dW1: NaN or infinite in every call; finite: loss, db1"]
+    assert explanation.unexplained == ["dW1: NaN or infinite in every answer; finite: loss, db1"]
     assert not explanation.aside
+
+
+def test_no_array_is_called_never_finite_that_once_was():
+    """Where now one array and now another is NaN, no answer can be compared, and the sizes of these calls are said."""
+
+    def spoilt(loss, gradients, x):
+        name = "W1" if len(x) > 1 else "b1"
+        return loss, gradients | {name: gradients[name] * np.nan}
+
+    explanation = explain(Changed(spoilt), LINEAR, budget=AMPLE)
+    assert explanation.unexplained == ["no call of a small case has an answer that can be compared"]
+    assert {"NaN or infinite with 6 samples", "NaN or infinite with 1 sample"} <= set(explanation.aside)
 
 
 def test_lines_begin_with_the_answer_and_say_how_to_mend_it():

@@ -51,7 +51,7 @@ class Asked:
     Attributes:
         case: its arguments.
         loss: as answered; None where it is not shown.
-        gradients: as matrices, of the right shapes and finite.
+        gradients: as matrices, of the right shapes.
         misshapen: gradients of other shapes that cannot be read as the right one, as they came.
         shapes: what was wrong with the shapes of those that can be.
         layers: z and a of every layer, if shown.

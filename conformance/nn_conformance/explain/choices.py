@@ -26,7 +26,9 @@ class Choices:
     def of(
         self, array: str, step: Step, traces: Sequence[Trace], others: Sequence[Trace], only: str = ""
     ) -> list[str | None]:
-        """The options of a step: those that can be had on the traces and differ from each other and from the right one.
+        """The options of a step: those that can be had on the traces, less those that are alike on all that were compared.
+
+        Rules that differ on the first trace are not compared on the others.
 
         Args:
             array: the array that it leads to.

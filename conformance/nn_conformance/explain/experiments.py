@@ -21,7 +21,7 @@ from nn_conformance.explain.asking import (
     widths,
 )
 from nn_conformance.explain.fitting import Point, point_of
-from nn_conformance.explain.record import Explanation, of_slug
+from nn_conformance.explain.record import Explanation, every_array, of_slug
 from nn_conformance.explain.steps import Walk
 from nn_conformance.explain.trace import Case
 from nn_conformance.judge.target import Answer, Target, Unsupported
@@ -156,21 +156,20 @@ class Experiments:
             return None
         return point_of(asked, self.dtype)
 
-    def never_finite(self) -> str:
-        """Where no call has an answer that can be compared: the arrays that are finite in no call, and those that are in each."""
+    def nothing_compared(self) -> None:
+        """Says that no answer can be compared: which arrays are finite in none of them, and which in each."""
         finite: dict[str, list[bool]] = {}
         for asked in self.asker.kept:
-            for name, g in asked.arrays.items():
-                finite.setdefault(name, []).append(bool(np.isfinite(g).all()))
-        names = sorted(finite, key=lambda name: (name != "loss", name[2:], name))  # loss, dW1, db1, dW2, ...
-        never = [name for name in names if not any(finite[name])]
-        if not never:
-            return "no call of a small case has an answer"
-        self.draft.aside.clear()
-        always = [name for name in names if all(finite[name])]
-        return f"{', '.join(never)}: NaN or infinite in every call" + (
-            f"; finite: {', '.join(always)}" if always else ""
-        )
+            for name, array in asked.arrays.items():
+                finite.setdefault(name, []).append(bool(np.isfinite(array).all()))
+        names = [name for name in ("loss", *every_array([n[1:] for n in finite if n != "loss"])) if name in finite]
+        said = "no call of a small case has an answer that can be compared"
+        if never := [name for name in names if not any(finite[name])]:
+            self.draft.aside.clear()
+            always = [name for name in names if all(finite[name])]
+            said = f"{', '.join(never)}: NaN or infinite in every answer"
+            said += f"; finite: {', '.join(always)}" if always else ""
+        self.draft.unexplained.append(said)
 
     def without_losses(self) -> Groups:
         """The cases whose gradients alone are finite, those of equal sizes together, where no case has a loss that is."""

@@ -54,7 +54,7 @@ class Explainer(Updates):
         self.samples = 1 if memory.alone else self.samples
         groups = self.groups() or self.without_losses()
         if not groups:
-            self.draft.unexplained.append(self.never_finite())
+            self.nothing_compared()
             return
         before = deepcopy(self.draft)
         gradients = self._sample_by_sample(Gradients()) if self.within_batch(groups) else self._on_more(groups)

@@ -106,7 +106,9 @@ class Point:
 
 def point_of(asked: Asked, dtype: fmt.Dtype) -> Point:
     """An answer with the right forward pass of its case."""
-    return Point(replace(asked.case.right, answer=asked.gradients), asked, Limits(asked.case, dtype))
+    tr = replace(asked.case.right, answer=asked.gradients)
+    tr.made = asked.case.right.made
+    return Point(tr, asked, Limits(asked.case, dtype))
 
 
 def wrong_arrays(points: Sequence[Point]) -> tuple[str, ...]:

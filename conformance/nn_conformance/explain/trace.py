@@ -98,7 +98,8 @@ class Trace:
     reshaped: bool = False
     fewer: bool = False  # rows than the case has
     epsilon: float = 0.0  # beside p in the logarithm and its derivative
-    made: dict[Any, Any] = field(default_factory=dict)  # what searches of several arrays need, by `once`
+    # What searches of several arrays need, by `once`, whatever the target has answered.
+    made: dict[Any, Any] = field(default_factory=dict, init=False)
 
     def once(self, key: tuple[Any, ...], make: Callable[[], Made]) -> Made:
         """What is made of this trace under a key, which is made when it is first asked for."""
@@ -252,7 +253,7 @@ def trace(case: Case, changes: Changes = (), answer: Mapping[str, Array] | None 
 def with_losses(tr: Trace, changes: Changes) -> Trace:
     """The trace with another loss, or several that come about one after the other; the forward pass is the same."""
     for change in changes:
-        tr = replace(tr, net=replace(tr.net, loss=fr.LOSSES[change.name].of(tr.net)), made={})
+        tr = replace(tr, net=replace(tr.net, loss=fr.LOSSES[change.name].of(tr.net)))
     return tr
 
 

@@ -153,7 +153,7 @@ class Columns:
                 weights, bias = self.params[f"W{number + 1}"], self.params.get(f"b{number + 1}")
                 z = formulas.preactivation(layer, found[-1].a, weights, bias)
             if number + 1 == len(self.network.layers) and formulas.of_softmax(self.network):
-                found.append(LayerOutput(z, z))  # the loss is computed from z: nobody needs the softmax by itself
+                found.append(LayerOutput(z, z))  # not the softmax: the loss is computed from z
                 break
             below = found[-1].a if found else copies.below(k)
             found.append(LayerOutput(z, formulas.through(layer, z, below, copies.outputs[number].z)))

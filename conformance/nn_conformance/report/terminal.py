@@ -44,7 +44,7 @@ def show(report: Report, *, everything: bool = False) -> None:
         render.line(f"{group.status}: {group.number} check{'s' * (group.number > 1)}: {group.target}: {group.reason}")
     number_of = counts(report.verdicts)
     if blocked := number_of["blocked"]:
-        render.line(f"blocked: {blocked} check{'s' * (blocked > 1)}: not made, as a check that they rest on failed")
+        render.line(f"blocked: {blocked} check{'s' * (blocked > 1)}: by a failure of what they need")
     render.line(
         f"{number_of['ran']} checks ran: "
         + ", ".join(f"{number_of[s]} {s}" for s in STATUSES if number_of[s] or s in ("passed", "failed"))
