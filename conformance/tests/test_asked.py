@@ -207,15 +207,21 @@ def test_a_loss_that_is_shown_on_another_scale_is_found():
     assert not caught(marked(target, line, **changes(report.suggestion)))
 
 
-def test_two_shapes_are_found_together():
-    """Samples as columns and biases as columns, neither declared, are found together; one of them alone mends nothing."""
+def test_shapes_are_found_together():
+    """Samples and biases as columns are found together, and with W on the left of x too, as courses have all three."""
     right = rows(network(COURSES["xor"]), none)
 
     def target(params, x, t):
         loss, g = right({name: a[:, 0] if name[0] == "b" else a for name, a in params.items()}, x.T, t.T)
         return loss, {name: a[:, None] if name[0] == "b" else a for name, a in g.items()}
 
-    assert changes(judge(marked(target, "xor-tanh")).suggestion) == {"samples": "columns", "bias": "column"}
+    def left(params, x, t):
+        loss, g = target({name: a.T if name[0] == "W" else a for name, a in params.items()}, x, t)
+        return loss, {name: a.T if name[0] == "W" else a for name, a in g.items()}
+
+    columns = {"samples": "columns", "bias": "column"}
+    assert changes(judge(marked(target, "xor-tanh")).suggestion) == columns
+    assert changes(judge(marked(left, "xor-tanh")).suggestion) == {"layout": "out,in", **columns}
 
 
 @pytest.mark.parametrize("make", [updates, a_class], ids=["function", "class"])

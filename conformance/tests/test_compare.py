@@ -102,15 +102,21 @@ def test_all_files_of_a_run(command, tmp_path):
     assert folder.joinpath("a.md").read_text("utf-8").startswith("# wrong: does not conform")
 
 
-def test_a_file_that_is_no_report_is_not_overwritten(command, tmp_path):
-    """A network's description after --json stays as it is, and the line says how to mend the command."""
-    path = tmp_path / "network.json"
+@pytest.mark.parametrize(
+    ("option", "name", "words"),
+    [
+        ("--json", "network.json", "is no report, and would be lost"),
+        ("--html", "my_homework.py", "is there, does not end in .html, and would be lost"),
+        ("--junit", "my_homework.py", "is there, does not end in .xml, and would be lost"),
+        ("--markdown", "my_homework.py", "is there, does not end in .md, and would be lost"),
+    ],
+)
+def test_a_file_that_is_no_report_is_not_overwritten(command, tmp_path, option, name, words):
+    """A network's description, or a program, after an option stays as it is, and the line says how to mend the command."""
+    path = tmp_path / name
     path.write_text('{"inputs": 3}', "utf-8")
 
-    assert (
-        "network.json: is no report, and would be lost"
-        in command("verify", f"{HOMEWORK}:wrong", "homework", "--json", str(path)).complaint
-    )
+    assert f"{name}: {words}" in command("verify", f"{HOMEWORK}:wrong", "homework", option, str(path)).complaint
     assert path.read_text("utf-8") == '{"inputs": 3}'
 
 

@@ -91,7 +91,7 @@ def test_a_wrong_function_fails_with_its_numbers_and_the_declaration_that_mends_
         "homework/probe-rectangular::loss::loss::float64: expected * got *; 30*",
         "error *, limit *",
         "conventions: names={'x': 'y'}",
-        "declared loss_reduction='described': with loss_reduction='sum' loss and gradients are right",
+        "declared loss_reduction='described': with loss_reduction='sum' loss and gradients are right*",
         "*= conformance =*",
         "my_homework.py::wrong: * failed*",
         "my_homework.py::wrong: declared loss_reduction=*",

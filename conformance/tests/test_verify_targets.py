@@ -66,7 +66,7 @@ def test_numbers_that_differ_are_one_line_below_a_named_mistake(command):
     assert line.startswith(f"FAIL {len(set(shown))} checks of gradient, ")
     first, more = lines[lines.index(line) + 1 :][:2]
     assert first.startswith("     the first homework/documented::gradient::W1::float64: error ")
-    assert more == "     nn-conformance verify -v prints them"
+    assert more == f"     nn-conformance verify homework {HOMEWORK}:without_mean -v prints them"
     fails = [line.split("::") for line in full.out.splitlines() if line.startswith("FAIL ")]
     rungs, order = [rung for _, rung, *_ in fails], [rung.name for rung in RUNGS]
     assert len({(rung, quantity) for _, rung, quantity, *_ in fails}) == len(fails)

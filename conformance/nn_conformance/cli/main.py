@@ -2,6 +2,7 @@
 
 import io
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -215,7 +216,7 @@ def verify(
     else:
         from nn_conformance.report import terminal as matrix
 
-        matrix.show(report, everything=verbose)
+        matrix.show(report, everything=verbose, again=shlex.join([NAME, *sys.argv[1:]]))
         for path in written:
             render.line(f"written: {path}")
     if report.failed:

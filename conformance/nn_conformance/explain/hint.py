@@ -34,10 +34,13 @@ IN_LOGARITHMS = {"log_epsilon": SMALL, "log_clip": SMALL}
 # What no loss and no gradient shows, or what is measured; of a step alone, the gradients' own reduction says it.
 SILENT = ("names", "update_reduction", "placement", "moments", *IN_LOGARITHMS, "rate", "epsilon")
 SHAPES = ("layout", "samples", "batch", "bias", "ones", "output", "labels")
+# Z = W X + b with a sample in each column, as many courses write it.
+COLUMNS = {"layout": "out,in", "samples": "columns", "bias": "column"}
 SCALES = ("factor", "reduction")
 # Of these nobody knows whether they are conventions or mistakes.
 DOUBTFUL = ("gradient", "negative", "log", "rate", "epsilon", "placement", "moments")
 RUNGS = ("contract", "loss", "gradient")
+WHERE = "it is declared beside the network in @conforms, or in a program's conventions"
 MOST_PAIRS = 150  # of declarations that are tried together
 
 
@@ -79,7 +82,7 @@ class Suggestion:
             for which in ("declared", "value")
         )
         own_rate = "your step does not depend on lr; " * (self.convention == "rate")
-        return f"{own_rate}declared {now}: with {then} {self.right}"
+        return f"{own_rate}declared {now}: with {then} {self.right}; {WHERE}"
 
 
 def suggest(
@@ -170,7 +173,7 @@ class _Search:
         if any(v.status == "failed" for v in self.declared if v.rung == "contract"):
             changes = [change for change in _changes(self.conventions) if change[0] in SHAPES]
             pairs = [dict(two) for two in combinations(changes, 2) if two[0][0] != two[1][0]]
-            found = [pair for pair in pairs[:MOST_PAIRS] if _conforms(self.verdicts(pair))]
+            found = [pair for pair in (*pairs[:MOST_PAIRS], COLUMNS) if _conforms(self.verdicts(pair))]
             return Suggestion.of(self.conventions, found[0]) if len(found) == 1 else None
         loss = self._scale("loss", {})
         gradient = None if loss is None else self._scale("gradient", loss)

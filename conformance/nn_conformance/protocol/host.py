@@ -54,9 +54,11 @@ def found(spec: str) -> Any:
     if not marked and isinstance(module, Target):
         return module
     if len(marked) != 1:
-        got = ", ".join(marked) or "none"
+        own = [key for key, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
+        first = next(iter(marked or [key for key in own if key[0] != "_"]), "function")
         raise InputError(
-            f"{name}: expected one thing marked with @conforms, got {got}; name one and its network: {name}:function NETWORK"
+            f"{name}: expected one thing marked with @conforms, got {', '.join(marked) or 'none'}; "
+            f"name one{'' if marked else ' and its network'}, as in {name}:{first}{'' if marked else ' homework'}"
         )
     return marked.popitem()[1]
 

@@ -14,6 +14,8 @@ from nn_reference.errors import InputError
 
 MARK = f'{{\n  "report": {FORMAT},'  # how a report's JSON begins: what begins otherwise is not overwritten with one
 
+ENDINGS = {"html": (".html", ".htm"), "json": (".json",), "junit": (".xml",), "markdown": (".md", "")}
+
 
 @dataclass(frozen=True)
 class Files:
@@ -28,12 +30,18 @@ class Files:
         """Nothing, if all can be written: better told before a run than after it.
 
         Raises:
-            InputError: a folder in a file's place or that cannot be written, or a JSON file that is no report.
+            InputError: a folder in a file's place or that cannot be written; a file that is there and has another
+                form's ending, as somebody's program has; or a JSON file that is no report.
         """
         for name, path in self._wanted():
             if path.is_dir():
                 raise InputError(f"--{name} {path}: expected a file, got a folder")
             check_folder(path.parent, f"--{name}")
+            endings = ENDINGS[name]
+            if path.is_file() and path.stat().st_size and path.suffix.lower() not in endings:
+                raise InputError(
+                    f"--{name} {path}: is there, does not end in {endings[0]}, and would be lost; name another file"
+                )
             if name == "json" and path.is_file() and not path.read_bytes().startswith(MARK.encode()):
                 raise InputError(
                     f"--json {path}: is no report, and would be lost; name another file, and a network's before --json"

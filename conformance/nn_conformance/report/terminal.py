@@ -16,13 +16,14 @@ from nn_reference.systems import SYSTEMS
 FEW = 3  # groups of failures without numbers below an explanation, which is the answer
 
 
-def show(report: Report, *, everything: bool = False) -> None:
+def show(report: Report, *, everything: bool = False, again: str = f"{NAME} verify") -> None:
     """The answer; what failed, from the input on; the matrix; the counts.
 
     Args:
         report: what came of a run.
         everything: every check that failed, with its limit's formula; of our oracles on several networks, also the
             printed figures beside what was computed, and what they do not support.
+        again: the command that has made the report.
     """
     systems = {outcome.system for outcome in report.outcomes}
     if report.subject is not None:
@@ -35,7 +36,7 @@ def show(report: Report, *, everything: bool = False) -> None:
     _asides(report)
     explained = any(e.slugs for e in report.explanations.values())
     brief = report.subject.name if report.subject and explained and not everything else ""
-    _failures(report.failures, None if everything else FEW if explained else SHOWN, brief)
+    _failures(report.failures, None if everything else FEW if explained else SHOWN, brief, again)
     short = report.subject is None and report.ok and len(systems) > 1 and not everything
     if not short:
         _printed_digits(report.outcomes)
@@ -116,7 +117,7 @@ def _worst(verdicts: Iterable[Verdict]) -> str:
     return f"[green]{max(ratios):.2f}[/]" if ratios else "-"
 
 
-def _failures(failures: Sequence[Failure], most: int | None, brief: str) -> None:
+def _failures(failures: Sequence[Failure], most: int | None, brief: str, again: str) -> None:
     """The rung nearest to the input first; what fails likewise in several cases once, with their number if not all are asked for.
 
     Where the mistake of a target, `brief`, has been named above, all its numbers that differ are said together.
@@ -127,7 +128,7 @@ def _failures(failures: Sequence[Failure], most: int | None, brief: str) -> None
         rungs = ", ".join(dict.fromkeys(f.verdicts[0].rung for f in differ))
         out.print(f"[red]FAIL[/] {number} check{'s' * (number > 1)} of {rungs} ({escape(brief)})", soft_wrap=True)
         render.line(f"     the first {first.id}: {measured(first).removesuffix(': ') or first.in_short}")
-        render.line(f"     {NAME} verify -v prints them")
+        render.line(f"     {again} -v prints them")
         failures = [f for f in failures if f not in differ]
     for target, _, (first, *others) in failures[:most]:
         out.print(f"[red]FAIL[/] {escape(first.id)} ({escape(target)})", soft_wrap=True)
@@ -139,7 +140,7 @@ def _failures(failures: Sequence[Failure], most: int | None, brief: str) -> None
             more = f"{len(others)} other checks, the last" if len(others) > 1 else "another check,"
             render.line(f"     likewise in {more} {others[-1].id}")
     if left := sum(len(of.verdicts) for of in failures[most:]) if most else 0:
-        render.line(f"... and {left} more failures; {NAME} verify -v prints them")
+        render.line(f"... and {left} more failures; {again} -v prints them")
 
 
 def measured(verdict: Verdict) -> str:
