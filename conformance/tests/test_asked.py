@@ -34,11 +34,6 @@ def marked(function, *networks, **conventions):
     return conforms(*networks, **conventions)(copy)
 
 
-def changes(suggestion):
-    """What a hint says to declare."""
-    return {one.convention: one.value for one in (suggestion, *suggestion.further)}
-
-
 def test_further_sizes_are_asked_of_documented_networks():
     """Beside the published cases there are two and three outputs where the network has one, and batches of 2 and 19."""
     published = Store()
@@ -190,7 +185,7 @@ def test_what_stands_inside_a_logarithm_is_a_convention(inside, declared):
     target = clipped(inside)
     report = judge(marked(target, SOFTMAX))
 
-    assert changes(report.suggestion) == declared
+    assert report.suggestion.changes == declared
     assert not caught(marked(target, SOFTMAX, **declared))
 
 
@@ -204,7 +199,7 @@ def test_a_loss_that_is_shown_on_another_scale_is_found():
 
     report = judge(marked(target, line))
 
-    assert not caught(marked(target, line, **changes(report.suggestion)))
+    assert not caught(marked(target, line, **report.suggestion.changes))
 
 
 def test_shapes_are_found_together():
@@ -220,8 +215,17 @@ def test_shapes_are_found_together():
         return loss, {name: a.T if name[0] == "W" else a for name, a in g.items()}
 
     columns = {"samples": "columns", "bias": "column"}
-    assert changes(judge(marked(target, "xor-tanh")).suggestion) == columns
-    assert changes(judge(marked(left, "xor-tanh")).suggestion) == {"layout": "out,in", **columns}
+    assert judge(marked(target, "xor-tanh")).suggestion.changes == columns
+    assert judge(marked(left, "xor-tanh")).suggestion.changes == {"layout": "out,in", **columns}
+
+
+def test_a_mean_that_is_another_with_more_outputs_is_found():
+    """A sum over outputs where their mean is described is right with one output, and the hint says it of several."""
+    target = rows(network("3-4 tanh-1 sigmoid, bce samples"), none)
+    report = judge(marked(target, "3-4 tanh-1 sigmoid, bce elements"))
+
+    assert report.failed
+    assert report.suggestion.changes["loss_reduction"] == "samples"
 
 
 @pytest.mark.parametrize("make", [updates, a_class], ids=["function", "class"])
@@ -239,7 +243,7 @@ def test_a_rate_of_its_own_is_recognised_and_judged(make):
     report = judge(conforms("xor-tanh")(fixed()))
 
     assert str(report.suggestion).startswith("your step does not depend on lr; ")
-    assert changes(report.suggestion) == {"rate": 0.3}
+    assert report.suggestion.changes == {"rate": 0.3}
     assert not caught(conforms("xor-tanh", rate=0.3)(fixed()))
 
 
@@ -270,7 +274,7 @@ def test_an_adam_with_constants_of_its_own_is_judged_at_them(target, declared):
         judge(conforms("xor-tanh", dtypes=("float64",), **more)(OwnAdam(**target))) for more in ({}, declared)
     )
 
-    assert changes(report.suggestion) == declared
+    assert report.suggestion.changes == declared
     assert again.failed == []
     assert any(v.rung == "step" and v.status == "passed" for v in again.verdicts)
 

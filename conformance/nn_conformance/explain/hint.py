@@ -71,6 +71,11 @@ class Suggestion:
         return replace(first, further=tuple(further), right=right)
 
     @property
+    def changes(self) -> dict[str, Any]:
+        """What would be right, by convention."""
+        return {one.convention: one.value for one in (self, *self.further)}
+
+    @property
     def may_be_a_mistake(self) -> bool:
         """Where the loss is right, or more than one thing must change, nobody knows whether it is a convention."""
         return bool(self.further) or self.loss_is_right or self.convention.startswith(DOUBTFUL)
@@ -98,18 +103,20 @@ def suggest(
         target: what is judged.
         dtype: the precision.
         others: cases on which it failed while loss and gradients of the first are right: by a clip or an ε that shows
-            there, or in their updates.
+            there, by a mean that is another with more outputs, or in their updates.
 
     Raises:
         DataError: a damaged case.
     """
-    search = _Search(loaded, target, dtype)
-    if not _conforms(search.declared):
-        return search.single() or search.rate() or search.pair()
+    first = _Search(loaded, target, dtype)
+    if not _conforms(first.declared):
+        return first.single() or first.rate() or first.pair()
     for other in others:
         search = _Search(other, target, dtype)
         if suggestion := search.logarithm() if not _conforms(search.declared) else search.optimizer():
             return suggestion
+        if (scales := search.scales()) and _conforms(first.verdicts(scales.changes)):
+            return replace(scales, loss_is_right=True)
     return None
 
 
@@ -169,12 +176,16 @@ class _Search:
         return Suggestion("rate", self.conventions.rate, own)
 
     def pair(self) -> Suggestion | None:
-        """Two conventions of shapes, where answers cannot be compared; otherwise the scales of loss and of gradients."""
+        """Conventions of shapes that change together, where answers cannot be compared; otherwise scales."""
         if any(v.status == "failed" for v in self.declared if v.rung == "contract"):
             changes = [change for change in _changes(self.conventions) if change[0] in SHAPES]
             pairs = [dict(two) for two in combinations(changes, 2) if two[0][0] != two[1][0]]
             found = [pair for pair in (*pairs[:MOST_PAIRS], COLUMNS) if _conforms(self.verdicts(pair))]
             return Suggestion.of(self.conventions, found[0]) if len(found) == 1 else None
+        return self.scales()
+
+    def scales(self) -> Suggestion | None:
+        """The scales of loss and of gradients."""
         loss = self._scale("loss", {})
         gradient = None if loss is None else self._scale("gradient", loss)
         if loss is None or gradient is None:
