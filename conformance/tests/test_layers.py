@@ -195,7 +195,7 @@ def test_a_layer_that_takes_more_is_told_what_to_write(layer, functions, words):
     """The wrapper to write has the function's own arguments; a derivative alone is multiplied by dout."""
     with pytest.raises(InputError) as caught:
         verify(tuple(functions), layer=layer)
-    assert "judge a wrapper: def judged_" in str(caught.value)
+    assert "judge a wrapper in its place: def judged_" in str(caught.value)
     assert words in str(caught.value)
 
 
@@ -268,7 +268,7 @@ def test_the_wrapper_that_is_shown_passes():
     with pytest.raises(InputError) as caught:
         as_target(problems.backward_propagation)
     scope = vars(problems).copy()
-    exec(str(caught.value).partition("judge a wrapper: ")[2], scope)  # noqa: S102 - our own line
+    exec(str(caught.value).partition("judge a wrapper in its place: ")[2], scope)  # noqa: S102 - our own line
 
     assert verify(scope["judged"], LINE).ok
 

@@ -117,6 +117,7 @@ def test_a_crash_at_the_start_is_a_verdict_and_nothing_more(command):
     ("arguments", "message"),
     [
         (["homework.py:wright"], "homework.py: it has no 'wright', did you mean 'right'?"),
+        (["homewrk.py:right", "homework"], "there is none, did you mean 'homework.py'?"),
         (["homework.py:right", "homewrk"], "did you mean 'homework'?"),
         (["homework.py", "xor-tanh"], "networks: expected some that declared claims, which are homework"),
         (["homework.py:right", "python:a:b"], "expected one target, got 2"),

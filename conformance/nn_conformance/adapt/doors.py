@@ -65,7 +65,7 @@ def _as_target(obj: Any) -> Any:
         cls = obj if isinstance(obj, type) else type(obj)
         if line := class_wrapper(cls):
             raise InputError(
-                f"{name}: expected an object with set_weights, step and get_weights; judge a wrapper: {line}"
+                f"{name}: expected an object with set_weights, step and get_weights; judge a wrapper in its place: {line}"
             )
         raise InputError(f"{name}: {EXPECTED}; got {'a class' if cls is obj else cls.__name__}")
     return _of_function(obj, name, conventions)

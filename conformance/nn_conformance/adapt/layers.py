@@ -259,7 +259,7 @@ class Layer:
             factor = "dout * " if back and "dout" not in places else ""
             raise InputError(
                 f"{self.name}: expected {kind}({taken}), got {call_of(function, names, names)}; "
-                f"judge a wrapper: def judged_{kind}({taken}): return {factor}{call_of(function, names, [here.get(place, '') for place in places])}"
+                f"judge a wrapper in its place: def judged_{kind}({taken}): return {factor}{call_of(function, names, [here.get(place, '') for place in places])}"
             )
         return places
 

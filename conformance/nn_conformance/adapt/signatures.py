@@ -80,13 +80,13 @@ def wrapper(function: Callable[..., Any]) -> str:
     """What to write around a function: one of (params, x, t) that calls it and those of its file that it needs, as a line."""
     own, name = roles_of(arguments_of(function), NETWORK), getattr(function, "__name__", "function")
     if "rate" in own and "params" in own:
-        return f"judge a wrapper: def judged(params, x, t, lr): return {_call(function)}"
+        return f"judge a wrapper in its place: def judged(params, x, t, lr): return {_call(function)}"
     if not {"params", "cache", "output"} & set(own):
         arguments = list(zip(arguments_of(function), own, strict=True))
         if not any(re.fullmatch("[wWbB][0-9]", argument) for argument, _ in arguments):
             return "it takes no weights: give it an argument for those to start from"
         call = ", ".join(role if role in ("x", "t") else f"params[{argument!r}]" for argument, role in arguments)
-        return f"judge a wrapper: def judged(params, x, t): return {name}({call})"
+        return f"judge a wrapper in its place: def judged(params, x, t): return {name}({call})"
     if not {"x", "t", "cache"} & set(own):
         return ""
     beside = {
@@ -105,7 +105,7 @@ def wrapper(function: Callable[..., Any]) -> str:
     if forward is not None and {"cache", "output"} & {*own, *(roles[cost] if cost else ())}:
         lines.append(f"a, cache = {_call(beside[forward])}")
     loss = f"{_call(beside[cost])}, " if cost and forward else ""
-    return f"judge a wrapper: def judged(params, x, t): {'; '.join([*lines, f'return {loss}{_call(function)}'])}"
+    return f"judge a wrapper in its place: def judged(params, x, t): {'; '.join([*lines, f'return {loss}{_call(function)}'])}"
 
 
 def class_wrapper(cls: type) -> str | None:

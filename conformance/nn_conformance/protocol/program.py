@@ -24,6 +24,7 @@ from nn_conformance.protocol.messages import Moments, Reply, Request, all_decode
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 from nn_reference.optimizers import State
+from nn_reference.validation import suggestion
 
 HOST = "nn_conformance.protocol.host"  # serves a Python file, module or object
 RESTARTS = 5  # then what is left fails: each may cost the time of a hang
@@ -67,7 +68,8 @@ def command_of(spec: str, layer: str = "", loss: str | None = None) -> list[str]
             one_line(f"target: expected file.py:function, python:module:attribute or 'cmd:program ...', got {spec!r}")
         )
     if kind != "python" and not Path(file).is_file():
-        raise InputError(one_line(f"target: expected a file, got {file!r}: there is none"))
+        beside = suggestion(Path(file).name, (path.name for path in Path(file).parent.glob("*.py")))
+        raise InputError(one_line(f"target: expected a file, got {file!r}: there is none{beside}"))
     options = [*([layer] if layer else []), *([] if loss is None else [f"loss={loss}"])]
     return [sys.executable, "-P", "-m", HOST, spec, *options]
 
