@@ -293,8 +293,8 @@ def command(monkeypatch, capsys):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
 
-    def call(*arguments: str, program: str = "nn-conformance") -> Done:
-        monkeypatch.setattr(sys, "argv", [program, *arguments])
+    def call(*arguments: "str | Path", program: str = "nn-conformance") -> Done:
+        monkeypatch.setattr(sys, "argv", [program, *map(str, arguments)])
         with pytest.raises(SystemExit) as left:
             cli.main()
         return Done(left.value.code, *capsys.readouterr())
