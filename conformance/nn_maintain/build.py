@@ -33,7 +33,7 @@ from nn_reference.fixture_files import fixtures_root
 from nn_reference.systems import SYSTEMS
 
 GENERATOR = re.compile(rb'"generator":"[^"]*"')  # its version is no part of what a case expects
-NOBODY = b'"generator":""'
+ANY_GENERATOR = b'"generator":""'
 
 
 def rebuild(*, check: bool, quick: bool, jobs: int | None, work: Path | None, out: Path | None) -> str | None:
@@ -92,7 +92,7 @@ def first_difference(made: Files, there: Files, *, quick: bool = False) -> str |
             continue
         if path not in there:
             return f"{path}: expected the file, got none"
-        ours, theirs = (GENERATOR.sub(NOBODY, data) for data in (made[path], there[path]))
+        ours, theirs = (GENERATOR.sub(ANY_GENERATOR, data) for data in (made[path], there[path]))
         if ours == theirs:
             continue
         if not path.endswith(".json"):
@@ -110,7 +110,7 @@ def unversioned_changes(made: Mapping[str, bytes], there: Mapping[str, bytes]) -
         if not path.endswith(".json") or path == "index.json" or path.startswith("schema/"):
             continue
         old, *rest = (
-            msgspec.json.decode(GENERATOR.sub(NOBODY, files[path])) for files in (there, made) if path in files
+            msgspec.json.decode(GENERATOR.sub(ANY_GENERATOR, files[path])) for files in (there, made) if path in files
         )
         if old not in rest and not any(new["version"] > old["version"] for new in rest):
             changed.append(path.removesuffix(".json"))

@@ -217,6 +217,8 @@ def test_shapes_are_found_together():
     columns = {"samples": "columns", "bias": "column"}
     assert judge(marked(target, "xor-tanh")).suggestion.changes == columns
     assert judge(marked(left, "xor-tanh")).suggestion.changes == {"layout": "out,in", **columns}
+    # Where the line says where W stands, the other two are left.
+    assert judge(marked(left, f"{COURSES['xor']}, out-in")).suggestion.changes == columns
 
 
 def test_a_mean_that_is_another_with_more_outputs_is_found():

@@ -113,10 +113,13 @@ def suggest(
         return first.single() or first.rate() or first.pair()
     for other in others:
         search = _Search(other, target, dtype)
-        if suggestion := search.logarithm() if not _conforms(search.declared) else search.optimizer():
+        if _conforms(search.declared):
+            suggestion = search.optimizer()
+        elif not (suggestion := search.logarithm()) and (scales := search.scales()):
+            # The first case must stay right; as its loss is right as declared, it may be a mistake all the same.
+            suggestion = replace(scales, loss_is_right=True) if _conforms(first.verdicts(scales.changes)) else None
+        if suggestion:
             return suggestion
-        if (scales := search.scales()) and _conforms(first.verdicts(scales.changes)):
-            return replace(scales, loss_is_right=True)
     return None
 
 
@@ -180,7 +183,9 @@ class _Search:
         if any(v.status == "failed" for v in self.declared if v.rung == "contract"):
             changes = [change for change in _changes(self.conventions) if change[0] in SHAPES]
             pairs = [dict(two) for two in combinations(changes, 2) if two[0][0] != two[1][0]]
-            found = [pair for pair in (*pairs[:MOST_PAIRS], COLUMNS) if _conforms(self.verdicts(pair))]
+            found = [pair for pair in pairs[:MOST_PAIRS] if _conforms(self.verdicts(pair))]
+            if not found and _conforms(self.verdicts(COLUMNS)):
+                found = [COLUMNS]
             return Suggestion.of(self.conventions, found[0]) if len(found) == 1 else None
         return self.scales()
 
