@@ -11,7 +11,7 @@ from nn_conformance.cases.families import describe_network
 from nn_conformance.cases.text import network as network_of
 from nn_conformance.explain import chance, engine_rules, explain
 from nn_conformance.explain.asking import Asker, draw, sized
-from nn_conformance.explain.fitting import point_of
+from nn_conformance.explain.points import point_of
 from nn_conformance.explain.search import delta
 from nn_conformance.explain.trace import trace
 from nn_conformance.judge.target import Answer, Unsupported

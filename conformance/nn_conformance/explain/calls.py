@@ -9,8 +9,8 @@ import numpy as np
 from nn_conformance.explain import causes, chance
 from nn_conformance.explain.asking import Asked, Asker, Limits
 from nn_conformance.explain.factors import short
-from nn_conformance.explain.fitting import Point, point_of
 from nn_conformance.explain.loss_search import value_of
+from nn_conformance.explain.points import Point, point_of
 from nn_conformance.explain.record import Finding, every_array, of_slug
 from nn_conformance.explain.search import NEAR, Step, predict
 from nn_conformance.explain.sum_rules import NEAREST

@@ -8,8 +8,9 @@ import numpy as np
 
 from nn_conformance.explain.asking import Asked, Asker, Limits
 from nn_conformance.explain.factors import short
-from nn_conformance.explain.fitting import Explained, Point, wrong_arrays
+from nn_conformance.explain.fitting import Explained
 from nn_conformance.explain.loss_search import value_of
+from nn_conformance.explain.points import Point, wrong_arrays
 from nn_conformance.explain.record import Finding, every_array, of_slug
 from nn_conformance.explain.search import Edits, Step, applied, carried, delta, error_to, rule_of
 from nn_conformance.explain.trace import Case, matrix, trace

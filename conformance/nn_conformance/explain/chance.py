@@ -9,8 +9,8 @@ import numpy as np
 from nn_conformance.explain import naming
 from nn_conformance.explain.asking import Asked, Asker
 from nn_conformance.explain.factors import Factor, monomials
-from nn_conformance.explain.fitting import Point, point_of
 from nn_conformance.explain.joint import Group
+from nn_conformance.explain.points import Point, point_of
 from nn_conformance.explain.record import Finding, every_array, of_slug
 from nn_conformance.explain.trace import Case, matrix
 from nn_conformance.judge.limits import norm

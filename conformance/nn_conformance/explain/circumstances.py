@@ -7,7 +7,7 @@ import numpy as np
 
 from nn_conformance.explain.causes import sample_weights
 from nn_conformance.explain.experiments import Experiments
-from nn_conformance.explain.fitting import Point
+from nn_conformance.explain.points import Point
 from nn_conformance.explain.record import Finding, every_array, of_slug
 from nn_conformance.explain.trace import Case
 

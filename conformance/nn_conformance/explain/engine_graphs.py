@@ -15,7 +15,7 @@ import numpy as np
 
 from nn_conformance.explain.backward_rules import error
 from nn_conformance.explain.engine_rules import ACTIVATIONS, SIGMOIDS, Built, Node, Tape, binary, losses
-from nn_conformance.explain.fitting import Point, wrong_arrays
+from nn_conformance.explain.points import Point, wrong_arrays
 from nn_conformance.explain.record import Finding, of_slug
 from nn_conformance.explain.trace import Trace
 from nn_reference.arithmetic import Array

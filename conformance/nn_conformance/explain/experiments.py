@@ -20,7 +20,7 @@ from nn_conformance.explain.asking import (
     some_widths,
     widths,
 )
-from nn_conformance.explain.fitting import Point, point_of
+from nn_conformance.explain.points import Point, point_of
 from nn_conformance.explain.record import Explanation, every_array, of_slug
 from nn_conformance.explain.steps import Walk
 from nn_conformance.explain.trace import Case

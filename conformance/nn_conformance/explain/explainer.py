@@ -13,9 +13,9 @@ from nn_conformance.explain import forward_rules as fr
 from nn_conformance.explain.asking import SQUARE, Budget, Limits, one_output
 from nn_conformance.explain.experiments import Groups, Kept
 from nn_conformance.explain.extremes import extremes
-from nn_conformance.explain.fitting import Point, point_of, wrong_arrays
 from nn_conformance.explain.gradients import Gradients, apart, explain_gradients, traced
 from nn_conformance.explain.loss_search import Loss, LossSearch, first_wrong_layer, kept, with_epsilon
+from nn_conformance.explain.points import Point, point_of, wrong_arrays
 from nn_conformance.explain.record import Explanation, Finding, every_array, of_slug
 from nn_conformance.explain.search import delta
 from nn_conformance.explain.trace import Changes

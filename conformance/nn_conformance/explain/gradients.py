@@ -8,8 +8,9 @@ import numpy as np
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain.causes import clipped
 from nn_conformance.explain.choices import Choices
-from nn_conformance.explain.fitting import Explained, Fitter, Point
+from nn_conformance.explain.fitting import Explained, Fitter
 from nn_conformance.explain.joint import Assignment, best
+from nn_conformance.explain.points import Point
 from nn_conformance.explain.search import Step, predict, steps
 from nn_conformance.explain.trace import Change, Changes, Trace, possible
 

@@ -13,8 +13,8 @@ from nn_conformance.explain import forward_constants as fc
 from nn_conformance.explain import forward_rules as fr
 from nn_conformance.explain import loss_terms
 from nn_conformance.explain.factors import ONE, Factor, monomials
-from nn_conformance.explain.fitting import Point
 from nn_conformance.explain.penalties import PENALTIES, USUAL
+from nn_conformance.explain.points import Point
 from nn_conformance.explain.trace import Change, Changes, Trace, possible, with_losses
 from nn_conformance.judge.limits import norm, value_limit
 from nn_reference.arithmetic import Array

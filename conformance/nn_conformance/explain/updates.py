@@ -14,8 +14,8 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.explain import naming, steps
 from nn_conformance.explain.asking import Asked, Limits
 from nn_conformance.explain.experiments import Experiments, Groups
-from nn_conformance.explain.fitting import Point
 from nn_conformance.explain.gradients import Gradients, explain_gradients
+from nn_conformance.explain.points import Point
 from nn_conformance.explain.record import Finding, every_array
 from nn_conformance.explain.search import predict
 from nn_conformance.explain.trace import Case, matrix, trace
