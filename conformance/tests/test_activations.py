@@ -1,7 +1,8 @@
-"""Activations: every table that has them all."""
+"""Activations: digits that no case needs, and every table that has them all."""
 
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from nn_conformance.adapt import reading
@@ -11,6 +12,7 @@ from nn_conformance.explain import naming
 from nn_conformance.judge import limits
 from nn_conformance.oracles import formulas
 from nn_conformance.report import description
+from nn_reference.activations import RELU, SIGMOID, SOFTMAX, TANH
 
 KINDS = set(get_args(fmt.Activation.__annotations__["kind"]))
 # What each activation of the format needs, by the module that has it; what is `leaky` in a line is leaky_relu.
@@ -28,3 +30,14 @@ TABLES = {
 def test_every_activation_is_in_every_table(name):
     """What the format admits can be built, computed, judged, described, named and read off a model."""
     assert TABLES[name] == KINDS
+
+
+def test_sigmoid_keeps_its_relative_accuracy_in_the_tail():
+    """sigmoid(-700) is e^-700 to the last bits, where 1 - sigmoid(700) would be zero."""
+    assert SIGMOID.forward(np.array([-700.0]))[0] == pytest.approx(np.exp(-700.0), rel=1e-15)
+
+
+@pytest.mark.parametrize("activation", [RELU, TANH, SIGMOID, SOFTMAX], ids=lambda activation: activation.name)
+def test_nan_stays_nan(activation):
+    """A NaN that comes in comes out: it is never taken for a zero."""
+    assert np.isnan(activation.forward(np.array([[np.nan]]))).all()
