@@ -1,5 +1,6 @@
 """The test vectors themselves: which there are, what they prove, which mistakes they show, and that they come out again."""
 
+import numpy as np
 import pytest
 from spread import everyday
 
@@ -11,7 +12,7 @@ from nn_conformance.cases.probes import probes
 from nn_conformance.cases.proof import ProofError, prove_gradients
 from nn_conformance.cases.store import Store
 from nn_maintain.build import first_difference, unversioned_changes
-from nn_maintain.documents import build, described, drafts
+from nn_maintain.documents import build, described, drafts, summarize
 from nn_reference.activations import SIGMOID
 from nn_reference.systems import SYSTEMS, get
 
@@ -43,6 +44,23 @@ def test_an_accidental_kink_is_refused():
 
     with pytest.raises(KinkError, match="expected no pre-activation of exactly zero"):
         certify_case(replace(draft, flags=()), Encoder("x.safetensors"))
+
+
+def test_probes_are_shared_where_only_the_recipe_differs():
+    """The tanh networks that differ in samples or rate share probes; the deeper one has its own."""
+    assert family(get("mnist-tanh-512")).name == family(get("mnist-tanh-lr025")).name == "mnist-tanh"
+    assert family(get("mnist-tanh-deeper")).name == "mnist-tanh-deeper"
+    assert family(get("iris-sigmoid", "corrected")).id == "iris-sigmoid/documented"
+
+
+def test_a_wrong_entry_changes_a_summary():
+    """Sum and projections of a large array move when any one entry does."""
+    a = np.arange(1000.0).reshape(10, 100)
+    b = a.copy()
+    b[3, 14] += 1
+
+    assert summarize(a).sum != summarize(b).sum
+    assert all(one != other for one, other in zip(summarize(a).projections, summarize(b).projections, strict=True))
 
 
 def test_clip_bounds_are_those_of_each_precision():
