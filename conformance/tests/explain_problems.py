@@ -106,6 +106,18 @@ class Changed:
         return Answer(*self.change(float(answer.loss), gradients, x))
 
 
+class Direct:
+    """A function of parameters, x and t, as a target of any network."""
+
+    name, does = "direct", ("evaluate",)
+
+    def __init__(self, function):
+        self.function = function
+
+    def evaluate(self, network, params, x, t, **_):
+        return self.function(params, x, t)
+
+
 class Sloped:
     """The reference with another backward pass through some layers' activations."""
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from nn_conformance.gradcheck import check_gradients
 from nn_conformance.judge.digits import told_apart
-from nn_reference.activations import RELU, SIGMOID, SOFTMAX
-from nn_reference.losses import CrossEntropy, SquaredError
+from nn_reference.activations import RELU, SIGMOID
+from nn_reference.losses import SquaredError
 from nn_reference.network import Dense, Network, loss_and_gradients, loss_and_outputs
 
 
@@ -212,31 +212,6 @@ def test_a_constant_has_no_gradient_that_could_be_seen():
     assert one(check_gradients(lambda _: 0.0, p, 1e-3 * p)).status == "failed"
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_saturated_and_dead_units_pass_with_zero(dtype):
-    """Logits of ±1000 and a layer of ReLU that is off: gradients of exactly zero pass, and a made-up one fails."""
-    network = Network(3, (Dense(4, RELU), Dense(3, SOFTMAX)), CrossEntropy())
-    x, t = np.eye(3, dtype=dtype), np.eye(3, dtype=dtype)
-    params = {
-        "W1": np.full((3, 4), -1, dtype),
-        "b1": np.full(4, -2, dtype),
-        "W2": np.ones((4, 3), dtype),
-        "b2": np.array([0.5, 0.25, 0], dtype),
-    }
-    dead = loss_and_gradients(network, params, x, t)[1]
-
-    def loss(p):
-        return loss_and_outputs(network, p, x, t)[0]
-
-    assert not dead["W1"].any()
-    assert check_gradients(loss, params, dead).ok
-    assert statuses(check_gradients(loss, params, spoilt(dead, "W1", lambda g: g + 0.1)))["W1"] == "failed"
-
-    flat = Network(3, (Dense(3, SOFTMAX, bias=False),), CrossEntropy())
-    weights = {"W1": np.eye(3, dtype=dtype) * 1000}
-    assert check_gradients(lambda p: loss_and_outputs(flat, p, x, t)[0], weights, {"W1": np.zeros((3, 3), dtype)}).ok
-
-
 OFFSETS = [(np.float64, offset) for offset in (1e14, -1e16)] + [(np.float32, offset) for offset in (1e5, 1e8)]
 OFFSETS += [
     pytest.param(dtype, offset, marks=pytest.mark.slow)
@@ -268,22 +243,6 @@ def test_no_wrong_gradient_below_the_rounding_of_a_large_offset_passes(dtype, of
         assert statuses(report).get("unused") != "failed"
         assert not report
     assert "failed" not in statuses(check_gradients(loss, params, right)).values()
-
-
-@pytest.mark.parametrize("factor", [0, -1, 1, 2])
-def test_a_gradient_that_the_loss_cannot_show_is_undecided(factor):
-    """At 1e16 a float64 loss moves by 2, at 1e8 a float32 one by 8: whatever is claimed, right or wrong, is undecided."""
-    for dtype, offset in ((np.float64, 1e17), (np.float64, -1e17), (np.float32, 1e8)):
-        loss, params, right = problem(NETWORKS["tanh"], dtype)
-        claims = {name: dtype(factor) * g for name, g in right.items()}
-
-        def shifted(p, loss=loss, add=offset):
-            return np.asarray(add, p["W1"].dtype) + loss(p)
-
-        report = check_gradients(shifted, params, claims)
-
-        assert set(statuses(report).values()) == {"undecided"}
-        assert all("too small to be seen" in finding.reason for finding in report.findings)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -1,6 +1,5 @@
 """Conventions: each is converted both ways, none looks like a bug, and a wrong declaration is named."""
 
-import itertools
 from dataclasses import replace
 
 import msgspec
@@ -14,7 +13,7 @@ from nn_conformance.adapt.arrays import Layers
 from nn_conformance.adapt.claims import Claim, claim_of, conforms
 from nn_conformance.adapt.conventions import OURS, Conventions, declared
 from nn_conformance.adapt.converted import Converted
-from nn_conformance.explain.hint import WHERE, Remembered, suggest
+from nn_conformance.explain.hint import WHERE, suggest
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.target import Answer, Run, Training, Unsupported
 from nn_conformance.oracles import reference
@@ -55,22 +54,6 @@ def test_the_missing_declaration_is_named(name):
         assert (suggestion and str(suggestion)) == expected
 
 
-@pytest.mark.parametrize("reduction", ["samples", "elements"])
-def test_means_over_samples_and_over_outputs_are_told_apart(reduction):
-    """Of three outputs, a mean over samples and one over samples and outputs are different declarations."""
-
-    def function(p, x, t):
-        count = len(t) if reduction == "samples" else t.size
-        found = two_layers(p["W1"], 0, p["W2"], 0, x, t)
-        return found[0] / 2 / count, {"W1": found[1] / 2 / count, "W2": found[3] / 2 / count}
-
-    case = load("iris-sigmoid/probe-rectangular")
-    right = subject_of(conforms("iris-sigmoid", loss_reduction=reduction)(function)).target
-    assert [v for v in judge(case, right, "float64", trusted=True) if v.status == "failed"] == []
-    undeclared = subject_of(conforms("iris-sigmoid")(fresh(function))).target
-    assert f"with loss_reduction={reduction!r} loss" in str(suggest(case, undeclared, "float64"))
-
-
 def test_nothing_is_suggested_for_a_mistake_or_for_what_is_right():
     """No declaration mends a wrong derivative, and none is looked for where all is right."""
 
@@ -91,37 +74,6 @@ def test_a_report_shows_conventions_and_the_one_to_declare():
     assert "conventions: names={'x': 'y'}" in str(report)
     assert "with loss_reduction='sum' loss and gradients are right" in str(report)
     assert verify(conforms("xor-sigmoid", **conventions)(function)).suggestion is None
-
-
-NETWORKS = [
-    "homework/probe-rectangular",
-    "xor-tanh/documented",
-    "mnist-tanh/probe-rectangular",
-    "iris-sigmoid/probe-one",
-]
-SHAPES = [
-    ("described", "in,out", "out,in"),
-    ("vector", "row", "column", "first", "last"),
-    ("described", "vector", "matrix"),
-]
-
-
-@pytest.mark.parametrize("case_id", NETWORKS)
-def test_parameters_come_back_as_they_went(case_id):
-    """Whatever the layout, the biases and the form of one output, converting there and back changes no number or shape."""
-    loaded = load(case_id)
-    for layout, bias, output in itertools.product(*SHAPES):
-        conventions = Conventions(layout=layout, bias=bias, output=output, names={"W": "v{}"})
-        if output == "vector" and loaded.case.network.layers[-1].units > 1:
-            with pytest.raises(Unsupported):
-                Layers(loaded.case.network, conventions)
-            continue
-        layers = Layers(loaded.case.network, conventions)
-        given = layers.given(loaded.params)
-        assert all(name[0] in "vb" for name in given)
-        back = layers.taken("parameter", given)
-        assert set(back) == set(loaded.params)
-        assert all(np.array_equal(back[k], p) and back[k].shape == p.shape for k, p in loaded.params.items())
 
 
 def test_shapes_are_those_that_are_declared():
@@ -346,21 +298,3 @@ def test_layers_that_differ_from_sample_to_sample_fail(layers):
     target = subject_of(conforms("homework", batch="one")(single(layers))).target
     failed = [v for v in judge(load("homework/probe-rectangular"), target, "float64") if v.failed]
     assert {(v.failure, v.subject) for v in failed} == {("wrong-shape", ("layers",))}
-
-
-def test_only_the_same_question_is_answered_from_memory():
-    """A hint's memory tells networks apart, and calls with gradients from those without."""
-    case, asked = load("xor-tanh/probe-rectangular"), []
-
-    class Counting:
-        def evaluate(self, network, *args, gradients=True):
-            asked.append((network.loss.kind, gradients))
-            return Answer(0.0)
-
-    target = Remembered(Counting(), {}, ())
-    other = msgspec.structs.replace(case.case.network, loss=load("iris-relu-adam/probe-one").case.network.loss)
-    for network in (case.case.network, other):
-        for gradients in (True, False, True):
-            target.evaluate(network, case.params, case.x, case.t, gradients=gradients)
-
-    assert asked == [(n.loss.kind, g) for n in (case.case.network, other) for g in (True, False)]

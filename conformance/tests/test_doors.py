@@ -35,39 +35,12 @@ def wide(p, x, t):
     return homework({k: v.astype(np.float64) for k, v in p.items()}, x.astype(np.float64), t)
 
 
-def backwards(p, x, t):
-    return homework(p, x[::-1].copy(), t[::-1].copy())
-
-
-def kahan(values):
-    total, lost = values.dtype.type(0) * values[0], values.dtype.type(0) * values[0]
-    for value in values:
-        y = value - lost
-        new = total + y
-        lost, total = (new - total) - y, new
-    return total
-
-
-def compensated(p, x, t):
-    each = [homework(p, x[n : n + 1], t[n : n + 1]) for n in range(len(x))]
-    gradients = {name: kahan(np.stack([g[name] for g, _ in each])) / len(x) for name in p}
-    return {k: g.astype(x.dtype) for k, g in gradients.items()}, kahan(np.array([loss for _, loss in each])) / len(x)
-
-
-def permuted(p, x, t):
-    order = np.arange(len(p["b1"]))[::-1]
-    back = np.argsort(order)
-    inside = p | {"W1": p["W1"][order], "b1": p["b1"][order], "W2": p["W2"][order]}
-    gradients, loss = homework(inside, x, t)
-    return gradients | {name: gradients[name][back] for name in ("W1", "b1", "W2")}, loss
-
-
-HONEST = (homework, lists, fortran, wide, backwards, compensated, permuted)
+HONEST = (homework, lists, fortran, wide)
 
 
 @pytest.mark.parametrize("function", HONEST, ids=lambda function: function.__name__)
 def test_an_honest_function_passes(function):
-    """Other orders of addition, compensated sums, permuted units, lists, other memory layouts: none is a false alarm."""
+    """Lists, another memory layout, and a wider precision than was asked for: none is a false alarm."""
     found = statuses(function)
     assert found["gradient"] == found["loss"] == found["own-loss"] == {"passed"}
     assert found["layer"] == found["step"] == found["trajectory"] == {"unsupported"}
@@ -249,24 +222,6 @@ def test_a_run_without_losses_is_judged_by_its_parameters_where_it_has_no_memory
         verdicts = judge(load(f"{system}/probe-rectangular"), silent, "float64")
         assert {v.status for v in verdicts if v.rung == "step"} == {"passed"}
         assert {v.status for v in verdicts if v.rung == "trajectory"} == {status}
-
-
-@pytest.mark.parametrize("last", [False, True], ids=["all calls", "the last call"])
-def test_answer_that_is_kept_without_its_targets_is_caught(last):
-    """A cache by parameters and x alone fails where the targets change their order, in loss and gradients, and only there."""
-    kept = {}
-
-    def caching(p, x, t):
-        key = (x.dtype, x.tobytes(), *(a.tobytes() for a in p.values()))
-        if last and key not in kept:
-            kept.clear()
-        return kept.setdefault(key, homework(p, x, t))
-
-    failed = verify(caching, "homework").failed
-
-    assert {verdict.rung for verdict in failed} == {"second-call"}
-    assert {verdict.check.quantity for verdict in failed} == {"loss", "W1", "b1", "W2", "b2"}
-    assert all("targets in another order" in verdict.reason for verdict in failed)
 
 
 def test_a_function_is_not_asked_for_the_loss_of_no_document():

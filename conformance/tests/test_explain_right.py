@@ -2,41 +2,19 @@
 
 import dataclasses
 import itertools
-from pathlib import Path
-from runpy import run_path
 
 import msgspec
 import pytest
 from explain_problems import AMPLE
 from spread import WHOLE
 
-from nn_conformance.adapt.claims import claim_of
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network, describe_optimizer
 from nn_conformance.cases.text import network
 from nn_conformance.explain import explain
 from nn_conformance.oracles import reference
-from nn_conformance.subjects import subject_of
 from nn_maintain.mistakes.mistaken import Mistaken
 from nn_reference.systems import SYSTEMS
-
-EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.py"))
-
-
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_right_examples_are_not_explained(path):
-    """Nothing is said of a right program, in any network and precision that it claims."""
-    for value in run_path(str(path)).values():
-        claim = claim_of(value) if callable(value) else None
-        for system in SYSTEMS if claim and claim.systems else ():
-            if claim.covers(system.id):
-                for dtype in claim.dtypes:
-                    optimizer = describe_optimizer(system.recipe.optimizer)
-                    target = subject_of(value, [system.id]).target
-                    explanation = explain(target, describe_network(system.network), optimizer, dtype, budget=AMPLE)
-                    assert not explanation.slugs, (system.id, dtype, explanation.lines())
-                    assert not explanation.unexplained, (system.id, dtype)
-
 
 OPTIMIZERS = [
     *(fmt.Optimizer("sgd", 0.125, momentum=0.5, dialect=d) for d in ("classical", "rate", "nesterov", "averaged")),

@@ -205,19 +205,6 @@ def test_a_decay_of_biases_is_told_apart():
     assert not explanation.unexplained
 
 
-def test_biases_without_momentum_are_one_mistake():
-    """What one rule of some parameters explains is not said to be a factor of the gradient, undone by one of the step."""
-
-    def of_weights(name, g, lr, k, v, _):
-        v = 0.9 * v + lr * g
-        return v if name[0] == "W" else lr * g, (v, _)
-
-    [finding] = explained(ByRule(of_weights), fmt.Optimizer("sgd", 0.1, momentum=0.9, dialect="rate")).findings
-
-    assert finding.slug == "momentum-missing"
-    assert set(finding.arrays) == {"b1", "b2"}
-
-
 @pytest.mark.parametrize(
     ("biases", "slugs"),
     [
