@@ -1,6 +1,5 @@
 """Code that only updates its parameters is judged by its updates, and its gradients are recovered from them."""
 
-from dataclasses import replace
 from math import inf
 
 import numpy as np
@@ -16,7 +15,6 @@ from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import ROUNDOFF, norm
 from nn_conformance.judge.target import Run, Unsupported
 from nn_conformance.oracles import reference
-from nn_conformance.pytest_checks import checks_of
 from nn_conformance.run import verify
 from nn_conformance.subjects import subject_of
 
@@ -127,47 +125,6 @@ def test_no_declaration_makes_an_uphill_step_right():
     report = verify(conforms("homework", negative_gradient=True)(uphill))
     assert {v.rung for v in report.failed} >= {"gradient"}
     assert report.suggestion is None
-
-
-def test_the_library_call_names_the_mistake():
-    """A report explains a failing system, and says so; of a right function there is nothing to explain."""
-
-    def flat(p, x, t):
-        gradients, loss = homework(p, x, t)
-        return {**gradients, "b1": 0 * p["b1"], "b2": 0 * p["b2"]}, loss
-
-    report = verify(flat, "homework")
-    assert "bias-zero" in report.explanations["homework/documented"].slugs
-    assert "wrong: db1" in str(report)
-    assert verify(homework, "homework").explanations == {}
-
-
-def test_a_system_that_is_right_is_not_explained():
-    """Of a target that is right on one network and wrong on another, the other alone is explained."""
-
-    class Mixed:
-        name, train = "mixed", staticmethod(reference.train)
-
-        def evaluate(self, network, params, x, t, *, gradients=True):
-            answer = reference.evaluate(network, params, x, t)
-            wrong = network.layers[0].activation.kind == "tanh"
-            return replace(answer, gradients={n: g / (2 if wrong else 1) for n, g in answer.gradients.items()})
-
-    assert list(verify(conforms("homework", "xor-tanh")(Mixed())).explanations) == ["xor-tanh/documented"]
-
-
-def test_what_an_object_raises_is_shown_on_one_line():
-    """A message with escapes and line breaks cannot move the cursor, in a report or under pytest."""
-
-    def loud(p, x, t):
-        raise ValueError("\x1b[2J\nboom")
-
-    report = verify(loud, "homework")
-    assert "\x1b" not in str(report)
-    assert "ValueError: [2J boom" in str(report)
-    with pytest.raises(pytest.fail.Exception, match="boom") as caught:
-        checks_of(loud, "homework")[0](loud)
-    assert "\x1b" not in str(caught.value)
 
 
 def test_weights_that_are_updated_too_early_are_caught():
