@@ -40,9 +40,12 @@ BLIND = {
 }
 # The one sample is classified so surely that the loss, rounded, moves in none of the directions.
 UNSEEN = {"mnist-relu-torch/probe-one::own-loss::all::float64"}
+# Where a formula reaches its bounds, every system each day.
+EXTREME = ("clipped", "saturated", "extreme")
+CASES = [each._replace(marks=()) if each.values[0].endswith(EXTREME) else each for each in spread(STORE.ids)]
 
 
-@pytest.mark.parametrize("case_id", spread(STORE.ids))
+@pytest.mark.parametrize("case_id", CASES)
 def test_reference_passes_every_check_with_room(case_id):
     """The reference passes each check of the case, in each precision that it is judged in, within a third of the limit."""
     judged = [dtype for system in STORE.index.systems for loaded, dtype in PAIRS[system] if loaded == case_id]

@@ -12,7 +12,7 @@ from plot_problems import needs_matplotlib, runs_of
 from spread import everyday
 
 from nn_conformance.cases.encoding import values
-from nn_conformance.replay.records import Chaos, Ensemble, Exact, Plain, Spread
+from nn_conformance.replay import records
 from nn_reference.datasets import load_images
 from nn_reference.errors import InputError
 from nn_reference.optimizers import State
@@ -28,31 +28,6 @@ def pixels(ax):
 def lines(ax):
     """Data by gid: x and y of each line that has one."""
     return {line.get_gid(): line.get_xydata().T for line in ax.lines if line.get_gid()}
-
-
-def chaotic():
-    """A made-up record of three epochs."""
-    return Chaos(
-        format=1,
-        system="iris-sigmoid/documented",
-        versions={},
-        test_rows=30,
-        epochs=[0, 1, 20],
-        exact=Exact(100, [9.0, 8.0, 7.0], [0.3, 0.6, 0.9], [-100.0, -99.0, -80.0]),
-        plain=Plain(100, 10, 3.7, 370),
-        ensembles={
-            "float64": Ensemble(
-                Spread([9.0, 8.0, 5.0], [9.0, 8.0, 6.0], [9.0, 8.0, 8.0]),
-                Spread([0.3, 0.6, 0.3], [0.3, 0.6, 0.5], [0.3, 0.6, 1.0]),
-                [20, 19, 20], [9, 19, 19],
-            ),
-            "float32": Ensemble(
-                Spread([9.0, 7.0, 4.0], [9.0, 7.5, 6.0], [9.0, 8.0, 9.0]),
-                Spread([0.3, 0.5, 0.1], [0.3, 0.6, 0.5], [0.3, 0.6, 1.0]),
-                [2, 3, 4], [10, 20, 29],
-            ),
-        },
-    )  # fmt: skip
 
 
 @cache
@@ -79,7 +54,7 @@ def picture(name):
     if name == "weights":
         system = get("fashion-pruning")
         return draw_weights(system, system.start(), State(), 1)
-    return draw_permuted_runs(chaotic(), 0.63)
+    return draw_permuted_runs(records.read(records.CHAOS, records.Chaos), 0.63)
 
 
 KINDS = pytest.mark.parametrize("kind", everyday(["weights", "samples", "curves", "predictions", "chaos"], ["weights"]))
@@ -293,15 +268,12 @@ def test_weights_are_those_of_the_replay():
 @needs_matplotlib
 def test_chaos_shows_exact_range_and_ends():
     """The exact curve, each precision's median and range, the first parting, and how many runs end where."""
-    from nn_conformance.plots.permuted_runs import draw_permuted_runs
-
-    found = chaotic()
-    drawn = draw_permuted_runs(found, 0.63)
+    found, drawn = records.read(records.CHAOS, records.Chaos), shared("chaos")
     loss, accuracy, ends = drawn.figure.axes
     for ax, name in ((loss, "losses"), (accuracy, "accuracies")):
         shown = lines(ax)
         assert shown[f"exact_{name}"].tolist() == [found.epochs, getattr(found.exact, name)]
-        assert set(shown["horizon"][0]) == {2}
+        assert set(shown["horizon"][0]) == {min(k for ensemble in found.ensembles.values() for k in ensemble.parted)}
         for dtype, ensemble in found.ensembles.items():
             spread = getattr(ensemble, name)
             assert shown[f"{dtype}_median"].tolist() == [found.epochs, spread.median]
@@ -313,8 +285,12 @@ def test_chaos_shows_exact_range_and_ends():
     }
     assert bars == {dtype: dict(Counter(e.correct)) for dtype, e in found.ensembles.items()}
     marks = {line.get_label(): line.get_xdata()[0] for line in ends.lines}
-    assert marks == {"exact": 27, "printed": 19}
-    assert "2 accuracies: 0.30, 0.63" in drawn.caption
+    assert marks == {"exact": round(found.exact.accuracies[-1] * found.test_rows), "printed": 19}
+    for dtype, ensemble in found.ensembles.items():
+        assert f"{len(ensemble.correct)} runs in {dtype}" in drawn.caption
+        assert (
+            f"{len(set(ensemble.correct))} accuracies: {min(ensemble.correct) / found.test_rows:.2f}" in drawn.caption
+        )
     assert "The document prints 0.63" in drawn.caption
 
 

@@ -1,9 +1,6 @@
 """Reading test vectors: arrays of files and of datasets that are not the case's, or ask for more than there is."""
 
-import subprocess
-import sys
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -105,41 +102,3 @@ def test_a_short_file_asks_for_much_and_gets_nothing(case, tmp_path, monkeypatch
     tracemalloc.stop()
 
     assert peak < 2**20 + 16 * len(case)
-
-
-LIMITED = """
-import resource, sys
-from pathlib import Path
-from nn_conformance.cases.store import LoadedCase, Store
-from nn_reference.errors import DataError
-
-used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, used + 2**26))
-for root in sys.argv[1:]:
-    store = Store(Path(root))
-    loaded = LoadedCase(store, store.record("xor-tanh/probe-one"))
-    try:
-        loaded.x
-    except DataError as error:
-        print(error)
-"""
-
-
-def test_a_safetensors_header_asks_for_much_and_gets_nothing(tmp_path):
-    """With 64 MB to spare, a header that claims more than that of tensors or of itself is still refused in one line."""
-    claims = [
-        container({FIRST: tensor(shape=(10**12,), offsets=(0, 4 * 10**12))}, bytes(24)),
-        container({FIRST: tensor(shape=(2**26,), offsets=(0, 2**28))}, bytes(24)),
-        container(b"{}", length=2**63),
-        container(b"{}", length=99_000_000),
-    ]
-    folders = [str(tmp_path / str(k)) for k in range(len(claims))]
-    for folder, data in zip(folders, claims, strict=True):
-        write(Path(folder), with_x(file="tiny.safetensors"), data)
-
-    found = subprocess.run(  # noqa: S603 - our own code, in a process whose memory can be limited
-        [sys.executable, "-c", LIMITED, *folders], capture_output=True, text=True, check=False
-    )
-
-    assert found.stderr == ""
-    assert found.stdout.count(f"{FILE}: x: expected tensor") == found.stdout.count("\n") == len(claims)
