@@ -11,7 +11,7 @@ from nn_conformance.cases.families import build_network
 from nn_conformance.judge.climb import Climb, Finding, over, there
 from nn_conformance.judge.limits import Limit, norm, update_limit
 from nn_conformance.judge.target import TargetError, Unsupported
-from nn_reference.arithmetic import Array, Params
+from nn_reference.arithmetic import Array
 from nn_reference.network import backpropagate
 
 UNTOLD = 4  # updates of a run whose losses are not shown: a mistake of the second shows in the losses after it
