@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from nn_conformance.adapt.claims import Claim, claim_of, is_own
 from nn_conformance.adapt.converted import Converted
-from nn_conformance.adapt.doors import as_target, conventions_of, converted
+from nn_conformance.adapt.doors import converted, opened
 from nn_conformance.adapt.pieces import FAN_OUT, OPTIMIZERS, TODAY, asked_for, optimizers, pieces_of, untested
 from nn_conformance.adapt.recovered import Recovered
 from nn_conformance.cases import format as fmt
@@ -245,8 +245,8 @@ def subject_of(obj: Any, networks: Sequence[str] = ()) -> Subject:
     claim.check()
     if isinstance(obj, Converted):
         return Subject(obj, Claim(conventions=obj.conventions, dtypes=tuple(obj.dtypes)))
-    conventions, target = conventions_of(obj), guarded(as_target(obj))
-    claim = replace(claim, conventions=conventions)
+    target, conventions = opened(obj)
+    target, claim = guarded(target), replace(claim, conventions=conventions)
     judged = replace(converted(target, conventions, (), claim.dtypes), pieces=_asked_alone(claim))
     return Subject(judged, claim, getattr(target, "does", DOES)).restricted(networks)
 

@@ -9,7 +9,7 @@ from ladder_problems import Wrapped
 
 from nn_conformance.adapt.claims import conforms
 from nn_conformance.adapt.conventions import declared
-from nn_conformance.adapt.doors import as_target, conventions_of
+from nn_conformance.adapt.doors import as_target, opened
 from nn_conformance.adapt.functions import read_answer
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import norm
@@ -165,7 +165,7 @@ def test_a_target_passes_through():
 
     assert as_target(reference) is reference
     assert isinstance(as_target(Whole), Whole)
-    assert conventions_of(reference) == declared()
+    assert opened(reference)[1] == declared()
     report = verify(Whole, "xor-tanh")
     assert report
     assert report.name == "whole"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nn_conformance.adapt.claims import conforms
-from nn_conformance.adapt.doors import as_target, conventions_of, framework_of
+from nn_conformance.adapt.doors import as_target, framework_of, opened
 from nn_conformance.cases.store import Store
 from nn_conformance.explain.hint import WHERE, suggest
 from nn_conformance.judge.ladder import judge
@@ -160,8 +160,8 @@ def test_a_class_of_modules_makes_one_from_sizes():
             return self.all(x)
 
     assert framework_of(Net) == "torch"
-    assert conventions_of(Net).layout == "out,in"
-    assert conventions_of(conforms("homework", layout="in,out")(build_torch((1, 1)))).layout == "in,out"
+    assert opened(Net)[1].layout == "out,in"
+    assert opened(conforms("homework", layout="in,out")(build_torch((1, 1))))[1].layout == "in,out"
     verdicts = judge(STORE.case("iris-relu-adam/probe-one"), subject_of(Net).target, "float32", trusted=True)
     assert {v.status for v in verdicts if v.rung == "gradient"} == {"passed"}
 
