@@ -8,7 +8,7 @@ import pytest
 from door_problems import HOMEWORK, homework, load, statuses
 
 from nn_conformance.adapt.claims import conforms
-from nn_conformance.adapt.doors import as_target
+from nn_conformance.adapt.doors import opened
 from nn_conformance.adapt.recovered import FURTHER, Recovered
 from nn_conformance.adapt.updating import Holding, Updating
 from nn_conformance.cases import format as fmt
@@ -206,7 +206,7 @@ def test_a_sum_in_the_update_is_declared_and_its_steps_are_scaled():
 
 def test_updates_are_plain_sgd():
     """Momentum and Adam are unsupported by name, and never passed."""
-    target = as_target(new_dict)
+    target = opened(new_dict)[0]
     case = load("iris-relu-adam/probe-one")
     adam, x = case.case.optimizer, (case.params, case.x, case.t, [[0]])
     with pytest.raises(Unsupported, match="not by Adam"):

@@ -35,8 +35,8 @@ EXPECTED = (
 )
 
 
-def as_target(obj: Any) -> Target:
-    """The object as a target in its own conventions.
+def opened(obj: Any) -> tuple[Target, Conventions]:
+    """The object as a target in its own conventions, and these: what it is marked with, and what its framework has.
 
     Args:
         obj: a function ``(params, x, y)`` that returns loss and gradients; a function ``(params, x, y, lr)`` that
@@ -46,11 +46,6 @@ def as_target(obj: Any) -> Target:
     Raises:
         InputError: it is none of these, or what of it runs already raised.
     """
-    return opened(obj)[0]
-
-
-def opened(obj: Any) -> tuple[Target, Conventions]:
-    """As `as_target`, with what the object is marked with; of a framework's model also what that framework has."""
     return made(lambda: _opened(obj))
 
 
