@@ -10,7 +10,7 @@ from math import nan
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.cases.store import LoadedCase, Store
+from nn_conformance.cases.store import LoadedCase
 from nn_conformance.judge.climb import Climb, Finding
 from nn_conformance.judge.known import Known, expect
 from nn_conformance.judge.rungs import RUNGS, Rung
@@ -20,19 +20,11 @@ from nn_conformance.judge.verdict import CheckId, Verdict, at_least, at_most
 TWIN = "-float32"  # ends the id of a case whose inputs and weights were rounded to float32 first
 
 
-def cases_of(store: Store, system_id: str) -> Iterator[tuple[LoadedCase, fmt.Dtype]]:
-    """Every case that a system is judged by, with each precision in which it is judged.
+def in_precisions(cases: Sequence[LoadedCase]) -> Iterator[tuple[LoadedCase, fmt.Dtype]]:
+    """All cases of a network on disk or on demand, each with the precisions in which it is judged.
 
     Where a documented case's numbers are no float32 numbers it is judged in float64, and its twin in float32.
-
-    Raises:
-        DataError: a system that the index lacks, or a damaged case.
     """
-    yield from in_precisions(store.cases(system_id))
-
-
-def in_precisions(cases: Sequence[LoadedCase]) -> Iterator[tuple[LoadedCase, fmt.Dtype]]:
-    """All cases of a network on disk or on demand, each with the precisions in which it is judged."""
     ids = {loaded.case.id for loaded in cases}
     for loaded in cases:
         if loaded.case.id + TWIN not in ids:
