@@ -4,8 +4,7 @@ import msgspec
 import pytest
 
 from nn_conformance.cases.store import Store
-from nn_conformance.judge.ladder import in_precisions
-from nn_conformance.judge.rungs import RUNGS
+from nn_conformance.judge.ladder import RUNGS, in_precisions
 from nn_maintain.audit import HONEST, MAY_HIDE, NEAREST, Extreme, Row, as_json, audit, committed, mistaken_extremes
 from nn_maintain.mistakes import CATALOGUE, applicable
 

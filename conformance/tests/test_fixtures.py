@@ -12,8 +12,7 @@ from nn_conformance.cases.kinks import KinkError
 from nn_conformance.cases.probes import probes
 from nn_conformance.cases.proof import ProofError, prove_gradients
 from nn_conformance.cases.store import Store
-from nn_conformance.judge.ladder import judge
-from nn_conformance.judge.rungs import RUNGS
+from nn_conformance.judge.ladder import RUNGS, judge
 from nn_maintain.build import first_difference, unversioned_changes
 from nn_maintain.documents import MASKS, build, described, drafts, summarize
 from nn_maintain.mistakes import CATALOGUE

@@ -16,9 +16,9 @@ from spread import everyday
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, build_optimizer
 from nn_conformance.judge.known import shipped
+from nn_conformance.judge.ladder import RUNGS as LADDER
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import longest_sum, norm, update_limit
-from nn_conformance.judge.rungs import RUNGS as LADDER
 from nn_conformance.judge.target import Run, Unsupported
 from nn_conformance.oracles import reference
 from nn_reference import systems

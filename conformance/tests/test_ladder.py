@@ -10,8 +10,7 @@ from spread import everyday, spread
 
 from nn_conformance.cases.format import DTYPES
 from nn_conformance.cases.store import Store
-from nn_conformance.judge.ladder import check_ids, in_precisions, judge
-from nn_conformance.judge.rungs import RUNGS
+from nn_conformance.judge.ladder import RUNGS, check_ids, in_precisions, judge
 from nn_conformance.judge.verdict import STATUSES, at_least, at_most, counts
 from nn_conformance.oracles import reference
 from nn_maintain.mistakes import CATALOGUE, applicable
