@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 from nn_conformance.adapt.conventions import OURS
 from nn_conformance.explain import Explanation
 from nn_conformance.explain.hint import Suggestion
-from nn_conformance.judge.rungs import RUNGS
+from nn_conformance.judge.ladder import RUNGS
 from nn_conformance.judge.verdict import CheckId, Status, Verdict, counts, one_line
 from nn_conformance.subjects import PRINTED_FIGURES, Subject
 from nn_reference import __version__

@@ -83,7 +83,7 @@ def parametrize_with_checks(objects: Sequence[Any], networks: Networks = None) -
             check(target)
 
     Args:
-        objects: what `as_target` takes.
+        objects: what `adapt.doors.opened` takes.
         networks: names or ids, lines or what `network` returns; what each object is marked with if None.
     """
     import pytest  # noqa: PLC0415

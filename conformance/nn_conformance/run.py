@@ -47,7 +47,7 @@ def judge(
     """Judge a target on what it claims.
 
     Args:
-        target: what `as_target` takes, judged in this process; a `ProtocolTarget`, in its own; or None, for the oracles
+        target: what `adapt.doors.opened` takes, judged in this process; a `ProtocolTarget`, in its own; or None, for the oracles
             alone.
         networks: names or ids, as ``homework`` or ``mnist-relu-torch/corrected``, lines or what `network` returns; what
             the target claims if None.

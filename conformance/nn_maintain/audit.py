@@ -15,7 +15,7 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import number
 from nn_conformance.cases.store import LoadedCase, Store
 from nn_conformance.judge.known import shipped
-from nn_conformance.judge.ladder import cases_of, judge
+from nn_conformance.judge.ladder import in_precisions, judge
 from nn_conformance.judge.target import Target
 from nn_conformance.judge.verdict import Verdict
 from nn_conformance.oracles import affordable_updates
@@ -89,7 +89,7 @@ def audit(
     # Systems that differ in no more than data or recipe share their probes, which need not be measured twice.
     distinct = kills.networks(store)
     for system in systems:
-        cases = list(cases_of(store, system))
+        cases = list(in_precisions(store.cases(system)))
         for key, found in honest_extremes([judged for judged in cases if judged[0].case.id not in seen], targets):
             honest[key] = max(honest.get(key, found), found, key=by_ratio)
         for key, found in mistaken_extremes(cases if system in distinct else ()).items():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nn_conformance.adapt.claims import conforms
-from nn_conformance.adapt.doors import as_target, conventions_of, framework_of
+from nn_conformance.adapt.doors import framework_of, opened
 from nn_conformance.cases.store import Store
 from nn_conformance.explain.hint import WHERE, suggest
 from nn_conformance.judge.ladder import judge
@@ -160,8 +160,8 @@ def test_a_class_of_modules_makes_one_from_sizes():
             return self.all(x)
 
     assert framework_of(Net) == "torch"
-    assert conventions_of(Net).layout == "out,in"
-    assert conventions_of(conforms("homework", layout="in,out")(build_torch((1, 1)))).layout == "in,out"
+    assert opened(Net)[1].layout == "out,in"
+    assert opened(conforms("homework", layout="in,out")(build_torch((1, 1))))[1].layout == "in,out"
     verdicts = judge(STORE.case("iris-relu-adam/probe-one"), subject_of(Net).target, "float32", trusted=True)
     assert {v.status for v in verdicts if v.rung == "gradient"} == {"passed"}
 
@@ -203,7 +203,7 @@ def test_a_model_as_it_stands_keeps_its_weights():
     assert {v.status for v in judge(case, subject_of(model).target, "float32")} == {"unsupported"}
     other = STORE.case("mnist-dense-keras/probe-square")
     with pytest.raises(Unsupported, match="the model has"):
-        as_target(model).evaluate(other.case.network, other.params, other.x, other.t)
+        opened(model)[0].evaluate(other.case.network, other.params, other.x, other.t)
 
 
 @pytest.mark.keras
@@ -219,4 +219,4 @@ def test_a_wrong_model_fails():
     flat = keras.Sequential([model, keras.layers.Reshape((-1, 1), dtype="float64")])
     flat.build((None, case.case.network.inputs))
     with pytest.raises(TargetError, match="output"):
-        as_target(flat).evaluate(case.case.network, case.params, *(a.astype("float64") for a in (case.x, case.t)))
+        opened(flat)[0].evaluate(case.case.network, case.params, *(a.astype("float64") for a in (case.x, case.t)))

@@ -14,8 +14,8 @@ from spread import everyday
 
 from nn_conformance.cases.families import build_network, build_optimizer
 from nn_conformance.judge.known import shipped
+from nn_conformance.judge.ladder import RUNGS as LADDER
 from nn_conformance.judge.ladder import judge
-from nn_conformance.judge.rungs import RUNGS as LADDER
 from nn_conformance.judge.target import Run, Training, Unsupported
 from nn_conformance.oracles import reference
 from nn_reference.errors import InputError

@@ -10,8 +10,7 @@ from spread import everyday, spread
 
 from nn_conformance.cases.format import DTYPES
 from nn_conformance.cases.store import Store
-from nn_conformance.judge.ladder import cases_of, check_ids, judge
-from nn_conformance.judge.rungs import RUNGS
+from nn_conformance.judge.ladder import RUNGS, check_ids, in_precisions, judge
 from nn_conformance.judge.verdict import STATUSES, at_least, at_most, counts
 from nn_conformance.oracles import reference
 from nn_maintain.mistakes import CATALOGUE, applicable
@@ -61,7 +60,8 @@ def test_reference_passes_every_check_with_room(case_id):
 
 
 PAIRS = {
-    system: [(loaded.case.id, dtype) for loaded, dtype in cases_of(STORE, system)] for system in STORE.index.systems
+    system: [(loaded.case.id, dtype) for loaded, dtype in in_precisions(STORE.cases(system))]
+    for system in STORE.index.systems
 }
 
 

@@ -9,7 +9,7 @@ from courses import caught
 from spread import everyday
 
 from nn_conformance import conforms, verify
-from nn_conformance.adapt.doors import as_target
+from nn_conformance.adapt.doors import opened
 from nn_conformance.adapt.layer_text import network_of
 from nn_conformance.oracles import reference
 from nn_conformance.pytest_checks import checks_of
@@ -176,7 +176,7 @@ def test_a_layer_and_a_network_at_once_are_refused(command):
         conforms("homework", layer="relu")
     assert command("verify", "cmd:python", "--layer", "relu").code == 2
     with pytest.raises(InputError, match="bias of its own"):
-        as_target(conforms(layer="dense", bias="first")(lambda x, W, b: x))
+        opened(conforms(layer="dense", bias="first")(lambda x, W, b: x))
 
 
 @pytest.mark.parametrize("obj", [problems.Net, 3, type("Weightless", (), {"forward": lambda self, x: x})])
@@ -257,7 +257,7 @@ def test_what_does_not_fit_is_told_what_to_write(command):
     """One line says what to write, with the names of the function at hand; a fourth argument makes no step."""
     for name, words in WRAPPED:
         with pytest.raises(InputError) as caught:
-            as_target(getattr(problems, name))
+            opened(getattr(problems, name))
         assert words in str(caught.value)
     done = command("verify", f"{problems.__file__}:{name}", LINE)
     assert words in done.complaint
@@ -266,7 +266,7 @@ def test_what_does_not_fit_is_told_what_to_write(command):
 def test_the_wrapper_that_is_shown_passes():
     """The line of the message, written as it stands into the file, is a target that passes."""
     with pytest.raises(InputError) as caught:
-        as_target(problems.backward_propagation)
+        opened(problems.backward_propagation)
     scope = vars(problems).copy()
     exec(str(caught.value).partition("judge a wrapper in its place: ")[2], scope)  # noqa: S102 - our own line
 

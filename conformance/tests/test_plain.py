@@ -14,7 +14,7 @@ import nn_reference.plain
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network
 from nn_conformance.cases.store import Store
-from nn_conformance.judge.ladder import cases_of, judge
+from nn_conformance.judge.ladder import in_precisions, judge
 from nn_conformance.judge.target import Pruning, Training, Unsupported
 from nn_conformance.oracles import plain
 from nn_reference.__main__ import TEXTS, main
@@ -96,7 +96,9 @@ def test_every_system_has_its_code():
 def test_each_code_passes_the_ladder(system_id, monkeypatch):
     """Alone, on every probe and small case of its system, in both precisions; most checks are answered."""
     monkeypatch.setattr(plain, "CODES", [CODES[system_id]])
-    judged = [(loaded, dtype) for loaded, dtype in cases_of(STORE, system_id) if loaded.case.network.inputs < 784]
+    judged = [
+        (loaded, dtype) for loaded, dtype in in_precisions(STORE.cases(system_id)) if loaded.case.network.inputs < 784
+    ]
     verdicts = [verdict for loaded, dtype in judged for verdict in judge(loaded, plain, dtype, updates=10)]
 
     assert [(v.id, v.reason) for v in verdicts if v.status not in {"passed", "unsupported"}] == []
@@ -113,7 +115,7 @@ def test_each_code_passes_the_ladder(system_id, monkeypatch):
 def test_each_code_passes_the_ladder_at_the_documents_size(system_id, monkeypatch):
     """Alone, on its documented cases on images, in both precisions."""
     monkeypatch.setattr(plain, "CODES", [CODES[system_id]])
-    for loaded, dtype in cases_of(STORE, system_id):
+    for loaded, dtype in in_precisions(STORE.cases(system_id)):
         if loaded.case.network.inputs == 784:
             verdicts = judge(loaded, plain, dtype)
             assert [(v.id, v.reason) for v in verdicts if v.status not in {"passed", "unsupported"}] == []

@@ -1,5 +1,6 @@
 """Code that only updates its parameters is judged by its updates, and its gradients are recovered from them."""
 
+from dataclasses import replace
 from math import inf
 
 import numpy as np
@@ -7,13 +8,13 @@ import pytest
 from door_problems import HOMEWORK, homework, load, statuses
 
 from nn_conformance.adapt.claims import conforms
-from nn_conformance.adapt.doors import as_target
+from nn_conformance.adapt.doors import opened
 from nn_conformance.adapt.recovered import FURTHER, Recovered
 from nn_conformance.adapt.updating import Holding, Updating
 from nn_conformance.cases import format as fmt
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import norm
-from nn_conformance.judge.target import Run, Unsupported
+from nn_conformance.judge.target import Run, Training, Unsupported
 from nn_conformance.oracles import reference
 from nn_conformance.run import verify
 from nn_conformance.subjects import subject_of
@@ -148,7 +149,7 @@ def test_a_sum_in_the_update_is_declared_and_its_steps_are_scaled():
 
 def test_updates_are_plain_sgd():
     """Momentum and Adam are unsupported by name, and never passed."""
-    target = as_target(new_dict)
+    target = opened(new_dict)[0]
     case = load("iris-relu-adam/probe-one")
     adam, x = case.case.optimizer, (case.params, case.x, case.t, [[0]])
     with pytest.raises(Unsupported, match="not by Adam"):

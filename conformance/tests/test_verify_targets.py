@@ -13,7 +13,7 @@ from nn_conformance import judge_run
 from nn_conformance.cases.store import Store
 from nn_conformance.explain import Explanation
 from nn_conformance.judge.known import Known, check_breadth, expect, of_file, parse, unused
-from nn_conformance.judge.rungs import RUNGS
+from nn_conformance.judge.ladder import RUNGS
 from nn_conformance.judge.verdict import CheckId, Verdict, at_most
 from nn_reference.errors import DataError
 from nn_reference.systems import SYSTEMS
@@ -230,7 +230,7 @@ VERDICT = CheckId("homework/probe-one", "gradient", "W1", "float64")
 
 OF_SIZE = Known("homework/*::gradient::W1::*", "r", 3.0)
 CRASHES = Known("homework/*::gradient::W1::*", "r", failure="crashed")
-OTHERS = Known("xor-*", "another", 3.0)
+OTHERS = Known("xor-*::gradient::*", "another", 3.0)
 
 
 def ended(failure):

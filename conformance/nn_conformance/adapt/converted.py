@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -27,7 +28,7 @@ from nn_conformance.judge.target import (
 )
 from nn_reference.activations import sigmoid, softmax
 from nn_reference.arithmetic import Array, Params
-from nn_reference.network import LayerOutput, forward, loss_of_preactivation
+from nn_reference.network import forward, loss_of_preactivation
 from nn_reference.optimizers import State
 
 MANY, ONE = "many", 1
@@ -169,34 +170,30 @@ def _beyond(conventions: Conventions, network: fmt.Network, params: Params, x: A
     return float(loss_of_preactivation(described, z, exact_t) + beyond)
 
 
-def _combined(answers: Sequence[Answer], count: int) -> Answer:
-    """The answers to single samples as that to all of them: their sums, over `count`."""
-    first, losses = answers[0], [answer.loss for answer in answers]
-    if len({answer.loss is None for answer in answers}) > 1 or len({answer.layers is None for answer in answers}) > 1:
-        raise TargetError("it shows a loss, or layers, of some samples and not of others")
-    loss = None if None in losses else sum(loss for loss in losses if loss is not None) / count
-    shapes = [{name: g.shape for name, g in answer.gradients.items()} for answer in answers]
-    if any(each != shapes[0] for each in shapes):
-        raise TargetError("it has gradients of some names and shapes for one sample, and of others for the next")
-    layers = _joined([answer.layers for answer in answers if answer.layers is not None])
-    total = {
-        name: np.asarray(sum(a.gradients[name] for a in answers)) / count for name in first.gradients if name != "x"
-    }
-    if "x" in first.gradients:
-        total["x"] = np.concatenate([answer.gradients["x"] for answer in answers]) / count
-    beyond = {name: sum(a.uncertainty[name] for a in answers) / count for name in first.uncertainty}
-    return Answer(loss, total, layers, beyond)
+def _combined(answers: Sequence[Any], count: int) -> Answer:
+    """The answers to single samples as that to all of them: their sums, over `count`.
+
+    Raises:
+        TargetError: a loss, gradients or layers come and go between samples, or have other shapes.
+    """
+    about = "loss and gradients"
+    try:
+        losses, names = [answer.loss for answer in answers], {name for answer in answers for name in answer.gradients}
+        loss = None if all(each is None for each in losses) else sum(losses) / count
+        each = {name: [answer.gradients[name] for answer in answers] for name in names}
+        total = {name: np.asarray((np.concatenate if name == "x" else sum)(g) / count) for name, g in each.items()}
+        about = "layers"
+        layers = _joined([answer.layers for answer in answers])
+    except (KeyError, TypeError, ValueError):
+        words = f"it answers one sample otherwise than the next: {about}, or their shapes"
+        raise TargetError(words, "wrong-shape", [about] if about == "layers" else ()) from None
+    beyond = {name: sum(a.uncertainty[name] for a in answers) / count for name in answers[0].uncertainty}
+    return Answer(loss, {name: total[name] for name in answers[0].gradients}, layers, beyond)
 
 
-def _joined(shown: Sequence[Sequence[LayerOutput | Shown]]) -> list[Shown] | None:
-    """The layers of single samples as those of all of them; None where none are shown."""
-    shapes = [[None if a is None else a.shape for layer in layers for a in layer] for layers in shown]
-    if any(each != shapes[0] or () in each for each in shapes):
-        words = "it shows layers of some shapes for one sample, and of others for the next, or some without samples"
-        raise TargetError(words, "wrong-shape", ["layers"])
-    return [Shown(*map(_stacked, zip(*each, strict=True))) for each in zip(*shown, strict=True)] if shown else None
-
-
-def _stacked(arrays: Sequence[Array | None]) -> Array | None:
-    there = [a for a in arrays if a is not None]
-    return np.concatenate(there) if there else None
+def _joined(shown: Sequence[Any]) -> list[Shown] | None:
+    """The layers of single samples as those of all of them; None where none are shown. Raises where they do not fit."""
+    if all(layers is None for layers in shown):
+        return None
+    arrays = [zip(*each, strict=True) for each in zip(*shown, strict=True)]
+    return [Shown(*(None if all(a is None for a in of) else np.concatenate(of) for of in each)) for each in arrays]

@@ -222,10 +222,8 @@ class Layer:
                     f"{self.name}: expected a layer: a function, or an object with forward and backward; write {WRAPPER}"
                 )
             return Calls(obj, _beside(obj))
-        calls = _both(obj)
-        takes_weights = not isinstance(obj, type) and "W" in roles_of(arguments_of(calls.forward), LAYER)
-        if isinstance(obj, ModuleType) or takes_weights:
-            return calls
+        if isinstance(obj, ModuleType):
+            return _both(obj)
         key = (k, W.shape) if isinstance(obj, type) else k
         sizes = W.shape[::-1] if self.conventions.layout == "out,in" else W.shape
         if key not in self.kept:

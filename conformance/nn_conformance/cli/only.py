@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.on_demand import ON_DEMAND
-from nn_conformance.judge.ladder import check_ids
+from nn_conformance.judge.ladder import RUNGS, check_ids
 from nn_conformance.judge.printed import PRINTED
-from nn_conformance.judge.rungs import RUNGS
 from nn_conformance.judge.verdict import CheckId, Verdict
 from nn_conformance.judge_run import JudgeRun
 from nn_conformance.protocol.session import HARNESS, Session

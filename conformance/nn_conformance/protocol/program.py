@@ -209,11 +209,9 @@ class ProtocolTarget(Safe):
         Raises:
             TargetError: it does not, or not with exit code 0.
         """
-        if self._child is None:
-            return
         try:
             self._exchange(Request(0, "stop"), Reply, self.limits.seconds, SHORT)
-            code = self._child.finish(self.limits.seconds)
+            code = self._child.finish(self.limits.seconds) if self._child else 0
         finally:
             self.kill()
         if code is None:
