@@ -13,7 +13,6 @@ from nn_conformance.cases.encoding import digest, numbers
 from nn_conformance.cases.format import Record
 from nn_conformance.cases.integrity import FOLDERS
 from nn_conformance.cases.store import Store
-from nn_conformance.cases.text import text_of
 from nn_conformance.oracles import load
 from nn_conformance.replay.listed_files import check_folder, merge, renew_index, replace, write
 from nn_conformance.replay.provenance import versions
@@ -23,7 +22,6 @@ from nn_maintain import audit as auditing
 from nn_maintain import build as building
 from nn_maintain import kills as killing
 from nn_maintain import measured
-from nn_maintain import mutants as mutating
 from nn_maintain import pages as mistake_pages
 from nn_maintain import picture as drawing
 from nn_maintain import testers as testing
@@ -80,35 +78,6 @@ def kills(
         console.line(f"differs from kills.json in: {', '.join(changed)}" if changed else "as in kills.json")
     if not sound:
         raise typer.Exit(1)
-
-
-@app.command("matrix")
-def matrix(
-    number: Annotated[
-        int, typer.Option("--sample", metavar="N", help="So many mutants, drawn; 0 for every one.")
-    ] = 200,
-    count: Annotated[int, typer.Option("--mistakes", metavar="N", help="So many mistakes in each.", min=1)] = 1,
-    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
-) -> None:
-    """Put explain's own variants into the reference, in every slot, layer and use: is each caught, and named?
-
-    The exit code is 0 if every mutant that changes a number is caught, and 97 of 100 mistakes are named (85 of 100 where
-    there are several in one), by their name or by another rule that makes every number as well.
-    """
-    chosen = mutating.drawn(number, count, seed=seed)
-    cells = list(measured.side_by_side("killing", mutating.cell, chosen))
-    counts = Counter(cell.verdict for cell in cells)
-    typer.echo(render("matrix.txt", counts=counts, cells=cells, text_of=text_of), nl=False)
-    killed = len(cells) - counts["equivalent"] - counts["impossible"]
-    if counts["escaped"] or sum(cell.named for cell in cells) < (0.97 if count == 1 else 0.85) * count * killed:
-        raise typer.Exit(1)
-
-
-@app.command("gaps")
-def gaps() -> None:
-    """List what explain's catalogue lacks: places with few variants, and programs by others whose mistake has no name."""
-    for line in mutating.gaps():
-        console.line(line)
 
 
 @app.command("testers")
