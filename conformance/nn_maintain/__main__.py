@@ -15,8 +15,8 @@ from nn_conformance.cases.integrity import FOLDERS
 from nn_conformance.cases.store import Store
 from nn_conformance.oracles import load
 from nn_conformance.replay.listed_files import check_folder, merge, renew_index, replace, write
-from nn_conformance.replay.provenance import versions
 from nn_conformance.replay.records import CHAOS, VERDICTS
+from nn_conformance.replay.task import versions
 from nn_conformance.report import console
 from nn_maintain import audit as auditing
 from nn_maintain import build as building

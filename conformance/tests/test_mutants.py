@@ -1,11 +1,11 @@
 """Mutants made of explain's own variants are caught and named."""
 
+import mutants
 import pytest
 
 from nn_conformance import judge_run
 from nn_conformance.cases.text import network
 from nn_conformance.explain import Budget
-from nn_maintain import mutants
 
 FEW, MANY, SEVERAL = 4, 120, 60
 

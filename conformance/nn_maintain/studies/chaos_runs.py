@@ -11,8 +11,8 @@ from numpy.random import RandomState
 from nn_conformance.cases.balls import balls, precision, rounded
 from nn_conformance.cases.encoding import number, values
 from nn_conformance.cases.format import DTYPES, Dtype
-from nn_conformance.replay.provenance import versions
 from nn_conformance.replay.records import Chaos, Ensemble, Exact, Plain, Spread
+from nn_conformance.replay.task import versions
 from nn_maintain.measured import watched
 from nn_maintain.studies.enclosure import Orbit
 from nn_reference.arithmetic import Array, Params
