@@ -142,7 +142,7 @@ def table(
 
 
 def _write_pages(judge: Judge, rows: dict[str, list[truth.Row]]) -> None:
-    docs_page = pages.DOCS / "replays.md"
+    docs_page = fixtures_root().parent / "conformance" / "docs" / "replays.md"
     text = markdown_page.replaced(docs_page.read_text("utf-8"), markdown_page.block(rows), str(docs_page))
     write(docs_page, text.encode())
     typer.echo(f"{docs_page} written")
