@@ -195,7 +195,7 @@ def test_a_start_that_leads_nowhere_is_said(capsys, monkeypatch):
     monkeypatch.setattr(runs, "LEAST_SQUARES", 1)
     monkeypatch.setattr(runs, "REPAIR", 1)
     with pytest.raises(typer.Exit):
-        commands.reconstruct("xor-tanh", 1, 0, None, as_json=False)
+        commands.reconstruct("xor-tanh", 1, 0, None)
     assert "none of 1 random starts" in capsys.readouterr().out
 
 
@@ -238,7 +238,7 @@ def test_the_command_writes_what_it_found(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(runs, "push", lambda system, weights: weights[None])
     monkeypatch.setattr(runs, "controls", lambda system, *_: iter(RECORD.systems[system.id].controls))
     for name in SYSTEMS:
-        commands.reconstruct(name, 1, 0, tmp_path, as_json=False)
+        commands.reconstruct(name, 1, 0, tmp_path)
     written = records.read("reconstruction", reconstruction.Reconstructions, tmp_path / "replays")
     assert list(written.systems) == [f"{name}/documented" for name in SYSTEMS]
     for name in SYSTEMS:

@@ -10,10 +10,8 @@ from replay_problems import GET, small_data
 from nn_conformance.cases.store import Store
 from nn_conformance.replay import ledger
 from nn_conformance.replay.ensembles import seeds_of
-from nn_conformance.replay.pruning_savings import savings
-from nn_conformance.replay.quantities import averaged_twice, measured_epochs
-from nn_conformance.replay.task import Task, agreement, order, own_seed, replay, start, whole_epochs
-from nn_conformance.replay.trainers import trainer_of
+from nn_conformance.replay.quantities import averaged_twice, measured_epochs, savings
+from nn_conformance.replay.task import Task, agreement, order, own_seed, replay, start, trainer_of, whole_epochs
 from nn_reference import systems
 from nn_reference.errors import DataError, InputError
 from nn_reference.network import backpropagate, loss_and_outputs, predict

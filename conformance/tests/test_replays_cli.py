@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from nn_conformance.cli import replay as commands
 from nn_conformance.cli.options import examples
+from nn_conformance.oracles.reference import Trainer
 from nn_conformance.replay import ensembles, ledger
 from nn_conformance.replay.ensembles import replay_all
-from nn_conformance.replay.in_numpy import Trainer
 from nn_conformance.replay.ledger import Agreement
 from nn_conformance.replay.task import Task
 from nn_reference import systems

@@ -14,8 +14,7 @@ from nn_conformance.cases.store import Store
 from nn_conformance.replay import ledger, listed_files
 from nn_conformance.replay.figures import TIMES, computed, in_printed_digits
 from nn_conformance.replay.quantities import measured_epochs
-from nn_conformance.replay.task import Task, order, own_seed, replay, start, whole_epochs
-from nn_conformance.replay.trainers import trainer_of
+from nn_conformance.replay.task import Task, order, own_seed, replay, start, trainer_of, whole_epochs
 from nn_reference import systems
 from nn_reference.errors import DataError
 from nn_reference.fixture_files import fixtures_root

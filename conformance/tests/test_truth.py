@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from ledger_problems import check_each, evidence, noise, rulings, run_like, scattered, seeds
 
-from nn_conformance.replay.figures import DECLARED, TIMES
+from nn_conformance.replay.figures import DECLARED, TIMES, lines_that_warn
 from nn_conformance.replay.ledger import Agreement, Ledger
 from nn_conformance.replay.task import own_seed
-from nn_conformance.replay.warning_lines import lines_that_warn
 from nn_maintain.studies import copies
 from nn_maintain.studies.reconstruction import Control, Reconstruction, Reconstructions, Solution
 from nn_maintain.truth.evidence import Evidence, judged_by, load

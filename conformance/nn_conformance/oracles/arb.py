@@ -4,7 +4,6 @@ It evaluates the description's formulas at 256 bits, and at twice as many until 
 Answers in float32 are those float64 numbers rounded once more.
 """
 
-import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,9 +20,7 @@ from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
 
 name = "arb"
-
-# Of one update for each parameter, measured on one core.
-SECONDS_A_PARAMETER = {"sgd": 2e-6, "adam": 7e-6, "rmsprop": 5e-6, "adagrad": 5e-6}
+slow_updates = True
 
 
 def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
@@ -69,13 +66,6 @@ def train(asked: Training) -> Run:
     values = _rounded(compute)
     losses = values.pop("losses").astype(dtype).tolist()
     return Run(losses, {name: values[name].astype(dtype) for name in asked.params})
-
-
-def seconds_of_update(network: fmt.Network, optimizer: fmt.Optimizer, _: int) -> float:
-    """About what an update takes, whatever the batches."""
-    widths = [network.inputs, *(layer.units for layer in network.layers)]
-    parameters = sum(a * b for a, b in itertools.pairwise(widths))
-    return SECONDS_A_PARAMETER[optimizer.kind] * parameters
 
 
 def plain(a: Array) -> Array:

@@ -22,12 +22,13 @@ import numpy as np
 from nn_conformance.cases import format as fmt
 from nn_conformance.judge.target import Answer, Run, Training, Unsupported
 from nn_conformance.oracles import formulas
-from nn_conformance.oracles.columns import Columns, Copies, seconds
+from nn_conformance.oracles.columns import Columns, Copies
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
 
 name = "central"
+slow_updates = True
 
 STEP = 2.0**-17
 SMALLEST_STEP = STEP * 2.0**-24
@@ -61,11 +62,6 @@ def train(asked: Training) -> Run:
         return answer.loss, answer.gradients
 
     return Run(*formulas.train(gradient, asked), reach)
-
-
-def seconds_of_update(network: fmt.Network, _: fmt.Optimizer, samples: int) -> float:
-    """About what an update takes, with a batch of so many samples."""
-    return 3 * seconds(network, samples)  # two steps of either sign, but in real numbers
 
 
 def _evaluate(

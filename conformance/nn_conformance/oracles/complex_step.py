@@ -11,10 +11,11 @@ import numpy as np
 from nn_conformance.cases import format as fmt
 from nn_conformance.judge.target import Answer, Run, Training
 from nn_conformance.oracles import formulas
-from nn_conformance.oracles.columns import Columns, Copies, seconds
+from nn_conformance.oracles.columns import Columns, Copies
 from nn_reference.arithmetic import Array, Params
 
 name = "complex-step"
+slow_updates = True
 
 # Powers of two, so that neither multiplying nor dividing by them rounds. h² must be nothing beside 1, and h times the
 # smallest derivative that matters not below the least number, 2⁻¹²⁶ or 2⁻¹⁰²²: hence so far from either end.
@@ -47,11 +48,6 @@ def train(asked: Training) -> Run:
         return answer.loss, answer.gradients
 
     return Run(*formulas.train(gradient, asked))
-
-
-def seconds_of_update(network: fmt.Network, _: fmt.Optimizer, samples: int) -> float:
-    """About what an update takes, with a batch of so many samples."""
-    return seconds(network, samples)
 
 
 def _gradients(columns: Columns) -> Params:

@@ -118,7 +118,7 @@ def loss(network: fmt.Network, output: LayerOutput, t: Array, dtype: fmt.Dtype) 
     return loss_terms(network, output, t, dtype).sum() / loss_count(network.loss, t)
 
 
-def penalty_terms(penalty: fmt.Penalty, params: Mapping[str, Numbers], samples: int) -> dict[str, Numbers]:
+def penalty_terms(penalty: fmt.Penalty, params: Mapping[str, Numbers], samples: Any) -> dict[str, Numbers]:
     """What each entry of each penalised parameter adds to the loss of so many samples."""
     divisor = {"1": 1, "1/2": 2, "1/N": samples, "1/2N": 2 * samples}[penalty.scaling]
     taken = {name: p for name, p in params.items() if penalty.biases or name.startswith("W")}

@@ -6,8 +6,7 @@ from itertools import islice
 import numpy as np
 
 from nn_conformance.plots.canvas import BLUE, ORANGE, Picture, axes, drawn
-from nn_conformance.replay.task import order, own_seed, start
-from nn_conformance.replay.trainers import trainer_of
+from nn_conformance.replay.task import order, own_seed, start, trainer_of
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 from nn_reference.optimizers import State

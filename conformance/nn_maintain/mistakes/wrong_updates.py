@@ -59,7 +59,6 @@ def other_fields(change: Callable[[Any], dict[str, Any]]) -> Callable[[Optimizer
 
 def other_adam(
     *,
-    corrected: bool = True,
     power: float = 0.5,
     inside: bool = False,
     magnitude: bool = False,
@@ -68,7 +67,6 @@ def other_adam(
     """Adam written out once more, with one of its terms another; any other rule is as it was.
 
     Args:
-        corrected: whether the moments are divided by 1 - βᵗ.
         power: to which v̂ is raised before ε is added.
         inside: whether ε stands under the root.
         magnitude: whether v averages |g|, not g².
@@ -86,7 +84,7 @@ def other_adam(
             m[...] = rule.beta1 * m + (1 - rule.beta1) * g
             v[...] = rule.beta2 * v + (1 - rule.beta2) * (np.abs(g) if magnitude else g * g)
             t = steps(state.step, index, len(params))
-            first, second = (np.float64(1 - beta**t if corrected else 1.0) for beta in (rule.beta1, rule.beta2))
+            first, second = (np.float64(1 - beta**t) for beta in (rule.beta1, rule.beta2))
             with np.errstate(divide="ignore", invalid="ignore"):
                 if rule.placement == "keras":
                     move = second**power / first * m / ((v + within) ** power + beside)
