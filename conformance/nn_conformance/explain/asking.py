@@ -164,7 +164,9 @@ class Asker:
 
     def _difference(self, first: Asked, second: Asked) -> Asked:
         """What the second call has added to the gradients of the first, which errs by the rounding of both."""
-        names = [n for n, g in first.gradients.items() if n in second.gradients and second.gradients[n].shape == g.shape]
+        names = [
+            n for n, g in first.gradients.items() if n in second.gradients and second.gradients[n].shape == g.shape
+        ]
         own = {n: second.gradients[n] - first.gradients[n] for n in names}
         unit = 4 * ROUNDOFF[self.dtype]
         spread = {n: unit * (norm(first.gradients[n]) + norm(second.gradients[n])) for n in names}

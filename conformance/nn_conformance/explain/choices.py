@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -51,31 +52,32 @@ def _different(
     array: str, step: Step, names: Sequence[str], traces: Sequence[Trace], others: Sequence[Trace]
 ) -> list[str | None]:
     """The right rule of a step, and those of some that differ from it and from each other."""
-    every: dict[str | None, list[Array]] = {}
 
+    @cache
     def made(name: str | None) -> list[Array]:
         """On every trace; empty where it cannot be had, which must not be on one of those of equal sizes."""
-        if name not in every:
-            each = [_alone(tr, array, step, name) for tr in (*traces, *others)]
-            had = all(value is not None for value in each[: len(traces)])
-            every[name] = [np.zeros(0) if value is None else value for value in each] if had else []
-        return every[name]
+        each = [_alone(tr, array, step, name) for tr in (*traces, *others)]
+        had = all(value is not None for value in each[: len(traces)])
+        return [np.zeros(0) if value is None else value for value in each] if had else []
 
-    seen: list[tuple[str | None, Array, float]] = []  # what is kept, with what it makes on the first trace, and its sum
+    def same(name: str | None, other: str | None, near: float) -> bool:
+        pairs = zip(made(name), made(other), strict=False)
+        return bool(made(other)) and all(a.shape == b.shape and norm(a - b) <= near for a, b in pairs)
+
+    kept: list[str | None] = []
+    of_first: dict[bytes, list[str | None]] = {}
     for name in (None, *names):
         if (first := _alone(traces[0], array, step, name)) is None:
             continue
-        size, total = norm(first), float(first.sum())
-        near = 1e-6 * size * len(first)
         # Most differ on the first trace, and are not looked at on the others.
-        alike = [other for other, own, of in seen if own.shape != first.shape or abs(of - total) <= near]
-        if name is not None and (alike or not np.isfinite(size) or not size):
+        alike = of_first.setdefault((np.round(first, 6) + 0.0).tobytes(), [])
+        if name is not None and (alike or not np.isfinite(first).all() or not np.any(first)):
             size = norm(np.concatenate(made(name))) if made(name) else 0.0
-            shows = np.isfinite(size) and size > 0
-            if not shows or any(_same(made(other), made(name), 1e-9 * size) for other in alike):
+            if not np.isfinite(size) or size == 0 or any(same(name, other, 1e-9 * size) for other in alike):
                 continue
-        seen.append((name, first, total))
-    return [name for name, _, _ in seen]
+        alike.append(name)
+        kept.append(name)
+    return kept
 
 
 def _alone(tr: Trace, array: str, step: Step, name: str | None) -> Array | None:
@@ -92,10 +94,3 @@ def _alone(tr: Trace, array: str, step: Step, name: str | None) -> Array | None:
         return np.append(np.ravel(states.g), states.final) if step.slot == "error" else np.ravel(states.g)
     except ValueError:
         return None
-
-
-def _same(some: Sequence[Array], others: Sequence[Array], near: float) -> bool:
-    return len(some) == len(others) and all(
-        a.shape == b.shape and (norm(a - b) <= near or bool(np.array_equal(a, b, equal_nan=True)))
-        for a, b in zip(some, others, strict=True)
-    )

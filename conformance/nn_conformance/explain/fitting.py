@@ -21,7 +21,6 @@ from nn_conformance.explain.search import (
     carried,
     combinations,
     entries,
-    on_one,
     ordered,
     predict,
     steps,
@@ -36,7 +35,6 @@ from nn_reference.arithmetic import Array
 FEWEST = 4  # samples of a case that tells whether entries are those of one sample each
 EXTRAS = tuple(PENALTIES)
 MOST_SUMS = 20
-MOST_ROWS = 20  # combinations that are cheaper made one by one than with all others
 
 
 @dataclass(frozen=True)
@@ -185,41 +183,27 @@ class Fitter:
             return []
         chosen = (self._every("common" if common else "") if count else {}) if options is None else options
         options = {**chosen, **{step: [name] for step, name in base}}
-        group = self.groups[0]
-        points = group[:1]
         try:
-            edits, rows = self._stacked(options, count, points)
+            edits, stacked = self._stacked(options, count)
             for extra in (None,) if common else (None, *EXTRAS):
-                # Most combinations miss the first case, and are not tried on the others.
-                own = on_one(rows, *self._answers(extra, points), len(group))
-                if len(own) > MOST_ROWS and points is not group:
-                    points, (_, rows) = group, self._stacked(options, count, group)
-                stacked = rows[own] if points is group else np.array([self._row(edits(i)) for i in own])
-                likely = survivors(stacked, *self._answers(extra, group), len(group)) if own else []
-                if found := [one for i in likely if (one := self._verified(edits(own[i]), extra))]:
+                likely = survivors(stacked, *self._answers(extra), NEAR * len(self.groups[0]))
+                if found := [one for i in likely if (one := self._verified(edits(i), extra))]:
                     return found
         except ValueError:
             return []
         return []
 
     def _stacked(
-        self, options: Mapping[Step, Sequence[str | None]], count: int, points: Sequence[Point]
+        self, options: Mapping[Step, Sequence[str | None]], count: int
     ) -> tuple[Callable[[int], Edits], Array]:
-        """What every combination makes of some points of the first group, in units of the limit."""
-        columns = []
-        for p in points:
-            edits, values = combinations(p.trace, self.array, options, count)
-            columns.append(values / p.unit(self.array))
-        return edits, np.concatenate(columns, axis=1) if len(columns) > 1 else columns[0]
+        """What every combination makes of the first group, in units of the limit."""
+        made = [(p, *combinations(p.trace, self.array, options, count)) for p in self.groups[0]]
+        return made[0][1], np.concatenate([values / p.unit(self.array) for p, _, values in made], axis=1)
 
-    def _row(self, edits: Edits) -> Array:
-        """What one combination makes of the first group, likewise."""
-        return self._stacked({step: (name,) for step, name in edits}, 0, self.groups[0])[1][0]
-
-    def _answers(self, extra: str | None, points: Sequence[Point]) -> tuple[Array, Array | None]:
-        """What was answered, and what a penalty adds, of some points and in units of the limit."""
+    def _answers(self, extra: str | None) -> tuple[Array, Array | None]:
+        """What was answered, and what a penalty adds, of the first group and in units of the limit."""
         parts, added = [], []
-        for p in points:
+        for p in self.groups[0]:
             g = p.asked.gradients[self.array]
             picked = entries(p.trace, int(self.array[1:])) if self.array[0] == "W" else None
             chosen = slice(None) if picked is None else np.ix_(*picked)
@@ -293,10 +277,10 @@ class Fitter:
             for base in ((), *bases) if len(names) > 1 and self.left() else ():
                 options = {**{own: [name] for own, name in base}, step: [slopes.joined([(1.0, n)]) for n in names]}
                 try:
-                    _, stacked = self._stacked(options, 1, self.groups[0])
+                    _, stacked = self._stacked(options, 1)
                 except ValueError:
                     continue
-                g, _ = self._answers(None, self.groups[0])
+                g, _ = self._answers(None)
                 found = slopes.sums(tr, step.slot, step.layer, stacked, g, NEAR * len(self.groups[0]), names)
                 for own in islice(found, MOST_SUMS):
                     name = slopes.name_of(tr, step.slot, step.layer, own)
