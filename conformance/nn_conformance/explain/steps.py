@@ -297,7 +297,9 @@ def _covered(fits: Sequence[tuple[UpdateRule, set[str]]], names: Sequence[str]) 
             return None
         if rule.slug:
             place = f"the update of {', '.join(own)}"
-            found.append(replace(_off(rule.slug, rule.uses), place=place, arrays=tuple(own)))
+            of_biases = rule.slug == "weight-decay" and all(n[0] == "b" for n in own)
+            slug = "penalty-of-biases" if of_biases else rule.slug
+            found.append(replace(_off(slug, rule.uses), place=place, arrays=tuple(own)))
         left = [n for n in left if n not in own]
     return found
 
