@@ -17,7 +17,7 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.text import ACTIVATIONS
 from nn_conformance.cases.text import network as parsed
 from nn_conformance.explain.asking import OTHER, Limits, draw, sized, some_widths
-from nn_conformance.explain.choices import Choices
+from nn_conformance.explain.choices import worth_trying
 from nn_conformance.explain.fitting import Explained
 from nn_conformance.explain.joint import Assignment, groups
 from nn_conformance.explain.loss_search import value_of
@@ -206,7 +206,7 @@ def gaps() -> list[str]:
         traces = [trace(draw(network, 5, seed, "float64")) for seed in (1, 2)]
         for array in names(network):
             with np.errstate(all="ignore"):  # some variants divide by 0
-                options_of = {step: Choices().of(array, step, traces, ()) for step in steps(traces[0], array)}
+                options_of = {step: worth_trying(array, step, traces, ()) for step in steps(traces[0], array)}
             for step, options in options_of.items():
                 if len(options) - 1 < FEWEST:
                     place = f"{step.slot}, layer {step.layer}{f', {step.use}' if step.use else ''}"

@@ -1,9 +1,7 @@
 """The rules that are worth trying in each step on the way to an array: those that differ from the right one and from each other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -13,39 +11,29 @@ from nn_conformance.judge.limits import norm
 from nn_reference.arithmetic import Array
 
 
-@dataclass
-class Choices:
-    """The rules that are tried in each step, found once for all arrays that are explained together.
+def worth_trying(
+    array: str, step: Step, traces: Sequence[Trace], others: Sequence[Trace], only: str = ""
+) -> list[str | None]:
+    """The options of a step: those that can be had on the traces, less those that are alike on all that were compared.
 
-    Attributes:
-        learned: variants with a fitted constant that an array has shown, by slot and layer.
+    Rules that differ on the first trace are not compared on the others.
+
+    Args:
+        array: the array that it leads to.
+        step: the step.
+        traces: of equal sizes.
+        others: traces of other sizes, on which variants may differ that are the same on the first.
+        only: `common` for those that are frequent alone, `engine` for those of an engine's operations instead.
     """
 
-    learned: dict[tuple[str, int], list[str]] = field(default_factory=dict)
-    _found: dict[Any, list[str | None]] = field(default_factory=dict)
+    def made() -> list[str | None]:
+        own = of_engine(traces[0], step) if only == "engine" else rules(traces[0], step)
+        names = [n for n, rule in own.items() if (rule.common or only != "common") and not rule.answered]
+        return _different(array, step, names, traces, others)
 
-    def of(
-        self, array: str, step: Step, traces: Sequence[Trace], others: Sequence[Trace], only: str = ""
-    ) -> list[str | None]:
-        """The options of a step: those that can be had on the traces, less those that are alike on all that were compared.
-
-        Rules that differ on the first trace are not compared on the others.
-
-        Args:
-            array: the array that it leads to.
-            step: the step.
-            traces: of equal sizes.
-            others: traces of other sizes, on which variants may differ that are the same on the first.
-            only: `common` for those that are frequent alone, `engine` for those of an engine's operations instead.
-        """
-        learned = () if only == "engine" else tuple(self.learned.get((step.slot, step.layer), ()))
-        # What comes before a step is the same on the way to every array, but for the letter of what is summed.
-        key = step.slot, step.layer, array[0] * (step.slot == "sum"), learned, only, *traces, *others
-        if key not in self._found:
-            own = of_engine(traces[0], step) if only == "engine" else rules(traces[0], step)
-            names = [n for n, rule in own.items() if (rule.common or only != "common") and not rule.answered]
-            self._found[key] = _different(array, step, (*learned, *names), traces, others)
-        return self._found[key]
+    # What comes before a step is the same on the way to every array, but for the letter of what is summed.
+    key = "choices", step.slot, step.layer, array[0] * (step.slot == "sum"), only, *traces, *others
+    return traces[0].once(key, made)
 
 
 def _different(

@@ -9,7 +9,7 @@ import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain import slopes
-from nn_conformance.explain.choices import Choices
+from nn_conformance.explain.choices import worth_trying
 from nn_conformance.explain.factors import ONE, Factor, monomials
 from nn_conformance.explain.penalties import IN_PLACE
 from nn_conformance.explain.points import Point
@@ -95,14 +95,12 @@ class Fitter:
         groups: points of equal sizes; the first group has the most points, and is searched.
         dtype: the precision whose rounding is allowed for.
         left: whether there is time.
-        choices: the rules that are tried, shared with the other arrays.
     """
 
     array: str
     groups: Sequence[Sequence[Point]]
     dtype: fmt.Dtype
     left: Callable[[], bool]
-    choices: Choices
 
     @property
     def points(self) -> list[Point]:
@@ -114,18 +112,13 @@ class Fitter:
         one = Explained(self.array).compared(self.points)
         return replace(one, blind=all(p.zero(self.array) for p in self.points)) if one else None
 
-    def explain(
-        self, most: int = 3, above: Sequence[Explained] = (), settled: Collection[Step] = ()
-    ) -> list[Explained]:
-        """Every way in which the array comes about by few rules, the cheapest first; nothing if there is none.
+    def explain(self, above: Sequence[Explained] = (), settled: Collection[Step] = ()) -> list[Explained]:
+        """Every way in which an array that is not right comes about by few rules, the cheapest first; nothing if there is none.
 
         Args:
-            most: at most so many changed rules.
             above: what explains the arrays of the layers above, whose rules are likely to be in this one too.
             settled: steps that are right in an array that is right.
         """
-        if plain := self.plain():
-            return [plain]
         if all(p.zero(self.array) for p in self.points):
             return self._zero()
         for name in (*EXTRAS, *IN_PLACE):
@@ -134,22 +127,13 @@ class Fitter:
         tr = self.groups[0][0].trace
         bases = [base for one in above for base in carried(tr, self.array, one.edits, settled)]
         bases = list(dict.fromkeys(bases))[:12]
-        found = self._few(min(most, 2), bases)
-        if not found and most > 1:
-            found = self._of_each(bases)
-        if not found and most > 2:
-            found = self._search(3, common=True)
+        found = self._few(bases) or self._of_each(bases) or self._search(3, common=True)
         return sorted(_unique(found), key=lambda e: e.cost)[:12]
 
-    def again(self) -> list[Explained]:
-        """By one rule or two, those among them that other arrays have shown since."""
-        found = self._search(1) or self._search(2)
-        return sorted(_unique(found), key=lambda e: e.cost)[:12]
-
-    def _few(self, most: int, bases: Sequence[Edits]) -> list[Explained]:
+    def _few(self, bases: Sequence[Edits]) -> list[Explained]:
         """By no rule, one or two, with or without those of the arrays above."""
         found: list[Explained] = []
-        for count in range(most + 1):
+        for count in range(3):
             for base in bases if count < 2 else ():
                 found += self._search(count, base)
             if not found or count == 0:
@@ -171,7 +155,7 @@ class Fitter:
 
     def _chosen(self, step: Step, only: str = "") -> list[str | None]:
         traces, others = [p.trace for p in self.groups[0]], [group[0].trace for group in self.groups[1:]]
-        return self.choices.of(self.array, step, traces, others, only)
+        return worth_trying(self.array, step, traces, others, only)
 
     def _every(self, only: str = "") -> dict[Step, list[str | None]]:
         return {step: self._chosen(step, only) for step in steps(self.groups[0][0].trace, self.array)}
@@ -285,8 +269,6 @@ class Fitter:
                 for own in islice(found, MOST_SUMS):
                     name = slopes.name_of(tr, step.slot, step.layer, own)
                     if one := self._verified(ordered(tr, self.array, {**dict(base), step: name})):
-                        for k in range(1, step.layer + 1):
-                            self.choices.learned.setdefault((step.slot, k), []).append(name)
                         return [one]
         return []
 
