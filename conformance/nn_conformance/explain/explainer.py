@@ -57,7 +57,7 @@ class Explainer(Updates):
             self.nothing_compared()
             return
         before = deepcopy(self.draft)
-        gradients = self._sample_by_sample(Gradients()) if self.within_batch(groups) else self._on_more(groups)
+        gradients = self._on_more(groups)
         if self.optimizer and self._of_first_steps(gradients):
             self.draft, self.asker.share = before, first_share(self.optimizer)
             groups = self.groups()

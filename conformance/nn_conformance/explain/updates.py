@@ -13,7 +13,7 @@ from msgspec import structs
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain import naming, steps
 from nn_conformance.explain.asking import Asked, Limits
-from nn_conformance.explain.experiments import Experiments, Groups
+from nn_conformance.explain.experiments import Experiments
 from nn_conformance.explain.gradients import Gradients, explain_gradients
 from nn_conformance.explain.points import Point
 from nn_conformance.explain.record import Finding, every_array
@@ -85,12 +85,6 @@ def _after_each(known: steps.Gradient, way: tuple[bool, bool], case: Case, befor
         total = {n: summed * total[n] + of_case(case.network, n, g[n]) for n in theta}
         theta = {n: p - rate / (len(case.x) if divided else 1) * total[n] for n, p in theta.items()}
     return {n: matrix(case.network, n, (p - theta[n]) / rate) for n, p in start.items()}
-
-
-def _makes(p: Point, gradient: steps.Gradient) -> bool:
-    """Whether what is shown of a call is made by such a gradient."""
-    made = gradient(p.asked.case, steps.Before(p.asked.case, [], []))
-    return made is not None and p.makes(made, steps.NEAR)
 
 
 # Where the gradients of one step are right, or explained, and those of several are not: whose gradients these are.
@@ -188,13 +182,6 @@ class Updates(Experiments):
                 own = replace(steps.OFF, slug=slug, uses=uses, right="the parameters, and the rows, of each step")
                 return [own, *found]
         return []
-
-    def within_batch(self, groups: Groups) -> bool:
-        """Whether calls with several samples are made by right steps after each sample."""
-        several = [group[0] for group in groups if group[0].trace.samples > 1]
-        if not self.rate or all(p.all_right for p in several) or self.samples == 1 or self.network.penalty is not None:
-            return False
-        return any(all(_makes(p, partial(_after_each, _right, way)) for p in several) for way in WITHIN)
 
     def of_batches(self, gradients: Gradients) -> None:
         """What calls with several samples do that take a step for each of them."""
