@@ -149,8 +149,7 @@ def _matrix(report: Report, target: str) -> Mapping[str, Any]:
     rungs = sorted({v.rung for v in verdicts if v.rung in ORDER}, key=ORDER.__getitem__)
     rows = {system: [_cell([v for v in of if v.rung == rung]) for rung in rungs] for system, of in of_target.items()}
     failed = sum(v.failed for v in verdicts)
-    drawing = pictures.in_limits(target, verdicts)
-    return {"target": target, "rungs": rungs, "rows": rows, "failed": failed, "drawing": drawing}
+    return {"target": target, "rungs": rungs, "rows": rows, "failed": failed}
 
 
 def _cell(verdicts: Sequence[Verdict]) -> Cell:
