@@ -8,7 +8,6 @@ import numpy as np
 from nn_conformance.cases import format as fmt
 from nn_conformance.gradcheck import check_gradients
 from nn_conformance.gradcheck.line import Line
-from nn_conformance.gradcheck.noise import Noise
 from nn_conformance.gradcheck.subject import Subject
 from nn_conformance.judge.climb import Climb, Finding, over
 from nn_conformance.judge.evaluation import (
@@ -125,7 +124,7 @@ def _slope(
     a = 2.0 ** round(np.log2(np.cbrt(ROUNDOFF["float64"]) * (np.max(np.abs(flat(climb.params))) or 1)))
     subject = Subject(lambda moved: _loss_at(climb, climb.params | _split(moved, own)), {"params": p}, p)
     subject.value = expected_loss(climb) if climb.answer.loss is None else climb.answer.loss
-    line = Line(subject, "params", direction, Noise(0.0, 0.0))
+    line = Line(subject, "params", direction)
     # The parameters that were taken are rounded; what they moved by is exact.
     claimed = float(g @ ((p + a * direction) - (p - a * direction))) / (2 * a)
     error = abs(claimed - (4 * line.slope(a) - line.slope(2 * a)) / 3)
