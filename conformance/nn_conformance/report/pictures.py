@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # matplotlib is heavy, and optional
 # Colours that stand for others: which, the page's style sheet says, for light and for dark.
 INK, USED, RIGHT, LINE = "#000001", "#000002", "#000003", "#000004"
 NAMES = {INK: "currentColor", USED: "var(--used)", RIGHT: "var(--right)", LINE: "var(--line)"}
-SETTINGS = canvas.SETTINGS | {
+SETTINGS = {
     "font.family": "sans-serif",
     "font.size": 9,
     "figure.facecolor": "none",
@@ -52,7 +52,19 @@ class Drawing:
     @cached_property
     def svg(self) -> str:
         """The element, without ids of its own, dates or fixed colours."""
-        return _styled(self.draw)
+        from matplotlib.figure import Figure  # noqa: PLC0415 - heavy, and optional
+
+        buffer = io.StringIO()
+        with canvas.styled(SETTINGS):
+            figure = Figure(figsize=(WIDTH, WIDTH / 2), layout="constrained")
+            self.draw(figure)
+            figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+        svg = buffer.getvalue()
+        svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+        used = set(re.findall(r"#([\w-]+)[)\"]", svg))
+        svg = re.sub(r' id="([\w.-]+)"', lambda match: match[0] if match[1] in used else "", svg)
+        svg = re.sub(r'^<svg[^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', svg)
+        return re.sub("|".join(NAMES), lambda match: NAMES[match[0]], svg).replace("xlink:href", "href")
 
 
 def installed() -> bool:
@@ -108,24 +120,6 @@ def _blocks(a: Array) -> Array:
     """The largest entry of each block, with `SIDE` rows and columns at most."""
     rows, columns = (np.arange(0, size, -(-size // SIDE)) for size in a.shape)
     return np.maximum.reduceat(np.maximum.reduceat(a, rows, axis=0), columns, axis=1)
-
-
-def _styled(draw: Callable[["Figure"], None]) -> str:
-    """The SVG element that a function draws on an empty figure."""
-    from matplotlib import style  # noqa: PLC0415 - heavy, and optional
-    from matplotlib.figure import Figure  # noqa: PLC0415 - likewise
-
-    buffer = io.StringIO()
-    with style.context(["default", SETTINGS]):
-        figure = Figure(figsize=(WIDTH, WIDTH / 2), layout="constrained")
-        draw(figure)
-        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    svg = buffer.getvalue()
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    used = set(re.findall(r"#([\w-]+)[)\"]", svg))
-    svg = re.sub(r' id="([\w.-]+)"', lambda match: match[0] if match[1] in used else "", svg)
-    svg = re.sub(r'^<svg[^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', svg)
-    return re.sub("|".join(NAMES), lambda match: NAMES[match[0]], svg).replace("xlink:href", "href")
 
 
 def _power(value: float, _: Any) -> str:
