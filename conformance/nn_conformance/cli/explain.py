@@ -7,20 +7,12 @@ import typer
 from nn_conformance.cli.options import JsonOption, print_json
 
 
-def complete_slug(incomplete: str) -> list[str]:
-    """Names of mistakes, for the shell."""
-    from nn_conformance.explain.texts import texts
-
-    return [slug for slug in texts() if slug.startswith(incomplete)]
-
-
 def explain(
     slug: Annotated[
         str | None,
         typer.Argument(
             metavar="MISTAKE|WORD",
             help="A name that a report gives, or a word: lists the mistakes that have it; without one, all.",
-            autocompletion=complete_slug,
         ),
     ] = None,
     as_json: JsonOption = False,

@@ -28,7 +28,6 @@ from nn_conformance.cli.options import (
     children,
     complain,
     complete_network,
-    complete_oracle,
     examples,
     help_if_alone,
     print_json,
@@ -145,18 +144,12 @@ def verify(
         typer.Option("--network", metavar="LINE|FILE", help="A network of your own, in one line, or one by name."),
     ] = None,
     layer: Annotated[
-        str,
-        typer.Option("--layer", metavar="KIND", help="TARGET is a layer, such as 'dense relu'."),
+        str, typer.Option("--layer", metavar="KIND", help="TARGET is a layer, such as 'dense relu'.")
     ] = "",
     loss: Annotated[str, typer.Option("--loss", metavar="LOSS", help="Of a model, whose network is read off it.")] = "",
     with_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--with",
-            metavar="ORACLE,...",
-            help="Judge these too: central, arb, torch, keras.",
-            autocompletion=complete_oracle,
-        ),
+        typer.Option("--with", metavar="ORACLE,...", help="Judge these too: central, arb, torch, keras."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Documented cases of MNIST's size too.")] = False,
     known: Annotated[

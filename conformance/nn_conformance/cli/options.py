@@ -76,11 +76,3 @@ NetworkArgument = Annotated[
 VersionOption = Annotated[
     str, typer.Option(metavar="documented|corrected", help="With the document's defects, or with them mended.")
 ]
-
-
-def complete_oracle(incomplete: str) -> list[str]:
-    """Names of oracles, for the shell; after a comma, the next."""
-    from nn_conformance.oracles import ORACLES
-
-    before, comma, last = incomplete.rpartition(",")
-    return [f"{before}{comma}{name}" for name in ORACLES if name.startswith(last)]
