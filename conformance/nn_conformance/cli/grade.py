@@ -94,11 +94,11 @@ def _show(marks: "list[Mark]") -> None:
     from nn_conformance.grade.tables import histogram
     from nn_conformance.report import console as render
 
-    table = render.new_table("name", "mark", "what is wrong")
+    rows = []
     for mark in marks:
         wrong = "\n".join(f"{slug}: {text}" for slug, text in zip(mark.mistakes, mark.wrong, strict=True))
-        table.add_row(escape(mark.name), f"{mark.mark:g}", escape(wrong) or "[green]right[/]")
-    render.console().print(table)
+        rows.append((escape(mark.name), f"{mark.mark:g}", escape(wrong) or "[green]right[/]"))
+    render.table(("name", "mark", "what is wrong"), rows)
     right = sum(mark.right for mark in marks)
     render.line(f"\n{len(marks)} submissions, {right} right; {marks[0].most:g} points")
     for mistake, count in histogram(marks).items():

@@ -3,7 +3,6 @@
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from math import isnan
 from pathlib import Path
 
 from nn_conformance.cases import format as fmt
@@ -19,6 +18,7 @@ from nn_conformance.judge.rungs import RUNGS
 from nn_conformance.judge.target import Target
 from nn_conformance.judge.verdict import CheckId, Verdict
 from nn_conformance.judge_run import JudgeRun
+from nn_conformance.outcome import numbers
 from nn_conformance.protocol.program import ProtocolTarget
 from nn_conformance.protocol.session import HARNESS, Session
 from nn_conformance.replay.listed_files import write
@@ -79,10 +79,9 @@ def only(
     if as_json:
         print_json([{"target": name, **verdict.as_json()} for name, verdict in verdicts])
     for name, verdict in () if as_json else verdicts:
-        numbers = "" if isnan(verdict.error) else f"error {verdict.error:.3g}, limit {verdict.limit:.3g}: "
         failure = f" ({verdict.failure})" if verdict.failure else ""
         render.line(f"{verdict.status}{failure}: {verdict.id} ({name})")
-        render.line(f"     {numbers}{verdict.reason}")
+        render.line(f"     {': '.join(filter(None, (numbers(verdict), verdict.reason)))}")
     statuses = {verdict.status for _, verdict in verdicts}
     return "failed" not in statuses and bool(statuses & {"passed", "expected failure"})
 
