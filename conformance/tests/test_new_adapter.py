@@ -56,5 +56,5 @@ def test_bad_arguments_are_named(command, tmp_path):
     assert "there are python, javascript, c" in command("new-adapter", str(tmp_path / "mine.rs")).complaint
     assert not list(tmp_path.iterdir())
     assert "did you mean 'python'" in command("new-adapter", "--language", "pyton").complaint
-    assert "expected one of python, javascript, c" in command("new-adapter", "--language", "fortran").complaint
+    assert "expected 'python' or 'javascript' or 'c'" in command("new-adapter", "--language", "fortran").complaint
     assert "cannot write it" in command("new-adapter", str(tmp_path / "no" / "mine.py")).complaint

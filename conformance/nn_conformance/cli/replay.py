@@ -23,10 +23,6 @@ EPILOG = examples(
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def _among(*choices: str) -> object:
-    return lambda incomplete: [choice for choice in choices if choice.startswith(incomplete)]
-
-
 def replay(
     network: NetworkArgument,
     framework: Annotated[
@@ -35,7 +31,6 @@ def replay(
             "--with",
             metavar="numpy|torch|keras",
             help="What to train in; the extras `torch` and `keras` bring the others.",
-            autocompletion=_among("numpy", "torch", "keras"),
         ),
     ] = "numpy",
     version: Annotated[
@@ -43,16 +38,10 @@ def replay(
         typer.Option(
             metavar="documented|corrected|…",
             help="With the document's defects, or with them mended; `describe` names all versions.",
-            autocompletion=_among("documented", "corrected"),
         ),
     ] = "documented",
     dtype: Annotated[
-        str | None,
-        typer.Option(
-            metavar="float32|float64",
-            help="Precision; the document's own by default.",
-            autocompletion=_among("float32", "float64"),
-        ),
+        str | None, typer.Option(metavar="float32|float64", help="Precision; the document's own by default.")
     ] = None,
     seeds: Annotated[
         int, typer.Option(min=1, help="How many runs: the document's own seed first, then 0, 1, 2, …")
@@ -70,7 +59,6 @@ def replay(
         typer.Option(
             metavar="local|dask",
             help="Where they run: this machine, or the Dask cluster that DASK_SCHEDULER_ADDRESS names, else one of our own.",
-            autocompletion=_among("local", "dask"),
         ),
     ] = "local",
     as_json: JsonOption = False,

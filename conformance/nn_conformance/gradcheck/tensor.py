@@ -16,8 +16,7 @@ from math import inf, nan
 import numpy as np
 
 from nn_conformance.gradcheck.line import ROUNDINGS, Line, Slope
-from nn_conformance.gradcheck.noise import Noise, random_signs
-from nn_conformance.gradcheck.subject import ROUNDOFF, Subject, norm
+from nn_conformance.gradcheck.subject import ROUNDOFF, Subject, norm, random_signs
 from nn_conformance.judge.digits import told_apart
 from nn_reference.arithmetic import Array
 
@@ -48,7 +47,6 @@ class Tensor:
     """
 
     subject: Subject
-    noise: Noise
     name: str
     gradient: Array
     largest: float
@@ -72,7 +70,7 @@ class Tensor:
 
     def line(self, direction: Array) -> Line:
         """The loss along a direction."""
-        return Line(self.subject, self.name, direction, self.noise)
+        return Line(self.subject, self.name, direction)
 
     def slopes(self, rng: np.random.Generator) -> list[Slope]:
         """Along directions until enough of them allow a verdict, or too many do not."""
@@ -159,7 +157,7 @@ class Tensor:
     @property
     def _start(self) -> float:
         """Where rounding and curvature balance for a loss that curves at the scale of its parameters: ∛u of that."""
-        part = min(1.0, self.noise.relative(self.subject.value)) ** (1 / 3)
+        part = min(1.0, self.subject.noise) ** (1 / 3)
         return float(2.0 ** round(np.log2(part * self.subject.scale[self.name])))
 
     def _directions(self, rng: np.random.Generator) -> Iterator[Array]:

@@ -63,10 +63,14 @@ class Submission:
         # The interpreter below a virtual environment does not find that environment's packages.
         python = getattr(sys, "_base_executable", None) or sys.executable
         text = inspect.getsource(runner)
+        # None of our variables; and one thread, since others run beside it.
+        environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "MPLBACKEND": "agg"}
+        environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        environment |= dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), str(file.parent))
         self._child = Child(
             [python, "-s", "-S", "-P", "-B", "-c", text, *map(str, (file.parent, file.name, packages))],
             limits.memory,
-            environment(file.parent),
+            environment,
             file.parent,
         )
 
@@ -151,13 +155,6 @@ class Remote:
     def __call__(self, *arguments: Any) -> Any:
         """What the function returns. Raises as `Submission.call` does."""
         return self._call("", *arguments)
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """Variables of a submission's process: none of ours, and one thread, since others run beside it."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    home = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), str(folder))
-    return {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "MPLBACKEND": "agg", **threads, **home}
 
 
 def _change(name: str, value: Any, now: Any) -> None:
