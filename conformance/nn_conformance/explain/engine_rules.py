@@ -155,7 +155,7 @@ def losses(tr: Trace) -> Iterator[tuple[str, Array, Built, bool]]:
     t, y, kind = tr.t, tr.y, tr.case.network.loss.kind
     if kind == "squared_error":
         yield "(y-t)**2", y, lambda o, y: o("**", o("-", y, t), 2.0), False
-        yield "d·d, d = y-t", y, lambda o, y: _square(o, o("-", y, t)), False
+        yield "d·d, d = y-t", y, lambda o, y: square(o, o("-", y, t)), False
     elif kind == "binary_cross_entropy" and not getattr(tr.net.loss, "from_logits", False):
         yield "t·log p", y, lambda o, p: binary(o, p, lambda t, log: o("*", t, log), t), False
         yield "log p·t", y, lambda o, p: binary(o, p, lambda t, log: o("*", log, t), t), False
@@ -167,7 +167,8 @@ def losses(tr: Trace) -> Iterator[tuple[str, Array, Built, bool]]:
             yield f"(z - log Σe^z)·t of {name}", start, lambda o, z: o("neg", o("*", o("-", z, o("log", o("sum", o("exp", z)))), t)), True  # fmt: skip
 
 
-def _square(o: Tape, d: Node) -> Node:
+def square(o: Tape, d: Node) -> Node:
+    """d·d, which uses d twice."""
     return o("*", d, d)
 
 
