@@ -118,22 +118,15 @@ def _sent_again(end: Node, *, first_all: bool = False) -> None:
         raise ValueError("too many visits")
 
 
-def _depth_first(end: Node) -> list[Node]:
-    order: list[Node] = []
-    waiting = [end]
+def _once(end: Node, *, deep: bool) -> None:
+    """Each node passes on when it is first met on the way from the end, before or after those beside it."""
+    order, waiting = list[Node](), [end]
     while waiting:
-        node = waiting.pop()
+        node = waiting.pop(-1 if deep else 0)
         if node not in order:
             order.append(node)
-            waiting += [parent for parent, _ in reversed(node.parents)]
-    return order
-
-
-def _breadth_first(end: Node) -> list[Node]:
-    order = [end]
-    for node in order:
-        order += [parent for parent, _ in node.parents if parent not in order]
-    return order
+            waiting += [parent for parent, _ in node.parents][:: -1 if deep else 1]
+    end.tape.backward(end, order)
 
 
 def _assigned(end: Node) -> None:
@@ -147,8 +140,8 @@ def _assigned(end: Node) -> None:
 TRAVERSALS: dict[str, tuple[str, Callable[[Node], None]]] = {
     "a node passes on all that has come to it, each time that more comes": ("visited-again", _sent_again),
     "a node gives its parents all that has come to it, each time that one of them is visited": ("visited-again", partial(_sent_again, first_all=True)),
-    "each node passes on once, depth first, before all has come to it": ("grad-overwritten", lambda end: end.tape.backward(end, _depth_first(end))),
-    "each node passes on once, breadth first, before all has come to it": ("grad-overwritten", lambda end: end.tape.backward(end, _breadth_first(end))),
+    "each node passes on once, depth first, before all has come to it": ("grad-overwritten", partial(_once, deep=True)),
+    "each node passes on once, breadth first, before all has come to it": ("grad-overwritten", partial(_once, deep=False)),
     "a node keeps the last share of its gradient only": ("grad-overwritten", _assigned),
 }  # fmt: skip
 
