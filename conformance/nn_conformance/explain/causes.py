@@ -19,8 +19,6 @@ from nn_reference.arithmetic import Array
 
 LARGE = 5.0  # inputs from here on saturate units, where a lower precision errs by more than a limit allows for
 TINY_ERROR = 1e-8  # of an array: float32 errs by more, and differences of losses with a small step by less
-NEAR = 1e-7  # relative: sums of some hundred terms, and quotients of small numbers
-LEAST = 3  # entries of different multiples, so that it is no chance
 MOST_UNITS = 8  # whose subsets are tried
 NUDGE = 2.0**-20  # relative
 BENT = 1e-10  # of a gradient: its curvature on such a line is less, and what a lower precision rounds is more
@@ -238,26 +236,6 @@ def _of_sample(p: Point, array: str, n: int) -> Array:
     return np.asarray(part.ravel() / p.limit(array, p.asked.gradients[array]))
 
 
-def counted(groups: Sequence[Sequence[Point]]) -> tuple[Finding, list[str]] | None:
-    """An engine that visits nodes in a wrong order, and the arrays below whose values depend on that order too.
-
-    A node that passes its gradient on before it is whole, and once more for each use, multiplies what is below it by a
-    number that depends on its place in the graph and not on the values: by a multiple of ½ that differs by entry.
-    """
-    every = {a for group in groups for p in group for a in p.asked.gradients}
-    several = [g for g in groups if len(g) > 1 and all(set(p.asked.gradients) == every for p in g)]
-    arrays = [a[1:] for a in every_array(list(several[0][0].asked.gradients))] if several else []
-    made = {a: [_multiples(group, a) for group in several] for a in arrays}
-    last = f"W{max((int(a[1:]) for a in arrays), default=0)}"
-    seen = [np.unique(np.round(m[np.isfinite(m)], 3)) for m in made.get(last, []) if m is not None]
-    if not seen or len(seen) < len(several) or any(len(multiples) < LEAST for multiples in seen):
-        return None
-    shown = ", ".join(f"{m:g}" for m in seen[0][::-1][:4])
-    explained = tuple(f"d{a}" for a in arrays if all(m is not None for m in made[a]))
-    uses = f"{shown}, … times the right entries of d{last}, by their place in the graph"
-    return of_slug("visited-again", uses, explained), [f"d{a}" for a in arrays if f"d{a}" not in explained]
-
-
 def lost(points: Sequence[Point], ways: Mapping[str, Sequence[Explained]]) -> tuple[Finding, list[str]] | None:
     """An engine in which a value that several units use has the gradient of some of them only, and the arrays below.
 
@@ -308,14 +286,3 @@ def _kept_terms(p: Point, k: int, edits: Edits) -> list[int] | None:
     outer = np.outer(tr.a[k - 1][0], got)
     fits = near.any(axis=1).all() and norm(p.asked.gradients.get(f"W{k}", outer) - outer) <= 4 * p.limit(f"W{k}", outer)
     return [int(n) for n in numbers[some]] if fits else None
-
-
-def _multiples(group: Sequence[Point], array: str) -> Array | None:
-    """By what each entry of an array is multiplied, the same in all cases; NaN where it is 0; None if there is no such number."""
-    quotients = [p.asked.gradients[array] / p.limits.gradients[array] for p in group]
-    least = np.fmin.reduce(quotients)
-    spread = np.fmax.reduce(quotients) - least
-    known = np.isfinite(least)
-    halves = np.abs(2 * least[known] - np.round(2 * least[known]))
-    near = NEAR * np.abs(least[known])
-    return least if known.any() and np.all(spread[known] <= near) and np.all(halves <= 2 * near) else None

@@ -11,7 +11,7 @@ from nn_conformance.explain.forward_rules import leaky
 from nn_reference.activations import Activation
 from nn_reference.arithmetic import Array
 
-GRID = np.concatenate([np.geomspace(1e-4, 64.0, 60), [0.999, 1.001]])
+GRID = np.sort([*np.geomspace(1e-4, 64.0, 60), 0.999, 1.001])
 STEPS = 60  # of a bisection
 
 
@@ -87,13 +87,13 @@ def places(network: fmt.Network) -> Iterator[tuple[int, str]]:
     yield from ((0, name) for name in DATA)
 
 
-def solutions(off: Callable[[float], float]) -> Iterator[float]:
+def solutions(off: Callable[[float], float], grid: Array = GRID) -> Iterator[float]:
     """Where a function of the constant is 0, on a grid of which neighbours have other signs."""
-    values = np.array([off(float(s)) for s in np.sort(GRID)])
-    for low, high, left, right in zip(np.sort(GRID), np.sort(GRID)[1:], values, values[1:], strict=False):
-        if np.isfinite([left, right]).all() and left * right < 0:
-            a, b = float(low), float(high)
+    values = [off(float(s)) for s in grid]
+    for k in range(len(grid) - 1):
+        if np.isfinite(values[k : k + 2]).all() and values[k] * values[k + 1] < 0:
+            a, b = map(float, grid[k : k + 2])
             for _ in range(STEPS):
                 middle = (a + b) / 2
-                a, b = (middle, b) if off(middle) * left > 0 else (a, middle)
+                a, b = (middle, b) if off(middle) * values[k] > 0 else (a, middle)
             yield a

@@ -9,7 +9,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nn_reference.activations import IDENTITY, RELU, SIGMOID, SOFTMAX, TANH, Activation, Softmax, sigmoid
+from nn_reference.activations import (
+    ELU,
+    IDENTITY,
+    RELU,
+    SIGMOID,
+    SILU,
+    SOFTMAX,
+    SOFTPLUS,
+    TANH,
+    Activation,
+    Softmax,
+    sigmoid,
+)
 from nn_reference.arithmetic import Array, Params
 from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError, count
 from nn_reference.network import Network
@@ -107,113 +119,97 @@ def leaky(slope: float) -> Activation:
     )  # fmt: skip
 
 
-def _elementwise(name: str, f: Callable[[Array], Array], prime: Callable[[Array], Array]) -> Activation:
-    return Activation(name, f, lambda z, a, da: da * prime(z))
-
-
 def twice(activation: Activation) -> Activation:
     """Applied again to its own output, and differentiated so."""
     f, back = activation.forward, activation.backward
     return replace(activation, forward=lambda z: f(f(z)), backward=lambda z, a, da: back(z, f(z), back(f(z), a, da)))
 
 
-def other_axis(activation: Activation) -> Activation:
+def _other_axis(right: Activation) -> Activation:
     """Softmax over the batch where outputs are meant, and the other way round."""
-    rule = "diagonal" if activation.derivative == "diagonal" else "exact"
-    return Softmax(axis=-3 - (activation.axis or -1), derivative=rule)  # type: ignore[arg-type]
+    rule = "diagonal" if right.derivative == "diagonal" else "exact"
+    return Softmax(axis=-3 - (right.axis or -1), derivative=rule) if right.name == "softmax" else Softmax(axis=-2)  # type: ignore[arg-type]
 
 
-def _softmax_over_all(z: Array) -> Array:
+def _over_all(z: Array) -> Array:
     e = np.exp(z - z.max())
     return e / e.sum(axis=(-1, -2), keepdims=True)
 
 
-OVER_ALL = Activation(
-    "softmax", _softmax_over_all, lambda z, a, da: a * (da - (a * da).sum(axis=(-1, -2), keepdims=True)), elementwise=False, axis=-3
-)  # fmt: skip
-SHIFTED_ABOVE = Activation(
-    "softmax", lambda z: np.exp(z - z.max(axis=-1, keepdims=True)) / np.exp(z).sum(axis=-1, keepdims=True), lambda z, a, da: da, elementwise=False, axis=-3
-)  # fmt: skip
-NORMALIZED = Activation(
-    "softmax", lambda z: z / z.sum(axis=-1, keepdims=True), lambda z, a, da: da, elementwise=False, axis=-3
+OVER_ALL = replace(
+    SOFTMAX, forward=_over_all, backward=lambda z, a, da: a * (da - (a * da).sum(axis=(-1, -2), keepdims=True)), axis=-3
 )
+SHIFTED_ABOVE = replace(
+    SOFTMAX,
+    forward=lambda z: np.exp(z - z.max(axis=-1, keepdims=True)) / np.exp(z).sum(axis=-1, keepdims=True),
+    backward=IDENTITY.backward,
+    axis=-3,
+)
+NORMALIZED = replace(SOFTMAX, forward=lambda z: z / z.sum(axis=-1, keepdims=True), backward=IDENTITY.backward, axis=-3)
+# Its derivative is taken as a(1-a), as that of σ is: nobody differentiates what is a slip in the forward pass.
+NEGATED = replace(SIGMOID, forward=lambda z: sigmoid(-z))
 
 
-def _softmax_beside(epsilon: float, *, shifted: bool) -> Callable[[Activation], Activation]:
+def _beside(epsilon: float, *, shifted: bool) -> Callable[[Activation], Activation]:
     """Softmax with ε beside the sum in its denominator, differentiated as if there were none."""
 
     def f(z: Array) -> Array:
         e = np.exp(z - z.max(axis=-1, keepdims=True)) if shifted else np.exp(z)
         return np.asarray(e / (e.sum(axis=-1, keepdims=True) + epsilon))
 
-    def back(_: Array, a: Array, da: Array) -> Array:
-        return np.asarray(a * (da - (a * da).sum(axis=-1, keepdims=True)))
-
-    return lambda _: Activation("softmax with ε", f, back, elementwise=False)
+    return lambda _: replace(SOFTMAX, name="softmax with ε", forward=f, axis=None)
 
 
-SOFTPLUS = _elementwise("softplus", lambda z: np.logaddexp(0, z), sigmoid)
-SWISH = _elementwise("SiLU", lambda z: z * sigmoid(z), lambda z: sigmoid(z) * (1 + z * (1 - sigmoid(z))))
-SQUARE_OF_TWO = _elementwise(
-    "sigmoid of base 2", lambda z: 1 / (1 + 2.0**-z), lambda z: np.log(2) * 2.0**-z / (1 + 2.0**-z) ** 2
-)
-CAPPED = _elementwise("ReLU6", lambda z: np.clip(z, 0, 6), lambda z: ((z > 0) & (z < 6)) * 1.0)
-TANH_SCALED = _elementwise(
-    "scaled tanh", lambda z: 1.7159 * np.tanh(2 * z / 3), lambda z: 1.7159 * 2 / 3 * (1 - np.tanh(2 * z / 3) ** 2)
-)
-HARD_SIGMOID = _elementwise("hard sigmoid", lambda z: np.clip(0.2 * z + 0.5, 0, 1), lambda z: 0.2 * (abs(z) < 2.5))
-ELU = _elementwise("ELU", lambda z: np.where(z > 0, z, np.expm1(z)), lambda z: np.where(z > 0, 1, np.exp(z)))
-# Its derivative is taken as a(1-a), as that of σ is: nobody differentiates what is a slip in the forward pass.
-NEGATED = _elementwise("sigmoid", lambda z: sigmoid(-z), lambda z: sigmoid(z) * sigmoid(-z))
+def _swapped(formula: str, other: Activation) -> Rule:
+    """Another activation; where it is the right one, that one twice."""
+    return Rule("activation-swapped", formula, lambda right: other if right.name != other.name else twice(right))
 
 
-def _other(activation: Activation) -> Callable[[Activation], Activation]:
-    return lambda right: activation if right.name != activation.name else twice(right)
+def _elementwise(formula: str, f: Callable[[Array], Array], prime: Callable[[Array], Array]) -> Rule:
+    return _swapped(formula, Activation(formula, f, lambda z, a, da: da * prime(z)))
 
 
 SMALL = (1e-8, 1e-10, 1e-12, 1e-7, 1e-9, 1e-6, 1e-5, 1e-4, 1e-3)
 ACTIVATIONS: dict[str, Rule] = {
-    "identity": Rule("activation-left-out", "a = z", _other(IDENTITY)),
+    "identity": _swapped("a = z", IDENTITY)._replace(slug="activation-left-out"),
     "twice": Rule("output-activation-twice", "a = φ(φ(z))", twice),
-    "sigmoid": Rule("activation-swapped", "a = σ(z)", _other(SIGMOID)),
-    "tanh": Rule("activation-swapped", "a = tanh z", _other(TANH)),
-    "relu": Rule("activation-swapped", "a = max(z, 0)", _other(RELU)),
-    "leaky 0.01": Rule("activation-swapped", "a = max(z, 0.01·z)", lambda _: leaky(0.01)),
-    "leaky 0.1": Rule("activation-swapped", "a = max(z, 0.1·z)", lambda _: leaky(0.1)),
-    "leaky 0.2": Rule("activation-swapped", "a = max(z, 0.2·z)", lambda _: leaky(0.2)),
-    "softplus": Rule("activation-swapped", "a = log(1+e^z)", lambda _: SOFTPLUS),
-    "silu": Rule("activation-swapped", "a = z·σ(z)", lambda _: SWISH),
-    "elu": Rule("activation-swapped", "a = z or e^z-1", lambda _: ELU),
-    "relu6": Rule("activation-swapped", "a = min(max(z, 0), 6)", lambda _: CAPPED),
-    "hard sigmoid": Rule("activation-swapped", "a = clip(0.2z+0.5, 0, 1)", lambda _: HARD_SIGMOID),
-    "scaled tanh": Rule("activation-swapped", "a = 1.7159·tanh(2z/3)", lambda _: TANH_SCALED),
-    "sigmoid base 2": Rule("activation-swapped", "a = 1/(1+2^-z)", lambda _: SQUARE_OF_TWO),
+    "sigmoid": _swapped("a = σ(z)", SIGMOID),
+    "tanh": _swapped("a = tanh z", TANH),
+    "relu": _swapped("a = max(z, 0)", RELU),
+    **{f"leaky {s:g}": _swapped(f"a = max(z, {s:g}·z)", leaky(s)) for s in (0.01, 0.1, 0.2)},
+    "softplus": _swapped("a = log(1+e^z)", SOFTPLUS),
+    "silu": _swapped("a = z·σ(z)", SILU),
+    "elu": _swapped("a = z or e^z-1", ELU()),
+    "relu6": _elementwise("a = min(max(z, 0), 6)", lambda z: np.clip(z, 0, 6), lambda z: (z > 0) & (z < 6)),
+    "hard sigmoid": _elementwise("a = clip(0.2z+0.5, 0, 1)", lambda z: np.clip(0.2 * z + 0.5, 0, 1), lambda z: 0.2 * (abs(z) < 2.5)),
+    "scaled tanh": _elementwise("a = 1.7159·tanh(2z/3)", lambda z: 1.7159 * np.tanh(2 * z / 3), lambda z: 1.7159 * 2 / 3 * (1 - np.tanh(2 * z / 3) ** 2)),
+    "sigmoid base 2": _elementwise("a = 1/(1+2^-z)", lambda z: 1 / (1 + 2.0**-z), lambda z: np.log(2) * 2.0**-z / (1 + 2.0**-z) ** 2),
     "sigmoid of minus z": Rule("exponent-sign", "a = 1/(1+e^z)", lambda _: NEGATED),
-    "softmax": Rule("softmax-twice", "a = softmax(z)", _other(SOFTMAX)),
-    "softmax batch": Rule("softmax-axis", "softmax over the samples of the batch", lambda right: other_axis(right) if right.name == "softmax" else Softmax(axis=-2)),
+    "softmax": _swapped("a = softmax(z)", SOFTMAX)._replace(slug="softmax-twice"),
+    "softmax batch": Rule("softmax-axis", "softmax over the samples of the batch", _other_axis),
     "softmax all": Rule("softmax-axis", "softmax over the whole array", lambda _: OVER_ALL),
-    **{f"softmax, {e:g}, {shifted}": Rule("softmax-epsilon", f"a = e/(Σe + {e:g}), e = exp({'z - max' if shifted else 'z'})", _softmax_beside(e, shifted=shifted), common=False) for e in SMALL for shifted in (True, False)},
+    **{f"softmax, {e:g}, {shifted}": Rule("softmax-epsilon", f"a = e/(Σe + {e:g}), e = exp({'z - max' if shifted else 'z'})", _beside(e, shifted=shifted), common=False) for e in SMALL for shifted in (True, False)},
     "softmax, shifted above": Rule("softmax-shift-half", "a = e^(z - max)/Σe^z", lambda _: SHIFTED_ABOVE),
     "normalized": Rule("activation-swapped", "a = z/Σz", lambda _: NORMALIZED),
 }  # fmt: skip
 
+
+def _of_bias(times: Callable[[Array], Any]) -> Callable[[Array, Array | None], Array]:
+    """z with something in the place of b, which is a function of it."""
+    return lambda z, b: z if b is None else z - b + times(b)
+
+
 PREACTIVATIONS: dict[str, Rule] = {
-    "bias-left-out": Rule("bias-left-out", "z = aW", lambda z, b: z if b is None else z - b),
-    "bias-subtracted": Rule("bias-subtracted", "z = aW - b", lambda z, b: z if b is None else z - 2 * b),
-    "bias-twice": Rule("bias-twice", "z = aW + 2b", lambda z, b: z if b is None else z + b),
-    "bias-one": Rule("bias-shared", "z = aW + b[0]", lambda z, b: z if b is None else z - b + b[0]),
+    "bias-left-out": Rule("bias-left-out", "z = aW", _of_bias(lambda b: 0)),
+    "bias-subtracted": Rule("bias-subtracted", "z = aW - b", _of_bias(lambda b: -b)),
+    "bias-twice": Rule("bias-twice", "z = aW + 2b", _of_bias(lambda b: 2 * b)),
+    "bias-one": Rule("bias-shared", "z = aW + b[0]", _of_bias(lambda b: b[0])),
     "shifted": Rule("z-shifted", "z = aW + b - max of the row", lambda z, b: z - z.max(axis=-1, keepdims=True)),
-    "bias-summed": Rule("bias-shared", "z = aW + Σb", lambda z, b: z if b is None else z - b + b.sum()),
-    "bias·σ(1)": Rule(
-        "bias-activated", "z = aW + σ(1)·b", lambda z, b: z if b is None else z + b * (sigmoid(np.ones(1)) - 1)
-    ),
-    "bias·tanh 1": Rule(
-        "bias-activated", "z = aW + tanh(1)·b", lambda z, b: z if b is None else z + b * (np.tanh(1.0) - 1)
-    ),
-    "cumulated": Rule(
-        "sum-not-reset", "z = aW + b, each unit's with those of the units before it", lambda z, b: z.cumsum(axis=-1)
-    ),
-}
+    "bias-summed": Rule("bias-shared", "z = aW + Σb", _of_bias(np.sum)),
+    "bias·σ(1)": Rule("bias-activated", "z = aW + σ(1)·b", _of_bias(lambda b: sigmoid(np.ones(1)) * b)),
+    "bias·tanh 1": Rule("bias-activated", "z = aW + tanh(1)·b", _of_bias(lambda b: np.tanh(1.0) * b)),
+    "cumulated": Rule("sum-not-reset", "z = aW + b, each unit's with those of the units before it", lambda z, b: z.cumsum(axis=-1)),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

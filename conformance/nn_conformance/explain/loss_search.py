@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import product
 from typing import NamedTuple, cast
 
@@ -22,6 +21,7 @@ from nn_reference.arithmetic import Array
 TINY = 1e-6  # a relative difference of losses
 TALL = 5.0  # inputs from here on saturate units, where an ε changes the loss by more
 FEW = 2  # cases on which pairs are tried first
+EPSILONS = np.geomspace(1e-17, 1.0, 60)
 BOUNDS = ("clip", "floor")  # on probabilities, inside of logarithms
 NEAR_LAYERS = 4.0  # errors of the layers below, which the limit of one layer does not count
 
@@ -64,20 +64,21 @@ class Loss:
 
     def on(self, tr: Trace, sizes: Mapping[str, float]) -> float:
         """The loss of a trace with these changes."""
-        value, added, penalty = self.factor.on(sizes) * value_of(tr), self.added, tr.case.penalty
-        constant = added.factor.on(sizes) if added else 0.0
-        if added is None or added.name == "same":
-            return constant if added else value
+        factor, value, added, penalty = self.factor.on(sizes), value_of(tr), self.added, tr.case.penalty
+        if added is None:
+            return factor * value
+        constant = added.factor.on(sizes)
         if added.name in loss_terms.OF_LOGARITHMS:
-            return self.factor.on(sizes) * loss_terms.OF_LOGARITHMS[added.name](tr, constant)
+            return factor * loss_terms.OF_LOGARITHMS[added.name](tr, constant)
         if added.name == "whole":
-            return self.factor.on(sizes) * (value_of(tr) + penalty) - penalty
-        if added.name in ("terms", "tensors"):
-            own = loss_terms.terms(tr) if added.name == "terms" else squares(tr)
-            counts = {n: times - _described(tr, n) for n, times in added.counts} if added.name == "tensors" else {}
-            beside = slope(tr) * sum(times * own[n] for n, times in counts.items())
-            return value + beside if counts else sum(c * own[n] for n, c in added.counts)
-        return value + constant * amount(tr, added.name) - (penalty if added.name in PENALTIES else 0.0)
+            return factor * (value + penalty) - penalty
+        if added.name == "terms":
+            own = loss_terms.terms(tr)
+            return sum(times * own[n] for n, times in added.counts)
+        own = squares(tr)
+        tensors = slope(tr) * sum(times * own[n] for n, times in added.counts)
+        beside = value * (added.name != "same") - penalty * (added.name not in ("same", "constant"))
+        return beside + constant * (tensors if added.counts else amount(tr, added.name))
 
 
 def value_of(tr: Trace) -> float:
@@ -92,11 +93,6 @@ def squares(tr: Trace) -> dict[str, float]:
     """Σθ² of each parameter."""
     own = {f"W{k}": w for k, w in enumerate(tr.W) if k} | {f"b{k}": b for k, b in enumerate(tr.b) if b is not None}
     return {name: float(np.sum(p * p)) for name, p in own.items()}
-
-
-def _described(tr: Trace, name: str) -> float:
-    """How often the described penalty counts a parameter."""
-    return 1.0 if tr.case.slope(name) else 0.0
 
 
 def slope(tr: Trace) -> float:
@@ -297,7 +293,8 @@ def _within_logarithms(name: str, changes: Changes, pairs: Sequence[tuple[Point,
     for factor in [*([] if changes else [ONE]), *nearly]:
         if name in BOUNDS and _confirmed(Loss(changes, factor), pairs):
             continue  # a bound that changes nothing is none
-        epsilon = _solved(partial(of, tr), _loss(p) / factor.on(_sizes(p, tr)))
+        wanted = _loss(p) / factor.on(_sizes(p, tr))
+        epsilon = next(fc.solutions(lambda e, wanted=wanted: of(tr, e) - wanted, EPSILONS), EPSILONS[0])  # type: ignore[misc]
         # As few digits as the measurement leaves open; a clip may change one loss alone, which any bound would fit.
         for digits in (1, 3, 6) if name == "epsilon" else (1, 2):
             rounded = Factor(float(f"{epsilon:.{digits}g}"))
@@ -347,15 +344,6 @@ def _same_place(one: Change, other: Change) -> bool:
     tables = (fr.TARGETS, fr.INPUTS, fr.ROWS, fr.PARAMETERS)
     same = one.slot != "data" or any(one.name in table and other.name in table for table in tables)
     return (one.slot, one.layer) == (other.slot, other.layer) and same
-
-
-def _solved(f: Callable[[float], float], wanted: float) -> float:
-    """Where a falling function has a value, by bisection of the logarithm."""
-    low, high = -40.0, 1.0
-    for _ in range(120):
-        middle = (low + high) / 2
-        low, high = (middle, high) if f(float(np.exp(middle))) > wanted else (low, middle)
-    return float(np.exp(low))
 
 
 def kept(changes: Changes) -> Changes:
