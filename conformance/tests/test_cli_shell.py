@@ -2,8 +2,6 @@
 
 import io
 import os
-import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -173,27 +171,3 @@ def test_completion_script_is_for_the_command(command, monkeypatch, shell):
     assert done.out.strip().splitlines()[-1].startswith(last)
     assert "nn-conformance" in done.out
     assert "_NN_CONFORMANCE_COMPLETE" in done.out
-
-
-@posix
-@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
-def test_completion_works_in_bash(environment, tmp_path):
-    """Bash, having read the script, completes a network's name."""
-    shim = tmp_path / "nn-conformance"
-    shim.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m nn_conformance "$@"\n')
-    shim.chmod(0o755)
-    session = """
-        eval "$(nn-conformance --show-completion bash)"
-        COMP_WORDS=(nn-conformance describe mnist-rel) COMP_CWORD=2
-        _nn_conformance_completion nn-conformance
-        echo "${COMPREPLY[*]}"
-    """
-    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(  # noqa: S603 - our own command
-        ["bash", "--norc", "-c", session],  # noqa: S607 - whichever bash is there
-        env=environment | {"PATH": path, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.stdout, done.stderr) == ("mnist-relu mnist-relu-torch\n", "")

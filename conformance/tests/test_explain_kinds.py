@@ -116,6 +116,13 @@ def test_another_number_that_is_printed_is_named(last, loss, printed, slug):
     assert {"dW1", "db1", "dW2", "db2"} <= set(explanation.right)
 
 
+def test_half_of_a_square_is_one_of_two_mistakes():
+    """A gradient of ½ may lack the 2, or come of an engine that keeps one share of d·d: either … or."""
+    explanation = of(xor(error=lambda o, t: (o - t) / t.size))
+    assert explanation.slugs == {"factor-two", "grad-overwritten"}
+    assert not explanation.findings
+
+
 @pytest.mark.parametrize(
     ("joined", "slug"), [(lambda w, p: w, "skip-left-out"), (lambda w, p: p, "skip-only"), (lambda w, p: w + p, None)]
 )
