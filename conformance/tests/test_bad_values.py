@@ -144,34 +144,6 @@ def test_infinite_outputs_are_clipped_like_others():
         assert np.isnan(loss.value(infinite * np.nan, t.astype(dtype)))
 
 
-@pytest.mark.parametrize(
-    ("name", "nearest"),
-    [
-        ("mnist-rleu", "mnist-relu"),
-        ("homwork", "homework"),
-        ("XOR-tanh", "xor-tanh"),
-        ("qqq", None),
-        ("", None),
-        (None, None),
-    ],
-    ids=["swapped", "dropped", "capitals", "nothing-near", "empty", "no-text"],
-)
-def test_unknown_network_is_refused_with_the_nearest(name, nearest):
-    """An unknown network is refused with the nearest name, or with all where none is near."""
-    message = line(get, name)
-    assert message.startswith(f"network: no network is named {name!r}")
-    assert message.endswith(f", did you mean {nearest!r}?" if nearest else "mnist-relu, mnist-relu-torch")
-
-
-@pytest.mark.parametrize("version", ["corrected", "qqq", ""])
-def test_unknown_version_is_refused_with_those_there_are(version):
-    """A version that a network does not have is refused with those that it has."""
-    assert line(get, "homework", version) == f"version: homework has no version {version!r}; expected one of documented"
-    assert line(get, "homework", "docmented") == (
-        "version: homework has no version 'docmented', did you mean 'documented'?"
-    )
-
-
 @pytest.fixture
 def weights_file(tmp_path, monkeypatch):
     """The weights of `iris-relu-adam` in a folder of fixtures that a test may damage."""

@@ -139,17 +139,6 @@ def test_description_has_all_that_is_declared(command, system):
         assert any(line.startswith(f"- {figure.quantity}: ") for line in lines)
 
 
-def test_describe_counts_parameters_layer_by_layer(command):
-    """Document 002's summary of its Keras model: 100,480 + 8,256 + 650 = 109,386."""
-    description = command("describe", "mnist-dense-keras", "--json").json
-    assert [layer["parameters"] for layer in description["layers"]] == [100_480, 8_256, 650]
-    assert description["parameters"] == 109_386
-    text = command("describe", "mnist-dense-keras").out
-    rows = [line.split() for line in text.splitlines() if line.startswith("dense ")]
-    assert [row[-1] for row in rows] == ["100,480", "8,256", "650"]
-    assert "total parameters: 109,386\n" in text
-
-
 def test_describe_answers_what_document_002_asks(command):
     """What each activation is for, where 100,480 comes from, and that it depends on the image's height and width."""
     text = command("describe", "mnist-dense-keras", "--version", "as-run").out

@@ -14,15 +14,8 @@ from nn_conformance.oracles import reference
 from nn_conformance.subjects import subject_of
 from nn_reference.systems import get
 
-# Of each kind of slip one: in a derivative, a sum, a factor, a product and a loss; and several at once.
-EVERYDAY = (
-    "output derivative only in dW2",
-    "the last sample's bias",
-    "a constant of its own",
-    "product of sums",
-    "loss shifted",
-    "three at once",
-)
+# Of each kind of slip one: in a derivative, a sum, a factor and a loss; and several at once.
+EVERYDAY = ("a flat spot filled", "the last sample's bias", "a constant of its own", "loss shifted", "three at once")
 
 
 @pytest.mark.parametrize("name", everyday(SLIPS, EVERYDAY))

@@ -1,7 +1,6 @@
 """`fixtures export`: folders that are fixtures themselves, all-JSON if asked for, and nothing written beside them."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,23 +195,6 @@ def test_what_stands_in_the_way_is_one_line(place, block, as_json, tmp_path):
     assert message.startswith(f"{target}")
     assert ": cannot be written (" in message
     assert (target / place).exists()
-
-
-@pytest.mark.parametrize("file", ["homework/probe-one.json", "index.json"])
-def test_a_place_that_cannot_be_written_is_one_line(file, tmp_path, monkeypatch):
-    """What the system refuses, a full disk as well, is said with its reason."""
-    replace = Path.replace
-
-    def no_room(path, target):
-        if target == tmp_path / file:
-            raise OSError(28, "No space left on device")
-        return replace(path, target)
-
-    monkeypatch.setattr(Path, "replace", no_room)
-
-    assert refusal(tmp_path, ["homework/probe-one"]) == (
-        f"{tmp_path / file}: cannot be written (No space left on device); make room, or name another folder"
-    )
 
 
 def link(path, target, *, folder=False):
