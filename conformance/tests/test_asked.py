@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from courses import COURSES, Trainer, a_class, caught, failures, none, rows, softmax, updates
+from courses import COURSES, Trainer, a_class, caught, failures, none, rows, updates
 from ladder_problems import gradients
 
 from nn_conformance import conforms, network
@@ -16,6 +16,7 @@ from nn_conformance.judge.target import Answer, Run, Unsupported
 from nn_conformance.oracles import load, reference
 from nn_conformance.run import judge
 from nn_conformance.subjects import OFFERED, pairs_of, requests_of
+from nn_reference.activations import softmax
 from nn_reference.errors import InputError
 from nn_reference.systems import SYSTEMS, get
 
@@ -243,7 +244,7 @@ class OwnAdam(Trainer):
     """With constants of its own, and moments that it may not load."""
 
     def __init__(self, fresh=False, **own):
-        super().__init__(COURSES["xor"], refuses=("sgd",))
+        super().__init__(refuses=("sgd",))
         self.fresh, self.own = fresh, own
 
     def train(self, described, optimizer, params, x, t, batches, state=None):
