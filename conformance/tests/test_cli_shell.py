@@ -14,7 +14,6 @@ from nn_conformance.cli.main import app
 from nn_reference.systems import NAMES
 
 MODULE = str(Path(nn_conformance.__file__).with_name("__main__.py"))
-posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes and signals")
 
 
 @pytest.fixture
@@ -72,7 +71,6 @@ def test_narrow_encoding_is_no_crash(command, monkeypatch, arguments):
     assert (r"\xbd" in out) == ("--json" not in arguments)
 
 
-@posix
 @pytest.mark.parametrize(
     ("arguments", "unbuffered"),
     [
@@ -92,7 +90,6 @@ def test_reader_that_has_gone_is_no_error(command, monkeypatch, arguments, unbuf
     assert (done.code, done.err) == (128 + signal.SIGPIPE, "")
 
 
-@posix
 def test_reader_of_a_process_that_has_gone_is_no_error(environment):
     """In a process of its own it is the same: Python finds nothing to complain of when it exits."""
     reader, writer = os.pipe()
@@ -118,7 +115,6 @@ cli.main()
 """
 
 
-@posix
 def test_interruption_is_one_line(environment):
     """Ctrl-C during `verify --all` ends it at once, with code 130, one line and no verdict."""
     with subprocess.Popen(  # noqa: S603 - our own command

@@ -293,7 +293,6 @@ def test_mistake_in_the_arguments_is_one_line(command, monkeypatch, tmp_path, wo
     assert says in command("grade", *words).complaint
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it finds its judge in /proc")
 def test_a_killed_worker_costs_one_mark(command, tmp_path):
     """A submission that kills the process that judges it is not graded, and all others are."""
     kill = "import os\nguard = os.getppid()\njudge = int(open(f'/proc/{guard}/stat').read().rpartition(')')[2].split()[1])\n"
