@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 from courses import COURSES, Trainer, a_class, caught, failures, none, rows, updates
+from door_problems import fresh
 from ladder_problems import gradients
 
 from nn_conformance import conforms, network
@@ -27,11 +28,7 @@ SOFTMAX = "4-3 tanh-2 softmax, cross-entropy"
 
 def marked(function, *networks, **conventions):
     """Another function that does the same, marked."""
-
-    def copy(params, x, t):
-        return function(params, x, t)
-
-    return conforms(*networks, **conventions)(copy)
+    return conforms(*networks, **conventions)(fresh(function))
 
 
 def test_further_sizes_are_asked_of_documented_networks():

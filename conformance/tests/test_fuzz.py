@@ -206,7 +206,7 @@ def test_a_claimed_function_is_drawn_networks_like_its_own(command):
 
     done = command("verify", f"{HOMEWORK}:shifted", "homework", "--fuzz", "20")
     assert done.code == 1
-    assert re.search(r"^# \d → \d sigmoid → 1 sigmoid, squared_error; 1 sample$", done.out, re.MULTILINE)
+    assert re.search(r"^# 1 → 1 sigmoid → 1 sigmoid, squared_error; 1 sample$", done.out, re.MULTILINE)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(done.out.partition("the smallest that fails:")[2], "snippet", "exec"), {})  # noqa: S102 - our own text
     shown = [line.partition(":")[0] for line in printed.getvalue().splitlines() if "Answer(" in line]

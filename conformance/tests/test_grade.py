@@ -281,18 +281,6 @@ def test_folders_are_submissions(command, tmp_path):
     assert marks[True] == {"ann": [], "bob": [], "cid": ["no-function"]}
 
 
-@pytest.mark.parametrize(("words", "says"), [
-    (["nowhere", "homework"], "expected a folder of submissions"),
-    ([".", "homewrk"], "did you mean"),
-    ([".", "homework"], "expected Python files"),
-    ([".", "homework", "--timeout", "0"], "--timeout"),
-])  # fmt: skip
-def test_mistake_in_the_arguments_is_one_line(command, monkeypatch, tmp_path, words, says):
-    """No folder, no such network, no submissions, no time: one line, and exit code 2."""
-    monkeypatch.chdir(tmp_path)
-    assert says in command("grade", *words).complaint
-
-
 def test_a_killed_worker_costs_one_mark(command, tmp_path):
     """A submission that kills the process that judges it is not graded, and all others are."""
     kill = "import os\nguard = os.getppid()\njudge = int(open(f'/proc/{guard}/stat').read().rpartition(')')[2].split()[1])\n"
