@@ -241,11 +241,10 @@ class OwnAdam(Trainer):
     """With constants of its own, and moments that it may not load."""
 
     def __init__(self, fresh=False, **own):
-        super().__init__(refuses=("sgd",))
-        self.fresh, self.own = fresh, own
+        super().__init__(lambda optimizer: own, refuses=("sgd",))
+        self.fresh = fresh
 
     def train(self, described, optimizer, params, x, t, batches, state=None):
-        optimizer = msgspec.structs.replace(optimizer, **self.own)
         return super().train(described, optimizer, params, x, t, batches, None if self.fresh else state)
 
 

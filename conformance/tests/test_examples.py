@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from spread import everyday
 
 from nn_conformance.adapt.claims import conforms
 from nn_conformance.cases.store import Store
@@ -39,7 +40,7 @@ OBJECTS = {
 }
 NAMED = [(name, attribute) for name, attributes in OBJECTS.items() for attribute in attributes]
 # Both objects of document 003 claim all their networks: seconds.
-WHOLE = [pytest.param(*named, marks=pytest.mark.slow if named[0] == "doc003" else ()) for named in NAMED]
+WHOLE = everyday(NAMED, OBJECTS.keys() - {"doc003"})
 
 
 @pytest.mark.parametrize(("name", "attribute"), WHOLE)

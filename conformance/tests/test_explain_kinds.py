@@ -6,6 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 from explain_problems import AMPLE, Changed, Direct, Sloped, described, of, xor
+from spread import everyday
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network
@@ -19,9 +20,7 @@ KINDS = get_args(fmt.Activation.__annotations__["kind"])
 LOSSES = get_args(fmt.Loss.__annotations__["kind"])
 
 EVERYDAY = {("leaky_relu", "squared_error"), ("softmax", "cross_entropy"), ("gelu", "binary_cross_entropy")}
-PAIRS = [
-    pytest.param(*pair, marks=() if pair in EVERYDAY else pytest.mark.slow) for pair in itertools.product(KINDS, LOSSES)
-]
+PAIRS = everyday(itertools.product(KINDS, LOSSES), EVERYDAY)
 
 
 @pytest.mark.parametrize(("kind", "loss"), PAIRS)

@@ -97,6 +97,16 @@ def test_numbers_that_differ_are_printed_differently():
     assert lines["dW1"].startswith("dW1[0, 0]: 6.0000000006, right is 6 (error 6e-10, limit ")
 
 
+@pytest.mark.slow
+def test_a_failing_network_shrinks_to_the_smallest():
+    """A sum for a mean needs two samples and no more: each layer has one unit."""
+    failing = fuzz(Mistaken(BY_SLUG["sum-for-mean"]), 30).failing
+
+    assert len(failing.x) == 2
+    assert failing.network.inputs == 1
+    assert all(layer.units == 1 for layer in failing.network.layers)
+
+
 def test_one_check_is_judged_again():
     """Its own verdict, even where the ladder would have blocked it."""
     check = "xor-tanh/probe-square::gradient::W1::float64"
@@ -206,7 +216,7 @@ def test_a_claimed_function_is_drawn_networks_like_its_own(command):
 
     done = command("verify", f"{HOMEWORK}:shifted", "homework", "--fuzz", "20")
     assert done.code == 1
-    assert re.search(r"^# 1 → 1 sigmoid → 1 sigmoid, squared_error; 1 sample$", done.out, re.MULTILINE)
+    assert re.search(r"^# \d → \d sigmoid → 1 sigmoid, squared_error; 1 sample$", done.out, re.MULTILINE)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(done.out.partition("the smallest that fails:")[2], "snippet", "exec"), {})  # noqa: S102 - our own text
     shown = [line.partition(":")[0] for line in printed.getvalue().splitlines() if "Answer(" in line]
