@@ -1,4 +1,4 @@
-"""`fixtures check`: what is intact has no problem, and one changed byte in any file is a problem that names the file."""
+"""`fixtures check`: what is intact has no problem, and what is damaged is one line that names the file."""
 
 import json
 

@@ -34,19 +34,6 @@ def build_torch(sizes, activation=None):
     return nn.Sequential(*parts[:-1])
 
 
-@pytest.mark.slow
-@pytest.mark.torch
-def test_a_module_of_any_sizes_passes():
-    """What makes a module from sizes is judged on all probes, by autograd and its own optimiser, in both precisions."""
-    target = subject_of(conforms("iris-relu-adam")(build_torch)).target
-    for dtype in ("float32", "float64"):
-        verdicts = judge(STORE.case("iris-relu-adam/probe-rectangular"), target, dtype, updates=20, trusted=True)
-        assert [v for v in verdicts if v.status in ("failed", "blocked")] == []
-        passed = {verdict.rung for verdict in verdicts if verdict.status == "passed"}
-        assert passed >= {"loss", "gradient", "metamorphic", "step", "trajectory"}
-    assert target.conventions.describe() == "layout='out,in', output='matrix'"
-
-
 @pytest.mark.torch
 @pytest.mark.parametrize("locked", [False, True], ids=["copied", "not to be copied"])
 def test_a_module_as_it_stands_is_judged_where_its_sizes_fit(locked):

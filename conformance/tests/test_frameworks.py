@@ -1,4 +1,4 @@
-"""PyTorch and Keras as targets: descriptions that no system has, states that no case has, and arguments left alone."""
+"""PyTorch and Keras as targets: descriptions that no system has, and gradients only where they are asked for and there are any."""
 
 import importlib
 
