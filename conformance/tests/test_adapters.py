@@ -103,22 +103,6 @@ def test_harness_is_sound(command_of, name):
     assert subprocess.run(command, stdin=subprocess.DEVNULL, timeout=120, check=False).returncode == 0  # noqa: S603
 
 
-@pytest.mark.parametrize("name", ["plain_python", pytest.param("c", marks=pytest.mark.cc)])
-def test_a_mistake_is_caught(tmp_path, name):
-    """A derivative of tanh without its square fails in the copy of an adapter: it is really judged."""
-    source = file_of(name).read_text("utf-8")
-    assert "1 - a * a" in source
-    wrong = tmp_path / f"wrong{file_of(name).suffix}"
-    wrong.write_text(source.replace("1 - a * a", "1 - a"), "utf-8")
-    with ProtocolTarget(command_for(wrong, tmp_path)) as target:
-        session = Session(target)
-        assert session.begin()
-        loaded = STORE.case("xor-tanh/probe-rectangular")
-        verdicts = judge(loaded, session_subject(session).target, "float64", rungs=QUICK)
-    failed = {v.id.split("::")[1] for v in verdicts if v.status == "failed"}
-    assert failed == {"gradient"}
-
-
 @pytest.mark.parametrize("file", FILES, ids=[file.name for file in FILES])
 def test_adapter_is_short(file):
     """At most 150 lines of 120 characters, and no package but the one that it is named for."""

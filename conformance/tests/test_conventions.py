@@ -13,14 +13,13 @@ from nn_conformance.adapt.arrays import Layers
 from nn_conformance.adapt.claims import Claim, claim_of, conforms
 from nn_conformance.adapt.conventions import OURS, Conventions, declared
 from nn_conformance.adapt.converted import Converted
-from nn_conformance.explain.hint import WHERE, suggest
+from nn_conformance.explain.hint import WHERE, Remembered, suggest
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.target import Answer, Run, Training, Unsupported
 from nn_conformance.oracles import reference
 from nn_conformance.run import verify
 from nn_conformance.subjects import subject_of
 from nn_reference.errors import InputError
-from nn_reference.optimizers import State
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -117,9 +116,6 @@ class Foreign:
 
     name = "foreign"
 
-    def __init__(self, steps=1.0):
-        self.steps = steps
-
     @staticmethod
     def there(params):
         return {("kernel" if k[0] == "W" else "bias") + k[1:]: p.T for k, p in params.items() if k != "x"}
@@ -133,9 +129,8 @@ class Foreign:
         return replace(answer, gradients=self.there(answer.gradients))
 
     def train(self, asked):
-        state = asked.state and State(asked.state.step, {name: self.back(m) for name, m in asked.state.moments.items()})
-        scaled = msgspec.structs.replace(asked.optimizer, learning_rate=asked.optimizer.learning_rate * self.steps)
-        run = reference.train(replace(asked, optimizer=scaled, params=self.back(asked.params), state=state))
+        state = asked.state and asked.state.mapped(self.back)
+        run = reference.train(replace(asked, params=self.back(asked.params), state=state))
         return Run(run.losses, self.there(run.params))
 
 
@@ -298,3 +293,21 @@ def test_layers_that_differ_from_sample_to_sample_fail(layers):
     target = subject_of(conforms("homework", batch="one")(single(layers))).target
     failed = [v for v in judge(load("homework/probe-rectangular"), target, "float64") if v.failed]
     assert {(v.failure, v.subject) for v in failed} == {("wrong-shape", ("layers",))}
+
+
+def test_only_the_same_question_is_answered_from_memory():
+    """A hint's memory tells networks apart, and calls with gradients from those without."""
+    case, asked = load("xor-tanh/probe-rectangular"), []
+
+    class Counting:
+        def evaluate(self, network, *args, gradients=True):
+            asked.append((network.loss.kind, gradients))
+            return Answer(0.0)
+
+    target = Remembered(Counting(), {}, ())
+    other = msgspec.structs.replace(case.case.network, loss=load("iris-relu-adam/probe-one").case.network.loss)
+    for network in (case.case.network, other):
+        for gradients in (True, False, True):
+            target.evaluate(network, case.params, case.x, case.t, gradients=gradients)
+
+    assert asked == [(n.loss.kind, g) for n in (case.case.network, other) for g in (True, False)]

@@ -26,7 +26,6 @@ CASE, LEDGER, WEIGHTS = (
 SHOW, VERIFY, SHORT = ("fixtures", "show", "xor-tanh/probe-square"), ("verify", "xor-tanh"), ("replay", "xor-tanh")
 REPLAY, VERIFY_IRIS = ("replay", "mnist-tanh", "--out", "replays"), ("verify", "iris-relu-adam")
 DEEP = b"[" * 100_000 + b"]" * 100_000
-PIPES = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +138,7 @@ def test_intact_fixtures_have_no_problem(command, root):
     assert command("fixtures", "check").code == 0
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[PIPES] * name.endswith("pipe")) for name in DAMAGE])
+@pytest.mark.parametrize("name", DAMAGE)
 def test_damage_is_one_line_in_every_command_that_meets_it(command, root, name):
     """`fixtures check` names the damage and nothing else, with code 1; whatever else reads the file refuses it, with code 2."""
     damage, where, expected, commands = DAMAGE[name]

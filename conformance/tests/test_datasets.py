@@ -29,16 +29,6 @@ def test_shipped_images_have_their_documented_form(name: datasets.ImageSet, monk
     assert load_images(name) is images
 
 
-def test_xor_is_its_truth_table() -> None:
-    """The XOR target is the exclusive or of its inputs, in the order of binary counting."""
-    inputs, targets = datasets.load_xor()
-    np.testing.assert_array_equal(inputs, [[0, 0], [0, 1], [1, 0], [1, 1]])
-    np.testing.assert_array_equal(targets, inputs[:, :1] != inputs[:, 1:])
-    assert inputs.dtype == targets.dtype == np.float64
-    assert not inputs.flags.writeable
-    assert not targets.flags.writeable
-
-
 def test_what_ships_needs_no_pooch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is imported for downloads where nothing is downloaded."""
     datasets._load_images.cache_clear()

@@ -10,7 +10,7 @@ from nn_conformance.cases.families import describe_network, describe_optimizer
 from nn_conformance.cases.store import Store
 from nn_maintain.documents import documented
 from nn_reference import systems
-from nn_reference.network import loss_and_gradients, predict
+from nn_reference.network import predict
 from nn_reference.systems import Pruning
 from nn_reference.training import accuracy, train
 
@@ -103,19 +103,6 @@ def test_the_legible_labels_of_document_002_are_mnists():
     assert " ".join(map(str, labels)) == figures["labels of test images 20-49"]
 
 
-def test_homework_draws_weights_and_data_from_one_generator():
-    """randn(3,2), randn(3), rand(1000,2), randint(0,2,(1000,)) from seed 0, in this order."""
-    rng = np.random.RandomState(0)
-    system = systems.get("homework")
-    params, data = system.start(), system.load()
-
-    assert np.array_equal(params["W1"], rng.randn(3, 2))
-    assert np.array_equal(params["W2"], rng.randn(3))
-    assert params["b2"].shape == ()
-    assert np.array_equal(data.train_x, rng.rand(1000, 2))
-    assert np.array_equal(data.train_t, rng.randint(0, 2, (1000,)))
-
-
 def samples_until_nan(system, params, dtype):
     """How many samples it takes, one update for each, until every weight is NaN (infinity if a hundred do not do)."""
     data = system.load()
@@ -144,13 +131,3 @@ def test_nan_is_where_mnist_sigmoid_numpy_ends(dtype):
     assert accuracy(predict(system.network, later.params, data.test_x), data.test_t) == 980 / 10_000
     assert never == float("inf")
     assert all(np.isfinite(p).all() for p in finite.values())
-
-
-def test_softmax_over_a_batch_of_one_learns_nothing():
-    """`mnist-relu-torch` normalises over the batch, so at a batch of one its gradient is exactly zero."""
-    system = systems.get("mnist-relu-torch")
-    data = system.load()
-
-    _, gradients = loss_and_gradients(system.network, system.start(), data.train_x[:1], data.train_t[:1])
-
-    assert all(not gradient.any() for gradient in gradients.values())

@@ -80,13 +80,10 @@ def test_one_precision_may_be_all_it_has():
         (lambda g, loss: (g, loss * 2), "loss"),
         (lambda g, loss: (g | {"W1": -g["W1"]}, loss), "gradient"),
         (lambda g, loss: (g | {"b2": g["b2"][None]}, loss), "contract"),
-        (lambda g, loss: ({k: g[k] for k in ("W1", "W2")}, loss), "contract"),
         (lambda g, loss: (g, float("nan")), "contract"),
-        (lambda g, loss: None, "contract"),
         (lambda g, loss: (g, loss, 3), "contract"),
         (lambda g, loss: {"loss": loss, "gradients": g, "grads": 1}, "contract"),
         (lambda g, loss: (g | {"W1": [[1, 2], [3]]}, loss), "contract"),
-        (lambda g, loss: (g | {"W1": "abc"}, loss), "contract"),
         (lambda g, loss: (g, [loss, loss]), "contract"),
         (lambda g, loss: {"loss": loss, "gradients": g, "layers": [1, 2]}, "contract"),
     ],
@@ -142,19 +139,6 @@ def test_a_target_passes_through():
     report = verify(Whole, "xor-tanh")
     assert report
     assert report.name == "whole"
-
-
-def test_a_report_without_a_pass_is_no_success():
-    """Where all is unsupported nothing was shown, and the report is false."""
-
-    def cannot(p, x, t):
-        raise Unsupported("not today")
-
-    report = verify(cannot, "homework")
-    assert not report
-    (claim,) = report.failed
-    assert (claim.id, claim.failure) == ("harness::contract::claim", "claimed")
-    assert {v.reason for v in report.verdicts if v.rung not in ("step", "trajectory") and v != claim} == {"not today"}
 
 
 def test_a_network_that_is_asked_for_and_not_answered_makes_no_success():

@@ -1,4 +1,4 @@
-"""What a target remembers, changes, leaves to chance or updates wrongly is told, and what its door cannot show is not guessed."""
+"""The catalogue is named, alone, together and in single precision, and every rule has a text."""
 
 import pytest
 from explain_problems import AMPLE

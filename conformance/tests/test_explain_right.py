@@ -1,10 +1,9 @@
 """Right code is not explained, whatever its optimiser, its precision and its reduction."""
 
-import dataclasses
 import itertools
 
-import msgspec
 import pytest
+from courses import Trainer
 from explain_problems import AMPLE
 from spread import WHOLE
 
@@ -12,7 +11,6 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network, describe_optimizer
 from nn_conformance.cases.text import network
 from nn_conformance.explain import explain
-from nn_conformance.oracles import reference
 from nn_maintain.mistakes.mistaken import Mistaken
 from nn_reference.systems import SYSTEMS
 
@@ -62,12 +60,8 @@ def test_the_reference_is_not_explained(described, optimizer, dtype):
 )
 def test_another_dialect_of_momentum_is_named(described, done, slug):
     """A target with another dialect than the described one is told which it has."""
-
-    class Other(Mistaken):
-        def train(self, asked):
-            optimizer = msgspec.structs.replace(asked.optimizer, dialect=done)
-            return reference.train(dataclasses.replace(asked, optimizer=optimizer))
-
     optimizer = fmt.Optimizer("sgd", 0.125, momentum=0.5, dialect=described)
-    explanation = explain(Other(), network("3-4 tanh-2, squared-error"), optimizer, budget=AMPLE)
+    explanation = explain(
+        Trainer(lambda _: {"dialect": done}), network("3-4 tanh-2, squared-error"), optimizer, budget=AMPLE
+    )
     assert explanation.slugs == {slug}

@@ -1,4 +1,4 @@
-"""The test vectors themselves: which there are, what they prove, which mistakes they show, and that they come out again."""
+"""The test vectors themselves: what they prove, that they come out again, and change only with a new version."""
 
 import numpy as np
 import pytest
