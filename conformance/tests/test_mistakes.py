@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
+from nn_conformance import judge_run
 from nn_conformance.cases.store import Store
+from nn_conformance.cases.text import network
+from nn_conformance.explain import Budget
 from nn_conformance.explain.texts import texts
 from nn_conformance.judge.ladder import judge
 from nn_conformance.oracles import reference
-from nn_maintain import kills
+from nn_maintain import kills, mutants
 from nn_maintain.mistakes import CATALOGUE, applicable
 from nn_maintain.mistakes.mistaken import Mistaken
 
@@ -78,3 +81,55 @@ def test_committed_row_is_what_a_run_gives():
     cells = {mistake.slug: kills.cell(cases, mistake) for mistake in kills.possible(cases)}
     assert {slug: cell.caught for slug, cell in cells.items()} == {s: c.caught for s, c in stored.items()}
     assert [slug for slug, cell in cells.items() if slug not in cell.named] == []
+
+
+# Mutants made of explain's own variants.
+
+FEW, MANY, SEVERAL = 4, 120, 60
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """The calls bound an explanation, and not the clock of a busy machine."""
+    monkeypatch.setattr(judge_run, "BUDGET", Budget(150, 600.0))
+
+
+def misses(cells):
+    """Those that escape, and those of which no mistake is named."""
+    return [(str(c.mutant.mistakes), c.verdict, c.said) for c in cells if c.verdict in ("escaped", "caught")]
+
+
+@pytest.mark.usefixtures("unhurried")
+@pytest.mark.parametrize("number", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_drawn_mutants_are_caught_and_named(number):
+    """At most 3 of 100 drawn mutants that change a number have no name and no other rule that makes every number."""
+    cells = [mutants.cell(mutant) for mutant in mutants.drawn(number, seed=7)]
+    assert not [cell for cell in cells if cell.verdict == "escaped"]
+    assert len(misses(cells)) <= 0.03 * number
+
+
+@pytest.mark.usefixtures("unhurried")
+@pytest.mark.slow
+def test_several_mistakes_together_are_named():
+    """Every drawn pair and triple is caught, and of 100 mistakes in them 85 are named, as far as so many can tell."""
+    cells = [mutants.cell(mutant) for count in (2, 3) for mutant in mutants.drawn(SEVERAL, count, seed=7)]
+    wrong = [cell for cell in cells if cell.verdict not in ("equivalent", "impossible")]
+    assert not [cell for cell in wrong if cell.verdict == "escaped"]
+    mistakes = sum(len(cell.mutant.mistakes) for cell in wrong)
+    chance = 2 * (0.85 * 0.15 / mistakes) ** 0.5  # two standard deviations of a share of 0.85
+    assert sum(cell.named for cell in wrong) >= (0.85 - chance) * mistakes, misses(cells)
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_mutant_that_changes_nothing_is_listed_as_equivalent():
+    """A derivative that is the right one by another formula changes no number."""
+    same = mutants.Mutant(network("3-4 tanh-2, squared-error"), (mutants.Mistake("derivative", 1, "", "1-a²"),))
+    assert mutants.cell(same).verdict == "equivalent"
+
+
+def test_gaps_are_listed_from_the_rules_themselves():
+    """A place with few variants is listed with their number, every activation whose derivative has no names, and every program that is not named."""
+    lines = mutants.gaps()
+    assert "4-4 tanh skip-4 tanh skip-2, squared-error: skip, layer 2: 2 variants" in lines
+    assert any(line.startswith("third/d35.py: not named") for line in lines)
+    assert not any("sigmoid: no wrong" in line for line in lines)

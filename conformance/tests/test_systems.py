@@ -115,14 +115,3 @@ def test_what_ran_is_the_network_that_corrected_names():
     assert [layer.activation.name for layer in shown.network.layers] == ["identity", "relu", "softmax"]
     assert [layer.activation.name for layer in ran.network.layers] == ["relu", "relu", "softmax"]
     assert {*systems.VARIANTS}.isdisjoint(systems.SYSTEMS)
-
-
-def test_rows_of_cell_in_3_are_a_split_of_all_images():
-    """59,500 and 10,500 rows, all digits of the 70,000 once; the network is the documented one."""
-    variant, documented = systems.get("mnist-sigmoid-numpy", "in-3"), systems.get("mnist-sigmoid-numpy")
-    data, all_of_them = variant.load(), documented.load()
-    assert (data.train_x.shape, data.test_x.shape) == ((59_500, 784), (10_500, 784))
-    counts = data.train_t.sum(axis=0) + data.test_t.sum(axis=0)
-    assert counts.tolist() == (all_of_them.train_t.sum(axis=0) + all_of_them.test_t.sum(axis=0)).tolist()
-    assert (data.train_x.min(), data.train_x.max()) == (0, 1)
-    assert (variant.network, variant.recipe) == (documented.network, documented.recipe)
