@@ -15,6 +15,7 @@ from nn_maintain.mistakes import CATALOGUE, applicable
 from nn_maintain.mistakes.mistaken import Mistaken
 
 STORE = Store()
+BY_SLUG = {mistake.slug: mistake for mistake in CATALOGUE}
 # A row that --slow runs anew; `python -m nn_maintain kills --check` runs them all.
 AGAIN = "iris-sigmoid/documented"
 
@@ -39,6 +40,37 @@ def test_without_a_mistake_the_target_is_the_reference():
         assert all(np.array_equal(g, other.gradients[name]) for name, g in mine.gradients.items())
         assert all(np.array_equal(a.a, b.a) for a, b in zip(mine.layers, other.layers, strict=True))
         assert not [v for v in judge(loaded, Mistaken(), "float64", updates=3) if v.status == "failed"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "factor"), [("sum-for-mean", "mean-twice", 1), ("sign", "sign", 1), ("sum-for-mean", "sign", -7)]
+)
+def test_two_mistakes_are_made_together(one, other, factor):
+    """Factors multiply: sum for mean and mean twice is the right network again."""
+    loaded = STORE.case("mnist-relu/probe-rectangular")
+    args = loaded.case.network, loaded.params, loaded.x, loaded.t
+    both, plain = Mistaken(BY_SLUG[one], BY_SLUG[other]).evaluate(*args), reference.evaluate(*args)
+
+    for name, g in ((name, plain.gradients[name]) for name in loaded.params):
+        assert np.allclose(both.gradients[name], factor * g, rtol=1e-14, atol=0)  # two roundings
+
+
+def test_adam_written_out_once_more_is_adam():
+    """Without its alteration the second formula of Adam moves as the reference does, in either dialect."""
+    from nn_conformance.cases.families import build_optimizer
+    from nn_maintain.mistakes.wrong_updates import other_adam
+
+    for case_id in ("iris-relu-adam/probe-rectangular", "mnist-dense-keras/probe-rectangular"):
+        rule = build_optimizer(STORE.case(case_id).case.optimizer)
+        moved = []
+        for one in (rule, other_adam()(rule)):
+            params = {"W1": np.array([1.0, -2.0, 3.0])}
+            state = one.init(params)
+            for k in range(3):
+                one.step(params, {"W1": np.array([0.5, 1e-3, -0.25]) * (k + 1)}, state)
+            moved.append(params["W1"])
+        # A few roundings of the parameters.
+        assert np.allclose(*moved, rtol=4 * 2**-53, atol=0)
 
 
 def test_applicable_asks_network_and_optimiser():
