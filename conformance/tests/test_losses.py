@@ -1,4 +1,4 @@
-"""Losses: reductions, gradients, and what happens at the extremes."""
+"""Losses and accuracies: gradients, what happens at the extremes, and ties."""
 
 from math import inf, log
 
@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
+from nn_reference.network import Dense, Network
+from nn_reference.training import accuracy, evaluate
 
 STEP = 1e-200
 PROBABILITIES = (CrossEntropy(), BinaryCrossEntropy())
@@ -75,3 +77,19 @@ def test_small_losses_from_logits_keep_their_digits():
 
     assert found == pytest.approx(np.exp(-40), rel=1e-15)
     assert log(found) == pytest.approx(-40)
+
+
+def test_accuracy_counts_rows_and_takes_the_first_of_equals():
+    """Ties go to the first class, and so do rows of NaN."""
+    t = np.eye(3)[[0, 1, 2, 0]]
+    y = np.array([[1.0, 1.0, 0.0], [0.0, 2.0, 1.0], [9.0, 0.0, 0.0], [np.nan] * 3])
+
+    assert accuracy(y, t) == 3 / 4
+
+
+def test_evaluation_is_the_loss_and_accuracy_of_all_rows():
+    """The loss is that of a full batch, and perfect outputs are right everywhere."""
+    network = Network(2, (Dense(2),), SquaredError("samples"))
+    params, t = {"W1": np.eye(2), "b1": np.zeros(2)}, np.eye(2)[[0, 1, 1]]
+
+    assert evaluate(network, params, t, t) == (0.0, 1.0)

@@ -3,7 +3,6 @@
 import ast
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 from oracle_problems import HONEST, call, described, load, ratios
@@ -176,23 +175,13 @@ def test_free_runs_stay_in_their_band(case_id):
 
 
 def test_every_case_has_affordable_updates():
-    """At least one of each free run; all of those of small networks; more of what is smaller."""
+    """At least one of each free run; all of those of small networks."""
     for case_id in STORE.ids:
         case = load(case_id).case
         if case.trajectory is not None:
             for oracle in (complex_step, central, arb):
                 bound = oracles.affordable_updates(oracle, case)
                 assert bound >= (1 if case.network.inputs == 784 else len(case.trajectory.losses))
-                larger = replace_units(case.network, 1000)
-                seconds = oracle.seconds_of_update(case.network, case.optimizer, len(case.trajectory.batches[0]))
-                assert oracle.seconds_of_update(larger, case.optimizer, 1000) >= seconds
-
-
-def replace_units(network, units):
-    """The network with wide hidden layers."""
-    return msgspec.structs.replace(
-        network, inputs=1000, layers=[msgspec.structs.replace(layer, units=units) for layer in network.layers]
-    )
 
 
 def test_complex_step_and_arb_share_nothing_with_the_reference_but_types():
