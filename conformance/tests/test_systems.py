@@ -84,12 +84,6 @@ def batches(**recipe):
     return list(Recipe(SGD(0.1), **recipe).batches(10, RandomState(0)))
 
 
-@pytest.mark.parametrize(("size", "rows"), [(3, [(0, 3), (3, 6), (6, 9), (9, 10)]), (None, [(0, 10)])])
-def test_file_order_is_slices_that_cover_every_row_once(size, rows):
-    """Rows 0 to 9 in threes, the last batch partial; without a batch size, one update on all. Each epoch alike."""
-    assert batches(epochs=2, batch_size=size) == [[slice(*pair) for pair in rows]] * 2
-
-
 def test_shuffled_epochs_are_permutations_and_differ():
     """Each epoch visits every row once, in an order of its own, which later epochs leave alone."""
     first, second = batches(epochs=2, batch_size=4, shuffle=True)
