@@ -16,7 +16,7 @@ from nn_conformance.cases.families import build_network, build_optimizer
 from nn_conformance.judge.known import shipped
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.rungs import RUNGS as LADDER
-from nn_conformance.judge.target import Run, Unsupported
+from nn_conformance.judge.target import Run, Training, Unsupported
 from nn_conformance.oracles import reference
 from nn_reference.errors import InputError
 from nn_reference.training import train as train_reference
@@ -81,10 +81,14 @@ class Float32Constants:
         rate = self.exact.learning_rate * share(self.described, state.step + 1)
         replace(self.exact, learning_rate=rate).step(params, gradients, state)
 
-    def train(self, network, optimizer, params, x, t, batches, state=None):
-        self.described, self.exact = optimizer, build_optimizer(optimizer)
-        rows = [np.array(batch) for batch in batches]
-        run = train_reference(build_network(network), params, self, rows, x, t, state=deepcopy(state))
+    def train(self, asked):
+        self.described, self.exact = asked.optimizer, build_optimizer(asked.optimizer)
+        rows, network, state = (
+            [np.array(batch) for batch in asked.batches],
+            build_network(asked.network),
+            deepcopy(asked.state),
+        )
+        run = train_reference(network, asked.params, self, rows, asked.x, asked.t, state=state)
         return Run([float(loss) for loss in run.losses], run.params)
 
 
@@ -132,7 +136,7 @@ def test_keras_refuses_another_clip_and_pytorchs_placement_of_epsilon():
 
     loaded = STORE.case("iris-relu-adam/probe-one")
     with pytest.raises(Unsupported, match="ε of adam beside the plain root"):
-        keras.train(loaded.case.network, loaded.case.optimizer, loaded.params, loaded.x, loaded.t, [[0]])
+        keras.train(Training(loaded.case.network, loaded.case.optimizer, loaded.params, loaded.x, loaded.t, [[0]]))
 
 
 @pytest.mark.keras

@@ -15,7 +15,7 @@ from nn_conformance.cases.encoding import values
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import norm
-from nn_conformance.judge.target import Unsupported
+from nn_conformance.judge.target import Training, Unsupported
 from nn_conformance.oracles import arb, central, complex_step, formulas
 from nn_conformance.oracles.tape import RULES, Variable
 from nn_reference.optimizers import State
@@ -72,7 +72,9 @@ def test_arbs_steps_are_the_certified_ones_bit_for_bit(case_id):
             step.state.step, {m: loaded.arrays(arrays, m) for m, arrays in step.state.moments.items()}
         )
         start = {name: p.astype(np.float64) for name, p in before.items()}
-        run = arb.train(loaded.case.network, loaded.case.optimizer, start, loaded.x, loaded.t, [step.rows], state)
+        run = arb.train(
+            Training(loaded.case.network, loaded.case.optimizer, start, loaded.x, loaded.t, [step.rows], state)
+        )
 
         assert run.losses == values([step.loss], "float64").tolist()
         for name, after in loaded.arrays(step.after, "after").items():
@@ -125,7 +127,7 @@ def test_a_wrong_formula_is_caught(mistake, monkeypatch):
     for oracle in (complex_step, central):
         assert max(ratios(case_id, oracle, "float64", "layer", "loss", "step").values()) > 1
     network = loaded.case.network
-    run = arb.train(network, loaded.case.optimizer, params, loaded.x, loaded.t, [loaded.case.steps[0].rows])
+    run = arb.train(Training(network, loaded.case.optimizer, params, loaded.x, loaded.t, [loaded.case.steps[0].rows]))
     after = loaded.arrays(loaded.case.steps[0].after, "after")
     assert not all(np.array_equal(run.params[name], p) for name, p in after.items())
 
@@ -278,7 +280,7 @@ def test_the_reach_of_an_update_is_honest(left):
     params, x, t = {"W1": np.ones((1, 1))}, np.ones((2, 1)), np.array([[0.5], [1.5 - left]])
     rule = fmt.Optimizer(kind="adam", learning_rate=0.5, beta1=0.9, beta2=0.999, epsilon=1e-30, placement="torch")
     answer = central.evaluate(network, params, x, t)
-    found, right = (each.train(network, rule, params, x, t, [[0, 1]]) for each in (central, arb))
+    found, right = (each.train(Training(network, rule, params, x, t, [[0, 1]])) for each in (central, arb))
 
     assert 0 < abs(answer.gradients["W1"][0, 0]) < answer.uncertainty["W1"]
     assert right.params["W1"][0, 0] == pytest.approx(1 - np.sign(left) / 2)

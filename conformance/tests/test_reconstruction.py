@@ -11,6 +11,7 @@ import typer
 
 from nn_conformance.cases.families import describe_network, describe_optimizer
 from nn_conformance.judge.limits import norm, update_limit
+from nn_conformance.judge.target import Training
 from nn_conformance.replay import records
 from nn_maintain import __main__ as commands
 from nn_maintain.mistakes import CATALOGUE
@@ -215,7 +216,7 @@ def test_a_control_makes_its_mistake_in_every_update(system, mistake, slug):
     network, rule = describe_network(system.network), describe_optimizer(system.recipe.optimizer)
     start = copies.shaped(system.network.shapes, weights)
     wrong = Mistaken(next(mistake for mistake in CATALOGUE if mistake.slug == slug))
-    run = wrong.train(network, rule, start, data.train_x, data.train_t, [[0], [1], [2], [3]])
+    run = wrong.train(Training(network, rule, start, data.train_x, data.train_t, [[0], [1], [2], [3]]))
     ours = copies.trained(system, weights, 1, mistake)[1]
     # Four updates of some 20 operations on numbers of size one, each rounding by 2⁻⁵³.
     assert np.abs(ours - copies.flat(run.params)).max() < 80 * 2**-53
