@@ -47,10 +47,23 @@ WRONG = [
     ("softmax_loss_not_averaged", "softmax cross-entropy", "N times the right one"),
     ("mse_halved", "mse", "½ times the right one"),
     ("mse_of_sums", "mse", "N·C"),
+    # Forward passes of whole networks; to return an empty dict of gradients is a mistake.
+    ("summed_loss", LINE, "with loss_reduction='sum'"),
+    ("other_activation", LINE, "hidden layers have another activation"),
+    ("no_bias_below", LINE, "biases are left out of the forward pass"),
+    ("no_gradients", LINE, "gradients: expected W1, b1, W2, b2, got none"),
 ]
 # A pair of functions, a class and a loss, right and wrong in each place, are for every day.
 DAILY = {"dense_forward", "other_order_forward", "Affine", "SoftmaxWithLoss"}
-DAILY |= {"dx_no_slope_forward", "tanh", "changing", "softmax_loss_not_averaged", "mse_halved"}
+DAILY |= {
+    "dx_no_slope_forward",
+    "tanh",
+    "changing",
+    "softmax_loss_not_averaged",
+    "mse_halved",
+    "summed_loss",
+    "no_gradients",
+}
 
 
 SAMPLE = [row[:2] for row in (RIGHT[0], RIGHT[3], WRONG[6], WRONG[1], WRONG[11], RIGHT[10])]
@@ -72,8 +85,8 @@ def test_a_right_layer_passes_with_its_dx(name, layer):
 
 @pytest.mark.parametrize(("name", "layer", "words"), everyday(WRONG, DAILY))
 def test_a_wrong_layer_is_named(name, layer, words):
-    """The explanation of networks names the mistake of a layer, in its outputs, dx, dW, db or loss."""
-    report = verify(getattr(problems, name), layer=layer)
+    """The explanation of networks names the mistake of a layer, in its outputs, dx, dW, db or loss; of a forward pass alone too."""
+    report = verify(getattr(problems, name), **{"networks" if layer == LINE else "layer": layer})
 
     assert not report.ok
     assert words in str(report)
@@ -211,20 +224,6 @@ def test_a_forward_pass_alone_is_judged_as_far_as_it_goes(name):
     assert statuses(report, "gradient") == statuses(report, "input-gradient") == {"unsupported"}
     assert any("gives no gradients" in verdict.reason for verdict in report.verdicts)
     assert "passed" in statuses(report, "layer") | statuses(report, "loss")
-
-
-@pytest.mark.parametrize(("name", "words"), [
-    ("summed_loss", "with loss_reduction='sum'"),
-    ("other_activation", "hidden layers have another activation"),
-    ("no_bias_below", "biases are left out of the forward pass"),
-    ("no_gradients", "gradients: expected W1, b1, W2, b2, got none"),
-])  # fmt: skip
-def test_a_wrong_forward_pass_is_named(name, words):
-    """A wrong loss or output is explained without any gradient; to return an empty dict of gradients is a mistake."""
-    report = verify(getattr(problems, name), LINE)
-
-    assert not report.ok
-    assert words in str(report)
 
 
 def test_a_layer_without_backward_is_judged_by_its_output():

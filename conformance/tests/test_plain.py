@@ -93,12 +93,11 @@ def test_every_system_has_its_code():
 
 
 @pytest.mark.parametrize("system_id", everyday(CODES, FIRST.values()))
-def test_each_code_passes_the_ladder(system_id, monkeypatch):
-    """Alone, on every probe and small case of its system, in both precisions; most checks are answered."""
+def test_each_code_passes_the_ladder(request, system_id, monkeypatch):
+    """Alone, on every case of its system, those on images with --slow, in both precisions; most checks are answered."""
     monkeypatch.setattr(plain, "CODES", [CODES[system_id]])
-    judged = [
-        (loaded, dtype) for loaded, dtype in in_precisions(STORE.cases(system_id)) if loaded.case.network.inputs < 784
-    ]
+    large = request.config.getoption("slow")
+    judged = [pair for pair in in_precisions(STORE.cases(system_id)) if large or pair[0].case.network.inputs < 784]
     verdicts = [verdict for loaded, dtype in judged for verdict in judge(loaded, plain, dtype, updates=10)]
 
     assert [(v.id, v.reason) for v in verdicts if v.status not in {"passed", "unsupported"}] == []
@@ -108,17 +107,6 @@ def test_each_code_passes_the_ladder(system_id, monkeypatch):
     assert answered >= {"contract", "layer", "loss", "gradient", "second-call"}
     assert ("step" in answered) == ("trajectory" in answered) == (get(system_id).recipe.epochs > 0)
     assert ("pruning" in answered) == (get(system_id).recipe.pruning is not None)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("system_id", CODES)
-def test_each_code_passes_the_ladder_at_the_documents_size(system_id, monkeypatch):
-    """Alone, on its documented cases on images, in both precisions."""
-    monkeypatch.setattr(plain, "CODES", [CODES[system_id]])
-    for loaded, dtype in in_precisions(STORE.cases(system_id)):
-        if loaded.case.network.inputs == 784:
-            verdicts = judge(loaded, plain, dtype)
-            assert [(v.id, v.reason) for v in verdicts if v.status not in {"passed", "unsupported"}] == []
 
 
 def test_homework_prints_what_the_document_prints(capsys):

@@ -84,12 +84,6 @@ def batches(**recipe):
     return list(Recipe(SGD(0.1), **recipe).batches(10, RandomState(0)))
 
 
-@pytest.mark.parametrize(("size", "rows"), [(3, [(0, 3), (3, 6), (6, 9), (9, 10)]), (None, [(0, 10)])])
-def test_file_order_is_slices_that_cover_every_row_once(size, rows):
-    """Rows 0 to 9 in threes, the last batch partial; without a batch size, one update on all. Each epoch alike."""
-    assert batches(epochs=2, batch_size=size) == [[slice(*pair) for pair in rows]] * 2
-
-
 def test_shuffled_epochs_are_permutations_and_differ():
     """Each epoch visits every row once, in an order of its own, which later epochs leave alone."""
     first, second = batches(epochs=2, batch_size=4, shuffle=True)
@@ -115,14 +109,3 @@ def test_what_ran_is_the_network_that_corrected_names():
     assert [layer.activation.name for layer in shown.network.layers] == ["identity", "relu", "softmax"]
     assert [layer.activation.name for layer in ran.network.layers] == ["relu", "relu", "softmax"]
     assert {*systems.VARIANTS}.isdisjoint(systems.SYSTEMS)
-
-
-def test_rows_of_cell_in_3_are_a_split_of_all_images():
-    """59,500 and 10,500 rows, all digits of the 70,000 once; the network is the documented one."""
-    variant, documented = systems.get("mnist-sigmoid-numpy", "in-3"), systems.get("mnist-sigmoid-numpy")
-    data, all_of_them = variant.load(), documented.load()
-    assert (data.train_x.shape, data.test_x.shape) == ((59_500, 784), (10_500, 784))
-    counts = data.train_t.sum(axis=0) + data.test_t.sum(axis=0)
-    assert counts.tolist() == (all_of_them.train_t.sum(axis=0) + all_of_them.test_t.sum(axis=0)).tolist()
-    assert (data.train_x.min(), data.train_x.max()) == (0, 1)
-    assert (variant.network, variant.recipe) == (documented.network, documented.recipe)
