@@ -184,10 +184,8 @@ class Explainer(Updates):
     def _under_conditions(self, before: Explanation, groups: Groups) -> Gradients | None:
         """The evaluation of cases that are right and of those that are wrong, or of several samples and of one; None if that is open too."""
         kept = self.draft
-        for good in (
-            [not any(map(circumstances.wrong, g)) for g in groups],
-            [len(g[0].asked.case.x) > 1 for g in groups],
-        ):
+        of_several = [[len(g[0].asked.case.x) > 1 for g in groups]] if "the loss" in kept.unexplained else []
+        for good in ([not any(map(circumstances.wrong, g)) for g in groups], *of_several):
             right, wrong = ([g for g, own in zip(groups, good, strict=True) if own == which] for which in (True, False))
             if right and wrong:
                 self.draft = deepcopy(before)
