@@ -68,11 +68,6 @@ def _at(base: steps.Gradient, other: OtherCase, case: Case, before: steps.Before
     return None if own is None else base(own, before)
 
 
-def _of_others(base: steps.Gradient) -> dict[tuple[str, str], steps.Gradient]:
-    """The gradients of other cases than a step's own, with their slugs and formulas."""
-    return {key: partial(_at, base, other) for key, other in OTHERS.items()}
-
-
 def _after_each(known: steps.Gradient, way: tuple[bool, bool], case: Case, before: steps.Before) -> Params | None:
     """What a step after each sample moves in all, over the rate; None where a gradient is not known."""
     (summed, divided), rate = way, before.rate or case.rate
@@ -108,6 +103,19 @@ THROUGH = {
     ("weights-kept", "errors go back through the weights before the first step"): _through(0),
     ("weights-kept", "errors go back through the weights of the step before"): _through(-1),
 }
+# Gradients of steps, whether they explain plain steps only, and what is said if they do.
+Way: TypeAlias = tuple[steps.Gradient, bool, list[Finding]]
+
+
+def _others(base: steps.Gradient, *, through: bool) -> list[Way]:
+    """The gradients of other cases than a step's own, or back through other weights."""
+    of_cases: dict[tuple[str, str], steps.Gradient] = {key: partial(_at, base, other) for key, other in OTHERS.items()}
+    gradients, right = of_cases | (THROUGH if through else {}), "the parameters, and the rows, of each step"
+    return [
+        (of, True, [replace(steps.OFF, slug=slug, uses=uses, right=right)]) for (slug, uses), of in gradients.items()
+    ]
+
+
 # A step for each sample of a batch: whether gradients add up, and whether each is divided by N.
 WITHIN = {
     (True, True): "after each sample, θ - lr/N·(the gradients of the batch so far)",
@@ -125,13 +133,11 @@ class Updates(Experiments):
         described = self.optimizer
         if described is None or (described.kind == "sgd" and not described.momentum):
             return False
-        own, right = self.own, _right
-        found, explained = self._stepping([described], right) or ([], False)
-        if not explained and (kept := self._of_kept([described], right)):
-            found, explained = kept, True
+        own, ways = self.own, [(_right, False, []), *_others(_right, through=True)]
+        found, explained = self._stepping([described], ways) or ([], False)
         if explained and not found:  # where parameters have the same shapes
             self.own = self.square
-            equal, explained_too = self._stepping([described], right) or ([], True)
+            equal, explained_too = self._stepping([described], ways[:1]) or ([], True)
             found, self.own = [replace(f, when=EQUAL) for f in equal], own
             self.draft.unexplained += [] if explained_too else [f"the update, {EQUAL}"]
         if explained:
@@ -152,16 +158,14 @@ class Updates(Experiments):
         plain = self.rate and described.kind != "adam"
         first = fmt.Optimizer(kind="sgd", learning_rate=0.25) if plain else experiment(described)
         options = [first, described] if self.asker.share == 1 else [described]
-        seen = self._stepping(options, known)
+        others = [] if gradients.open else _others(known, through=not gradients.cost[1])
+        seen = self._stepping(options, [(known, False, []), *others])
         if seen is None:
             return
         found, explained = seen
-        known_all = not (explained or gradients.open)
-        if known_all and (kept := self._of_kept(options, known, right=not gradients.cost[1])):
-            found, explained = kept, True
         if not explained and self.draft.findings:  # of parts that only several steps tell apart
             known_slugs = {f.slug for f in self.draft.findings}
-            more, explained = self._stepping(options, _right) or ([], False)
+            more, explained = self._stepping(options, [(_right, False, [])]) or ([], False)
             found = [f for f in more if f.slug not in known_slugs] if explained else found
         if not explained and not self.rate and described.kind == "sgd" and not described.momentum:
             found, explained = self._of_single_steps()
@@ -171,41 +175,35 @@ class Updates(Experiments):
         elif not found:
             self.draft.right.append("update")
 
-    def _of_kept(self, options: Sequence[fmt.Optimizer], base: steps.Gradient, *, right: bool = True) -> list[Finding]:
-        """What explains the moves where the gradients of single steps do not: other parameters or rows than a step's own."""
-        gradients = _of_others(base) | (THROUGH if right else {})
-        for (slug, uses), gradient in gradients.items():
-            if not self.asker.left:
-                break
-            found, explained = self._stepping(options, gradient, plain=True) or ([], False)
-            if explained:
-                own = replace(steps.OFF, slug=slug, uses=uses, right="the parameters, and the rows, of each step")
-                return [own, *found]
-        return []
-
     def of_batches(self, gradients: Gradients) -> None:
         """What calls with several samples do that take a step for each of them."""
         if self.network.penalty is not None:
             return
-        sgd, known = fmt.Optimizer("sgd", 0.25), self._of_mutant(gradients)
+        sgd, known, ways = fmt.Optimizer("sgd", 0.25), self._of_mutant(gradients), list[Way]()
         for way, uses in WITHIN.items():
             within = partial(_after_each, known, way)
-            for (slug, rows), gradient in ({("", ""): within} | _of_others(within)).items():
-                if (self._stepping([sgd], gradient, plain=True) or ([], False))[1]:
-                    named = [("updates-within-batch", uses)] * any(way) + [(slug, rows)] * bool(slug)
-                    self.draft.findings += [replace(steps.OFF, slug=slug, uses=uses) for slug, uses in named]
-                    return
-        self.draft.unexplained.append("what a call with several samples moves")
+            own = [replace(steps.OFF, slug="updates-within-batch", uses=uses)] * any(way)
+            ways += [(of, True, [*own, *said]) for of, _, said in [(within, True, []), *_others(within, through=False)]]
+        found, explained = self._stepping([sgd], ways) or ([], False)
+        self.draft.findings += found
+        self.draft.unexplained += [] if explained else ["what a call with several samples moves"]
 
-    def _stepping(
-        self, options: Sequence[fmt.Optimizer], gradient: steps.Gradient, *, plain: bool = False
-    ) -> tuple[list[Finding], bool] | None:
-        """What the moves say with the first optimiser that the target takes; whether they are explained."""
-        for optimizer in options:
-            runs = [steps.steps_of(one, gradient, self.dtype) for one in self._walks(optimizer)]
+    def _stepping(self, options: Sequence[fmt.Optimizer], ways: Sequence[Way]) -> tuple[list[Finding], bool] | None:
+        """What the moves say with the first optimiser that the target takes, by the first gradients that explain them, or by the first of all."""
+        walks = next((walks for optimizer in options if (walks := self._walks(optimizer))), [])
+        first = None
+        for gradient, plain, said in ways:
+            if first and not self.asker.left:
+                break
+            runs = [steps.steps_of(one, gradient, self.dtype) for one in walks]
             if runs and runs[0]:
-                return steps.explain_steps([run for run in runs if run], plain=plain)
-        return None
+                found, explained = steps.explain_steps([run for run in runs if run], plain=plain)
+                if explained:
+                    return [*said, *found], True
+                first = first or (found, False)
+            elif not first:
+                return None
+        return first
 
     def _walks(self, optimizer: fmt.Optimizer) -> list[steps.Walk]:
         """Runs of several steps, with other numbers of samples and another rate in the second; none if the target takes none."""
