@@ -120,7 +120,7 @@ class Explainer(Updates):
         if self.draft.unexplained:
             answer = self._under_conditions(before, groups) or answer
         for further in (self._more_outputs, lambda: [[p] for p in self.contradicted]):
-            kept = self.draft, self.when, self.misshapen.copy(), self.contradicted
+            kept = self.draft, self.misshapen.copy(), self.contradicted
             arrays, notes = set(groups[0][0].asked.gradients), self.draft.notes.copy()
             more = further() if self.asker.left and kept[0].rules else []
             self.draft.notes = notes  # it need not take these sizes
@@ -129,11 +129,11 @@ class Explainer(Updates):
                 continue
             self.draft, groups = deepcopy(before), [*groups, *more]
             gradients = self._evaluation(groups)
-            better = self.draft.rules <= kept[0].rules or kept[3]
-            if better and not (self.draft.unexplained or self.contradicted) and self.misshapen == kept[2]:
+            better = self.draft.rules <= kept[0].rules or kept[2]
+            if better and not (self.draft.unexplained or self.contradicted) and self.misshapen == kept[1]:
                 answer = gradients
             else:
-                self.draft, self.when, self.misshapen, self.contradicted = kept
+                self.draft, self.misshapen, self.contradicted = kept
         return answer
 
     def _more_outputs(self) -> Groups:

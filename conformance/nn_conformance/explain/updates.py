@@ -183,7 +183,8 @@ class Updates(Experiments):
         for way, uses in WITHIN.items():
             within = partial(_after_each, known, way)
             own = [replace(steps.OFF, slug="updates-within-batch", uses=uses)] * any(way)
-            ways += [(of, True, [*own, *said]) for of, _, said in [(within, True, []), *_others(within, through=False)]]
+            every: list[Way] = [(within, True, []), *_others(within, through=False)]
+            ways += [(of, True, [*own, *said]) for of, _, said in every]
         found, explained = self._stepping([sgd], ways) or ([], False)
         self.draft.findings += found
         self.draft.unexplained += [] if explained else ["what a call with several samples moves"]
