@@ -31,26 +31,6 @@ OFF = Finding("update", 0, "the update", "", "", "the described optimiser", ("up
 
 
 @dataclass(frozen=True)
-class Before:
-    """What a step comes after.
-
-    Attributes:
-        data: all samples, with the parameters before the first step.
-        batches: of all steps.
-        earlier: the steps before it.
-        rate: of the steps.
-    """
-
-    data: Case
-    batches: Sequence[Sequence[int]]
-    earlier: Sequence[Case]
-    rate: float = 0.0
-
-
-Gradient: TypeAlias = Callable[[Case, Before], Params | None]  # of a step
-
-
-@dataclass(frozen=True)
 class Steps:
     """Some steps of a target, all as matrices in float64.
 
@@ -107,6 +87,10 @@ class Walk:
     thetas: Sequence[Params]
 
 
+# The gradient of a step of a walk, after the steps before it.
+Gradient: TypeAlias = Callable[[Case, Walk, Sequence[Case]], Params | None]
+
+
 def walk(asker: Asker, case: Case, optimizer: fmt.Optimizer, sizes: Sequence[int] = SIZES) -> Walk | None:
     """Takes the steps, each run from the beginning, until one ends in no numbers; None if the target does not."""
     batches = [sorted((3 * k + i) % len(case.x) for i in range(size)) for k, size in enumerate(sizes)]
@@ -129,7 +113,7 @@ def steps_of(walk: Walk, gradient: Gradient, dtype: fmt.Dtype) -> Steps | None:
     for theta, batch in zip(walk.thetas, walk.batches, strict=False):
         before = {n: p.astype(case.params[n].dtype) for n, p in theta.items()}
         step = Case(case.network, before, case.x[batch], case.t[batch], label="a step")
-        if (g := gradient(step, Before(case, walk.batches, earlier, walk.optimizer.learning_rate))) is None:
+        if (g := gradient(step, walk, earlier)) is None:
             return None
         earlier.append(step)
         gradients.append(g)

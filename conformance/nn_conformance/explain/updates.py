@@ -29,18 +29,20 @@ EQUAL = "with layers that are equally wide"
 MANY = 6  # rows of a walk, more than a batch has
 
 
-def _right(case: Case, _: object) -> dict[str, Array]:
+def _right(case: Case, *_: object) -> dict[str, Array]:
     return Limits(case, "float64").gradients
 
 
-OtherCase: TypeAlias = Callable[[Case, steps.Before], Case | None]  # whose gradient a step takes in place of its own
+OtherCase: TypeAlias = Callable[
+    [Case, steps.Walk, Sequence[Case]], Case | None
+]  # whose gradient a step takes in place of its own
 
 
 def _through(which: int) -> steps.Gradient:
     """Right gradients, but for errors that go back through the weights of an earlier step: 0 is the first, -1 the one before."""
 
-    def gradient(case: Case, before: steps.Before) -> dict[str, Array]:
-        other = before.earlier[which] if before.earlier else case
+    def gradient(case: Case, _: steps.Walk, earlier: Sequence[Case]) -> dict[str, Array]:
+        other = earlier[which] if earlier else case
         through = replace(trace(case), W=trace(replace(case, params=other.params)).W)
         return {name: predict(through, name, {}) for name in case.params}
 
@@ -49,33 +51,35 @@ def _through(which: int) -> steps.Gradient:
 
 def _of_step(which: int) -> OtherCase:
     """The step with an earlier one's parameters."""
-    return lambda case, before: replace(case, params=before.earlier[which].params) if before.earlier else case
+    return lambda case, _, earlier: replace(case, params=earlier[which].params) if earlier else case
 
 
 def _of_rows(rows_of: Rows, *, targets: bool = False) -> OtherCase:
     """The step with other rows than the batch's, or with its own x and the t of others; None if these are no rows."""
 
-    def other(case: Case, before: steps.Before) -> Case | None:
-        total = len(before.data.x)
-        rows = [i % total for i in rows_of(before.batches, len(before.earlier), total)]
-        return replace(case, x=case.x if targets else before.data.x[rows], t=before.data.t[rows]) if rows else None
+    def other(case: Case, walk: steps.Walk, earlier: Sequence[Case]) -> Case | None:
+        data, total = walk.case, len(walk.case.x)
+        rows = [i % total for i in rows_of(walk.batches, len(earlier), total)]
+        return replace(case, x=case.x if targets else data.x[rows], t=data.t[rows]) if rows else None
 
     return other
 
 
-def _at(base: steps.Gradient, other: OtherCase, case: Case, before: steps.Before) -> Params | None:
-    own = other(case, before)
-    return None if own is None else base(own, before)
+def _at(base: steps.Gradient, other: OtherCase, case: Case, walk: steps.Walk, earlier: Sequence[Case]) -> Params | None:
+    own = other(case, walk, earlier)
+    return None if own is None else base(own, walk, earlier)
 
 
-def _after_each(known: steps.Gradient, way: tuple[bool, bool], case: Case, before: steps.Before) -> Params | None:
+def _after_each(
+    known: steps.Gradient, way: tuple[bool, bool], case: Case, walk: steps.Walk, earlier: Sequence[Case]
+) -> Params | None:
     """What a step after each sample moves in all, over the rate; None where a gradient is not known."""
-    (summed, divided), rate = way, before.rate or case.rate
+    (summed, divided), rate = way, walk.optimizer.learning_rate
     theta = {n: np.asarray(p, np.float64) for n, p in case.params.items()}
     start, total = theta, {n: np.zeros_like(p) for n, p in theta.items()}
     for i in range(len(case.x)):
         own = {n: p.astype(case.params[n].dtype) for n, p in theta.items()}
-        if (g := known(replace(case, params=own, x=case.x[i : i + 1], t=case.t[i : i + 1]), before)) is None:
+        if (g := known(replace(case, params=own, x=case.x[i : i + 1], t=case.t[i : i + 1]), walk, earlier)) is None:
             return None
         total = {n: summed * total[n] + of_case(case.network, n, g[n]) for n in theta}
         theta = {n: p - rate / (len(case.x) if divided else 1) * total[n] for n, p in theta.items()}
@@ -154,7 +158,7 @@ class Updates(Experiments):
             return
         known = self._of_mutant(gradients)
         if not self.rate:
-            known = lambda case, _: self.asker.ask(case).gradients or None  # noqa: E731 - in the place of the other
+            known = lambda case, *_: self.asker.ask(case).gradients or None  # noqa: E731 - in the place of the other
         plain = self.rate and described.kind != "adam"
         first = fmt.Optimizer(kind="sgd", learning_rate=0.25) if plain else experiment(described)
         options = [first, described] if self.asker.share == 1 else [described]
@@ -242,7 +246,7 @@ class Updates(Experiments):
         return [replace(f, slug=slug or f.slug) for f, slug in zip(found, scales, strict=True)], bool(own)
 
     def _of_mutant(self, gradients: Gradients) -> steps.Gradient:
-        def of_case(case: Case, _: object) -> dict[str, Array] | None:
+        def of_case(case: Case, *_: object) -> dict[str, Array] | None:
             if not gradients.assignments or gradients.open:
                 return None
             point = Point(trace(case, gradients.changes), Asked(case), Limits(case, self.dtype))
