@@ -87,13 +87,10 @@ class Experiments:
 
     def find_widths(self) -> bool:
         """The first widths that the target takes: distinct ones, its own, or all equal; whether it answers at all."""
-        square = self.square
+        square, refused = self.square, list[Asked]()
         distinct = some_widths(self.network, DISTINCT)
-        refused: list[str] = []
-        errors: list[Exception] = []
-        alone = False  # whether it takes one sample at a time
         for sizes, samples in [(distinct, 6), (distinct, 1), (widths(self.network), 6), (square, SQUARE)]:
-            if samples == 1 and not alone:
+            if samples == 1 and not isinstance(refused[0].error, Unsupported):  # it may take one sample at a time
                 continue
             self.samples = samples
             asked = self.asker.ask(self.draw(sizes, samples))
@@ -104,17 +101,16 @@ class Experiments:
             shown = asked.error is None and (asked.gradients or forward_only)
             if shown and (not asked.misshapen or sizes is square):
                 if refused and samples > 1:
-                    self.draft.notes.append(f"with other sizes it does not answer: {refused[0]}")
+                    self.draft.notes.append(f"with other sizes it does not answer: {_refusal(refused[0])}")
                 self.own = sizes
                 return True
-            alone = isinstance(asked.error, Unsupported)
-            errors += [asked.error] if asked.error else []
-            refused.append(str(asked.error)[:200] if asked.error else "no gradients of the right shapes")
-        if errors and (found := calls.refused(errors[0])):
+            refused.append(asked)
+        error = next((one.error for one in refused if one.error), None)
+        if error and (found := calls.refused(error)):
             self.draft.findings += found
             self.draft.blind.append("whether its numbers are right: no answer could be compared")
         else:
-            self.draft.unexplained.append(f"it answers no small case: {refused[0]}")
+            self.draft.unexplained.append(f"it answers no small case: {_refusal(refused[0])}")
         return False
 
     def groups(self) -> Groups:
@@ -174,3 +170,7 @@ class Experiments:
             self.draft.aside.clear()
             self.draft.findings.append(of_slug("loss-never-finite", "NaN or infinite in every call", ("loss",)))
         return list(groups.values())
+
+
+def _refusal(asked: Asked) -> str:
+    return str(asked.error)[:200] if asked.error else "no gradients of the right shapes"
