@@ -172,17 +172,15 @@ class Asker:
         spread = {n: unit * (norm(first.gradients[n]) + norm(second.gradients[n])) for n in names}
         return dataclasses.replace(first, gradients=own, uncertainty=spread)
 
-    def train(
-        self, case: Case, optimizer: fmt.Optimizer, batches: Sequence[Sequence[int]]
-    ) -> tuple[Params | None, Exception | None]:
-        """Parameters after updates, by name in the description's layout."""
+    def train(self, case: Case, optimizer: fmt.Optimizer, batches: Sequence[Sequence[int]]) -> Params | None:
+        """Parameters after updates, by name in the description's layout; None if it raises."""
         params, x, t = _copies(case)
         self.exchanges += 1
         try:
             run = self.target.train(Training(case.network, optimizer, params, x, t, batches))
-            return {name: np.asarray(run.params[name], np.float64) for name in case.params}, None
-        except Exception as error:  # noqa: BLE001 - as above
-            return None, error
+            return {name: np.asarray(run.params[name], np.float64) for name in case.params}
+        except Exception:  # noqa: BLE001 - as above
+            return None
 
     def _evaluated(self, case: Case, params: Params, x: Array, t: Array) -> Asked:
         try:

@@ -122,7 +122,7 @@ class Fitter:
         if all(p.zero(self.array) for p in self.points):
             return self._zero()
         for name in (*EXTRAS, *IN_PLACE):
-            if penalised := self._verified((), name, free=False):
+            if (penalised := self._verified((), name)) and penalised.factor.is_one:
                 return [penalised]
         tr = self.groups[0][0].trace
         bases = [base for one in above for base in carried(tr, self.array, one.edits, settled)]
@@ -196,50 +196,44 @@ class Fitter:
                 added.append(np.ravel(regressor(p.trace, self.array, extra)[chosen]) / p.unit(self.array))
         return np.concatenate(parts), np.concatenate(added) if extra else None
 
-    def _verified(self, edits: Edits, extra: str | None = None, *, free: bool = True) -> Explained | None:
-        """The rules with one factor for all groups, or without one if it is not free; None if they do not make the array."""
-        first = self.groups[0]
-        if not free and self._fitted(first[:1], edits, extra, free=free, cases=len(first)) is None:
-            return None  # most miss the first case, and need none of the others
+    def _verified(self, edits: Edits, extra: str | None = None) -> Explained | None:
+        """The rules with one factor for all groups, and what is added; None if they do not make the array."""
         factors: list[tuple[Mapping[str, float], float]] = []
         extras: list[tuple[Mapping[str, float], float]] = []
         for group in self.groups:
-            if (fitted := self._fitted(group, edits, extra, free=free, cases=len(group))) is None:
+            if (fitted := self._fitted(group, edits, extra)) is None:
                 return None
-            factors += [(group[0].sizes(), fitted[0])] if fitted and free else []
-            extras += [(group[0].sizes(), self._whole(group[0], str(extra), fitted[-1]))] if fitted and extra else []
+            factors += [(group[0].sizes(), fitted[0])] if fitted else []
+            extras += [(group[0].sizes(), self._whole(group[0], extra, fitted[1]))] if fitted and extra else []
         rtol = 1e-7 if self.dtype == "float64" else 3e-4
         added = _coefficient(extras, 100 * rtol) if extra else None
         if extra and added is None:
             return None
-        for factor in monomials(factors, rtol) if free else [ONE]:
+        for factor in monomials(factors, rtol):
             one = Explained(self.array, edits, factor, (extra, added) if extra and added else None)
             if compared := one.compared(self.points):
                 return compared
         return None
 
-    def _fitted(
-        self, points: Sequence[Point], edits: Edits, extra: str | None, *, free: bool, cases: int
-    ) -> list[float] | None:
-        """Factor and coefficient on some of so many cases; empty if they say nothing, None if nothing fits."""
-        columns, answers, near = [], [], NEAR * cases
+    def _fitted(self, points: Sequence[Point], edits: Edits, extra: str | None) -> list[float] | None:
+        """Factor and coefficient on the cases of a group; empty if they say nothing, None if nothing fits."""
+        columns, answers, near = [], [], NEAR * len(points)
         for p in points:
             try:
                 g, value = p.asked.gradients[self.array], predict(p.trace, self.array, dict(edits))
             except ValueError:
                 return None
-            own = [value] if free else []
-            own += [regressor(p.trace, self.array, extra)] if extra else []
+            own = [value, *([regressor(p.trace, self.array, extra)] if extra else [])]
             columns.append(np.stack([np.ravel(c) for c in own], axis=1) / p.unit(self.array))
             replaced = extra in IN_PLACE and p.asked.case.slope(self.array)
             left = g + replaced * regressor(p.trace, self.array, "W") if replaced else g
-            answers.append(np.ravel(left if free else left - value) / p.unit(self.array))
+            answers.append(np.ravel(left) / p.unit(self.array))
         matrix, g = np.concatenate(columns), np.concatenate(answers)
         if not np.isfinite(matrix).all():
             return None
         if not np.any(matrix[:, 0]) or (extra is None and norm(matrix[:, 0]) <= near):  # but for rounding
-            return [] if norm(g) <= near and not (free and extra) else None
-        if len(g) <= matrix.shape[1] and free:
+            return [] if norm(g) <= near and not extra else None
+        if len(g) <= matrix.shape[1]:
             return []
         scale = np.linalg.norm(matrix, axis=0)
         unit = matrix / scale

@@ -31,26 +31,6 @@ OFF = Finding("update", 0, "the update", "", "", "the described optimiser", ("up
 
 
 @dataclass(frozen=True)
-class Before:
-    """What a step comes after.
-
-    Attributes:
-        data: all samples, with the parameters before the first step.
-        batches: of all steps.
-        earlier: the steps before it.
-        rate: of the steps.
-    """
-
-    data: Case
-    batches: Sequence[Sequence[int]]
-    earlier: Sequence[Case]
-    rate: float = 0.0
-
-
-Gradient: TypeAlias = Callable[[Case, Before], Params | None]  # of a step
-
-
-@dataclass(frozen=True)
 class Steps:
     """Some steps of a target, all as matrices in float64.
 
@@ -107,13 +87,16 @@ class Walk:
     thetas: Sequence[Params]
 
 
+# The gradient of a step of a walk, after the steps before it.
+Gradient: TypeAlias = Callable[[Case, Walk, Sequence[Case]], Params | None]
+
+
 def walk(asker: Asker, case: Case, optimizer: fmt.Optimizer, sizes: Sequence[int] = SIZES) -> Walk | None:
     """Takes the steps, each run from the beginning, until one ends in no numbers; None if the target does not."""
     batches = [sorted((3 * k + i) % len(case.x) for i in range(size)) for k, size in enumerate(sizes)]
     thetas: list[Params] = [{n: np.asarray(p, np.float64) for n, p in case.params.items()}]
     for k in range(len(batches)):
-        after, error = asker.train(case, optimizer, batches[: k + 1])
-        if error is not None or after is None:
+        if (after := asker.train(case, optimizer, batches[: k + 1])) is None:
             return None
         thetas.append(after)
         if not all(np.isfinite(p).all() for p in after.values()):
@@ -130,7 +113,7 @@ def steps_of(walk: Walk, gradient: Gradient, dtype: fmt.Dtype) -> Steps | None:
     for theta, batch in zip(walk.thetas, walk.batches, strict=False):
         before = {n: p.astype(case.params[n].dtype) for n, p in theta.items()}
         step = Case(case.network, before, case.x[batch], case.t[batch], label="a step")
-        if (g := gradient(step, Before(case, walk.batches, earlier, walk.optimizer.learning_rate))) is None:
+        if (g := gradient(step, walk, earlier)) is None:
             return None
         earlier.append(step)
         gradients.append(g)
@@ -170,17 +153,12 @@ def _explained(runs: Sequence[Steps], *, plain: bool) -> tuple[list[Finding], bo
     found = [_still(due, still, names)] if due else []
     if not moving:
         return found, len(still) == len(names)
-    fits = [(right, factor)] if (factor := _factor(_moved(runs, right), moving)) else []
-    # Where the right rule makes all moves, no other one is better.
-    rules = () if plain or (factor and factor.is_one) else (*variants(right), *decaying(right))
-    fits += [(rule, f) for rule in rules if (f := _factor(_moved(runs, rule), moving))]
-    if fits:
-        rule, factor = min(fits, key=lambda fit: (not fit[1].is_one, bool(fit[0].slug)))
-        found += [_off(rule.slug, rule.uses)] if rule.slug else []
+    factor = _factor(_moved(runs, right), moving)
+    if factor and (plain or factor.is_one):
         return [*found, *([] if factor.is_one else [_scaled(factor)])], True
     if plain:
         return [], False
-    parts = (of(runs, right, moving) for of in (_falling, _apart, _of_scaled))
+    parts = (of(runs, right, moving) for of in (_by_rules, _falling, _of_scaled))
     own = next((part for part in parts if part is not None), None)
     return [*found, *(own or [])], own is not None
 
@@ -253,13 +231,15 @@ def _factor(moved: Moved, names: Sequence[str]) -> Factor | None:
     return None
 
 
-def _apart(runs: Sequence[Steps], right: UpdateRule, names: Sequence[str]) -> list[Finding] | None:
-    """The rule of each parameter, where they have several; None if one of them has none."""
+def _by_rules(runs: Sequence[Steps], right: UpdateRule, names: Sequence[str]) -> list[Finding] | None:
+    """The rule of all parameters, or of each, where they have several; None if one of them has none."""
     rules = [right, *variants(right), *decaying(right), *counting(right, len(names))]
     every = [(rule, _moved(runs, rule)) for rule in rules]
+    if whole := [(rule, factor) for rule, moved in every if (factor := _factor(moved, names))]:
+        rule, factor = min(whole, key=lambda fit: (not fit[1].is_one, bool(fit[0].slug)))
+        return [*([_off(rule.slug, rule.uses)] if rule.slug else []), *([] if factor.is_one else [_scaled(factor)])]
     fits = [(rule, {n: f for n in names if (f := _factor(moved, [n]))}) for rule, moved in every]
-    factors = dict.fromkeys([ONE, *(f for _, of in fits for f in of.values())])
-    for factor in factors:  # of all parameters alike
+    for factor in dict.fromkeys([ONE, *(f for _, of in fits for f in of.values())]):  # of all parameters alike
         found = _covered([(rule, {n for n, f in of.items() if f == factor}) for rule, of in fits], names)
         if found is not None:
             counted = [n for f in found if f.slug == "steps-per-tensor" for n in f.arrays]
@@ -276,7 +256,7 @@ def _of_scaled(runs: Sequence[Steps], right: UpdateRule, names: Sequence[str]) -
     factors = [f for f in OF_GRADIENTS if f.powers or not plain] if not plain or tells else []
     for factor in factors:
         scaled = [replace(run, gradients=_times(run, factor)) for run in runs]
-        if (found := _apart(scaled, right, names)) is not None:
+        if (found := _by_rules(scaled, right, names)) is not None:
             every.append([_of_gradient(factor), *found])
     return min(every, key=len, default=None)
 
