@@ -133,9 +133,7 @@ def _derivatives(kind: str, k: int, layers: int) -> dict[str, Rule]:
         return lambda tr, g: of(g, tr.z[k], tr.phi[k], tr.through(k, np.ones_like(tr.phi[k])), tr.through(k, g))
 
     own = NO_PRODUCT | NO_PRODUCT_OF.get(kind, {})
-    found |= {name: rule_._replace(of=no_product(rule_.of)) for name, rule_ in own.items()}
-    by_g = rule(lambda z, a, g, tr, k: _at(tr, k, np.where(g > 0, np.abs(z), -np.abs(z))))
-    return found | {"by g": Rule("relu-mask-of-gradient", "φ′ by the sign of g, for that of z", by_g, common=False)}
+    return found | {name: rule_._replace(of=no_product(rule_.of)) for name, rule_ in own.items()}
 
 
 def _unmultiplied(formula: str, of: Callable[..., Array], slug: str = "derivative-not-multiplied") -> Rule:

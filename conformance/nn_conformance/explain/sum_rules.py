@@ -1,7 +1,5 @@
 """Variants of the sums over samples: dW of a layer's input a (N, inputs) and a stack of δ (…, N, units), and db."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from nn_conformance.explain.forward_rules import Rule
@@ -18,29 +16,15 @@ def _nearest(a: Array, d: Array, answer: Array | None = None) -> Array:
     return np.asarray(np.take_along_axis(each, which[None], axis=0))
 
 
-def _cut(of_each: Callable[[Array, Array], Array], *, mean: bool) -> Callable[[Array, Array], Array]:
-    """Sums in arrays of integers, whose fractions are cut off after each sample; with the 1/N of δ, or before it."""
-
-    def summed(a: Array, d: Array) -> Array:
-        n = d.shape[-2]
-        each = of_each(a, d) * (1 if mean else n)
-        total = np.zeros_like(each[..., 0])
-        for i in range(n):
-            total = np.trunc(total + each[..., i])
-        return np.asarray(total / (1 if mean else n))
-
-    return summed
+def _cut(each: Array) -> Array:
+    """Sums (…, N) in arrays of integers, whose fractions are cut off after each sample."""
+    total = np.zeros_like(each[..., 0])
+    for i in range(each.shape[-1]):
+        total = np.trunc(total + each[..., i])
+    return total
 
 
-def _of_bias(_: Array, d: Array) -> Array:
-    return np.swapaxes(d, -1, -2)
-
-
-def _of_weights(a: Array, d: Array) -> Array:
-    return np.moveaxis(a[:, :, None] * d[..., :, None, :], -3, -1)
-
-
-INTEGERS = ("integers", "integers, then /N")
+INTEGERS = ("integers",)
 NEAREST = "one sample in each entry"
 WEIGHTS: dict[str, Rule] = {
     NEAREST: Rule("grad-overwritten", "each entry of dW is that of one sample alone", _nearest, common=False, answered=True),
@@ -56,8 +40,7 @@ WEIGHTS: dict[str, Rule] = {
     "magnitude": Rule("gradient-magnitude", "|dW| for dW", lambda a, d: np.abs(a.T @ d), common=False),
     "sign": Rule("gradient-sign-only", "sign(dW) for dW", lambda a, d: np.sign(a.T @ d), common=False),
     "without last row": Rule("part-missing", "all inputs but the last", lambda a, d: (a.T @ d) * (np.arange(a.shape[1]) < a.shape[1] - 1)[:, None], common=False),
-    "integers": Rule("integer-buffer", "fractions cut off in the sum over samples", _cut(_of_weights, mean=True), common=False),
-    "integers, then /N": Rule("integer-buffer", "fractions cut off in the sum over samples, before 1/N", _cut(_of_weights, mean=False), common=False),
+    "integers": Rule("integer-buffer", "fractions cut off in the sum over samples", lambda a, d: _cut(np.moveaxis(a[:, :, None] * d[..., :, None, :], -3, -1)), common=False),
 }  # fmt: skip
 
 
@@ -78,6 +61,5 @@ BIASES: dict[str, Rule] = {
     "inputs too": Rule("bias-from-weights", "db = Σ dW over the inputs", lambda a, d: (a.sum(axis=1)[:, None] * d).sum(axis=-2)),
     "magnitude": Rule("gradient-magnitude", "|db| for db", lambda a, d: np.abs(d.sum(axis=-2)), common=False),
     "sign": Rule("gradient-sign-only", "sign(db) for db", lambda a, d: np.sign(d.sum(axis=-2)), common=False),
-    "integers": Rule("integer-buffer", "fractions cut off in the sum over samples", _cut(_of_bias, mean=True), common=False),
-    "integers, then /N": Rule("integer-buffer", "fractions cut off in the sum over samples, before 1/N", _cut(_of_bias, mean=False), common=False),
+    "integers": Rule("integer-buffer", "fractions cut off in the sum over samples", lambda a, d: _cut(np.swapaxes(d, -1, -2)), common=False),
 }  # fmt: skip
