@@ -186,22 +186,16 @@ class Layer:
     def _called_back(self, calls: Calls, given: dict[str, Any]) -> dict[str, Any]:
         """What a layer hands back: dx by ``x``, and dW and db if it has weights."""
         names = ["x", *(name for name in "Wb" if self.weighted and given[name] is not None)]
-        held = calls.held
-        if held is not None:
-            if callable(zero := getattr(held, "zero_grad", None)):
-                zero()
-            places = self._order(calls.backward, (*GOES_BACK, "rate"))  # type: ignore[arg-type]
-            result = calls.backward(*({**given, "rate": RATE}.get(place) for place in places))  # type: ignore[misc]
-            if "rate" in places and self.weighted:
-                after = _held(self.name, held, dict.fromkeys(names[1:]))
-                return {"x": result, **{name: (given[name] - after[name]) / RATE for name in names[1:]}}
-            if len(names) > 1 and not isinstance(result, tuple | Mapping):
-                return {
-                    "x": result,
-                    **{role: holder[key] for role, holder, key in _slots(held, "grads", differentiated)},
-                }
-        else:
-            result = self._called(calls.backward, GOES_BACK, given)  # type: ignore[arg-type]
+        held, backward = calls.held, cast("Call", calls.backward)
+        expected = GOES_BACK if held is None else (*GOES_BACK, "rate")
+        if callable(zero := getattr(held, "zero_grad", None)):
+            zero()
+        result = self._called(backward, expected, {**given, "rate": RATE})
+        if held is not None and self.weighted and "rate" in self._order(backward, expected):
+            after = _held(self.name, held, dict.fromkeys(names[1:]))
+            return {"x": result, **{name: (given[name] - after[name]) / RATE for name in names[1:]}}
+        if held is not None and len(names) > 1 and not isinstance(result, tuple | Mapping):
+            return {"x": result, **{role: of[key] for role, of, key in _slots(held, "grads", differentiated)}}
         if isinstance(result, Mapping):
             return by_parameter({key: g for key, g in result.items() if g is not None}, names)
         arrays = list(result) if isinstance(result, tuple | list) and len(names) > 1 else [result]
@@ -286,12 +280,8 @@ def _both(obj: Any) -> Calls:
 def _beside(function: Call) -> Call | None:
     """The backward of a forward function, by its name in the same module: relu_forward and relu_backward, relu and relu_backward."""
     name, module = getattr(function, "__name__", ""), getattr(function, "__globals__", {})
-    names = (
-        [name.replace("forward", word) for word in BACKWARDS]
-        if "forward" in name
-        else [f"{name}_{word}" for word in BACKWARDS]
-    )
-    return next((module[other] for other in names if callable(module.get(other))), None)
+    form = name.replace("forward", "{}") if "forward" in name else f"{name}_{{}}"
+    return next((module[other] for word in BACKWARDS if callable(module.get(other := form.format(word)))), None)
 
 
 def _made(cls: type, sizes: tuple[int, ...], W: Array, b: Array | None) -> Any:
