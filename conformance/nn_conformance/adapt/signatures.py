@@ -90,22 +90,17 @@ def wrapper(function: Callable[..., Any]) -> str:
     if not {"x", "t", "cache"} & set(own):
         return ""
     beside = {
-        name: other
-        for name, other in getattr(function, "__globals__", {}).items()
-        if inspect.isfunction(other) and other.__module__ == function.__module__
+        other: (of, set(roles_of(arguments_of(of), NETWORK)))
+        for other, of in getattr(function, "__globals__", {}).items()
+        if other != name and inspect.isfunction(of) and of.__module__ == function.__module__
     }
-    roles = {name: set(roles_of(arguments_of(other), NETWORK)) for name, other in beside.items()}
-    forwards = sorted(
-        (n for n, r in roles.items() if r == {"params", "x"} and n != name), key=lambda n: "forward" not in n
-    )
-    forward = next(iter(forwards), None)
-    costs = (n for n, r in roles.items() if {"output", "t"} <= r <= {"output", "t", "params"} and n != name)
-    cost = min(costs, key=lambda n: not re.search("cost|loss", n), default=None)
-    lines: list[str] = []
-    if forward is not None and {"cache", "output"} & {*own, *(roles[cost] if cost else ())}:
-        lines.append(f"a, cache = {_call(beside[forward])}")
-    loss = f"{_call(beside[cost])}, " if cost and forward else ""
-    return f"judge a wrapper in its place: def judged(params, x, t): {'; '.join([*lines, f'return {loss}{_call(function)}'])}"
+    forwards = [other for other, (_, roles) in beside.items() if roles == {"params", "x"}]
+    forward = max(forwards, key=lambda other: "forward" in other, default=None)
+    costs = [other for other, (_, r) in beside.items() if {"output", "t"} <= r <= {"output", "t", "params"}]
+    cost = max(costs, key=lambda other: bool(re.search("cost|loss", other)), default=None)
+    first = f"a, cache = {_call(beside[forward][0])}; " if forward and (cost or {"cache", "output"} & set(own)) else ""
+    loss = f"{_call(beside[cost][0])}, " if cost and forward else ""
+    return f"judge a wrapper in its place: def judged(params, x, t): {first}return {loss}{_call(function)}"
 
 
 def class_wrapper(cls: type) -> str | None:
