@@ -10,7 +10,7 @@ from spread import everyday
 
 from nn_conformance import conforms, verify
 from nn_conformance.adapt.doors import opened
-from nn_conformance.adapt.layer_text import network_of
+from nn_conformance.adapt.layers import network_of
 from nn_conformance.oracles import reference
 from nn_conformance.pytest_checks import checks_of
 from nn_reference.errors import InputError

@@ -17,15 +17,18 @@ import numpy as np
 from nn_conformance.adapt.arrays import Layers
 from nn_conformance.adapt.conventions import OURS, Conventions
 from nn_conformance.adapt.functions import as_array, as_number, by_parameter, differentiated
-from nn_conformance.adapt.layer_text import DENSE, parts_of
 from nn_conformance.adapt.signatures import BACKWARD, LAYER, arguments_of, call_of, roles_of
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_activation, build_network
+from nn_conformance.cases.text import ACTIVATIONS, ALIASES, LOSS_ALIASES, LOSSES, parse, text_of
 from nn_conformance.judge.call import changed_arguments, unchanged
 from nn_conformance.judge.target import Answer, Shown, TargetError
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
+from nn_reference.validation import suggestion
 
+DENSE = ("dense", "linear", "affine")
+EXPECTED = "expected 'dense' with an activation, an activation alone, or a loss, such as 'softmax cross-entropy'"
 Call = Callable[..., Any]
 GOES_BACK = ("dout", "cache", "x", "out", "W", "b")
 FORWARDS = ("forward", "forward_propagation", "forward_pass")
@@ -34,6 +37,47 @@ BACKWARDS = ("backward", "backward_propagation", "backward_pass")
 RATE = 2.0**30
 HOLDERS = {"W": LAYER["W"], "b": LAYER["b"]}
 WRAPPER = "class Judged: forward = staticmethod(lambda x, W, b: …); backward = staticmethod(lambda dout, cache: …)"
+
+
+def network_of(layer: str) -> str:
+    """The line of a network of such layers: two with weights or without, one on the other, under Σ t·y; or one under a loss.
+
+    >>> network_of("dense relu"), network_of("mse")
+    ('5-4 relu-3 relu, linear', '5-3, squared-error')
+
+    Raises:
+        InputError: no such layer, with the word that is not known.
+    """
+    words = layer.lower().replace(",", " ").split()
+    before, loss = parts_of(layer)
+    if not words or (loss and before[:1] and before[0] in DENSE):
+        raise InputError(
+            f"layer: {EXPECTED}, got {layer!r:.60}{'; that is a network: 5-3 softmax, cross-entropy' * bool(words)}"
+        )
+    if loss:
+        name = LOSS_ALIASES.get(loss[0], loss[0])
+        if name == "cross-entropy" and "logits" not in loss:
+            before = before or ["sigmoid"]  # probabilities that are nowhere exactly 0, as a softmax's may be
+        elif name == "binary-cross-entropy" and "logits" not in loss:
+            before, loss = ([], [*loss, "logits"]) if before == ["sigmoid"] else (["sigmoid"], loss)
+        line = f"5-3 {' '.join(before)}, {' '.join(loss)}"
+    else:
+        kind = " ".join(before[before[0] in DENSE :])
+        line = f"5-4 {kind}-3 {kind}, linear"
+    try:
+        return text_of(parse(line))
+    except InputError as error:
+        known = (*DENSE, *ACTIVATIONS, *ALIASES, *LOSSES, *LOSS_ALIASES)
+        near = next(filter(None, (suggestion(word, known) for word in words if word not in known)), "")
+        expected = f"{EXPECTED}{near}" if near else f"expected{str(error).partition('expected')[2]}"
+        raise InputError(f"layer {layer!r:.60}: {expected}") from None
+
+
+def parts_of(layer: str) -> tuple[list[str], list[str]]:
+    """Its words before those of a loss, and those of the loss; the loss Σ t·y is no layer."""
+    words = layer.lower().replace(",", " ").split()
+    at = next((k for k, word in enumerate(words) if word in {*LOSSES, *LOSS_ALIASES} - {"linear"}), len(words))
+    return words[:at], words[at:]
 
 
 class Calls(NamedTuple):
@@ -49,7 +93,7 @@ LayerPass: TypeAlias = "tuple[Calls, dict[str, Any]]"
 
 @dataclass
 class Layer:
-    """A layer as a target of the networks that `layer_text.network_of` builds of it.
+    """A layer as a target of the networks that `network_of` builds of it.
 
     Attributes:
         obj: what it is: a function, with its backward beside it in its module; a pair of both; an object, a class or a
