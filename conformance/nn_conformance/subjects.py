@@ -134,7 +134,6 @@ class Subject:
         Raises:
             InputError: a network that there is not, or none that is claimed.
         """
-        self.claim.check()
         others = sorted((self.claim.pieces or frozenset()) & (OPTIMIZERS.keys() - {"sgd"}))
         if others and isinstance(self.target.inner, Recovered):
             raise InputError(

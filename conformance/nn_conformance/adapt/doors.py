@@ -16,7 +16,7 @@ from nn_conformance.adapt.converted import Converted
 from nn_conformance.adapt.functions import Function
 from nn_conformance.adapt.layers import Layer
 from nn_conformance.adapt.recovered import Recovered
-from nn_conformance.adapt.signatures import NETWORK, arguments_of, class_wrapper, ordered, placed, roles_of, wrapper
+from nn_conformance.adapt.signatures import NETWORK, arguments_of, ordered, placed, roles_of, wrapper
 from nn_conformance.adapt.updating import METHODS, Holding, Updating
 from nn_conformance.cases import format as fmt
 from nn_conformance.judge.call import guarded, made
@@ -32,6 +32,10 @@ LAYOUTS: dict[str, Literal["in,out", "out,in"]] = {"torch": "out,in", "keras": "
 EXPECTED = (
     "expected a function (params, x, y) or (params, x, y, lr), an object with set_weights, step and get_weights, "
     "an nn.Module, a Keras model, or a target with evaluate and train"
+)
+WRAPPER = (
+    "judge a wrapper in its place: class Judged: net = {}(…); set_weights = lambda self, params: "
+    "vars(self.net).update(params); step = lambda self, x, t, lr: …; get_weights = lambda self: …"
 )
 
 
@@ -61,12 +65,8 @@ def _opened(obj: Any) -> tuple[Any, Conventions]:
     if all(callable(getattr(obj, method, None)) for method in ("evaluate", "train")):
         return obj() if isinstance(obj, type) else obj, conventions
     if not callable(obj) or isinstance(obj, type):
-        cls = obj if isinstance(obj, type) else type(obj)
-        if line := class_wrapper(cls):
-            raise InputError(
-                f"{name}: expected an object with set_weights, step and get_weights; judge a wrapper in its place: {line}"
-            )
-        raise InputError(f"{name}: {EXPECTED}; got {'a class' if cls is obj else cls.__name__}")
+        got = f"a class; {WRAPPER.format(obj.__name__)}" if isinstance(obj, type) else type(obj).__name__
+        raise InputError(f"{name}: {EXPECTED}; got {got}")
     if len(arguments_of(obj)) == 1:
         return _framework_target(_framework_made(obj, name, claim), obj, name, conventions)
     return _of_function(obj, name, conventions), conventions

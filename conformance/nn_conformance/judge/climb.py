@@ -83,18 +83,6 @@ class Climb:
         return self._expected(self.case.evaluation, *self.loaded.first_call, "evaluation")
 
     @cached_property
-    def expected_of_x(self) -> Expected:
-        """Of the first call with ∂L/∂x, which is certified now where the case has none.
-
-        Raises:
-            Unsupported: it cannot be certified.
-        """
-        expected = self.expected
-        if "x" in expected.gradients:
-            return expected
-        return replace(expected, gradients=expected.gradients | {"x": self.loaded.gradient_of_x})
-
-    @cached_property
     def second_expected(self) -> Expected:
         """Of the second call."""
         call = there(self.case.second_call)

@@ -123,10 +123,13 @@ def gradient(climb: Climb) -> Iterator[Finding]:
 
 
 def input_gradient(climb: Climb) -> Iterator[Finding]:
-    """∂L/∂x against the certified one, where the target has it."""
+    """∂L/∂x against the certified one, where the target has it; it is certified now where the case has none."""
     if "x" not in climb.answer.gradients:
         raise Unsupported(NO_GRADIENT_OF_X if climb.answer.gradients else NO_GRADIENTS)
-    yield from _gradients(climb, climb.expected_of_x, climb.answer, ["x"])
+    certified, expected = climb.expected.gradients, climb.expected
+    if "x" not in certified:
+        expected = replace(expected, gradients=certified | {"x": climb.loaded.gradient_of_x})
+    yield from _gradients(climb, expected, climb.answer, ["x"])
 
 
 def _gradients(climb: Climb, expected: Expected, answer: Answer, names: Iterable[str]) -> Iterator[Finding]:
@@ -189,39 +192,50 @@ def rectangular(case: fmt.Case) -> bool:
 
 
 def second_call(climb: Climb) -> Iterator[Finding]:
-    """Other numbers after the first call: a cache that is stale, or gradients that add up, show here.
-
-    Where it is right, the same call with the targets of the samples in reverse order shows a cache without them.
-    """
+    """Other numbers after the first call: a cache that is stale, or gradients that add up, show here."""
     expected = climb.second_expected
     _ = climb.answer  # the first call comes first
     answer, reordered = climb.second, climb.reordered
     if problem := _misshapen(climb, answer, expected.x) or _misshapen(climb, reordered, expected.x):
         raise TargetError(f"second call: {problem}", problem.failure, problem.subject)
+    limit = loss_limit(climb.network, expected.layers[-1].a, expected.t, expected.loss, climb.dtype, climb.longest)
+    loss = _compare_loss(answer.loss, expected.loss, limit)
+    stale = _stale(climb, reordered)
+    gradients = _gradients(climb, expected, answer, climb.params)
+    for name, finding in zip(("loss", *climb.params), (loss, *gradients), strict=True):
+        yield stale.get(name, finding)
+
+
+def _stale(climb: Climb, reordered: Answer) -> dict[str, Finding]:
+    """By name what stays as it was when the targets change their order, though it must change: a cache without them.
+
+    Each answer may be off by its limit, L and L'. Where the reference's differ by more than 2·(L + L'), right answers do
+    by more than L + L'.
+    """
+    first, answer = climb.second_expected, climb.second
     # Right answers may differ in their slopes at a kink, and in their clips in a precision that has its own.
-    many = expected.kinks or climb.dtype in climb.case.by_dtype
-    again = expected if many else _reordered(climb)
-    both = _of_call(climb, expected, answer), _of_call(climb, again, answer if many else reordered)
-    for finding, other in zip(*both, strict=True):
-        stale = finding.error <= finding.limit and other.error > other.limit
-        yield replace(other, reason=f"with the targets in another order: {other.reason}") if stale else finding
-
-
-def _of_call(climb: Climb, expected: Expected, answer: Answer) -> Iterator[Finding]:
-    """The loss and every gradient of another call than the first."""
-    y, t = expected.layers[-1].a, expected.t
-    limit = loss_limit(climb.network, y, t, expected.loss, climb.dtype, climb.longest)
-    yield _compare_loss(answer.loss, expected.loss, limit)
-    yield from _gradients(climb, expected, answer, climb.params)
-
-
-def _reordered(climb: Climb) -> Expected:
-    """What is right in the second call with the targets in reverse order, by the reference."""
-    second, t = climb.second_expected, climb.second_expected.t[::-1].astype(np.float64)
+    if first.kinks or climb.dtype in climb.case.by_dtype:
+        return {}
+    x, t = first.x.astype(np.float64), first.t[::-1].astype(np.float64)
     params = {name: p.astype(np.float64) for name, p in climb.loaded.params.items()}
-    loss, gradients = backpropagate(build_network(climb.network), params, second.x.astype(np.float64), t)
-    bounds = magnitudes(climb.network, params, second.layers, second.x, t)
-    return replace(second, t=t, loss=float(loss), gradients=gradients, magnitudes=bounds)
+    loss, gradients = backpropagate(build_network(climb.network), params, x, t)
+    bounds = magnitudes(climb.network, params, first.layers, x, t)
+    after = replace(first, t=t, loss=float(loss), gradients=gradients, magnitudes=bounds)
+    limits = [value_limit(np.array(call.loss), climb.dtype, climb.longest).value for call in (first, after)]
+    moves = {"loss": (abs(first.loss - after.loss), losses_apart(answer.loss, reordered.loss), sum(limits))}
+    for name, g in gradients.items() if answer.gradients and reordered.gradients else ():
+        limit = sum(climb.gradient_limit(call, name).value for call in (first, after))
+        limit += answer.uncertainty.get(name, 0.0) + reordered.uncertainty.get(name, 0.0)
+        moved = _difference(answer.gradients[name], reordered.gradients[name])
+        moves[name] = norm(g - first.gradients[name]), moved, limit
+    if answer.loss is None:
+        del moves["loss"]
+    reason = "it stays as it was with the targets in another order, as if it was kept from the call before"
+    return {
+        name: Finding(moved, limit, reason, at_least=True)
+        for name, (right, moved, limit) in moves.items()
+        if right > 2 * limit and moved <= limit
+    }
 
 
 def _with_new_weights(climb: Climb) -> Finding:

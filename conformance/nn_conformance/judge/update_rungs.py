@@ -12,7 +12,7 @@ from nn_conformance.judge.climb import Climb, Finding, over, there
 from nn_conformance.judge.limits import Limit, norm, update_limit
 from nn_conformance.judge.target import TargetError, Unsupported
 from nn_reference.arithmetic import Array
-from nn_reference.network import backpropagate
+from nn_reference.network import loss_and_outputs
 
 UNTOLD = 4  # updates of a run whose losses are not shown: a mistake of the second shows in the losses after it
 
@@ -131,7 +131,7 @@ def _losses_along(climb: Climb, batches: Sequence[Sequence[int]]) -> list[float]
             raise problem
         wide = {name: p.astype(np.float64) for name, p in params.items()}
         x, t = (a[batches[k]].astype(np.float64) for a in (climb.loaded.x, climb.loaded.t))
-        losses.append(float(backpropagate(build_network(climb.network), wide, x, t)[0]))
+        losses.append(float(loss_and_outputs(build_network(climb.network), wide, x, t)[0]))
     return losses
 
 
