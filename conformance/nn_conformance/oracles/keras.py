@@ -188,11 +188,6 @@ class Trainer:
         layers, loss = self._built.forward(*self._built.batch(x, t))
         return float(loss), scores(self._built.network, *layers[-1]).numpy()
 
-    def gradients(self) -> tuple[float, Params]:
-        """Loss and gradients of all training samples."""
-        _, loss, gradients = self._built.backward(self._x, self._t)
-        return float(loss), self._built.arrays(gradients)
-
     def params(self) -> Params:
         """A copy of the parameters."""
         return self._built.arrays(self._built.variables)
