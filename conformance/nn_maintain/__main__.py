@@ -13,7 +13,7 @@ from nn_conformance.cases.encoding import digest, numbers
 from nn_conformance.cases.integrity import FOLDERS
 from nn_conformance.cases.store import Store
 from nn_conformance.oracles import load
-from nn_conformance.replay.listed_files import check_folder, merge, renew_index, replace, write
+from nn_conformance.replay.listed_files import check_folder, renew_index, replace, write
 from nn_conformance.replay.records import CHAOS, VERDICTS
 from nn_conformance.replay.task import versions
 from nn_conformance.report import console
@@ -211,11 +211,12 @@ def chaos(
 
 
 def _write_reconstruction(system: System, solved: reconstruction.Reconstruction, out: Path) -> None:
-    def merged(old: reconstruction.Reconstructions | None) -> bytes:
+    def merged() -> bytes:
+        old = evidence.record(out / "replays", reconstruction.NAME, reconstruction.Reconstructions)
         systems = dict(sorted(((old.systems if old else {}) | {system.id: solved}).items()))
         return evidence.encoded(reconstruction.Reconstructions(1, versions("numpy"), systems))
 
-    merge(out / "replays" / f"{reconstruction.NAME}.json", reconstruction.Reconstructions, "a record", merged)
+    replace(out / "replays" / f"{reconstruction.NAME}.json", merged)
     params = shaped(system.network.shapes, np.array(solved.solutions[0].weights))
     about = (
         f"reconstructed, not original: weights from which {system.name} prints the document's {solved.figures} errors"

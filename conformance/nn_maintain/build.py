@@ -100,22 +100,23 @@ def unversioned_changes(made: Mapping[str, bytes], there: Mapping[str, bytes]) -
     return changed
 
 
-def _made(case_id: str, *, quick: bool) -> tuple[fmt.Case, Tensors]:
-    return next(build(system, d) for system in SYSTEMS for d in drafts(system, quick=quick) if d.id == case_id)
+def _made(case_id: str, *, quick: bool) -> tuple[Any, Tensors]:
+    case, tensors = next(build(s, d) for s in SYSTEMS for d in drafts(s, quick=quick) if d.id == case_id)
+    return msgspec.to_builtins(case), tensors  # a record that a process sends would have its defaults written out
 
 
-def _assemble(made: Sequence[tuple[System, fmt.Case, Tensors]]) -> Files:
+def _assemble(made: Sequence[tuple[System, Any, Tensors]]) -> Files:
     """Large arrays get their files, the first network that needs one keeping it; then cases, index and schemas."""
     owner: dict[str, str] = {}
     beside: dict[str, Tensors] = {}
     cases: list[fmt.Case] = []
     systems: dict[str, list[str]] = {}
-    for system, case, tensors in made:
+    for system, document, tensors in made:
         for key in tensors.keys() - owner.keys():
             owner[key] = f"{system.name}.safetensors"
             beside.setdefault(owner[key], {})[key] = tensors[key]
-        cases.append(msgspec.convert(_with_files(msgspec.to_builtins(case), owner), fmt.Case))
-        systems.setdefault(system.id, []).append(case.id)
+        cases.append(msgspec.convert(_with_files(document, owner), fmt.Case))
+        systems.setdefault(system.id, []).append(cases[-1].id)
     files = {f"{case.id}.json": encode_document(case) for case in cases}
     files |= {f"arrays/{file}": save_tensors(dict(sorted(tensors.items()))) for file, tensors in beside.items()}
     for system in SYSTEMS:

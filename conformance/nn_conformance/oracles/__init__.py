@@ -25,13 +25,11 @@ class Oracle:
 
     Attributes:
         module: below this package.
-        needs: modules that must be installed.
-        extra: what installs them; empty where nothing is needed.
+        needs: modules that must be installed, which the extra of the oracle's name brings.
     """
 
     module: str
     needs: tuple[str, ...] = ()
-    extra: str = ""
 
 
 ORACLES: dict[str, Oracle] = {
@@ -40,8 +38,8 @@ ORACLES: dict[str, Oracle] = {
     "complex-step": Oracle("complex_step"),
     "central": Oracle("central"),
     "arb": Oracle("arb"),
-    "torch": Oracle("pytorch", ("torch",), "torch"),
-    "keras": Oracle("keras", ("keras", "tensorflow"), "keras"),
+    "torch": Oracle("pytorch", ("torch",)),
+    "keras": Oracle("keras", ("keras", "tensorflow")),
 }
 
 
@@ -55,7 +53,7 @@ def load(name: str) -> Target:
         hint = suggestion(name, ORACLES) or f"; expected one of {', '.join(ORACLES)}"
         raise InputError(f"oracle: none is named {name!r}{hint}")
     oracle = ORACLES[name]
-    check_installed(f"oracle {name}", oracle.needs, oracle.extra)
+    check_installed(f"oracle {name}", oracle.needs, name)
     return cast("Target", importlib.import_module(f"{__name__}.{oracle.module}"))
 
 

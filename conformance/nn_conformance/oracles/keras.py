@@ -10,7 +10,7 @@ Evaluations and a few updates are eager, which takes 10 to 30 ms each. What come
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -100,10 +100,10 @@ class Model(UserModel):
             Unsupported: another precision or other shapes than the model has, or a loss that Keras has not.
             TargetError: its output is no (N, C).
         """
-        with self._held(network, params) as held:
+        with self._held(network, params):
             if not gradients:
-                return Answer(float(held.loss(x, t)))
-            loss, derivatives = held.backward(x, t)
+                return Answer(float(self._loss(network, x, t)))
+            loss, derivatives = self._backward(network, x, t)
             return Answer(float(loss), {name: g.numpy() for name, g in zip(params, derivatives, strict=True)})
 
     def train(self, asked: Training) -> Run:
@@ -111,56 +111,50 @@ class Model(UserModel):
         if asked.state is not None and asked.state.moments:
             raise Unsupported("an optimiser that goes on from given moments")
         rule, losses = rule_of(asked.optimizer), []
-        with self._held(asked.network, asked.params) as held:
-            backward = tf.function(held.backward) if len(asked.batches) >= MANY else held.backward
+        with self._held(asked.network, asked.params) as variables:
+            backward = partial(self._backward, asked.network)
+            backward = tf.function(backward) if len(asked.batches) >= MANY else backward
             for rows in asked.batches:
                 loss, derivatives = backward(tf.constant(asked.x[list(rows)]), tf.constant(asked.t[list(rows)]))
-                rule.apply(derivatives, held.variables)
+                rule.apply(derivatives, variables)
                 losses.append(float(loss))
-            return Run(losses, {name: v.numpy() for name, v in zip(asked.params, held.variables, strict=True)})
+            return Run(losses, {name: v.numpy() for name, v in zip(asked.params, variables, strict=True)})
 
     @contextlib.contextmanager
-    def _held(self, network: fmt.Network, params: Params) -> Iterator["_Held"]:
-        """The model with a case's parameters; then it has its own again."""
+    def _held(self, network: fmt.Network, params: Params) -> Iterator[list[Any]]:
+        """The model's variables while they are a case's parameters; then it has its own again."""
         model = self.model(network)
         if not model.built:
             model.build((None, network.inputs))
-        held = _Held(model, network, logits=self.conventions.logits)
-        before = [variable.numpy() for variable in held.variables]
+        variables = model.trainable_variables
+        before = [variable.numpy() for variable in variables]
         check_shapes("model", [p.shape for p in before], params)
         if (dtype := next(iter(params.values())).dtype) != before[0].dtype:
             raise Unsupported(f"{dtype}: the model has {before[0].dtype}")
         try:
-            held.assign(params.values())
-            yield held
+            _assign(variables, params.values())
+            yield variables
         finally:
-            held.assign(before)
+            _assign(variables, before)
 
+    def _loss(self, network: fmt.Network, x: Any, t: Any) -> Tensor:
+        model = self.model(network)
+        output = model(tf.convert_to_tensor(x))
+        check_output(output, tf.Tensor, x.shape[0], network)
+        if self.conventions.logits:
+            output = activate(network.layers[-1].activation, output)
+        return loss_of(network, model.trainable_variables[0].dtype)(tf.convert_to_tensor(t), output)
 
-class _Held:
-    """A model, and the case's loss of its output."""
-
-    def __init__(self, model: Any, network: fmt.Network, *, logits: bool) -> None:
-        self.model, self.network, self.logits = model, network, logits
-        self.variables = model.trainable_variables
-        self.loss_of = loss_of(network, self.variables[0].dtype)
-
-    def assign(self, values: Iterable[Array]) -> None:
-        for variable, value in zip(self.variables, values, strict=True):
-            variable.assign(value)
-
-    def loss(self, x: Any, t: Any) -> Any:
-        output = self.model(tf.convert_to_tensor(x))
-        check_output(output, tf.Tensor, x.shape[0], self.network)
-        if self.logits:
-            output = activate(self.network.layers[-1].activation, output)
-        return self.loss_of(tf.convert_to_tensor(t), output)
-
-    def backward(self, x: Any, t: Any) -> tuple[Any, list[Any]]:
+    def _backward(self, network: fmt.Network, x: Any, t: Any) -> tuple[Tensor, list[Tensor]]:
         with tf.GradientTape() as tape:
-            loss = self.loss(x, t)
-        values = [variable.value for variable in self.variables]
+            loss = self._loss(network, x, t)
+        values = [variable.value for variable in self.model(network).trainable_variables]
         return loss, tape.gradient(loss, values, unconnected_gradients="zero")
+
+
+def _assign(variables: Iterable[Any], values: Iterable[Array]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 class Trainer:
@@ -193,11 +187,6 @@ class Trainer:
         """Loss and scores of all rows at once."""
         layers, loss = self._built.forward(*self._built.batch(x, t))
         return float(loss), scores(self._built.network, *layers[-1]).numpy()
-
-    def gradients(self) -> tuple[float, Params]:
-        """Loss and gradients of all training samples."""
-        _, loss, gradients = self._built.backward(self._x, self._t)
-        return float(loss), self._built.arrays(gradients)
 
     def params(self) -> Params:
         """A copy of the parameters."""

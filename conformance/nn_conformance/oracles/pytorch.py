@@ -333,11 +333,6 @@ class Trainer:
             layers, loss = forward(self.network, self._tensors, torch.tensor(x), torch.tensor(t), as_written=True)
             return loss.item(), scores(self.network, *layers[-1]).numpy()
 
-    def gradients(self) -> tuple[float, Params]:
-        """Loss and gradients of all training samples."""
-        _, loss = forward(self.network, self._tensors, self._x, self._t, as_written=True)
-        return loss.item(), arrays_of(gradients_of(loss, self._tensors))
-
     def params(self) -> Params:
         """A copy of the parameters."""
         return arrays_of(self._tensors)

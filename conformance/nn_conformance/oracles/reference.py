@@ -100,11 +100,6 @@ class Trainer:
         loss, y = loss_and_outputs(self.system.network, self.params(), x, t)
         return float(loss), y
 
-    def gradients(self) -> tuple[float, Params]:
-        """Loss and gradients of all training samples."""
-        loss, gradients = backpropagate(self.system.network, self.params(), self._x, self._t)
-        return float(loss), gradients
-
     def params(self) -> Params:
         """A copy of the parameters."""
         return self._turn(copied(self._params))

@@ -3,7 +3,6 @@
 A run takes minutes at most; one that is interrupted is run again.
 """
 
-import importlib
 import importlib.metadata
 import platform
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,7 @@ from nn_conformance.cases.encoding import digest, number, values
 from nn_conformance.cases.format import DTYPES, Dtype, Number
 from nn_conformance.cases.store import Store
 from nn_conformance.extras import check_installed
-from nn_conformance.oracles import ORACLES, Oracle
+from nn_conformance.oracles import ORACLES, load
 from nn_conformance.oracles.trainer import Trainer
 from nn_conformance.replay.ledger import FRAMEWORKS, Agreement, Framework, Run
 from nn_conformance.replay.quantities import (
@@ -50,19 +49,18 @@ def check_framework(name: str) -> None:
     if name not in FRAMEWORKS:
         hint = suggestion(name, FRAMEWORKS) or f"; expected one of {', '.join(FRAMEWORKS)}"
         raise InputError(f"--with: no framework is named {name!r}{hint}")
-    check_installed(f"--with {name}", oracle_of(name).needs, name)
+    check_installed(f"--with {name}", ORACLES[oracle_of(name)].needs, name)
 
 
-def oracle_of(framework: str) -> Oracle:
-    """The oracle that has the framework's trainer, and needs what that needs."""
-    return ORACLES["reference" if framework == "numpy" else framework]
+def oracle_of(framework: str) -> str:
+    """The name of the oracle that has the framework's trainer, and needs what that needs."""
+    return "reference" if framework == "numpy" else framework
 
 
 def trainer_of(framework: Framework, system: System, data: Data, params: Params) -> Trainer:
     """The system in that framework, at `params`, with `data` in their dtype."""
     check_framework(framework)
-    module = importlib.import_module(f"nn_conformance.oracles.{oracle_of(framework).module}")
-    return cast("Trainer", module.Trainer(system, data, params))
+    return cast("Trainer", cast("Any", load(oracle_of(framework))).Trainer(system, data, params))
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,7 @@ def replay(task: Task, done: Callable[[], None] = lambda: None) -> Run:
             done()
         if nan_from:
             break
-    final, predictions = measure_end(system, training, data)
+    final, predictions = measure_end(system, training, data, load(oracle_of(task.framework)))
     own = seed == own_seed(system)
     return Run(
         seed=seed,
@@ -183,7 +181,7 @@ def replay(task: Task, done: Callable[[], None] = lambda: None) -> Run:
 
 def versions(framework: str) -> dict[str, str]:
     """Of Python, NumPy and the framework's packages, without what names a machine."""
-    names = ("numpy", *oracle_of(framework).needs)
+    names = ("numpy", *ORACLES[oracle_of(framework)].needs)
     of_packages = {name: importlib.metadata.version(name).partition("+")[0] for name in names}
     return {"python": platform.python_version(), **of_packages}
 

@@ -113,11 +113,12 @@ def load(folder: Path | None = None) -> Evidence:
                     "restore it, or rename the file"
                 )
             first[system.id] = (min(epochs), book)
-    chaos = _record(folder, records.CHAOS, records.Chaos)
-    return Evidence(ledgers, chaos, _record(folder, reconstruction.NAME, reconstruction.Reconstructions), first)
+    chaos = record(folder, records.CHAOS, records.Chaos)
+    return Evidence(ledgers, chaos, record(folder, reconstruction.NAME, reconstruction.Reconstructions), first)
 
 
-def _record(folder: Path, name: str, kind: type[Kind]) -> Kind | None:
+def record(folder: Path, name: str, kind: type[Kind]) -> Kind | None:
+    """The record of that name in a folder, if it is there."""
     return records.read(name, kind, folder) if is_there(folder / f"{name}.json") else None
 
 
