@@ -188,7 +188,8 @@ class Trainer:
         loss, g = scaled(described, params, x, t)
         return Answer(loss, g if gradients else {})
 
-    def train(self, described, optimizer, params, x, t, batches, state=None):
+    def train(self, asked):
+        optimizer, params, state, x, t = asked.optimizer, asked.params, asked.state, asked.x, asked.t
         if optimizer.kind in self.refuses or optimizer.kind not in ("sgd", "adam"):
             raise Unsupported(optimizer.kind)
         start = state.step + 1 if state else 1
@@ -196,8 +197,8 @@ class Trainer:
             {n: state.moments[k][n] if state and k in state.moments else 0 * p for n, p in params.items()} for k in "mv"
         )
         o, slip, losses = optimizer, partial(self.slip, n=0, c=0, last=0), []
-        for step, batch in enumerate(batches, start):
-            loss, g = scaled(described, params, x[batch], t[batch])
+        for step, batch in enumerate(asked.batches, start):
+            loss, g = scaled(asked.network, params, x[batch], t[batch])
             losses.append(loss)
             for n in params:
                 if o.kind == "sgd":

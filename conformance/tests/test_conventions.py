@@ -16,7 +16,7 @@ from nn_conformance.adapt.conventions import OURS, Conventions, declared
 from nn_conformance.adapt.converted import Converted
 from nn_conformance.explain.hint import WHERE, Remembered, suggest
 from nn_conformance.judge.ladder import judge
-from nn_conformance.judge.target import Answer, Run, Unsupported
+from nn_conformance.judge.target import Answer, Run, Training, Unsupported
 from nn_conformance.oracles import reference
 from nn_conformance.run import verify
 from nn_conformance.subjects import subject_of
@@ -180,10 +180,10 @@ class Foreign:
         answer = reference.evaluate(network, self.back(params), x, t, gradients=gradients)
         return replace(answer, gradients=self.there(answer.gradients))
 
-    def train(self, network, optimizer, params, x, t, batches, state=None):
-        state = state and State(state.step, {name: self.back(m) for name, m in state.moments.items()})
-        scaled = msgspec.structs.replace(optimizer, learning_rate=optimizer.learning_rate * self.steps)
-        run = reference.train(network, scaled, self.back(params), x, t, batches, state)
+    def train(self, asked):
+        state = asked.state and State(asked.state.step, {name: self.back(m) for name, m in asked.state.moments.items()})
+        scaled = msgspec.structs.replace(asked.optimizer, learning_rate=asked.optimizer.learning_rate * self.steps)
+        run = reference.train(replace(asked, optimizer=scaled, params=self.back(asked.params), state=state))
         return Run(run.losses, self.there(run.params))
 
 
@@ -209,7 +209,7 @@ def test_steps_on_a_loss_of_another_scale_are_scaled_back_or_unsupported():
     adam = load("iris-relu-adam/probe-partial")
     given = (adam.case.network, adam.case.optimizer, adam.params, adam.x, adam.t)
     with pytest.raises(Unsupported, match="another scale"):
-        Converted(Foreign(), doubled).train(*given, [[0, 1]])
+        Converted(Foreign(), doubled).train(Training(*given, [[0, 1]]))
 
 
 def test_a_wrong_shape_is_named_with_the_shape_of_its_convention():

@@ -129,12 +129,12 @@ def test_what_a_batch_is_divided_by_is_told(divisor, slug):
     """The first batch's size and the number of all samples are told from the batch's own, which is right."""
 
     class Trains(Net):
-        def train(self, network, optimizer, params, x, t, batches, state=None):
-            params = dict(params)
+        def train(self, asked):
+            params, x, t, batches = asked.params, asked.x, asked.t, asked.batches
             for rows in batches:
-                found = self.evaluate(network, params, x[rows], t[rows]).gradients
+                found = self.evaluate(asked.network, params, x[rows], t[rows]).gradients
                 factor = len(rows) / divisor(len(rows), len(batches[0]), len(x))
-                params = {n: p - optimizer.learning_rate * factor * found[n] for n, p in params.items()}
+                params = {n: p - asked.optimizer.learning_rate * factor * found[n] for n, p in params.items()}
             return Run([], params)
 
     explanation = explain(Trains(), CLASSES, fmt.Optimizer("sgd", 0.1), budget=AMPLE)

@@ -1,5 +1,6 @@
 """Right code is not explained, whatever its optimiser, its precision and its reduction."""
 
+import dataclasses
 import itertools
 from pathlib import Path
 from runpy import run_path
@@ -85,8 +86,9 @@ def test_another_dialect_of_momentum_is_named(described, done, slug):
     """A target with another dialect than the described one is told which it has."""
 
     class Other(Mistaken):
-        def train(self, net, optimizer, *rest):
-            return reference.train(net, msgspec.structs.replace(optimizer, dialect=done), *rest)
+        def train(self, asked):
+            optimizer = msgspec.structs.replace(asked.optimizer, dialect=done)
+            return reference.train(dataclasses.replace(asked, optimizer=optimizer))
 
     optimizer = fmt.Optimizer("sgd", 0.125, momentum=0.5, dialect=described)
     explanation = explain(Other(), network("3-4 tanh-2, squared-error"), optimizer, budget=AMPLE)

@@ -9,6 +9,7 @@ from oracle_problems import example
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.limits import gradient_limit, longest_sum, magnitudes, norm, update_limit, value_limit
+from nn_conformance.judge.target import Training
 from nn_conformance.oracles import load, reference
 from nn_reference.optimizers import State
 
@@ -159,15 +160,17 @@ def test_updates_go_on_from_a_given_state(name, kind, dtype):
     before = [a.copy() for a in given]
     for a in given:
         a.flags.writeable = False
-    run = load(name).train(described, optimizer, params, x, t, batches, state)
+    run = load(name).train(Training(described, optimizer, params, x, t, batches, state))
     found = {key: p.copy() for key, p in run.params.items()}
-    again = load(name).train(described, optimizer, params, x, t, batches, state)
+    again = load(name).train(Training(described, optimizer, params, x, t, batches, state))
 
     exact = {key: p.astype(np.float64) for key, p in params.items()}
     wide = State(
         7, {m: {key: a.astype(np.float64) for key, a in arrays.items()} for m, arrays in state.moments.items()}
     )
-    right = reference.train(described, optimizer, exact, x.astype(np.float64), t.astype(np.float64), batches, wide)
+    right = reference.train(
+        Training(described, optimizer, exact, x.astype(np.float64), t.astype(np.float64), batches, wide)
+    )
     for key, after in right.params.items():
         limit = update_limit(norm(after - exact[key]), norm(after), optimizer, dtype, longest_sum(described, N)).value
         assert found[key].shape == after.shape

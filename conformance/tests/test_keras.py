@@ -19,7 +19,7 @@ from nn_conformance.judge.known import shipped
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import longest_sum, norm, update_limit
 from nn_conformance.judge.rungs import RUNGS as LADDER
-from nn_conformance.judge.target import Run, Unsupported
+from nn_conformance.judge.target import Run, Training, Unsupported
 from nn_conformance.oracles import reference
 from nn_reference import systems
 from nn_reference.errors import InputError
@@ -87,10 +87,14 @@ class Float32Constants:
         rate = self.exact.learning_rate * share(self.described, state.step + 1)
         replace(self.exact, learning_rate=rate).step(params, gradients, state)
 
-    def train(self, network, optimizer, params, x, t, batches, state=None):
-        self.described, self.exact = optimizer, build_optimizer(optimizer)
-        rows = [np.array(batch) for batch in batches]
-        run = train_reference(build_network(network), params, self, rows, x, t, state=deepcopy(state))
+    def train(self, asked):
+        self.described, self.exact = asked.optimizer, build_optimizer(asked.optimizer)
+        rows, network, state = (
+            [np.array(batch) for batch in asked.batches],
+            build_network(asked.network),
+            deepcopy(asked.state),
+        )
+        run = train_reference(network, asked.params, self, rows, asked.x, asked.t, state=state)
         return Run([float(loss) for loss in run.losses], run.params)
 
 
@@ -136,7 +140,7 @@ def test_keras_lands_where_its_constants_lead(name):
     case, given = loaded.case, (loaded.case.network, loaded.case.optimizer)
     longest, steps = longest_sum(case.network, len(loaded.x)), case.trajectory.horizons["float64"].steps
     runs = [
-        target.train(*given, in_float64(loaded.params), loaded.x, loaded.t, batches, None)
+        target.train(Training(*given, in_float64(loaded.params), loaded.x, loaded.t, batches))
         for batches in ([case.steps[0].rows], case.trajectory.batches[:steps])
         for target in (keras, Float32Constants())
     ]
@@ -172,7 +176,7 @@ def test_keras_momentum_is_float32():
 
     def trained(target, rate, momentum):
         described = fmt.Optimizer(kind="sgd", learning_rate=rate, momentum=momentum)
-        return target.train(network, described, params, x, t, batches).params
+        return target.train(Training(network, described, params, x, t, batches)).params
 
     theirs = trained(keras, 0.1, 0.9)
     exact, rounded = trained(reference, 0.1, 0.9), trained(reference, as_float32(0.1), as_float32(0.9))
@@ -196,7 +200,7 @@ def test_keras_refuses_another_clip_and_pytorchs_placement_of_epsilon():
 
     loaded = STORE.case("iris-relu-adam/probe-one")
     with pytest.raises(Unsupported, match="ε of adam beside the plain root"):
-        keras.train(loaded.case.network, loaded.case.optimizer, loaded.params, loaded.x, loaded.t, [[0]])
+        keras.train(Training(loaded.case.network, loaded.case.optimizer, loaded.params, loaded.x, loaded.t, [[0]]))
 
 
 @pytest.mark.keras

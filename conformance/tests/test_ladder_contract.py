@@ -194,10 +194,10 @@ def test_an_update_that_meddles_with_any_argument_is_caught(meddle):
     """Parameters, batches, the step count and the moments: whatever is changed, the step fails and the case stays whole."""
 
     class Meddles(Wrapped):
-        def train(self, network, optimizer, params, x, t, batches, state=None):
-            run = reference.train(network, optimizer, dict(params), x, t, batches, state)
-            if state is not None:
-                meddle(params, batches, state)
+        def train(self, asked):
+            run = reference.train(replace(asked, params=dict(asked.params)))
+            if asked.state is not None:
+                meddle(asked.params, asked.batches, asked.state)
             return run
 
     loaded = STORE.case("iris-relu-adam/probe-rectangular")
@@ -242,10 +242,10 @@ def test_what_was_found_before_a_target_gave_up_stands():
     """A wrong first step fails, though the second is unsupported."""
 
     class GivesUp(Wrapped):
-        def train(self, *args):
-            if args[-1] is not None:
+        def train(self, asked):
+            if asked.state is not None:
                 raise Unsupported("no state")
-            run = super().train(*args)
+            run = super().train(asked)
             return replace(run, params={k: p + 1 for k, p in run.params.items()})
 
     verdicts = judge(case("iris-relu-adam/probe-rectangular"), GivesUp(), "float64")

@@ -7,7 +7,7 @@ from oracle_problems import call, described, load
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.limits import norm
-from nn_conformance.judge.target import Unsupported
+from nn_conformance.judge.target import Training, Unsupported
 from nn_conformance.oracles import arb, central, complex_step
 
 KINKS = [i for i in Store().ids if i.endswith("probe-kink")]
@@ -74,7 +74,7 @@ def test_the_reach_of_an_update_is_honest(left):
     params, x, t = {"W1": np.ones((1, 1))}, np.ones((2, 1)), np.array([[0.5], [1.5 - left]])
     rule = fmt.Optimizer(kind="adam", learning_rate=0.5, beta1=0.9, beta2=0.999, epsilon=1e-30, placement="torch")
     answer = central.evaluate(network, params, x, t)
-    found, right = (each.train(network, rule, params, x, t, [[0, 1]]) for each in (central, arb))
+    found, right = (each.train(Training(network, rule, params, x, t, [[0, 1]])) for each in (central, arb))
 
     assert 0 < abs(answer.gradients["W1"][0, 0]) < answer.uncertainty["W1"]
     assert right.params["W1"][0, 0] == pytest.approx(1 - np.sign(left) / 2)

@@ -15,6 +15,7 @@ from nn_conformance.cases.encoding import values
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import ROUNDOFF, norm
+from nn_conformance.judge.target import Training
 from nn_conformance.oracles import arb, central, complex_step, formulas, reference
 from nn_conformance.oracles.tape import RULES
 from nn_reference.optimizers import State
@@ -71,7 +72,9 @@ def test_arbs_steps_are_the_certified_ones_bit_for_bit(case_id):
             step.state.step, {m: loaded.arrays(arrays, m) for m, arrays in step.state.moments.items()}
         )
         start = {name: p.astype(np.float64) for name, p in before.items()}
-        run = arb.train(loaded.case.network, loaded.case.optimizer, start, loaded.x, loaded.t, [step.rows], state)
+        run = arb.train(
+            Training(loaded.case.network, loaded.case.optimizer, start, loaded.x, loaded.t, [step.rows], state)
+        )
 
         assert run.losses == values([step.loss], "float64").tolist()
         for name, after in loaded.arrays(step.after, "after").items():
@@ -84,7 +87,9 @@ def test_arbs_free_run_is_the_certified_one_bit_for_bit(case_id):
     loaded = load(case_id)
     trajectory = loaded.case.trajectory
     start = {name: p.astype(np.float64) for name, p in loaded.params.items()}
-    run = arb.train(loaded.case.network, loaded.case.optimizer, start, loaded.x, loaded.t, trajectory.batches[:40])
+    run = arb.train(
+        Training(loaded.case.network, loaded.case.optimizer, start, loaded.x, loaded.t, trajectory.batches[:40])
+    )
 
     assert run.losses == values(trajectory.losses[:40], "float64").tolist()
 
@@ -180,7 +185,7 @@ def test_momentum_is_the_heavy_ball(oracle, momentum):
     state = State(3, {"v": {name: p + 1 for name, p in params.items()}}) if momentum else None
     g = arb.evaluate(network, params, x, t).gradients
 
-    once = FLOATING[oracle].train(network, rule, params, x, t, [range(4)], state)
+    once = FLOATING[oracle].train(Training(network, rule, params, x, t, [range(4)], state))
 
     for name, p in params.items():
         v = g[name] + (momentum * (p + 1) if momentum else 0)
@@ -191,7 +196,7 @@ def test_momentum_is_carried_on():
     """Three updates of complex step are the reference's and Arb's: each starts from the moments that the last one left."""
     network, numbers = load("xor-tanh/probe-square").case.network, call("xor-tanh/probe-square")
     rule = fmt.Optimizer(kind="sgd", learning_rate=0.25, momentum=0.9)
-    runs = [each.train(network, rule, *numbers, [range(4)] * 3) for each in (arb, complex_step, reference)]
+    runs = [each.train(Training(network, rule, *numbers, [range(4)] * 3)) for each in (arb, complex_step, reference)]
 
     for run in runs[1:]:
         assert all(norm(run.params[name] - p) <= 1e-14 for name, p in runs[0].params.items())
@@ -218,7 +223,7 @@ def test_a_wrong_formula_is_caught(mistake, monkeypatch):
     for oracle in (complex_step, central):
         assert max(ratios(case_id, oracle, "float64", "layer", "loss", "step").values()) > 1
     network = loaded.case.network
-    run = arb.train(network, loaded.case.optimizer, params, loaded.x, loaded.t, [loaded.case.steps[0].rows])
+    run = arb.train(Training(network, loaded.case.optimizer, params, loaded.x, loaded.t, [loaded.case.steps[0].rows]))
     after = loaded.arrays(loaded.case.steps[0].after, "after")
     assert not all(np.array_equal(run.params[name], p) for name, p in after.items())
 

@@ -18,7 +18,7 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.ladder import cases_of, judge
-from nn_conformance.judge.target import Pruning, Unsupported
+from nn_conformance.judge.target import Pruning, Training, Unsupported
 from nn_conformance.oracles import plain
 from nn_reference.__main__ import TEXTS, main
 from nn_reference.optimizers import State
@@ -249,10 +249,13 @@ def test_what_no_document_has_is_unsupported():
     with pytest.raises(Unsupported, match="no document has"):
         plain.evaluate(other, params, x, t)
     with pytest.raises(Unsupported, match="no document has"):
-        plain.train(network, momentum, params, x, t, [[0]])
+        plain.train(Training(network, momentum, params, x, t, [[0]]))
 
     params, x, t = example("fashion-pruning/documented")
     (case,) = probes("fashion-pruning/documented", "probe-pruned")
     state = State(0, {moment: {name: 0 * p for name, p in params.items()} for moment in "mv"})
     with pytest.raises(Unsupported, match="the document prunes"):
-        plain.prune(case.case.network, case.case.optimizer, params, x, t, Pruning(0.05, ["W1"], keep_mask=False), state)
+        plain.prune(
+            Training(case.case.network, case.case.optimizer, params, x, t, [range(len(x))], state),
+            Pruning(0.05, ["W1"], keep_mask=False),
+        )

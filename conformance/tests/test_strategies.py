@@ -12,7 +12,7 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.fuzz.rounding import bounded
 from nn_conformance.fuzz.strategies import networks, optimizers, problems
 from nn_conformance.judge.limits import norm
-from nn_conformance.judge.target import Unsupported
+from nn_conformance.judge.target import Training, Unsupported
 from nn_conformance.oracles import reference
 from nn_reference.errors import UndecidedError
 
@@ -32,7 +32,7 @@ def answers(target, problem):
     numbers = problem.params, problem.x, problem.t
     with np.errstate(all="ignore"):  # an intermediate may overflow or underflow where the result does not
         answer = target.evaluate(problem.network, *numbers)
-        run = target.train(problem.network, problem.optimizer, *numbers, problem.batches)
+        run = target.train(Training(problem.network, problem.optimizer, *numbers, problem.batches))
     found = {f"a{k}": layer.a for k, layer in enumerate(answer.layers, 1)}
     found |= {"loss": answer.loss, **{f"d{name}": g for name, g in answer.gradients.items()}}
     return found | {"losses": np.array(run.losses), **run.params}

@@ -14,7 +14,7 @@ from nn_conformance.adapt.updating import Holding, Updating
 from nn_conformance.cases import format as fmt
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import ROUNDOFF, norm
-from nn_conformance.judge.target import Run, Unsupported
+from nn_conformance.judge.target import Run, Training, Unsupported
 from nn_conformance.oracles import reference
 from nn_conformance.pytest_checks import checks_of
 from nn_conformance.run import verify
@@ -210,9 +210,9 @@ def test_updates_are_plain_sgd():
     case = load("iris-relu-adam/probe-one")
     adam, x = case.case.optimizer, (case.params, case.x, case.t, [[0]])
     with pytest.raises(Unsupported, match="not by Adam"):
-        target.train(case.case.network, adam, *x)
+        target.train(Training(case.case.network, adam, *x))
     with pytest.raises(Unsupported, match="not by momentum"):
-        target.train(case.case.network, fmt.Optimizer(kind="sgd", learning_rate=1.0, momentum=0.9), *x)
+        target.train(Training(case.case.network, fmt.Optimizer(kind="sgd", learning_rate=1.0, momentum=0.9), *x))
 
 
 def test_a_rate_at_which_the_target_overflows_is_not_used():
@@ -297,8 +297,8 @@ class FirstOnly:
     name = "first only"
     evaluate = staticmethod(reference.evaluate)
 
-    def train(self, network, optimizer, params, x, t, batches, state=None):
-        return Run(None, reference.train(network, optimizer, params, x, t, batches[:1], state).params)
+    def train(self, asked):
+        return Run(None, reference.train(replace(asked, batches=asked.batches[:1])).params)
 
 
 @pytest.mark.parametrize("obj", [Remembering, Stale, Hurried, FirstOnly])

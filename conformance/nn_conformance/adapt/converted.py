@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,7 +14,17 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, without_sizes
 from nn_conformance.judge.call import Safe
 from nn_conformance.judge.limits import loss_count
-from nn_conformance.judge.target import Answer, Run, Shown, Target, TargetError, Unsupported, not_done
+from nn_conformance.judge.target import (
+    Answer,
+    Pruning,
+    Run,
+    Shown,
+    Target,
+    TargetError,
+    Training,
+    Unsupported,
+    not_done,
+)
 from nn_reference.activations import sigmoid, softmax
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput, forward, loss_of_preactivation
@@ -71,24 +80,16 @@ class Converted(Safe):
         answers = [self._evaluate(network, params, x[row], t[row], gradients=gradients) for row in rows]
         return _combined(answers, 1 if network.loss.reduction == "sum" else len(x))
 
-    def train(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        batches: Sequence[Sequence[int]],
-        state: State | None = None,
-    ) -> Run:
+    def train(self, asked: Training) -> Run:
         """As `Target.train`, in our conventions. Raises as `evaluate` does."""
-        self._check(network, params, optimizer)
+        network, optimizer, batches = asked.network, asked.optimizer, asked.batches
+        self._check(network, asked.params, optimizer)
         conventions, outputs = self.conventions, network.layers[-1].units
         scales = [conventions.update_scale(network.loss, len(rows), outputs) for rows in batches]
         stateless = optimizer.kind == "sgd" and not optimizer.momentum
         if conventions.own_constants(optimizer) != optimizer:
             raise Unsupported("a rate, or an ε, that it does not have")
-        if conventions.moments == "fresh" and not stateless and state is not None and state.step:
+        if conventions.moments == "fresh" and not stateless and asked.state is not None and asked.state.step:
             raise Unsupported("moments that are given: it starts fresh")
         if any(scale != 1 for scale in scales) and not stateless:
             raise Unsupported("momentum and Adam steps on a loss of another scale than the described one")
@@ -96,16 +97,19 @@ class Converted(Safe):
             raise Unsupported("an update with several samples: it takes one at a time")
         if conventions.batch != MANY and not stateless:
             raise Unsupported("momentum and Adam steps with one sample at a time")
-        if len(set(scales)) != 1 or (conventions.batch != MANY and (len(x), len(batches)) != (ONE, ONE)):
-            losses: list[float] = []
+        if len(set(scales)) != 1 or (conventions.batch != MANY and (len(asked.x), len(batches)) != (ONE, ONE)):
+            losses, params = list[float](), asked.params
             for rows in batches:
-                run = self.train(network, optimizer, params, x[list(rows)], t[list(rows)], [list(range(len(rows)))])
+                x, t = asked.x[list(rows)], asked.t[list(rows)]
+                run = self.train(Training(network, optimizer, params, x, t, [list(range(len(rows)))]))
                 params, losses = run.params, [*losses, *(run.losses or ())]
             return Run(losses if len(losses) == len(batches) else None, params)
         layers = Layers(network, conventions)
         scaled = msgspec.structs.replace(optimizer, learning_rate=optimizer.learning_rate / scales[0])
+        state = asked.state
         memory = state and State(state.step, {name: layers.given(m) for name, m in state.moments.items()})
-        run = self.inner.train(network, scaled, layers.given(params), *layers.batch(x, t), batches, memory)
+        arrays = layers.given(asked.params), *layers.batch(asked.x, asked.t)
+        run = self.inner.train(Training(network, scaled, *arrays, batches, memory))
         if run.losses is not None and len(run.losses) != len(batches):
             raise TargetError(f"losses: expected {len(batches)}, one for each update, got {len(run.losses)}")
         factors = [conventions.loss_scale(network.loss, len(rows), outputs) for rows in batches]
@@ -114,15 +118,13 @@ class Converted(Safe):
             shown = None  # what a clip changes in them depends on parameters on the way
         return Run(shown, layers.taken("parameter", run.params))
 
-    def prune(
-        self, network: fmt.Network, optimizer: fmt.Optimizer, params: Params, *more: Any
-    ) -> tuple[Params, Params]:
+    def prune(self, asked: Training, how: Pruning) -> tuple[Params, Params]:
         """As `Pruning` says, for targets without conventions of their own."""
-        self._check(network, params)
+        self._check(asked.network, asked.params)
         prune = getattr(self.inner, "prune", None)
         if prune is None or self.conventions != OURS:
             raise not_done("prune")
-        left, after = prune(network, optimizer, params, *more)
+        left, after = prune(asked, how)
         return left, after
 
     def _check(self, network: fmt.Network, params: Params, optimizer: fmt.Optimizer | None = None) -> None:

@@ -19,7 +19,7 @@ from nn_conformance.judge.climb import Climb
 from nn_conformance.judge.evaluation import NO_GRADIENTS
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import norm, update_limit
-from nn_conformance.judge.target import Answer, Run, Target, TargetError, Unsupported
+from nn_conformance.judge.target import Answer, Run, Target, TargetError, Training, Unsupported
 from nn_conformance.judge.verdict import Verdict
 from nn_reference.arithmetic import Array, Params
 from nn_reference.optimizers import State
@@ -164,7 +164,7 @@ class _Search:
         x, t = expected.x.astype(self.dtype), expected.t.astype(self.dtype)
         try:
             slow, fast = (
-                self.target.train(case.network, fmt.Optimizer("sgd", rate), params, x, t, rows).params
+                self.target.train(Training(case.network, fmt.Optimizer("sgd", rate), params, x, t, rows)).params
                 for rate in (1.0, 4.0)
             )
         except (TargetError, Unsupported):
@@ -318,19 +318,11 @@ class Remembered(Safe):
         key = ("evaluate", gradients, *self._question(network, params, x, t))
         return self._asked(key, lambda: self.inner.evaluate(network, params, x, t, gradients=gradients))
 
-    def train(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        batches: Sequence[Sequence[int]],
-        state: State | None = None,
-    ) -> Run:
+    def train(self, asked: Training) -> Run:
         """As the target's; asked of plain steps alone."""
-        key = (optimizer.learning_rate, str(batches), *self._question(network, params, x, t))
-        return self._asked(key, lambda: self.inner.train(network, optimizer, params, x, t, batches, state))
+        question = self._question(asked.network, asked.params, asked.x, asked.t)
+        key = (asked.optimizer.learning_rate, str(asked.batches), *question)
+        return self._asked(key, lambda: self.inner.train(asked))
 
     def _question(self, network: fmt.Network, params: Params, x: Array, t: Array) -> tuple[Any, ...]:
         arrays = [*params.items(), ("x", x), ("t", t)]

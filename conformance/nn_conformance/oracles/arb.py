@@ -5,14 +5,15 @@ Answers in float32 are those float64 numbers rounded once more.
 """
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.balls import NotCertifiedError, balls, certified
-from nn_conformance.judge.target import Answer, Run, Unsupported
+from nn_conformance.judge.target import Answer, Run, Training, Unsupported
 from nn_conformance.oracles import formulas
 from nn_conformance.oracles.tape import Variable, differentiate
 from nn_reference.arithmetic import Array, Params
@@ -47,37 +48,27 @@ def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradie
     return Answer(values["loss"].astype(dtype).item(), found, layers)
 
 
-def train(
-    network: fmt.Network,
-    optimizer: fmt.Optimizer,
-    params: Params,
-    x: Array,
-    t: Array,
-    batches: Sequence[Sequence[int]],
-    state: State | None = None,
-) -> Run:
+def train(asked: Training) -> Run:
     """An exact run: nothing is rounded but what it returns.
 
     Raises:
         Unsupported: as `evaluate` does.
     """
-    dtype = formulas.dtype_of(params)
+    dtype = formulas.dtype_of(asked.params)
 
     def gradient(moving: Params, batch_x: Array, batch_t: Array) -> tuple[Any, Params]:
-        return differentiated(network, moving, batch_x, batch_t, dtype)[1:]
+        return differentiated(asked.network, moving, batch_x, batch_t, dtype)[1:]
 
     def compute() -> dict[str, Array]:
-        moments = {} if state is None else {m: _balls(arrays) for m, arrays in state.moments.items()}
-        start = State(0 if state is None else state.step, moments)
-        arrays = _balls(params), plain(x), plain(t)
-        losses, after = formulas.train(
-            gradient, optimizer, *arrays, batches, start, lambda c: plain(np.array(c)).item()
-        )
+        state = asked.state or State()
+        own = State(state.step, {m: _balls(arrays) for m, arrays in state.moments.items()})
+        exact = replace(asked, params=_balls(asked.params), x=plain(asked.x), t=plain(asked.t), state=own)
+        losses, after = formulas.train(gradient, exact, lambda c: plain(np.array(c)).item())
         return {"losses": np.array(losses, dtype=object).reshape(len(losses)), **after}
 
     values = _rounded(compute)
     losses = values.pop("losses").astype(dtype).tolist()
-    return Run(losses, {name: values[name].astype(dtype) for name in params})
+    return Run(losses, {name: values[name].astype(dtype) for name in asked.params})
 
 
 def seconds_of_update(network: fmt.Network, optimizer: fmt.Optimizer, _: int) -> float:

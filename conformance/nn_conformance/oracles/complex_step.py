@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.judge.target import Answer, Run
+from nn_conformance.judge.target import Answer, Run, Training
 from nn_conformance.oracles import formulas
 from nn_conformance.oracles.columns import Columns, Copies, seconds
 from nn_reference.arithmetic import Array, Params
@@ -39,14 +39,14 @@ def of_parameters(network: fmt.Network, params: Params, x: Array, t: Array, *, g
     return Answer(value, _gradients(columns) if gradients else {}, columns.outputs)
 
 
-def train(network: fmt.Network, optimizer: fmt.Optimizer, *given: Any, **more: Any) -> Run:
-    """One update for each batch of what is given, as `formulas.train` takes it."""
+def train(asked: Training) -> Run:
+    """One update for each batch."""
 
     def gradient(moving: Params, batch_x: Array, batch_t: Array) -> tuple[Any, Params]:
-        answer = of_parameters(network, moving, batch_x, batch_t)
+        answer = of_parameters(asked.network, moving, batch_x, batch_t)
         return answer.loss, answer.gradients
 
-    return Run(*formulas.train(gradient, optimizer, *given, **more))
+    return Run(*formulas.train(gradient, asked))
 
 
 def seconds_of_update(network: fmt.Network, _: fmt.Optimizer, samples: int) -> float:

@@ -149,7 +149,7 @@ class Built:
         return layers, loss, tape.gradient(loss, variables, unconnected_gradients="zero")
 
 
-class Training:
+class Updater:
     """A built network with an optimiser of Keras: `rule`, as `optimizer` describes it."""
 
     def __init__(self, built: Built, optimizer: fmt.Optimizer, rule: Any) -> None:

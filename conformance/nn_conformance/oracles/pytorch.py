@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network, describe_optimizer
-from nn_conformance.judge.target import Answer, Pruning, Run
+from nn_conformance.judge.target import Answer, Pruning, Run, Training
 from nn_conformance.oracles.torch_network import (
     MOMENTS,
     Tensors,
@@ -49,37 +49,27 @@ def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradie
     return Answer(loss.item(), found, [LayerOutput(z.detach().numpy(), a.detach().numpy()) for z, a in layers])
 
 
-def train(
-    network: fmt.Network,
-    optimizer: fmt.Optimizer,
-    params: Params,
-    x: Array,
-    t: Array,
-    batches: Sequence[Sequence[int]],
-    state: State | None = None,
-) -> Run:
+def train(asked: Training) -> Run:
     """One update for each batch of rows.
 
     Raises:
         Unsupported: Keras's placement of ε, or a clip of probabilities below 1e-12.
     """
-    tensors, (xs, ts) = tensors_of(params, requires_grad=True), (torch.tensor(x), torch.tensor(t))
+    tensors, (xs, ts) = tensors_of(asked.params, requires_grad=True), (torch.tensor(asked.x), torch.tensor(asked.t))
 
     def loss(rows: list[int]) -> torch.Tensor:
-        return forward(network, tensors, xs[rows], ts[rows])[1]
+        return forward(asked.network, tensors, xs[rows], ts[rows])[1]
 
-    return Run(_update(loss, optimizer, tensors, batches, state), arrays_of(tensors))
+    return Run(_update(loss, asked, tensors), arrays_of(tensors))
 
 
-def prune(
-    network: fmt.Network, optimizer: fmt.Optimizer, params: Params, x: Array, t: Array, how: Pruning, state: State
-) -> tuple[Params, Params]:
+def prune(asked: Training, how: Pruning) -> tuple[Params, Params]:
     """What is left, and where one update with all rows goes from there.
 
     A mask is held as `torch.nn.utils.prune` holds it: the network sees θ·mask, so autograd masks the gradients, and
     what moments do to a pruned θ is not seen. Raises as `train` does.
     """
-    tensors = tensors_of(params, requires_grad=True)
+    tensors = tensors_of(asked.params, requires_grad=True)
     masks = {key: tensors[key].detach().abs() >= how.threshold for key in how.names}
     with torch.no_grad():
         for key, mask in masks.items():
@@ -90,22 +80,16 @@ def prune(
         return {key: p * masks[key] if how.keep_mask and key in masks else p for key, p in tensors.items()}
 
     def loss(_: list[int]) -> torch.Tensor:
-        return forward(network, seen(), torch.tensor(x), torch.tensor(t))[1]
+        return forward(asked.network, seen(), torch.tensor(asked.x), torch.tensor(asked.t))[1]
 
-    _update(loss, optimizer, tensors, [range(len(x))], state)
+    _update(loss, asked, tensors)
     return left, arrays_of(seen())
 
 
-def _update(
-    loss_of_rows: Callable[[list[int]], torch.Tensor],
-    optimizer: fmt.Optimizer,
-    tensors: Tensors,
-    batches: Sequence[Sequence[int]],
-    state: State | None,
-) -> list[float]:
+def _update(loss_of_rows: Callable[[list[int]], torch.Tensor], asked: Training, tensors: Tensors) -> list[float]:
     """Updates tensors in place, once for each batch; the losses before."""
-    rule, losses = rule_of(optimizer, tensors, state), []
-    for rows in batches:
+    rule, losses = rule_of(asked.optimizer, tensors, asked.state), []
+    for rows in asked.batches:
         loss = loss_of_rows(list(rows))
         for key, g in gradients_of(loss, tensors).items():
             tensors[key].grad = g
@@ -133,19 +117,11 @@ class Module(UserModel):
             loss = self._loss(network, x, t)
             return Answer(loss.item(), arrays_of(gradients_of(loss, tensors)) if gradients else {})
 
-    def train(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        batches: Sequence[Sequence[int]],
-        state: State | None = None,
-    ) -> Run:
+    def train(self, asked: Training) -> Run:
         """One update for each batch by the case's optimiser in `torch.optim`. Raises as `evaluate` does."""
-        with _held(self.model(network), params) as tensors:
-            losses = _update(lambda rows: self._loss(network, x[rows], t[rows]), optimizer, tensors, batches, state)
+        network, x, t = asked.network, asked.x, asked.t
+        with _held(self.model(network), asked.params) as tensors:
+            losses = _update(lambda rows: self._loss(network, x[rows], t[rows]), asked, tensors)
             return Run(losses, arrays_of(tensors))
 
     def _loss(self, network: fmt.Network, x: Array, t: Array) -> torch.Tensor:

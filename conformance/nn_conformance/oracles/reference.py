@@ -1,12 +1,10 @@
 """The reference itself as a target: what the other oracles are independent of."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, build_optimizer
-from nn_conformance.judge.target import Answer, Pruning, Run
+from nn_conformance.judge.target import Answer, Pruning, Run, Training
 from nn_reference.arithmetic import Array, Params, copied
 from nn_reference.network import backpropagate, forward, loss_of_preactivation
 from nn_reference.optimizers import State
@@ -27,31 +25,22 @@ def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradie
     return Answer(float(loss), found, layers)
 
 
-def train(
-    network: fmt.Network,
-    optimizer: fmt.Optimizer,
-    params: Params,
-    x: Array,
-    t: Array,
-    batches: Sequence[Sequence[int]],
-    state: State | None = None,
-) -> Run:
+def train(asked: Training) -> Run:
     """One update for each batch."""
-    rows = [np.array(batch) for batch in batches]
-    rule = build_optimizer(optimizer)
+    return _run(asked, asked.params, asked.state)
+
+
+def prune(asked: Training, how: Pruning) -> tuple[Params, Params]:
+    """What is left, and where one update goes from there."""
+    masks, state = magnitude_masks(asked.params, how.threshold, how.names), asked.state or State()
+    left = apply_masks(asked.params, masks)
+    own, kept = (masked_state(state, masks), masks) if how.keep_mask else (state, None)
+    return left, _run(asked, left, own, kept).params
+
+
+def _run(asked: Training, params: Params, state: State | None, masks: Params | None = None) -> Run:
+    rows, rule = [np.array(batch) for batch in asked.batches], build_optimizer(asked.optimizer)
     # Training continues a state in place, and the caller's is not ours.
     own = None if state is None else state.mapped(copied)
-    run = train_reference(build_network(network), params, rule, rows, x, t, state=own)
+    run = train_reference(build_network(asked.network), params, rule, rows, asked.x, asked.t, state=own, masks=masks)
     return Run([float(loss) for loss in run.losses], run.params)
-
-
-def prune(
-    network: fmt.Network, optimizer: fmt.Optimizer, params: Params, x: Array, t: Array, how: Pruning, state: State
-) -> tuple[Params, Params]:
-    """What is left, and where one update goes from there."""
-    masks = magnitude_masks(params, how.threshold, how.names)
-    left, rule = apply_masks(params, masks), build_optimizer(optimizer)
-    own, kept = (masked_state(state, masks), masks) if how.keep_mask else (state, None)
-    rows = [np.arange(len(x))]
-    run = train_reference(build_network(network), left, rule, rows, x, t, state=own.mapped(copied), masks=kept)
-    return left, run.params

@@ -9,7 +9,8 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO
@@ -24,7 +25,7 @@ from nn_conformance.adapt.reading import read_off
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import number
 from nn_conformance.judge.call import Guarded, described, own_frames
-from nn_conformance.judge.target import Pruning, Target, TargetError, Unsupported
+from nn_conformance.judge.target import Pruning, Target, TargetError, Training, Unsupported
 from nn_conformance.judge.verdict import one_line
 from nn_conformance.protocol import messages
 from nn_conformance.protocol.messages import Reply, Request, all_decoded, all_encoded, decoded, encoded
@@ -117,20 +118,22 @@ def _evaluate(target: Guarded, request: Request, conventions: Conventions) -> Re
 
 
 def _train(target: Guarded, request: Request, conventions: Conventions) -> Reply:
-    network, optimizer = _there(request, "network"), _there(request, "optimizer")
-    batches = request.batches or []
-    run = target.train(network, optimizer, *_arrays(request, conventions), batches, _state(request))
+    run = target.train(_training(request, conventions, request.batches or []))
     losses = None if run.losses is None else [number(loss) for loss in run.losses]
     return messages.Trained(request.seq, all_encoded(run.params), losses)
 
 
 def _prune(target: Guarded, request: Request, conventions: Conventions) -> Reply:
-    network, optimizer = _there(request, "network"), _there(request, "optimizer")
     how = Pruning(request.threshold or 0.0, request.names or (), bool(request.keep_mask))
     _there(request, "state")
-    state = _state(request) or State()
-    left, after = target.prune(network, optimizer, *_arrays(request, conventions), how, state)
+    asked = _training(request, conventions, ())
+    left, after = target.prune(replace(asked, batches=[range(len(asked.x))]), how)
     return messages.Pruned(request.seq, all_encoded(left), all_encoded(after))
+
+
+def _training(request: Request, conventions: Conventions, batches: Sequence[Sequence[int]]) -> Training:
+    network, optimizer = _there(request, "network"), _there(request, "optimizer")
+    return Training(network, optimizer, *_arrays(request, conventions), batches, _state(request))
 
 
 def _arrays(request: Request, conventions: Conventions) -> tuple[Params, Array, Array]:
