@@ -311,11 +311,8 @@ def main() -> None:
         arguments = reports.with_json_file(sys.argv[1:])
         code = app(arguments, prog_name=NAME, standalone_mode=False) or 0
         sys.stdout.flush()
-    except UsageError as error:
-        complain(_usage(error))
-        code = error.exit_code
-    except NNReferenceError as error:
-        complain(str(error))
+    except (UsageError, NNReferenceError) as error:
+        complain(_usage(error) if isinstance(error, UsageError) else str(error))
         code = EXIT_USAGE
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
