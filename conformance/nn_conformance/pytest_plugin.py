@@ -70,9 +70,7 @@ class Item(pytest.Item):
 
     def runtest(self) -> None:
         """Judge it."""
-        from nn_conformance.pytest_checks import settle  # noqa: PLC0415
-
-        settle(self.check)
+        self.check.settle()
 
     def reportinfo(self) -> tuple[Any, None, str]:
         """The file, and the check's id."""
