@@ -68,24 +68,18 @@ VerifiedArgument = Annotated[
         autocompletion=complete_network,
     ),
 ]
-TimeoutOption = Annotated[
-    float,
-    typer.Option(metavar="SECONDS", help="For an answer; threefold to start."),
-]
+TimeoutOption = Annotated[float, typer.Option(metavar="SECONDS", help="For an answer; threefold to start.")]
 MemoryOption = Annotated[int, typer.Option(metavar="MIB", min=1, help="What TARGET may allocate.")]
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(f"{NAME} {nn_conformance.__version__}")
-        raise typer.Exit
 
 
 @app.callback(invoke_without_command=True)
 def _root(
     context: typer.Context,
-    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
+    if version:
+        print(f"{NAME} {nn_conformance.__version__}")
+        raise typer.Exit
     help_if_alone(context)
 
 
@@ -317,11 +311,8 @@ def main() -> None:
         arguments = reports.with_json_file(sys.argv[1:])
         code = app(arguments, prog_name=NAME, standalone_mode=False) or 0
         sys.stdout.flush()
-    except UsageError as error:
-        complain(_usage(error))
-        code = error.exit_code
-    except NNReferenceError as error:
-        complain(str(error))
+    except (UsageError, NNReferenceError) as error:
+        complain(_usage(error) if isinstance(error, UsageError) else str(error))
         code = EXIT_USAGE
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED

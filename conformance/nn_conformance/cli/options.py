@@ -74,5 +74,9 @@ NetworkArgument = Annotated[
     str, typer.Argument(metavar="NETWORK", help="A name that `list` prints.", autocompletion=complete_network)
 ]
 VersionOption = Annotated[
-    str, typer.Option(metavar="documented|corrected", help="With the document's defects, or with them mended.")
+    str,
+    typer.Option(
+        metavar="documented|corrected|…",
+        help="With the document's defects, or with them mended; `describe` names all versions.",
+    ),
 ]

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from nn_conformance.cli.options import EXIT_NONCONFORMING, JsonOption, NetworkArgument, examples, print_json
+from nn_conformance.cli.options import (
+    EXIT_NONCONFORMING,
+    JsonOption,
+    NetworkArgument,
+    VersionOption,
+    examples,
+    print_json,
+)
 from nn_conformance.cli.reports import HtmlOption
 
 if TYPE_CHECKING:
@@ -33,13 +40,7 @@ def replay(
             help="What to train in; the extras `torch` and `keras` bring the others.",
         ),
     ] = "numpy",
-    version: Annotated[
-        str,
-        typer.Option(
-            metavar="documented|corrected|…",
-            help="With the document's defects, or with them mended; `describe` names all versions.",
-        ),
-    ] = "documented",
+    version: VersionOption = "documented",
     dtype: Annotated[
         str | None, typer.Option(metavar="float32|float64", help="Precision; the document's own by default.")
     ] = None,

@@ -91,10 +91,6 @@ class Line:
         bend = abs(self.gap(2 * a)) - 4 * self.rounding(a) / 2
         return max(0.0, bend / (2 * a))
 
-    def nought(self, a: float) -> bool:
-        """Whether the loss is exactly 0 here and on both sides."""
-        return not any(self.value(step) for step in (-2 * a, -a, 0.0, a, 2 * a))
-
     def jump(self, a: float) -> float:
         """The gap without what is proportional to a."""
         return 2 * self.gap(a) - self.gap(2 * a)

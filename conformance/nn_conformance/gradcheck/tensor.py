@@ -122,8 +122,9 @@ class Tensor:
         """
         if not self._zero:
             return slope.limit <= USEFUL * max(self._norm, abs(slope.claimed))
-        bend = line.curvature(slope.step) * self.subject.scale[self.name]
-        return slope.limit <= USEFUL * ZERO * max(self.measured, bend) or line.nought(slope.step)
+        a, bend = slope.step, line.curvature(slope.step) * self.subject.scale[self.name]
+        nothing = not any(line.value(step) for step in (-2 * a, -a, 0.0, a, 2 * a))
+        return slope.limit <= USEFUL * ZERO * max(self.measured, bend) or nothing
 
     def _but_for_traps(self, slopes: list[Slope]) -> list[Slope]:
         """No error counts where most directions meet a kink, as several may cancel in one; nor on a staircase's treads.

@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -15,13 +15,13 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
-from typing import Any, cast
+from typing import cast
 
 from nn_conformance.adapt.claims import MARK, Claim
 from nn_conformance.adapt.conventions import declared
 from nn_conformance.cases import format as fmt
 from nn_conformance.grade.marks import Mark, mistakes_of, points_of, shown
-from nn_conformance.grade.submission import Remote, Submission, chosen, link_packages
+from nn_conformance.grade.submission import Submission, chosen, link_packages
 from nn_conformance.grade.weights import Settings
 from nn_conformance.judge.call import described
 from nn_conformance.judge.target import TargetError
@@ -188,7 +188,11 @@ def graded(task: Task, folder: Path, packages: Path) -> Mark:
 def _judged(task: Task, submission: Submission) -> Mark:
     settings = task.settings
     remote, misnamed = chosen(submission.defined(), settings.function)
-    setattr(remote, MARK, _claim(remote, settings.conventions))
+    # The teacher's conventions, or those that the submission declares.
+    given = dict(remote.declared or {})
+    dtypes = tuple(dtype for dtype in fmt.DTYPES if dtype in given.pop("dtypes", fmt.DTYPES)) or fmt.DTYPES
+    conventions = declared(**(given if settings.conventions is None else settings.conventions))
+    setattr(remote, MARK, Claim((), conventions, dtypes))
     report = judge(remote, task.network)
     mistakes, points = mistakes_of(report), points_of(report, settings.weights)
     if silent := [rung for rung, of in settings.weights.items() if of and not shown(report, rung)]:
@@ -212,13 +216,6 @@ def _judged(task: Task, submission: Submission) -> Mark:
         page,
         f"{report.name}; conventions: {report.conventions}",
     )
-
-
-def _claim(remote: Remote, conventions: Mapping[str, Any] | None) -> Claim:
-    """The teacher's conventions, or those that the submission declares. Raises InputError for what is none."""
-    given = dict(remote.declared or {})
-    dtypes = tuple(dtype for dtype in fmt.DTYPES if dtype in given.pop("dtypes", fmt.DTYPES))
-    return Claim((), declared(**(given if conventions is None else conventions)), dtypes or fmt.DTYPES)
 
 
 def _failed(task: Task, mistake: str, message: str) -> Mark:

@@ -103,7 +103,14 @@ class Submission:
         except UNREADABLE:
             raise NO_ANSWER from None
         for k, now in changed.items():
-            _change(("x", "t", "rate")[k - (not method)], arguments[k], now)
+            given = arguments[k]
+            if not isinstance(given, dict) or not isinstance(now, dict):
+                raise changed_arguments([("x", "t", "rate")[k - (not method)]])
+            for key, a in now.items():
+                if isinstance(a, np.ndarray) and key in given and given[key].shape == a.shape:
+                    given[key][...] = a
+                else:
+                    given[key] = a
         return value
 
     def _exchange(self, line: bytes, seconds: float) -> dict[str, Any]:
@@ -155,21 +162,6 @@ class Remote:
     def __call__(self, *arguments: Any) -> Any:
         """What the function returns. Raises as `Submission.call` does."""
         return self._call("", *arguments)
-
-
-def _change(name: str, value: Any, now: Any) -> None:
-    """Make an argument what it has become.
-
-    Raises:
-        TargetError: it is an array, which may not change.
-    """
-    if not isinstance(value, dict) or not isinstance(now, dict):
-        raise changed_arguments([name])
-    for key, a in now.items():
-        if isinstance(a, np.ndarray) and key in value and value[key].shape == a.shape:
-            value[key][...] = a
-        else:
-            value[key] = a
 
 
 def chosen(defined: Sequence[Remote], function: str) -> tuple[Remote, str]:

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nn_conformance.extras import check_installed
-from nn_conformance.replay.listed_files import write
 from nn_reference.errors import InputError
 from nn_reference.validation import suggestion
 
@@ -85,18 +84,9 @@ def check_path(path: Path) -> str:
     return suffix
 
 
-def save(picture: Picture, path: Path) -> None:
-    """Writes the file, caption included; the same figure gives the same bytes.
-
-    Raises:
-        InputError: another format, or a file that cannot be written.
-    """
-    write(path, encoded(picture, check_path(path)))
-
-
 @styled()
 def encoded(picture: Picture, kind: str) -> bytes:
-    """The file's bytes. Its title and caption are in its metadata; date and program are not."""
+    """The file's bytes, the same for the same figure. Title and caption are in its metadata; date and program are not."""
     metadata: dict[str, Any] = {"Title": picture.figure.get_suptitle(), "Description": picture.caption}
     metadata |= {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     buffer = io.BytesIO()

@@ -54,9 +54,10 @@ def draw_predictions(system: System, run: Run, framework: str) -> Picture:
         image(ax, images.test_images[k], text if right else f"{text} ✗", colour="black" if right else ORANGE)
         if not right:
             wrong.append(f"image {k} ({class_name(name, truth)} taken for {class_name(name, predicted)})")
-    marked = listed(wrong) if len(wrong) <= COLUMNS else f"{len(wrong)}, marked ✗"
-    rightly = f"{len(run.predictions) - len(wrong)} are classified rightly"
-    return Picture(figure, f"{title}. {rightly}{f'; not so {marked}' if wrong else ''}.")
+    caption = f"{title}. {len(run.predictions) - len(wrong)} are classified rightly"
+    if wrong:
+        caption += f"; not so {listed(wrong) if len(wrong) <= COLUMNS else f'{len(wrong)}, marked ✗'}"
+    return Picture(figure, f"{caption}.")
 
 
 def class_name(name: ImageSet, label: int) -> str:

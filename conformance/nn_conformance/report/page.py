@@ -173,25 +173,20 @@ def _mistakes(report: Report) -> Iterator[Shown]:
         for prefix, finding in (*(("", finding) for finding in explanation.findings), *ties):
             systems.setdefault((prefix, finding.place, finding.uses), {}).setdefault(system, finding)
     for (prefix, *_), findings in systems.items():
-        yield _mistake(prefix, findings)
-
-
-def _mistake(prefix: str, findings: Mapping[str, Finding]) -> Shown:
-    """One mistake, by network."""
-    system, finding = next(iter(findings.items()))
-    text = text_of(finding.slug)
-    facts = [
-        ("network", ", ".join(findings)),
-        ("used", finding.uses),
-        ("right", finding.right),
-        ("only", finding.when),
-        ("explains", ", ".join(finding.arrays)),
-        ("that is", f"{text.what}: {text.cause}"),
-        ("mend", text.mend),
-        ("name", finding.slug),
-    ]
-    (described,) = named_systems([system])
-    return Shown(f"{prefix}{finding.place}", facts, pictures.derivative(described.network, finding))
+        system, finding = next(iter(findings.items()))
+        text = text_of(finding.slug)
+        facts = [
+            ("network", ", ".join(findings)),
+            ("used", finding.uses),
+            ("right", finding.right),
+            ("only", finding.when),
+            ("explains", ", ".join(finding.arrays)),
+            ("that is", f"{text.what}: {text.cause}"),
+            ("mend", text.mend),
+            ("name", finding.slug),
+        ]
+        (described,) = named_systems([system])
+        yield Shown(f"{prefix}{finding.place}", facts, pictures.derivative(described.network, finding))
 
 
 def _left_open(report: Report, system: str) -> list[tuple[str, str]]:
