@@ -112,7 +112,7 @@ def test_what_fails_at_extreme_logits_is_one_line():
     assert len(lines) == 3
     assert lines[0] == "no formula is wrong; the numbers fail where logits are large:"
     assert lines[1].startswith("also   the loss is NaN or infinite with logits as large as 1e+03")
-    assert lines[2].startswith("right: loss, where it is finite, ")
+    assert lines[2].startswith("right: loss (where it is finite), ")
 
 
 @pytest.mark.usefixtures("capsys")  # standard output is no terminal here, whatever it is outside

@@ -112,7 +112,7 @@ class Explainer(Updates):
         found = extremes(self.asker, one, other, self.dtype, others=self.draft.wrong)
         self.draft.findings += found
         if "loss" in self.draft.right and any(f.slug == "log-of-zero" for f in found):
-            self.draft.right[self.draft.right.index("loss")] = "loss, where it is finite"
+            self.draft.right[self.draft.right.index("loss")] = "loss (where it is finite)"
 
     def _on_more(self, groups: Groups) -> Gradients:
         """The evaluation, and that of further cases with them, if their rules make all and are as few, or the first are refuted."""

@@ -155,6 +155,15 @@ class Explanation:
         del record["seconds"]
         return record
 
+    @property
+    def confirmation(self) -> str:
+        """How near the reference with these mistakes comes to the target's numbers; empty if it was not confirmed."""
+        if not (self.confirmed and self.cases):
+            return ""
+        cases = f"{self.cases} case{'s' * (self.cases > 1)}"
+        near = f"(within {self.ratio:.2g} of the limit)" if self.ratio else "(to the last digit)"
+        return f"changed so, the reference gives all your numbers in {cases} {near}"
+
     def lines(self) -> list[str]:
         """The answer first, then what is right, and what stays open."""
         lines = [line for finding in self.findings if finding.slot != "stability" for line in finding.lines()]
@@ -163,10 +172,8 @@ class Explanation:
                 word = "either" if k == 0 else "or    "
                 own = [line for finding in option for line in finding.lines()]
                 lines += [f"{word if n == 0 else ' ' * 6} {line}" for n, line in enumerate(own)]
-        if lines and self.confirmed and self.cases:
-            lines.append(
-                f"  every number of {self.cases} of {self.of} cases comes out, to {self.ratio:.2g} of the limit"
-            )
+        if lines and self.confirmation:
+            lines.append(f"  {self.confirmation}")
         weak = [line for finding in self.findings if finding.slot == "stability" for line in finding.lines()]
         if weak and self.right and not (lines or self.unexplained):
             lines.append("no formula is wrong; the numbers fail where logits are large:")

@@ -192,8 +192,7 @@ def _mistakes(report: Report) -> Iterator[Shown]:
 def _left_open(report: Report, system: str) -> list[tuple[str, str]]:
     """What is known of a system beside its mistakes."""
     e = report.explanations[system]
-    facts = [("confirmed", f"every number of {e.cases} of {e.of} cases comes out, to {e.ratio:.2g} of the limit")]
-    facts = facts if e.confirmed and e.cases else []
+    facts = [("confirmed", e.confirmation)] if e.confirmation else []
     facts += [("also", text) for text in dict.fromkeys((*e.aside, *e.notes))]
     facts += [("not explained", text) for text in e.unexplained]
     return [*facts, ("right", ", ".join(e.right)), *(("unseen", text) for text in e.blind)]
