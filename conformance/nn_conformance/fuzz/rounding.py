@@ -11,10 +11,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from flint import arb
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.cases.balls import START_BITS, balls, precision
+from nn_conformance.cases.balls import START_BITS, ball_around_zero, balls, precision
 from nn_conformance.cases.families import build_network, build_optimizer
 from nn_conformance.cases.horizons import BITS
 from nn_conformance.fuzz.strategies import QUOTIENT, Problem
@@ -102,7 +101,7 @@ def _computed(problem: Problem, bits: int, smallest: float = 0.0) -> tuple[dict[
     optimizer, state = build_optimizer(problem.optimizer), None
     losses: list[Any] = []
     with precision(bits):
-        off = arb(0, smallest)
+        off = ball_around_zero(smallest)
         network = _underflowing(build_network(_with_plain_rules(problem.network)), off)
         params, x, t = {name: balls(p) for name, p in problem.params.items()}, balls(problem.x), balls(problem.t)
         calls = [forward(network, params, x)]
