@@ -21,7 +21,6 @@ JUDGED = [
     for case_id, dtype in itertools.product(STORE.ids, fmt.DTYPES)
     if case_id.removesuffix(TWIN) + TWIN not in STORE.ids or case_id.endswith(TWIN) == (dtype == "float32")
 ]
-ROUNDING = {"float32": 2.0**-24, "float64": 2.0**-53}
 
 load = cache(STORE.case)
 load_last = lru_cache(maxsize=1)(STORE.case)  # large ones too: both precisions of a case come one after the other

@@ -28,7 +28,10 @@ PROBES = [i for i in STORE.ids if "probe-" in i]
 SMALL = [*PROBES, *(i for i in STORE.ids if i not in PROBES and not i.startswith(("mnist", "fashion")))]
 
 
-@pytest.mark.parametrize("case_id", spread(SMALL))
+LOGITS = "mnist-sigmoid-torch/probe-extreme"  # where a logarithm of a sum would overflow: every day
+
+
+@pytest.mark.parametrize("case_id", [*spread(i for i in SMALL if i != LOGITS), LOGITS])
 @pytest.mark.parametrize("oracle", FLOATING)
 def test_layers_loss_gradients_and_steps_are_the_certified_ones(oracle, case_id, count_checks):
     """On every probe and small system each value is within a third of its limit, the oracle's uncertainty included."""

@@ -113,6 +113,20 @@ def test_no_declaration_makes_an_uphill_step_right():
     assert report.suggestion is None
 
 
+def test_a_system_that_is_right_is_not_explained():
+    """Of a target that is right on one network and wrong on another, the other alone is explained."""
+
+    class Mixed:
+        name, train = "mixed", staticmethod(reference.train)
+
+        def evaluate(self, network, params, x, t, *, gradients=True):
+            answer = reference.evaluate(network, params, x, t)
+            wrong = network.layers[0].activation.kind == "tanh"
+            return replace(answer, gradients={n: g / (2 if wrong else 1) for n, g in answer.gradients.items()})
+
+    assert list(verify(conforms("homework", "xor-tanh")(Mixed())).explanations) == ["xor-tanh/documented"]
+
+
 def test_weights_that_are_updated_too_early_are_caught():
     """An output layer that is updated before the error goes back through it is wrong, at any rate."""
 
