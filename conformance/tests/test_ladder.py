@@ -261,6 +261,21 @@ def test_own_loss_tells_a_wrong_forward_pass_from_a_wrong_backward_pass():
     assert found["derivative-missing"] == {"blocked"}
 
 
+@pytest.mark.parametrize("probe", ["square", "rectangular"])
+def test_a_loss_that_is_kept_from_another_call_is_not_the_gradients_own(probe):
+    """Where loss and gradients are right at the parameters, a loss that stays as it was beside them fails."""
+    kept = []
+
+    def first(answer, **_):
+        kept.append(answer.loss)
+        return replace(answer, loss=kept[0])
+
+    verdicts = judge(case(f"xor-tanh/probe-{probe}"), Wrapped(first), "float64", rungs=("own-loss",))
+
+    assert {v.status for v in verdicts} == {"failed"}
+    assert all("does not change with this parameter" in v.reason for v in verdicts)
+
+
 def test_the_gradient_of_no_loss_must_differ_from_every_loss():
     """Document 001's diagonal rule passes `own-loss` by disagreeing; the true gradient of the squared error fails there."""
     loaded = case("mnist-sigmoid-numpy/probe-rectangular")

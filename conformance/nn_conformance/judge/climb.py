@@ -13,7 +13,7 @@ from nn_conformance.cases.encoding import values
 from nn_conformance.cases.store import LoadedCase
 from nn_conformance.judge.call import guarded
 from nn_conformance.judge.limits import Limit, gradient_limit, longest_sum, magnitudes, norm
-from nn_conformance.judge.target import Answer, Pruning, Run, Target, TargetError, Training, Unsupported, not_done
+from nn_conformance.judge.target import Answer, Pruning, Run, Target, TargetError, Training, Unsupported
 from nn_conformance.judge.verdict import CheckId
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
@@ -177,14 +177,12 @@ class Climb:
 
     def _prune(self) -> tuple[Params, Params]:
         pruned = there(self.case.pruned)
-        prune = getattr(self.target, "prune", None)
-        if prune is None:
-            raise not_done("prune")
         how = Pruning(pruned.threshold, pruned.names, pruned.keep_mask)
         x, t = self.cast(self.loaded.x[pruned.rows]), self.cast(self.loaded.t[pruned.rows])
         state = self.state_of(pruned.state, "pruned.state")
-        left, after = prune(Training(self.network, self.case.optimizer, self.params, x, t, [range(len(x))], state), how)
-        return left, after
+        asked = Training(self.network, self.case.optimizer, self.params, x, t, [range(len(x))], state)
+        found: tuple[Params, Params] = cast("Any", self.target).prune(asked, how)  # what is guarded refuses by itself
+        return found
 
     def cast(self, given: Any) -> Any:
         """An array, or a dict of arrays, in the precision of the climb, and not the case's own."""
