@@ -148,11 +148,12 @@ class Trainer:
     def __init__(self, slip=lambda optimizer: {}, refuses=()):
         self.slip, self.refuses = slip, refuses
 
-    def train(self, described, optimizer, params, x, t, batches, state=None):
+    def train(self, asked):
+        optimizer = asked.optimizer
         if optimizer.kind in self.refuses or optimizer.kind not in ("sgd", "adam"):
             raise Unsupported(optimizer.kind)
         used = msgspec.structs.replace(optimizer, **self.slip(optimizer))
-        return reference.train(described, used, params, x, t, batches, state)
+        return reference.train(replace(asked, optimizer=used))
 
 
 UPDATE_SLIPS = {

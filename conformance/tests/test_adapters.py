@@ -10,8 +10,7 @@ import pytest
 from adapter_programs import command_for
 
 from nn_conformance.cases.store import Store
-from nn_conformance.judge.ladder import judge
-from nn_conformance.judge.rungs import RUNGS
+from nn_conformance.judge.ladder import RUNGS, judge
 from nn_conformance.protocol.program import Limits, ProtocolTarget
 from nn_conformance.protocol.session import Session
 from nn_conformance.protocol.smoke import smoke

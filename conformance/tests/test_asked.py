@@ -1,6 +1,7 @@
 """What is asked beside the published cases, and what of a target's own ways is declared, found by the hint, or said."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -69,11 +70,12 @@ def test_rows_of_x_in_another_order_than_those_of_t_show():
     class Sorting:
         name, does, evaluate = "sorting", ("evaluate", "train"), staticmethod(reference.evaluate)
 
-        def train(self, network, optimizer, params, x, t, batches, state=None):
+        def train(self, asked):
+            x, t, batches = asked.x, asked.t, asked.batches
             order = [row for rows in batches for row in sorted(rows)]
             places = np.split(np.arange(len(order)), np.cumsum([len(rows) for rows in batches])[:-1])
             pairs = x[order], t[[row for rows in batches for row in rows]]
-            return reference.train(network, optimizer, params, *pairs, places, state)
+            return reference.train(replace(asked, x=pairs[0], t=pairs[1], batches=places))
 
     (request,) = requests_of(XOR, [(OFFERED["adam torch"], True)])[1:]
     verdicts = [v for loaded in request.cases for v in judge_case(loaded, Sorting(), "float64", trusted=True)]
@@ -244,8 +246,8 @@ class OwnAdam(Trainer):
         super().__init__(lambda optimizer: own, refuses=("sgd",))
         self.fresh = fresh
 
-    def train(self, described, optimizer, params, x, t, batches, state=None):
-        return super().train(described, optimizer, params, x, t, batches, None if self.fresh else state)
+    def train(self, asked):
+        return super().train(replace(asked, state=None if self.fresh else asked.state))
 
 
 @pytest.mark.parametrize(
@@ -272,8 +274,8 @@ def test_a_wrong_adam_with_constants_of_its_own_fails():
     """At its own ε too a step that is off by a little is wrong."""
 
     class Wrong(OwnAdam):
-        def train(self, described, optimizer, params, x, t, batches, state=None):
-            run = super().train(described, optimizer, params, x, t, batches, state)
+        def train(self, asked):
+            run = super().train(asked)
             return Run(run.losses, {name: p * 1.0001 for name, p in run.params.items()})
 
     assert caught(conforms("xor-tanh", dtypes=("float64",), epsilon=1e-8)(Wrong(epsilon=1e-8)))

@@ -4,8 +4,7 @@ import msgspec
 import pytest
 
 from nn_conformance.cases.store import Store
-from nn_conformance.judge.ladder import cases_of
-from nn_conformance.judge.rungs import RUNGS
+from nn_conformance.judge.ladder import RUNGS, in_precisions
 from nn_maintain.audit import HONEST, MAY_HIDE, NEAREST, Extreme, Row, as_json, audit, committed, mistaken_extremes
 from nn_maintain.mistakes import CATALOGUE, applicable
 
@@ -27,7 +26,7 @@ DISTINCT = list(
 def test_the_nearest_mistake_is_ten_times_beyond_each_limit(system):
     """Each mistake that a system can have shows on the rungs that are its business, at ten times the limit or more."""
     # Limits of float32 are 2²⁹ times as wide as those of float64, which `nn-conformance audit` measures too.
-    cases = [(loaded, dtype) for loaded, dtype in cases_of(STORE, system) if dtype == "float32"]
+    cases = [(loaded, dtype) for loaded, dtype in in_precisions(STORE.cases(system)) if dtype == "float32"]
     found = mistaken_extremes(cases, DEAR)
     business = {rung for loaded, _ in cases for mistake in applicable(loaded.case) for rung in mistake.rungs}
 
@@ -48,7 +47,7 @@ def test_committed_table_is_what_the_audit_measures():
     """For a system the nearest mistakes are no nearer than the table says, and those it names are as far off as it says."""
     rows = {(row.rung, row.dtype): row for row in committed()}
     system = "mnist-tanh-deeper/documented"
-    found = mistaken_extremes(list(cases_of(STORE, system)), DEAR)
+    found = mistaken_extremes(list(in_precisions(STORE.cases(system))), DEAR)
 
     # The mistakes' numbers are the same on every machine but for their own rounding, some 1e-7 of them in float32.
     assert all(extreme.ratio >= 0.99 * rows[key].mistaken.ratio for key, extreme in found.items())

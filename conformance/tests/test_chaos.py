@@ -11,7 +11,8 @@ from nn_conformance.replay import records
 from nn_conformance.replay.records import Exact
 from nn_maintain import __main__ as commands
 from nn_maintain.studies import chaos_runs
-from nn_maintain.studies.enclosure import Box, Orbit, hessian
+from nn_maintain.studies.copies import shaped
+from nn_maintain.studies.enclosure import Box, advance, hessian, start
 from nn_maintain.studies.levenberg import STEP
 from nn_reference.errors import UndecidedError
 from nn_reference.fixture_files import fixtures_root
@@ -27,12 +28,11 @@ RECORD = records.read(records.CHAOS, records.Chaos)
 
 
 def enclosed(bits, epochs):
-    """The orbit and its box after so many epochs."""
-    path = Orbit(SYSTEM, bits)
-    box = path.start(SYSTEM.start())
+    """The box after so many epochs."""
+    box = start(SYSTEM.start())
     for _ in range(epochs):
-        box = path.advance(box)
-    return path, box
+        box = advance(SYSTEM, box, bits)
+    return box
 
 
 def plain(bits, epochs):
@@ -71,9 +71,9 @@ def test_the_exact_run_is_followed_anew():
 
 def test_the_box_contains_the_exact_weights():
     """Each weight of a run in many more bits lies in its ball, and not at its centre."""
-    path, box = enclosed(120, 8)
+    box = enclosed(120, 8)
     true = plain(1000, 8)
-    with precision(path.bits):
+    with precision(120):
         found = box.weights()
     with precision(2000):
         assert all(ball.contains(weight) for ball, weight in zip(found, true, strict=True))
@@ -86,14 +86,14 @@ def test_the_box_contains_the_exact_weights():
 def test_the_second_derivatives_are_those_of_the_reference():
     """Against the reference's gradients by complex step, at weights of either sign."""
     weights = np.random.default_rng(0).normal(size=35)
-    path = Orbit(SYSTEM, 53)
+    shapes = SYSTEM.network.shapes
 
     def gradient(theta):
-        _, gradients = backpropagate(SYSTEM.network, path.shaped(theta), DATA.train_x, DATA.train_t)
+        _, gradients = backpropagate(SYSTEM.network, shaped(shapes, theta), DATA.train_x, DATA.train_t)
         return np.concatenate([g.ravel() for g in gradients.values()])
 
     expected = np.array([gradient(weights + 1j * STEP * e).imag / STEP for e in np.eye(35)])
-    found = hessian(path.shaped(weights), DATA.train_x, DATA.train_t)
+    found = hessian(shaped(shapes, weights), DATA.train_x, DATA.train_t)
     # Two sums of 120 terms, each the product of some ten factors of at most 10: 2·130 roundings of the largest term.
     limit = 260 * 2**-53 * max(np.abs(expected).max(), 120.0)
     assert np.abs(found - expected).max() <= limit
@@ -161,7 +161,7 @@ def test_the_command_prints_and_writes(capsys, monkeypatch, tmp_path):
     """A few epochs and two runs of each precision: a record that can be read, and a line for each precision."""
     monkeypatch.setattr(chaos_runs, "BITS", 160)
     monkeypatch.setattr(chaos_runs, "PLAIN_BITS", 40)
-    commands.chaos(3, 2, tmp_path, as_json=False)
+    commands.chaos(3, 2, tmp_path)
     found = records.read(records.CHAOS, records.Chaos, tmp_path / "replays")
     assert found.exact.losses == RECORD.exact.losses[:4]
     assert [len(ensemble.correct) for ensemble in found.ensembles.values()] == [2, 2]

@@ -15,12 +15,11 @@ from nn_conformance.adapt.conventions import OURS, Conventions, declared
 from nn_conformance.adapt.converted import Converted
 from nn_conformance.explain.hint import WHERE, Remembered, suggest
 from nn_conformance.judge.ladder import judge
-from nn_conformance.judge.target import Answer, Run, Unsupported
+from nn_conformance.judge.target import Answer, Run, Training, Unsupported
 from nn_conformance.oracles import reference
 from nn_conformance.run import verify
 from nn_conformance.subjects import subject_of
 from nn_reference.errors import InputError
-from nn_reference.optimizers import State
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -129,9 +128,9 @@ class Foreign:
         answer = reference.evaluate(network, self.back(params), x, t, gradients=gradients)
         return replace(answer, gradients=self.there(answer.gradients))
 
-    def train(self, network, optimizer, params, x, t, batches, state=None):
-        state = state and State(state.step, {name: self.back(m) for name, m in state.moments.items()})
-        run = reference.train(network, optimizer, self.back(params), x, t, batches, state)
+    def train(self, asked):
+        state = asked.state and asked.state.mapped(self.back)
+        run = reference.train(replace(asked, params=self.back(asked.params), state=state))
         return Run(run.losses, self.there(run.params))
 
 
@@ -157,7 +156,7 @@ def test_steps_on_a_loss_of_another_scale_are_scaled_back_or_unsupported():
     adam = load("iris-relu-adam/probe-partial")
     given = (adam.case.network, adam.case.optimizer, adam.params, adam.x, adam.t)
     with pytest.raises(Unsupported, match="another scale"):
-        Converted(Foreign(), doubled).train(*given, [[0, 1]])
+        Converted(Foreign(), doubled).train(Training(*given, [[0, 1]]))
 
 
 def test_a_wrong_shape_is_named_with_the_shape_of_its_convention():
@@ -216,9 +215,9 @@ def test_a_declaration_is_described_as_it_is_written():
         ({"color": 1}, "there is no 'color'"),
         ({"sample": "rows"}, "there is no 'sample', did you mean 'samples'"),
         ({"loss_factor": -1.0}, "loss_factor: expected "),
-        ({"rate": 0.0}, "rate: expected a number above 0"),
-        ({"log_clip": 0.5}, "log_clip: expected a number above 0"),
-        ({"epsilon": -1e-8}, "epsilon: expected a number above 0"),
+        ({"rate": 0.0}, "rate: expected float > 0"),
+        ({"log_clip": 0.5}, "log_clip: expected float < 0.5"),
+        ({"epsilon": -1e-8}, "epsilon: expected float > 0"),
         ({"gradient_factor": float("nan")}, "gradient_factor: expected "),
         ({"names": 3}, "names: expected dict, got int: 3"),
         ({"samples": "cols"}, r"samples: expected 'rows' or 'columns', got 'cols', did you mean 'columns'\?$"),

@@ -8,7 +8,6 @@ from spread import everyday
 
 from nn_conformance.cases.families import describe_network, describe_optimizer
 from nn_conformance.cases.store import Store
-from nn_conformance.judge.printed import samples_until_nan
 from nn_maintain.documents import documented
 from nn_reference import systems
 from nn_reference.network import predict
@@ -104,12 +103,22 @@ def test_the_legible_labels_of_document_002_are_mnists():
     assert " ".join(map(str, labels)) == figures["labels of test images 20-49"]
 
 
+def samples_until_nan(system, params, dtype):
+    """How many samples it takes, one update for each, until every weight is NaN (infinity if a hundred do not do)."""
+    data = system.load()
+    x, t = data.train_x[:100].astype(dtype), data.train_t[:100].astype(dtype)
+    for sample in range(100):
+        params = train(system.network, params, system.recipe.optimizer, [slice(sample, sample + 1)], x, t).params
+        if all(np.isnan(p).all() for p in params.values()):
+            return sample + 1, params
+    return float("inf"), params
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
 def test_nan_is_where_mnist_sigmoid_numpy_ends(dtype):
     """Within a hundred samples every weight is NaN, and 980 of 10,000 are then right; the corrected network stays finite."""
     system, corrected = (systems.get("mnist-sigmoid-numpy", version) for version in ("documented", "corrected"))
     data = system.load()
-    # Four more seeds are among its checks.
     (samples, params), (never, finite) = (
         samples_until_nan(s, {name: p.astype(dtype) for name, p in s.start(0).items()}, dtype)
         for s in (system, corrected)

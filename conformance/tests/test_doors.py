@@ -9,7 +9,7 @@ from ladder_problems import Wrapped
 
 from nn_conformance.adapt.claims import conforms
 from nn_conformance.adapt.conventions import declared
-from nn_conformance.adapt.doors import as_target, conventions_of
+from nn_conformance.adapt.doors import opened
 from nn_conformance.adapt.functions import read_answer
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import norm
@@ -110,7 +110,7 @@ def test_a_wrong_answer_fails_where_it_is_wrong(wrong, rung):
 def test_what_is_no_target_is_one_line(obj, message):
     """An object that fits no door is refused with what there is."""
     with pytest.raises(InputError) as caught:
-        as_target(obj)
+        opened(obj)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -133,9 +133,9 @@ def test_a_target_passes_through():
         name = "whole"
         evaluate, train = staticmethod(reference.evaluate), staticmethod(reference.train)
 
-    assert as_target(reference) is reference
-    assert isinstance(as_target(Whole), Whole)
-    assert conventions_of(reference) == declared()
+    assert opened(reference)[0] is reference
+    assert isinstance(opened(Whole)[0], Whole)
+    assert opened(reference)[1] == declared()
     report = verify(Whole, "xor-tanh")
     assert report
     assert report.name == "whole"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nn_conformance.adapt.claims import conforms
-from nn_conformance.adapt.doors import as_target, framework_of
+from nn_conformance.adapt.doors import framework_of
 from nn_conformance.cases.store import Store
 from nn_conformance.explain.hint import WHERE, suggest
 from nn_conformance.judge.ladder import judge
@@ -161,7 +161,7 @@ def test_a_model_as_it_stands_keeps_its_weights():
     assert {v.status for v in judge(case, subject_of(model).target, "float32")} == {"unsupported"}
     other = STORE.case("mnist-dense-keras/probe-square")
     with pytest.raises(Unsupported, match="the model has"):
-        as_target(model).evaluate(other.case.network, other.params, other.x, other.t)
+        subject_of(model).target.evaluate(other.case.network, other.params, other.x, other.t)
 
 
 @pytest.mark.keras
@@ -177,4 +177,6 @@ def test_a_wrong_model_fails():
     flat = keras.Sequential([model, keras.layers.Reshape((-1, 1), dtype="float64")])
     flat.build((None, case.case.network.inputs))
     with pytest.raises(TargetError, match="output"):
-        as_target(flat).evaluate(case.case.network, case.params, *(a.astype("float64") for a in (case.x, case.t)))
+        subject_of(flat).target.evaluate(
+            case.case.network, case.params, *(a.astype("float64") for a in (case.x, case.t))
+        )

@@ -50,10 +50,11 @@ class Trainer:
         own = self.gradient(params, x, t, start)
         return {name: p - lr * own[name] for name, p in params.items()}
 
-    def train(self, described, optimizer, params, x, t, batches, state=None):
-        if optimizer.kind != "sgd" or optimizer.momentum or state is not None:
+    def train(self, asked):
+        optimizer, x, t, batches = asked.optimizer, asked.x, asked.t, asked.batches
+        if optimizer.kind != "sgd" or optimizer.momentum or asked.state is not None:
             raise Unsupported("plain steps")
-        start = params
+        start = params = asked.params
         for k in range(len(batches)):
             of_x, of_t = self.rows(batches, k, len(x))
             params = self.step(params, x[list(of_x)], t[list(of_t)], self.rate(optimizer.learning_rate, k), start)
@@ -130,14 +131,15 @@ class ByRule(Trainer):
     def __init__(self, rule):
         self.rule = rule
 
-    def train(self, described, optimizer, params, x, t, batches, state=None):
-        if state is not None:
+    def train(self, asked):
+        if asked.state is not None:
             raise Unsupported("from its start")
+        params, x, t = asked.params, asked.x, asked.t
         kept = {name: (np.zeros_like(p), np.zeros_like(p)) for name, p in params.items()}
-        for k, rows in enumerate(batches, 1):
+        for k, rows in enumerate(asked.batches, 1):
             moves = {}
             for name, g in gradients_of(params, x[rows], t[rows]).items():
-                moves[name], kept[name] = self.rule(name, g, optimizer.learning_rate, k, *kept[name])
+                moves[name], kept[name] = self.rule(name, g, asked.optimizer.learning_rate, k, *kept[name])
             params = {name: p - moves[name] for name, p in params.items()}
         return Run(None, params)
 

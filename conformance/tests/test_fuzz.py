@@ -16,7 +16,7 @@ from spread import everyday
 from nn_conformance.adapt.pieces import OPTIMIZERS
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.store import Store
-from nn_conformance.cli.only import judge_only
+from nn_conformance.cli.judged import judge_only
 from nn_conformance.fuzz.drawn import fuzz, judged
 from nn_conformance.fuzz.strategies import Problem
 from nn_conformance.judge.target import Answer, Run, Unsupported

@@ -23,7 +23,7 @@ from nn_conformance.judge.limits import (
     norm,
     value_limit,
 )
-from nn_conformance.judge.target import Answer, Run, Shown, Target, TargetError, Unsupported
+from nn_conformance.judge.target import Answer, Run, Shown, Target, TargetError, Training, Unsupported
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import NNReferenceError
 from nn_reference.network import LayerOutput, backpropagate
@@ -133,8 +133,7 @@ class Asker:
         self.share = 1.0  # of the gradient, that a step moves by
         self.renew: Callable[[], Target] | None = None  # makes the target anew before each call
         self.kept: list[Asked] = []
-        self.accumulates = ""  # `means` or `sums`, if gradients add up over calls
-        self._sum: dict[str, Array] = {}
+        self.accumulates = False  # whether gradients add up over calls
 
     @property
     def left(self) -> bool:
@@ -147,49 +146,41 @@ class Asker:
 
     def ask(self, case: Case, *, copied: bool = True) -> Asked:
         """Loss and gradients of a case; whatever the target does is an answer."""
+        asked = self._once(case, copied=copied)
+        if self.accumulates and asked.error is None:  # over calls: the same call again adds what it has itself
+            asked = self._difference(asked, self._once(case, copied=copied))
+        self.kept.append(asked)
+        return asked
+
+    def _once(self, case: Case, *, copied: bool) -> Asked:
         args = _copies(case) if copied else (case.params, case.x, case.t)
         self.exchanges += 1
         try:
             if self.renew:
                 self.target = self.renew()
-            asked = self._updated(case, *args) if case.rate else self._evaluated(case, *args)
+            return self._updated(case, *args) if case.rate else self._evaluated(case, *args)
         except Exception as error:  # noqa: BLE001 - a target may raise anything, and the experiment has its result
-            asked = Asked(case, error=error)
-        if self.accumulates and asked.error is None:
-            asked = self._alone(asked)
-        self.kept.append(asked)
-        return asked
+            return Asked(case, error=error)
 
-    def _alone(self, asked: Asked) -> Asked:
-        """What a call has added to the gradients before it, which err by the rounding of the sums."""
-        before, self._sum = self._sum, {n: g * self._times(asked) for n, g in asked.gradients.items()}
-        own, spread = asked.gradients.copy(), dict(asked.uncertainty)
-        for n, g in asked.gradients.items():
-            old = before[n] / self._times(asked) if n in before else g
-            own[n] = g - old if n in before and old.shape == g.shape else g
-            spread[n] = spread.get(n, 0.0) + 4 * ROUNDOFF[self.dtype] * (norm(g) + norm(old))
-        return dataclasses.replace(asked, gradients=own, uncertainty=spread)
+    def _difference(self, first: Asked, second: Asked) -> Asked:
+        """What the second call has added to the gradients of the first, which errs by the rounding of both."""
+        names = [
+            n for n, g in first.gradients.items() if n in second.gradients and second.gradients[n].shape == g.shape
+        ]
+        own = {n: second.gradients[n] - first.gradients[n] for n in names}
+        unit = 4 * ROUNDOFF[self.dtype]
+        spread = {n: unit * (norm(first.gradients[n]) + norm(second.gradients[n])) for n in names}
+        return dataclasses.replace(first, gradients=own, uncertainty=spread)
 
-    def _times(self, asked: Asked) -> int:
-        """By what a gradient is multiplied in the sum."""
-        return len(asked.case.x) if self.accumulates == "sums" else 1
-
-    def accumulate(self, last: Asked, what: str) -> None:
-        """From now on, of gradients that add up over calls only what the last call has added: of `means` or `sums` over samples."""
-        self.accumulates = what
-        self._sum = {n: g * self._times(last) for n, g in last.gradients.items()}
-
-    def train(
-        self, case: Case, optimizer: fmt.Optimizer, batches: Sequence[Sequence[int]]
-    ) -> tuple[Params | None, Exception | None]:
-        """Parameters after updates, by name in the description's layout."""
+    def train(self, case: Case, optimizer: fmt.Optimizer, batches: Sequence[Sequence[int]]) -> Params | None:
+        """Parameters after updates, by name in the description's layout; None if it raises."""
         params, x, t = _copies(case)
         self.exchanges += 1
         try:
-            run = self.target.train(case.network, optimizer, params, x, t, batches)
-            return {name: np.asarray(run.params[name], np.float64) for name in case.params}, None
-        except Exception as error:  # noqa: BLE001 - as above
-            return None, error
+            run = self.target.train(Training(case.network, optimizer, params, x, t, batches))
+            return {name: np.asarray(run.params[name], np.float64) for name in case.params}
+        except Exception:  # noqa: BLE001 - as above
+            return None
 
     def _evaluated(self, case: Case, params: Params, x: Array, t: Array) -> Asked:
         try:
@@ -203,7 +194,7 @@ class Asker:
 
     def _updated(self, case: Case, params: Params, x: Array, t: Array) -> Asked:
         sgd = fmt.Optimizer(kind="sgd", learning_rate=case.rate)
-        run = self.target.train(case.network, sgd, params, x, t, [list(range(len(x)))])
+        run = self.target.train(Training(case.network, sgd, params, x, t, [list(range(len(x)))]))
         if not isinstance(run, Run):
             raise TargetError("no run")
         wide = {name: np.asarray(p, np.float64) for name, p in case.params.items()}

@@ -53,21 +53,10 @@ class Calls:
         if found and self.fresh:
             self.asker.target, self.asker.renew = self.fresh(), self.fresh
         elif found and found[0].slug == "gradients-accumulate":
-            self._accumulated(third, samples)
+            self.asker.accumulates = True
         elif found:
             self.stop = not self.alone
         return found
-
-    def _accumulated(self, last: Asked, samples: int) -> None:
-        """Has the asker take off what came before: the gradient, or that times its samples, which each call divides by its own."""
-        fewer = self.draw(max(1, samples // 2))
-        asked, again = self.asker.ask(fewer), self.asker.ask(fewer)
-        limits, times = Limits(fewer, self.asker.dtype), samples / len(fewer.x)
-        a, b = asked.gradients, again.gradients
-        sums = a and all(
-            _near(2 * g - b[n], times * last.gradients[n], limits, n, 4 * norm(b[n])) for n, g in a.items()
-        )
-        self.asker.accumulate(again, "sums" if sums else "means")
 
     def _stale(self, first: Asked, other: Asked, limits: Limits) -> list[Finding]:
         """Whether a call with other numbers has the first one's answer, bit by bit, though its own is another."""
@@ -116,9 +105,7 @@ class Calls:
         if points and (shuffled := chance.paired(points)):
             return [replace(f, arrays=wrong) for f in shuffled]
         found = [] if self.alone else chance.dropped(self.asker, self.draw(1))
-        of_one = [*singles, self.asker.ask(self.draw(PAIR))]
-        beneath = chance.penalty([one for one in of_one if one.finite])
-        return [*(found or [of_slug("random-answers", arrays=wrong)]), *beneath]
+        return found or [of_slug("random-answers", arrays=wrong)]
 
     def _steady(self, case: Case) -> bool:
         """Whether calls with one sample have the same answer each time."""

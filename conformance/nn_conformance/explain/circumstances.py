@@ -1,7 +1,8 @@
 """Circumstances in which a target that is right elsewhere may be wrong: sizes that are equal, many samples, integers for labels."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -18,18 +19,15 @@ EQUAL_SAMPLES = 5
 
 def every(own: Experiments) -> Iterator[tuple[str, Callable[[], Case]]]:
     """What some cases have in common, in words, and such a case: sizes that are equal, labels that are integers."""
-
-    def of(sizes: Sequence[int], samples: int) -> Callable[[], Case]:
-        return lambda: own.draw(sizes, samples)
-
-    if own.samples > 1:
-        for k, width in enumerate(own.own):
-            if width > 1 and width not in own.own[:k]:
-                what = f"layer {k} has units" if k else "inputs"
-                yield f"with as many samples as {what}", of(own.own, width)
+    for k, width in enumerate(own.own if own.samples > 1 else ()):
+        if width > 1 and width not in own.own[:k]:
+            what = f"layer {k} has units" if k else "inputs"
+            yield f"with as many samples as {what}", partial(own.draw, own.own, width)
     if own.own != own.square:
-        samples = EQUAL_SAMPLES if own.samples > 1 else 1
-        yield "with layers that are equally wide", of(own.square, samples)
+        yield (
+            "with layers that are equally wide",
+            partial(own.draw, own.square, EQUAL_SAMPLES if own.samples > 1 else 1),
+        )
     case = own.draw(own.own, own.samples)
     if not own.rate and np.array_equal(case.t, np.round(case.t)):
         yield "with targets of an integer type", lambda: _counted(own.draw(own.own, own.samples))

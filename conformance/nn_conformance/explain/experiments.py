@@ -21,7 +21,7 @@ from nn_conformance.explain.asking import (
     widths,
 )
 from nn_conformance.explain.points import Point, point_of
-from nn_conformance.explain.record import Explanation, every_array, of_slug
+from nn_conformance.explain.record import Explanation, of_slug
 from nn_conformance.explain.steps import Walk
 from nn_conformance.explain.trace import Case
 from nn_conformance.judge.target import Answer, Target, Unsupported
@@ -87,13 +87,10 @@ class Experiments:
 
     def find_widths(self) -> bool:
         """The first widths that the target takes: distinct ones, its own, or all equal; whether it answers at all."""
-        square = self.square
+        square, refused = self.square, list[Asked]()
         distinct = some_widths(self.network, DISTINCT)
-        refused: list[str] = []
-        errors: list[Exception] = []
-        alone = False  # whether it takes one sample at a time
         for sizes, samples in [(distinct, 6), (distinct, 1), (widths(self.network), 6), (square, SQUARE)]:
-            if samples == 1 and not alone:
+            if samples == 1 and not isinstance(refused[0].error, Unsupported):  # it may take one sample at a time
                 continue
             self.samples = samples
             asked = self.asker.ask(self.draw(sizes, samples))
@@ -104,17 +101,16 @@ class Experiments:
             shown = asked.error is None and (asked.gradients or forward_only)
             if shown and (not asked.misshapen or sizes is square):
                 if refused and samples > 1:
-                    self.draft.notes.append(f"with other sizes it does not answer: {refused[0]}")
+                    self.draft.notes.append(f"with other sizes it does not answer: {_refusal(refused[0])}")
                 self.own = sizes
                 return True
-            alone = isinstance(asked.error, Unsupported)
-            errors += [asked.error] if asked.error else []
-            refused.append(str(asked.error)[:200] if asked.error else "no gradients of the right shapes")
-        if errors and (found := calls.refused(errors[0])):
+            refused.append(asked)
+        error = next((one.error for one in refused if one.error), None)
+        if error and (found := calls.refused(error)):
             self.draft.findings += found
             self.draft.blind.append("whether its numbers are right: no answer could be compared")
         else:
-            self.draft.unexplained.append(f"it answers no small case: {refused[0]}")
+            self.draft.unexplained.append(f"it answers no small case: {_refusal(refused[0])}")
         return False
 
     def groups(self) -> Groups:
@@ -123,21 +119,17 @@ class Experiments:
         varied = own == some_widths(self.network, DISTINCT)
         other = some_widths(self.network, OTHER) if varied else own
         several = n > 1
-        plan = [
-            (own, n, 3, 1.0),
-            (own, 1, 2, 1.0),
-            (other, 4 if several else 1, 2, 1.0),
-            (own, 5 if several else 1, 1, 6.0),
+        plan: list[tuple[Sequence[int], int, int, dict[str, float]]] = [
+            (own, n, 3, {}),
+            (own, 1, 2, {}),
+            (other, 4 if several else 1, 2, {}),
+            (own, 5 if several else 1, 1, {"scale": 6.0}),
+            *([(other, 1, 1, {})] if several and varied else []),
+            *([(own, n, 2, {"rate": 4.0})] if self.rate else []),
         ]
-        plan += [(other, 1, 1, 1.0)] if several and varied else []
-        plan += [(own, n, 2, 4.0)] if self.rate else []
-        groups = []
-        for sizes, samples, count, scale in plan:
-            rate, tall = (scale, 1.0) if self.rate and scale == 4.0 else (self.rate, scale)
-            cases = (self.draw(sizes, samples, rate=rate, scale=tall) for _ in range(count))
-            if group := [p for case in cases if (p := self.point(case))]:
-                groups.append(group)
-        return groups
+        drawn = ([self.draw(sizes, samples, **how) for _ in range(count)] for sizes, samples, count, how in plan)
+        groups = ([p for case in cases if (p := self.point(case))] for cases in drawn)
+        return [group for group in groups if group]
 
     def point(self, case: Case) -> Point | None:
         """A case with its answer; None, with a note, if it has none that can be compared."""
@@ -158,15 +150,13 @@ class Experiments:
 
     def nothing_compared(self) -> None:
         """Says that no answer can be compared: which arrays are finite in none of them, and which in each."""
-        finite: dict[str, list[bool]] = {}
-        for asked in self.asker.kept:
-            for name, array in asked.arrays.items():
-                finite.setdefault(name, []).append(bool(np.isfinite(array).all()))
-        names = [name for name in ("loss", *every_array([n[1:] for n in finite if n != "loss"])) if name in finite]
+        each = [asked.arrays for asked in self.asker.kept]
+        names = dict.fromkeys(name for arrays in each for name in arrays)
+        finite = {name: [bool(np.isfinite(of[name]).all()) for of in each if name in of] for name in names}
         said = "no call of a small case has an answer that can be compared"
-        if never := [name for name in names if not any(finite[name])]:
+        if never := [name for name, of in finite.items() if not any(of)]:
             self.draft.aside.clear()
-            always = [name for name in names if all(finite[name])]
+            always = [name for name, of in finite.items() if all(of)]
             said = f"{', '.join(never)}: NaN or infinite in every answer"
             said += f"; finite: {', '.join(always)}" if always else ""
         self.draft.unexplained.append(said)
@@ -180,3 +170,7 @@ class Experiments:
             self.draft.aside.clear()
             self.draft.findings.append(of_slug("loss-never-finite", "NaN or infinite in every call", ("loss",)))
         return list(groups.values())
+
+
+def _refusal(asked: Asked) -> str:
+    return str(asked.error)[:200] if asked.error else "no gradients of the right shapes"

@@ -12,30 +12,34 @@ from nn_conformance.explain.trace import Case
 
 RAISED = {"domain error": "log-of-zero", "division by zero": "log-of-zero", "OverflowError": "exp-overflows"}
 LOGITS = 1000.0  # where e^z overflows in either precision
-Answered = tuple[Asked, float]  # what is not right, with the size of the logits
 
 
 def extremes(asker: Asker, one: Case, other: Case, dtype: fmt.Dtype, *, others: bool) -> list[Finding]:
     """What is wrong with large logits alone; `others` says whether there are mistakes beside it."""
-    network = one.network
-    logarithm = network.loss.kind != "squared_error" or network.layers[-1].activation.kind == "softmax"
     asked = [_of_tall(asker, tall, dtype) for tall in (_tall(one), _tall(other), _tall(one, -LOGITS))]
-    endless = [pair for pair in asked if pair and not pair[0].finite]
+    endless = [answer for answer in asked if answer and not answer.finite]
     unshifted = bool(endless) and not _shifts(asker, one, dtype)
-    found = {
-        f.slug: f
-        for answer, size in endless
-        if (f := _endless(answer, size, network, logarithm=logarithm, unshifted=unshifted))
-    }
+    found = {f.slug: f for answer in endless if (f := _endless(answer, unshifted=unshifted))}
     first, second, _ = asked
-    if first and second and not endless and network.loss.clip is None and logarithm and not others:
-        bounded = _bounded(first, second, network)
+    if first and second and not endless and one.network.loss.clip is None and _logarithmic(one.network) and not others:
+        bounded = _bounded(first, second)
         return [bounded] if bounded else []
     return list(found.values())
 
 
-def _endless(answer: Asked, size: float, network: fmt.Network, *, logarithm: bool, unshifted: bool) -> Finding | None:
+def _logarithmic(network: fmt.Network) -> bool:
+    return network.loss.kind != "squared_error" or network.layers[-1].activation.kind == "softmax"
+
+
+def _when(answer: Asked) -> tuple[float, str]:
+    """The size of the logits, and how it is said."""
+    size = float(np.abs(answer.case.right.z[-1]).max())
+    return size, f"with logits as large as {size:.3g}"
+
+
+def _endless(answer: Asked, *, unshifted: bool) -> Finding | None:
     """What raises, or is NaN or infinite."""
+    network = answer.case.network
     if answer.error:
         slug = next((name for part, name in RAISED.items() if part in str(answer.error)), "")
         verb = str(answer.error)[:80]
@@ -43,10 +47,10 @@ def _endless(answer: Asked, size: float, network: fmt.Network, *, logarithm: boo
         gradients = not all(np.isfinite(g).all() for g in answer.gradients.values())
         softmax = network.layers[-1].activation.kind == "softmax"
         exponent = ("softmax-unshifted" if unshifted else "log-of-zero") if softmax else "exp-overflows"
-        slug = (exponent if gradients else "log-of-zero") if logarithm else ""
+        slug = (exponent if gradients else "log-of-zero") if _logarithmic(network) else ""
         verb = f"the {'gradients are' if gradients else 'loss is'} NaN or infinite"
     stable = of_logits(network) if slug == "log-of-zero" else ""
-    when = f"with logits as large as {size:.3g}"
+    size, when = _when(answer)
     return Finding("stability", 0, verb, slug, verb, stable, (), {"logits": size}, (), when) if slug else None
 
 
@@ -59,7 +63,7 @@ def _shifts(asker: Asker, case: Case, dtype: fmt.Dtype) -> bool:
     return asker.ask(replace(case, params=raised)).finite
 
 
-def _of_tall(asker: Asker, tall: Case, dtype: fmt.Dtype) -> Answered | None:
+def _of_tall(asker: Asker, tall: Case, dtype: fmt.Dtype) -> Asked | None:
     """An answer to large logits that is not right; None if it is, or if the right one is not finite."""
     limits = Limits(tall, dtype)
     if not np.isfinite(limits.loss) or not all(np.isfinite(g).all() for g in limits.gradients.values()):
@@ -67,18 +71,18 @@ def _of_tall(asker: Asker, tall: Case, dtype: fmt.Dtype) -> Answered | None:
     asked, right = asker.ask(tall), float(limits.loss)
     off = asked.loss is not None and not abs(asked.loss - right) <= limits.of_loss(right)
     wrong = off or (not unwilling(asked) if asked.error else not asked.finite)
-    return (asked, float(np.abs(tall.right.z[-1]).max())) if wrong else None
+    return asked if wrong else None
 
 
-def _bounded(one: Answered, other: Answered, network: fmt.Network) -> Finding | None:
+def _bounded(first: Asked, second: Asked) -> Finding | None:
     """A loss that is the same for two cases whose right ones differ: p is kept away from 0."""
-    (first, size), loss = one, one[0].loss or 0.0
-    if abs(loss - (other[0].loss or 0.0)) > 1e-6 * loss:
+    network, loss = first.case.network, first.loss or 0.0
+    if abs(loss - (second.loss or 0.0)) > 1e-6 * loss:
         return None
     outputs = network.layers[-1].units if network.loss.kind == "binary_cross_entropy" else 1
     zero = first.gradients and not any(np.any(g) for g in first.gradients.values())
     bound, slug = float(np.exp(-loss * outputs)), "probabilities-clipped" if zero else "loss-clipped"
-    place, when = "the loss of probabilities near 0", f"with logits as large as {size:.3g}"
+    place, when = "the loss of probabilities near 0", _when(first)[1]
     uses, right = f"p is kept from {bound:.3g}", "the loss from logits"
     return of_slug(slug, uses, ("loss",), place=place, right=right, constants={"bound": bound}, when=when)
 

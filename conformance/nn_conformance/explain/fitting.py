@@ -9,7 +9,7 @@ import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain import slopes
-from nn_conformance.explain.choices import Choices
+from nn_conformance.explain.choices import worth_trying
 from nn_conformance.explain.factors import ONE, Factor, monomials
 from nn_conformance.explain.penalties import IN_PLACE
 from nn_conformance.explain.points import Point
@@ -21,7 +21,6 @@ from nn_conformance.explain.search import (
     carried,
     combinations,
     entries,
-    on_one,
     ordered,
     predict,
     steps,
@@ -36,7 +35,6 @@ from nn_reference.arithmetic import Array
 FEWEST = 4  # samples of a case that tells whether entries are those of one sample each
 EXTRAS = tuple(PENALTIES)
 MOST_SUMS = 20
-MOST_ROWS = 20  # combinations that are cheaper made one by one than with all others
 
 
 @dataclass(frozen=True)
@@ -97,14 +95,12 @@ class Fitter:
         groups: points of equal sizes; the first group has the most points, and is searched.
         dtype: the precision whose rounding is allowed for.
         left: whether there is time.
-        choices: the rules that are tried, shared with the other arrays.
     """
 
     array: str
     groups: Sequence[Sequence[Point]]
     dtype: fmt.Dtype
     left: Callable[[], bool]
-    choices: Choices
 
     @property
     def points(self) -> list[Point]:
@@ -116,42 +112,28 @@ class Fitter:
         one = Explained(self.array).compared(self.points)
         return replace(one, blind=all(p.zero(self.array) for p in self.points)) if one else None
 
-    def explain(
-        self, most: int = 3, above: Sequence[Explained] = (), settled: Collection[Step] = ()
-    ) -> list[Explained]:
-        """Every way in which the array comes about by few rules, the cheapest first; nothing if there is none.
+    def explain(self, above: Sequence[Explained] = (), settled: Collection[Step] = ()) -> list[Explained]:
+        """Every way in which an array that is not right comes about by few rules, the cheapest first; nothing if there is none.
 
         Args:
-            most: at most so many changed rules.
             above: what explains the arrays of the layers above, whose rules are likely to be in this one too.
             settled: steps that are right in an array that is right.
         """
-        if plain := self.plain():
-            return [plain]
         if all(p.zero(self.array) for p in self.points):
             return self._zero()
         for name in (*EXTRAS, *IN_PLACE):
-            if penalised := self._verified((), name, free=False):
+            if (penalised := self._verified((), name)) and penalised.factor.is_one:
                 return [penalised]
         tr = self.groups[0][0].trace
         bases = [base for one in above for base in carried(tr, self.array, one.edits, settled)]
         bases = list(dict.fromkeys(bases))[:12]
-        found = self._few(min(most, 2), bases)
-        if not found and most > 1:
-            found = self._of_each(bases)
-        if not found and most > 2:
-            found = self._search(3, common=True)
+        found = self._few(bases) or self._of_each(bases) or self._search(3, common=True)
         return sorted(_unique(found), key=lambda e: e.cost)[:12]
 
-    def again(self) -> list[Explained]:
-        """By one rule or two, those among them that other arrays have shown since."""
-        found = self._search(1) or self._search(2)
-        return sorted(_unique(found), key=lambda e: e.cost)[:12]
-
-    def _few(self, most: int, bases: Sequence[Edits]) -> list[Explained]:
+    def _few(self, bases: Sequence[Edits]) -> list[Explained]:
         """By no rule, one or two, with or without those of the arrays above."""
         found: list[Explained] = []
-        for count in range(most + 1):
+        for count in range(3):
             for base in bases if count < 2 else ():
                 found += self._search(count, base)
             if not found or count == 0:
@@ -173,7 +155,7 @@ class Fitter:
 
     def _chosen(self, step: Step, only: str = "") -> list[str | None]:
         traces, others = [p.trace for p in self.groups[0]], [group[0].trace for group in self.groups[1:]]
-        return self.choices.of(self.array, step, traces, others, only)
+        return worth_trying(self.array, step, traces, others, only)
 
     def _every(self, only: str = "") -> dict[Step, list[str | None]]:
         return {step: self._chosen(step, only) for step in steps(self.groups[0][0].trace, self.array)}
@@ -185,41 +167,27 @@ class Fitter:
             return []
         chosen = (self._every("common" if common else "") if count else {}) if options is None else options
         options = {**chosen, **{step: [name] for step, name in base}}
-        group = self.groups[0]
-        points = group[:1]
         try:
-            edits, rows = self._stacked(options, count, points)
+            edits, stacked = self._stacked(options, count)
             for extra in (None,) if common else (None, *EXTRAS):
-                # Most combinations miss the first case, and are not tried on the others.
-                own = on_one(rows, *self._answers(extra, points), len(group))
-                if len(own) > MOST_ROWS and points is not group:
-                    points, (_, rows) = group, self._stacked(options, count, group)
-                stacked = rows[own] if points is group else np.array([self._row(edits(i)) for i in own])
-                likely = survivors(stacked, *self._answers(extra, group), len(group)) if own else []
-                if found := [one for i in likely if (one := self._verified(edits(own[i]), extra))]:
+                likely = survivors(stacked, *self._answers(extra), NEAR * len(self.groups[0]))
+                if found := [one for i in likely if (one := self._verified(edits(i), extra))]:
                     return found
         except ValueError:
             return []
         return []
 
     def _stacked(
-        self, options: Mapping[Step, Sequence[str | None]], count: int, points: Sequence[Point]
+        self, options: Mapping[Step, Sequence[str | None]], count: int
     ) -> tuple[Callable[[int], Edits], Array]:
-        """What every combination makes of some points of the first group, in units of the limit."""
-        columns = []
-        for p in points:
-            edits, values = combinations(p.trace, self.array, options, count)
-            columns.append(values / p.unit(self.array))
-        return edits, np.concatenate(columns, axis=1) if len(columns) > 1 else columns[0]
+        """What every combination makes of the first group, in units of the limit."""
+        made = [(p, *combinations(p.trace, self.array, options, count)) for p in self.groups[0]]
+        return made[0][1], np.concatenate([values / p.unit(self.array) for p, _, values in made], axis=1)
 
-    def _row(self, edits: Edits) -> Array:
-        """What one combination makes of the first group, likewise."""
-        return self._stacked({step: (name,) for step, name in edits}, 0, self.groups[0])[1][0]
-
-    def _answers(self, extra: str | None, points: Sequence[Point]) -> tuple[Array, Array | None]:
-        """What was answered, and what a penalty adds, of some points and in units of the limit."""
+    def _answers(self, extra: str | None) -> tuple[Array, Array | None]:
+        """What was answered, and what a penalty adds, of the first group and in units of the limit."""
         parts, added = [], []
-        for p in points:
+        for p in self.groups[0]:
             g = p.asked.gradients[self.array]
             picked = entries(p.trace, int(self.array[1:])) if self.array[0] == "W" else None
             chosen = slice(None) if picked is None else np.ix_(*picked)
@@ -228,50 +196,44 @@ class Fitter:
                 added.append(np.ravel(regressor(p.trace, self.array, extra)[chosen]) / p.unit(self.array))
         return np.concatenate(parts), np.concatenate(added) if extra else None
 
-    def _verified(self, edits: Edits, extra: str | None = None, *, free: bool = True) -> Explained | None:
-        """The rules with one factor for all groups, or without one if it is not free; None if they do not make the array."""
-        first = self.groups[0]
-        if not free and self._fitted(first[:1], edits, extra, free=free, cases=len(first)) is None:
-            return None  # most miss the first case, and need none of the others
+    def _verified(self, edits: Edits, extra: str | None = None) -> Explained | None:
+        """The rules with one factor for all groups, and what is added; None if they do not make the array."""
         factors: list[tuple[Mapping[str, float], float]] = []
         extras: list[tuple[Mapping[str, float], float]] = []
         for group in self.groups:
-            if (fitted := self._fitted(group, edits, extra, free=free, cases=len(group))) is None:
+            if (fitted := self._fitted(group, edits, extra)) is None:
                 return None
-            factors += [(group[0].sizes(), fitted[0])] if fitted and free else []
-            extras += [(group[0].sizes(), self._whole(group[0], str(extra), fitted[-1]))] if fitted and extra else []
+            factors += [(group[0].sizes(), fitted[0])] if fitted else []
+            extras += [(group[0].sizes(), self._whole(group[0], extra, fitted[1]))] if fitted and extra else []
         rtol = 1e-7 if self.dtype == "float64" else 3e-4
         added = _coefficient(extras, 100 * rtol) if extra else None
         if extra and added is None:
             return None
-        for factor in monomials(factors, rtol) if free else [ONE]:
+        for factor in monomials(factors, rtol):
             one = Explained(self.array, edits, factor, (extra, added) if extra and added else None)
             if compared := one.compared(self.points):
                 return compared
         return None
 
-    def _fitted(
-        self, points: Sequence[Point], edits: Edits, extra: str | None, *, free: bool, cases: int
-    ) -> list[float] | None:
-        """Factor and coefficient on some of so many cases; empty if they say nothing, None if nothing fits."""
-        columns, answers, near = [], [], NEAR * cases
+    def _fitted(self, points: Sequence[Point], edits: Edits, extra: str | None) -> list[float] | None:
+        """Factor and coefficient on the cases of a group; empty if they say nothing, None if nothing fits."""
+        columns, answers, near = [], [], NEAR * len(points)
         for p in points:
             try:
                 g, value = p.asked.gradients[self.array], predict(p.trace, self.array, dict(edits))
             except ValueError:
                 return None
-            own = [value] if free else []
-            own += [regressor(p.trace, self.array, extra)] if extra else []
+            own = [value, *([regressor(p.trace, self.array, extra)] if extra else [])]
             columns.append(np.stack([np.ravel(c) for c in own], axis=1) / p.unit(self.array))
             replaced = extra in IN_PLACE and p.asked.case.slope(self.array)
             left = g + replaced * regressor(p.trace, self.array, "W") if replaced else g
-            answers.append(np.ravel(left if free else left - value) / p.unit(self.array))
+            answers.append(np.ravel(left) / p.unit(self.array))
         matrix, g = np.concatenate(columns), np.concatenate(answers)
         if not np.isfinite(matrix).all():
             return None
         if not np.any(matrix[:, 0]) or (extra is None and norm(matrix[:, 0]) <= near):  # but for rounding
-            return [] if norm(g) <= near and not (free and extra) else None
-        if len(g) <= matrix.shape[1] and free:
+            return [] if norm(g) <= near and not extra else None
+        if len(g) <= matrix.shape[1]:
             return []
         scale = np.linalg.norm(matrix, axis=0)
         unit = matrix / scale
@@ -293,16 +255,14 @@ class Fitter:
             for base in ((), *bases) if len(names) > 1 and self.left() else ():
                 options = {**{own: [name] for own, name in base}, step: [slopes.joined([(1.0, n)]) for n in names]}
                 try:
-                    _, stacked = self._stacked(options, 1, self.groups[0])
+                    _, stacked = self._stacked(options, 1)
                 except ValueError:
                     continue
-                g, _ = self._answers(None, self.groups[0])
+                g, _ = self._answers(None)
                 found = slopes.sums(tr, step.slot, step.layer, stacked, g, NEAR * len(self.groups[0]), names)
                 for own in islice(found, MOST_SUMS):
                     name = slopes.name_of(tr, step.slot, step.layer, own)
                     if one := self._verified(ordered(tr, self.array, {**dict(base), step: name})):
-                        for k in range(1, step.layer + 1):
-                            self.choices.learned.setdefault((step.slot, k), []).append(name)
                         return [one]
         return []
 

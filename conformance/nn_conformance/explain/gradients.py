@@ -1,13 +1,13 @@
 """The gradients of all cases explained jointly, under each forward pass that the losses allow."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain.causes import clipped
-from nn_conformance.explain.choices import Choices
 from nn_conformance.explain.fitting import Explained, Fitter
 from nn_conformance.explain.joint import Assignment, best
 from nn_conformance.explain.points import Point
@@ -82,34 +82,22 @@ def explain_gradients(
             if not one.open and one.cost[1] == 0:
                 break
     answer = min(found, key=lambda one: one.cost, default=Gradients())
-    if answer.open or not found:  # by a change that the losses do not show
-        for change, whole in _likely(groups, dtype, forward, left):
-            one = _under(groups, dtype, (change,), left) if whole or len(answer.open) > 1 else None
-            if one and (not one.open or len(one.open) < len(answer.open)):
-                return one
+    if len(answer.open) > 1 and left() and (nearest := _nearest(groups)):  # a change that the losses do not show
+        one = _under(groups, dtype, (nearest,), left)
+        answer = one if one and len(one.open) < len(answer.open) else answer
     return answer
 
 
-def _likely(
-    groups: Groups, dtype: fmt.Dtype, forward: Sequence[Changes], left: Callable[[], bool]
-) -> Iterator[tuple[Change, bool]]:
-    """Changes under which every array of a case is right but for a factor; then that under which most are, if half are right."""
-    most, nearest = 0, None
-    for change in possible(groups[0][0].asked.case.network) if left() else ():
-        if change.slot == "loss" or change.fewer:
-            continue
-        try:
-            own = traced([groups[0][:1]], (change,))
-            right = sum(own[0][0].ratio(a, predict(own[0][0].trace, a, {})) <= 1 for a in own[0][0].asked.gradients)
-            whole = all(fitter.explain(most=0) for fitter in _fitters(own, dtype, left)[0].values())
-        except ValueError:
-            continue
-        if whole and (change,) not in forward:
-            yield change, True
-        if right > most:
-            most, nearest = right, change
-    if nearest and 2 * most >= len(groups[0][0].asked.gradients):
-        yield nearest, False
+def _nearest(groups: Groups) -> Change | None:
+    """The change of the forward pass under which most arrays of a case are right; None if fewer than half are."""
+    first, found = groups[0][0], list[tuple[int, Change]]()
+    for change in possible(first.asked.case.network):
+        with suppress(ValueError):
+            if change.slot != "loss" and not change.fewer:
+                [[own]] = traced([[first]], (change,))
+                right = [own.ratio(a, predict(own.trace, a, {})) <= 1 for a in own.asked.gradients]
+                found += [(sum(right), change)] if 2 * sum(right) >= len(right) else []
+    return max(found, key=lambda one: one[0], default=(0, None))[1]
 
 
 def _under(groups: Groups, dtype: fmt.Dtype, changes: Changes, left: Callable[[], bool]) -> Gradients | None:
@@ -118,52 +106,39 @@ def _under(groups: Groups, dtype: fmt.Dtype, changes: Changes, left: Callable[[]
         own = traced(groups, changes)
     except ValueError:
         return None
-    fitters, arrays = _fitters(own, dtype, left)
+    arrays = sorted({a for group in own for p in group for a in p.asked.gradients}, key=lambda a: (-int(a[1:]), a))
     points = [p for group in own for p in group]
     if not changes and not all(p.right(a) for p in points for a in arrays) and (clip := clipped(points)):
         return Gradients(clip=clip)
-    ways = _ways(fitters)
-    if any(fitter.choices.learned for fitter in fitters.values()):  # that one has shown, and those before it may have
-        ways |= {array: fitter.again() for array, fitter in fitters.items() if not ways[array]}
+    having = {a: [kept for group in own if (kept := [p for p in group if a in p.asked.gradients])] for a in arrays}
+    fitters = {a: Fitter(a, having[a], dtype, left) for a in arrays}
+    plain = {a: one for a, fitter in fitters.items() if (one := fitter.plain())}
     tr = own[0][0].trace
-    assignments = best(tr, {array: way for array, way in ways.items() if way})
-    if not assignments:  # what the arrays above have shown does not agree with the others
-        right = {step for a in arrays if a[0] == "b" and ways[a] for step in _untouched(tr, a, ways[a])}
-        above: list[Explained] = []
-        for array in arrays:
-            if any(way.edits for way in ways[array]):
-                ways[array] = fitters[array].explain(above=above, settled=right)
-                above = [*ways[array][:3], *above][:6]
-        assignments = best(tr, {array: way for array, way in ways.items() if way})
+    settled = {step for a, one in plain.items() if not one.blind for step in steps(tr, a)}
+    ways = _ways(fitters, plain, settled)
+    assignments = best(tr, {a: way for a, way in ways.items() if way})
+    if not assignments:  # they do not agree; what is right in biases, however they come about, is right in weights too
+        known = [
+            set(steps(tr, a)) - {step for way in of for step, _ in way.edits}
+            for a, of in ways.items()
+            if a[0] == "b" and of
+        ]
+        ways = _ways(fitters, plain, settled.union(*known))
+        assignments = best(tr, {a: way for a, way in ways.items() if way})
     still = [a for a in arrays if not ways[a] or (not assignments and ways[a][0].cost > 0)]
     return Gradients(changes, tuple(assignments), tuple(still), ways)
 
 
-def _untouched(tr: Trace, array: str, ways: Sequence[Explained]) -> set[Step]:
-    """The steps on the way to an array that are right however it comes about."""
-    return set(steps(tr, array)) - {step for way in ways for step, _ in way.edits}
-
-
-def _fitters(groups: Groups, dtype: fmt.Dtype, left: Callable[[], bool]) -> tuple[dict[str, Fitter], list[str]]:
-    """One for each array, from the outputs on, with the cases that have it."""
-    arrays = {a for group in groups for p in group for a in p.asked.gradients}
-    ordered = sorted(arrays, key=lambda a: (-int(a[1:]), a))
-    choices = Choices()
-    own = {a: [kept for group in groups if (kept := [p for p in group if a in p.asked.gradients])] for a in ordered}
-    return {a: Fitter(a, own[a], dtype, left, choices) for a in ordered}, ordered
-
-
-def _ways(fitters: Mapping[str, Fitter]) -> dict[str, list[Explained]]:
-    """What explains each array; rules that those above have shown are tried first, but for rules that a right array has shown to be right."""
-    ways = {array: [plain] for array, fitter in fitters.items() if (plain := fitter.plain())}
-    tr = next(iter(fitters.values())).groups[0][0].trace
-    settled = {step for array, [way] in ways.items() if not way.blind for step in steps(tr, array)}
+def _ways(
+    fitters: Mapping[str, Fitter], plain: Mapping[str, Explained], settled: Collection[Step]
+) -> dict[str, list[Explained]]:
+    """What explains each array; rules that those above have shown are tried first, but for those of steps that are right."""
+    ways: dict[str, list[Explained]] = {}
     above: list[Explained] = []
     for array, fitter in fitters.items():
-        if array not in ways:
-            ways[array] = fitter.explain(above=above, settled=settled)
-            above = [*ways[array][:3], *above][:6]
-    return {array: ways[array] for array in fitters}
+        ways[array] = [plain[array]] if array in plain else fitter.explain(above, settled)
+        above = above if array in plain else [*ways[array][:3], *above][:6]
+    return ways
 
 
 def apart(wrong: Groups, right: Groups) -> str:

@@ -1,7 +1,7 @@
 """One case of a search: what a target answered on it, beside the right forward pass and the limits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,7 +25,6 @@ class Point:
     asked: Asked
     limits: Limits
     slack: float = 1.0
-    units: dict[str, float] = field(default_factory=dict, init=False)  # limits of what was answered, computed once
 
     def under(self, changes: Changes) -> Trace:
         """The trace, with some rules of the forward pass changed.
@@ -50,9 +49,7 @@ class Point:
 
     def unit(self, array: str) -> float:
         """The largest error of a gradient that should be what was answered."""
-        if array not in self.units:
-            self.units[array] = self.limit(array, self.asked.gradients[array])
-        return self.units[array]
+        return self.limit(array, self.asked.gradients[array])
 
     def ratio(self, array: str, expected: Array) -> float:
         """Error over limit."""

@@ -235,36 +235,22 @@ def product(tr: Trace, array: str, name: str | None, a: Array, d: Array, *, whol
     return np.asarray(out)
 
 
-def on_one(stacked: Array, g: Array, extra: Array | None, cases: int) -> list[int]:
-    """Rows of one case that may make g, times a factor, where so many cases together are `NEAR`: the others cannot."""
-    size = whole = np.einsum("ij,ij->i", stacked, stacked)
-    if extra is not None and np.any(extra):
-        q = extra / norm(extra)
-        g, size = g - (g @ q) * q, whole - (stacked @ q) ** 2
-    own, dot = float(g @ g), stacked @ g
-    kept = np.isfinite(whole)
-    if 1e-5 * own > (2 * NEAR * cases) ** 2:  # more than 1e-5·own is left of a row that is dropped
-        kept &= (dot * dot >= (1 - 1e-5) * size * own) | (size < 1e-8 * whole)
-    return [int(i) for i in np.flatnonzero(kept)]
-
-
-def survivors(stacked: Array, g: Array, extra: Array | None, cases: int) -> list[int]:
-    """Rows that make g, times a factor, with the regressor beside them."""
+def survivors(stacked: Array, g: Array, extra: Array | None, near: float) -> list[int]:
+    """Rows that make g, times a factor and but for an error of this norm, with the regressor beside them."""
     p, rest = stacked, g
     if extra is not None:
         q = extra / norm(extra) if np.any(extra) else extra
         p, rest = stacked - np.outer(stacked @ q, q), g - (g @ q) * q
         if len(g) < 4 or norm(rest) <= 1e-9 * norm(g):
             return []
-    size, own = np.einsum("ij,ij->i", p, p), float(rest @ rest)
-    dot = p @ rest
+    size, own, dot = np.einsum("ij,ij->i", p, p), float(rest @ rest), p @ rest
     with np.errstate(all="ignore"):
         likely = np.flatnonzero(
             np.isfinite(size)
             & (size > 1e-20 * np.einsum("ij,ij->i", stacked, stacked))
             & (dot * dot > (1 - 1e-5) * size * own)
         )
-    return [int(i) for i in likely if norm(rest - dot[i] / size[i] * p[i]) <= NEAR * cases][:40]
+    return [int(i) for i in likely if norm(rest - dot[i] / size[i] * p[i]) <= near][:40]
 
 
 def predict(tr: Trace, array: str, edits: Mapping[Step, str]) -> Array:

@@ -1,6 +1,6 @@
 """How the moves of several steps follow from the target's own gradients, from the mutant's, or from the right ones."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -28,26 +28,6 @@ OF_SCALES = {"-1": "sign", "N": "sum-for-mean", "1/N": "mean-twice", "2": "facto
 # What is written where a formula has these letters.
 LETTERS = {"F": "the first batch's size", "M": "the number of all samples"}
 OFF = Finding("update", 0, "the update", "", "", "the described optimiser", ("update",))
-
-
-@dataclass(frozen=True)
-class Before:
-    """What a step comes after.
-
-    Attributes:
-        data: all samples, with the parameters before the first step.
-        batches: of all steps.
-        earlier: the steps before it.
-        rate: of the steps.
-    """
-
-    data: Case
-    batches: Sequence[Sequence[int]]
-    earlier: Sequence[Case]
-    rate: float = 0.0
-
-
-Gradient: TypeAlias = Callable[[Case, Before], Params | None]  # of a step
 
 
 @dataclass(frozen=True)
@@ -107,13 +87,16 @@ class Walk:
     thetas: Sequence[Params]
 
 
+# The gradient of a step of a walk, after the steps before it.
+Gradient: TypeAlias = Callable[[Case, Walk, Sequence[Case]], Params | None]
+
+
 def walk(asker: Asker, case: Case, optimizer: fmt.Optimizer, sizes: Sequence[int] = SIZES) -> Walk | None:
     """Takes the steps, each run from the beginning, until one ends in no numbers; None if the target does not."""
     batches = [sorted((3 * k + i) % len(case.x) for i in range(size)) for k, size in enumerate(sizes)]
     thetas: list[Params] = [{n: np.asarray(p, np.float64) for n, p in case.params.items()}]
     for k in range(len(batches)):
-        after, error = asker.train(case, optimizer, batches[: k + 1])
-        if error is not None or after is None:
+        if (after := asker.train(case, optimizer, batches[: k + 1])) is None:
             return None
         thetas.append(after)
         if not all(np.isfinite(p).all() for p in after.values()):
@@ -130,7 +113,7 @@ def steps_of(walk: Walk, gradient: Gradient, dtype: fmt.Dtype) -> Steps | None:
     for theta, batch in zip(walk.thetas, walk.batches, strict=False):
         before = {n: p.astype(case.params[n].dtype) for n, p in theta.items()}
         step = Case(case.network, before, case.x[batch], case.t[batch], label="a step")
-        if (g := gradient(step, Before(case, walk.batches, earlier, walk.optimizer.learning_rate))) is None:
+        if (g := gradient(step, walk, earlier)) is None:
             return None
         earlier.append(step)
         gradients.append(g)
@@ -145,6 +128,18 @@ def steps_of(walk: Walk, gradient: Gradient, dtype: fmt.Dtype) -> Steps | None:
 
 def explain_steps(runs: Sequence[Steps], *, plain: bool = False) -> tuple[list[Finding], bool]:
     """What the moves of several runs say; whether they are explained, or `plain`ly so, by the right rule and a factor."""
+    found, explained = _explained(runs, plain=plain)
+    if not explained and any(runs[0].slopes[0].values()):  # a penalty may be that of all samples, and not of the batch
+        own = _explained([replace(run, slopes=[*map(_over_all, run.slopes, run.sizes)]) for run in runs], plain=plain)
+        return own if own[1] else (found, explained)
+    return found, explained
+
+
+def _over_all(slopes: Mapping[str, float], sizes: Mapping[str, float]) -> dict[str, float]:
+    return {n: slope * sizes["N"] / sizes["M"] for n, slope in slopes.items()}
+
+
+def _explained(runs: Sequence[Steps], *, plain: bool) -> tuple[list[Finding], bool]:
     seen = runs[0]
     right = right_rule(seen.optimizer)
     if not all(np.isfinite(p).all() for p in seen.thetas[-1].values()):
@@ -158,22 +153,14 @@ def explain_steps(runs: Sequence[Steps], *, plain: bool = False) -> tuple[list[F
     found = [_still(due, still, names)] if due else []
     if not moving:
         return found, len(still) == len(names)
-    plainly = _factor(_moved(runs, right), moving)
-    # Where the right rule makes all moves, no other one is better.
-    rules = () if plain or (plainly and plainly.is_one) else (*variants(right), *decaying(right))
-    fits = [(right, plainly)] if plainly else []
-    fits += [(rule, f) for rule in rules if (f := _factor(_moved(runs, rule), moving))]
-    if plain and not fits:
-        return [], False
-    if fits:
-        rule, factor = min(fits, key=lambda fit: (not fit[1].is_one, bool(fit[0].slug)))
-        found += [_off(rule.slug, rule.uses)] if rule.slug else []
+    factor = _factor(_moved(runs, right), moving)
+    if factor and (plain or factor.is_one):
         return [*found, *([] if factor.is_one else [_scaled(factor)])], True
-    parts = _with_penalty(runs, moving)
-    parts = _falling(runs, right, moving) if parts is None else parts
-    parts = _apart(runs, right, moving) if parts is None else parts
-    parts = _of_scaled(runs, right, moving) if parts is None else parts
-    return [*found, *(parts or [])], parts is not None
+    if plain:
+        return [], False
+    parts = (of(runs, right, moving) for of in (_by_rules, _falling, _of_scaled))
+    own = next((part for part in parts if part is not None), None)
+    return [*found, *(own or [])], own is not None
 
 
 def _off(slug: str, uses: str, right: str = OFF.right, **constants: float) -> Finding:
@@ -212,10 +199,6 @@ def _of_gradient(factor: Factor) -> Finding:
     return replace(own, slug=OF_SCALES.get(factor.text(), other))
 
 
-def _steps(runs: Sequence[Steps]) -> Iterator[tuple[Steps, int]]:
-    return ((run, k) for run in runs for k in range(len(run.gradients)))
-
-
 def _flat(parts: Mapping[str, Array], names: Sequence[str]) -> Array:
     return np.concatenate([parts[n].ravel() for n in names])
 
@@ -248,13 +231,15 @@ def _factor(moved: Moved, names: Sequence[str]) -> Factor | None:
     return None
 
 
-def _apart(runs: Sequence[Steps], right: UpdateRule, names: Sequence[str]) -> list[Finding] | None:
-    """The rule of each parameter, where they have several; None if one of them has none."""
+def _by_rules(runs: Sequence[Steps], right: UpdateRule, names: Sequence[str]) -> list[Finding] | None:
+    """The rule of all parameters, or of each, where they have several; None if one of them has none."""
     rules = [right, *variants(right), *decaying(right), *counting(right, len(names))]
     every = [(rule, _moved(runs, rule)) for rule in rules]
+    if whole := [(rule, factor) for rule, moved in every if (factor := _factor(moved, names))]:
+        rule, factor = min(whole, key=lambda fit: (not fit[1].is_one, bool(fit[0].slug)))
+        return [*([_off(rule.slug, rule.uses)] if rule.slug else []), *([] if factor.is_one else [_scaled(factor)])]
     fits = [(rule, {n: f for n in names if (f := _factor(moved, [n]))}) for rule, moved in every]
-    factors = dict.fromkeys([ONE, *(f for _, of in fits for f in of.values())])
-    for factor in factors:  # of all parameters alike
+    for factor in dict.fromkeys([ONE, *(f for _, of in fits for f in of.values())]):  # of all parameters alike
         found = _covered([(rule, {n for n, f in of.items() if f == factor}) for rule, of in fits], names)
         if found is not None:
             counted = [n for f in found if f.slug == "steps-per-tensor" for n in f.arrays]
@@ -264,13 +249,14 @@ def _apart(runs: Sequence[Steps], right: UpdateRule, names: Sequence[str]) -> li
 
 
 def _of_scaled(runs: Sequence[Steps], right: UpdateRule, names: Sequence[str]) -> list[Finding] | None:
-    """A factor of the gradients, beneath a rule that remembers those of other batches; None if it is not that."""
+    """A factor of the gradients, beside a penalty or beneath a rule that remembers those of other batches; None if it is not that."""
     every = []
     plain = right.kind == "sgd"  # whose steps are as much larger as the gradients are, by a constant
-    factors = [f for f in OF_GRADIENTS if f.powers or not plain] if not plain or right.momentum else []
+    tells = right.momentum or any(runs[0].slopes[0].values())  # a penalty keeps its own factor
+    factors = [f for f in OF_GRADIENTS if f.powers or not plain] if not plain or tells else []
     for factor in factors:
         scaled = [replace(run, gradients=_times(run, factor)) for run in runs]
-        if (found := _apart(scaled, right, names)) is not None:
+        if (found := _by_rules(scaled, right, names)) is not None:
             every.append([_of_gradient(factor), *found])
     return min(every, key=len, default=None)
 
@@ -291,92 +277,30 @@ def _covered(fits: Sequence[tuple[UpdateRule, set[str]]], names: Sequence[str]) 
             return None
         if rule.slug:
             place = f"the update of {', '.join(own)}"
-            found.append(replace(_off(rule.slug, rule.uses), place=place, arrays=tuple(own)))
+            of_biases = rule.slug == "weight-decay" and all(n[0] == "b" for n in own)
+            slug = "penalty-of-biases" if of_biases else rule.slug
+            found.append(replace(_off(slug, rule.uses), place=place, arrays=tuple(own)))
         left = [n for n in left if n not in own]
     return found
-
-
-def _with_penalty(runs: Sequence[Steps], names: Sequence[str]) -> list[Finding] | None:
-    """A plain step whose gradient and penalty have a factor each; None if it is not that."""
-    o, rtol = runs[0].optimizer, 1e-6 if runs[0].dtype == "float64" else 1e-3
-    if o.kind != "sgd" or o.momentum:
-        return None
-    weights = [n for n in names if runs[0].slopes[0][n] or n[0] == "W"]
-    return next(
-        (found for own in (weights, names) if own and (found := _with_penalty_of(own, runs, names, rtol)) is not None),
-        None,
-    )
-
-
-def _with_penalty_of(
-    penalised: Sequence[str], runs: Sequence[Steps], names: Sequence[str], rtol: float
-) -> list[Finding] | None:
-    """The same for a penalty of these parameters."""
-    measured = []
-    for run, k in _steps(runs):
-        parts = (run.gradients[k], run.thetas[k], {n: run.move(k, n) / run.optimizer.learning_rate for n in penalised})
-        g, theta, move = (_flat(part, penalised) for part in parts)
-        measured.append((run.sizes[k], np.linalg.lstsq(np.stack([g, theta], axis=1), move, rcond=None)[0]))
-    penalties = [(sizes, float(c[1])) for sizes, c in measured]
-    none = all(abs(c) < 1e-9 for _, c in penalties)
-    for factor in monomials([(sizes, float(c[0])) for sizes, c in measured], rtol):
-        for penalty in [Factor(0.0)] if none else monomials(penalties, rtol):
-            if all(_by_parts(run, k, factor, penalty, penalised, names) for run, k in _steps(runs)):
-                return [*([] if factor.is_one else [_of_gradient(factor)]), *_of_penalty(runs, penalty, penalised)]
-    return None
-
-
-def _by_parts(
-    run: Steps, k: int, factor: Factor, penalty: Factor, penalised: Sequence[str], names: Sequence[str]
-) -> bool:
-    """Whether a step's moves are a factor of the gradients and one of the parameters."""
-    rate, data, decay = run.optimizer.learning_rate, factor.on(run.sizes[k]), penalty.on(run.sizes[k])
-    return all(
-        run.near(k, n, rate * (data * run.gradients[k][n] + decay * (n in penalised) * run.thetas[k][n])) for n in names
-    )
-
-
-def _as_described(runs: Sequence[Steps], penalty: Factor) -> bool:
-    """Whether a penalty's slope is the described one, or that over all samples where it is over the batch."""
-    steps = list(_steps(runs))
-    slopes = [max(run.slopes[k].values()) for run, k in steps]
-    over_all = [s * run.sizes[k]["N"] / run.sizes[k]["M"] for s, (run, k) in zip(slopes, steps, strict=True)]
-    own = [penalty.on(run.sizes[k]) for run, k in steps]
-    return np.allclose(own, slopes, rtol=1e-6, atol=0) or np.allclose(own, over_all, rtol=1e-6, atol=0)
-
-
-def _of_penalty(runs: Sequence[Steps], penalty: Factor, penalised: Sequence[str]) -> list[Finding]:
-    """A penalty in the step that is another than the described one, and biases that have it too."""
-    slopes, found = runs[0].slopes[0], []
-    slug = ("penalty-scaled" if penalty.value else "penalty-missing") if any(slopes.values()) else "weight-decay"
-    biases = [n for n in penalised if n[0] == "b" and not slopes[n]]
-    if len(biases) < len(penalised) and not _as_described(runs, penalty):
-        found = [_off(slug, f"{penalty.text()}·W in the step", "the penalty's slope", **{"lambda": penalty.value})]
-    more = _off("penalty-of-biases", f"{penalty.text()}·b in the step", "no penalty of biases")
-    return [*found, *([replace(more, arrays=tuple(biases))] if biases else [])]
 
 
 def _falling(runs: Sequence[Steps], right: UpdateRule, names: Sequence[str]) -> list[Finding] | None:
     """A rate that changes from step to step by a rule; None if it is not that."""
     seen = runs[0]
-    factors = []
-    for k, moves in enumerate(seen.moves(right)):
-        own, got = (_flat(part, names) for part in (moves, {n: seen.move(k, n) for n in names}))
-        if not np.any(own):
-            return None
-        factors.append(float(own @ got / (own @ own)))
-        if not all(seen.near(k, n, factors[-1] * moves[n]) for n in names):
-            return None
-    rtol = 1e-6 if seen.dtype == "float64" else 1e-3
-    times, number = np.divide(factors[1:], factors[:-1]), np.arange(1, len(factors) + 1)
-    if np.allclose(times, 1, rtol=rtol, atol=0):
-        return None  # it is something else that shows in another run
-    if np.ptp(times) <= rtol * abs(times[0]):
-        uses, constants = f"lr is multiplied by {times[0]:.6g} in each step", {"factor": float(times[0])}
-    elif np.allclose(factors * number, factors[0], rtol=rtol, atol=0):
-        uses, constants = "lr is divided by the number of the step", {}
-    elif np.allclose(factors * np.sqrt(number), factors[0], rtol=rtol, atol=0):
-        uses, constants = "lr is divided by the root of the number of the step", {}
-    else:
+    moved = seen.moves(right)
+    parts = [(_flat(moves, names), _flat({n: seen.move(k, n) for n in names}, names)) for k, moves in enumerate(moved)]
+    with np.errstate(all="ignore"):
+        own = np.array([float(due @ got / (due @ due)) for due, got in parts])
+    if not all(seen.near(k, n, own[k] * moves[n]) for k, moves in enumerate(moved) for n in names):
         return None
-    return [_off("rate-decays", uses, "lr as it is given", **constants)]
+    times, number = own[1:] / own[:-1], np.arange(1, len(own) + 1)
+    laws = {
+        f"lr is multiplied by {times[0]:.6g} in each step": times[0] ** (number - 1.0),
+        "lr is divided by the number of the step": 1 / number,
+        "lr is divided by the root of the number of the step": 1 / np.sqrt(number),
+    }
+    rtol = 1e-6 if seen.dtype == "float64" else 1e-3
+    fits = (uses for uses, law in laws.items() if np.allclose(own / own[0], law, rtol=rtol, atol=0))
+    # Where it is the same in each step, it is something else that shows in another run.
+    uses = None if np.allclose(times, 1, rtol=rtol, atol=0) else next(fits, None)
+    return [_off("rate-decays", uses, "lr as it is given")] if uses else None

@@ -13,7 +13,7 @@ from msgspec import structs
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain import naming, steps
 from nn_conformance.explain.asking import Asked, Limits
-from nn_conformance.explain.experiments import Experiments, Groups
+from nn_conformance.explain.experiments import Experiments
 from nn_conformance.explain.gradients import Gradients, explain_gradients
 from nn_conformance.explain.points import Point
 from nn_conformance.explain.record import Finding, every_array
@@ -29,18 +29,20 @@ EQUAL = "with layers that are equally wide"
 MANY = 6  # rows of a walk, more than a batch has
 
 
-def _right(case: Case, _: object) -> dict[str, Array]:
+def _right(case: Case, *_: object) -> dict[str, Array]:
     return Limits(case, "float64").gradients
 
 
-OtherCase: TypeAlias = Callable[[Case, steps.Before], Case | None]  # whose gradient a step takes in place of its own
+OtherCase: TypeAlias = Callable[
+    [Case, steps.Walk, Sequence[Case]], Case | None
+]  # whose gradient a step takes in place of its own
 
 
 def _through(which: int) -> steps.Gradient:
     """Right gradients, but for errors that go back through the weights of an earlier step: 0 is the first, -1 the one before."""
 
-    def gradient(case: Case, before: steps.Before) -> dict[str, Array]:
-        other = before.earlier[which] if before.earlier else case
+    def gradient(case: Case, _: steps.Walk, earlier: Sequence[Case]) -> dict[str, Array]:
+        other = earlier[which] if earlier else case
         through = replace(trace(case), W=trace(replace(case, params=other.params)).W)
         return {name: predict(through, name, {}) for name in case.params}
 
@@ -49,48 +51,39 @@ def _through(which: int) -> steps.Gradient:
 
 def _of_step(which: int) -> OtherCase:
     """The step with an earlier one's parameters."""
-    return lambda case, before: replace(case, params=before.earlier[which].params) if before.earlier else case
+    return lambda case, _, earlier: replace(case, params=earlier[which].params) if earlier else case
 
 
 def _of_rows(rows_of: Rows, *, targets: bool = False) -> OtherCase:
     """The step with other rows than the batch's, or with its own x and the t of others; None if these are no rows."""
 
-    def other(case: Case, before: steps.Before) -> Case | None:
-        total = len(before.data.x)
-        rows = [i % total for i in rows_of(before.batches, len(before.earlier), total)]
-        return replace(case, x=case.x if targets else before.data.x[rows], t=before.data.t[rows]) if rows else None
+    def other(case: Case, walk: steps.Walk, earlier: Sequence[Case]) -> Case | None:
+        data, total = walk.case, len(walk.case.x)
+        rows = [i % total for i in rows_of(walk.batches, len(earlier), total)]
+        return replace(case, x=case.x if targets else data.x[rows], t=data.t[rows]) if rows else None
 
     return other
 
 
-def _at(base: steps.Gradient, other: OtherCase, case: Case, before: steps.Before) -> Params | None:
-    own = other(case, before)
-    return None if own is None else base(own, before)
+def _at(base: steps.Gradient, other: OtherCase, case: Case, walk: steps.Walk, earlier: Sequence[Case]) -> Params | None:
+    own = other(case, walk, earlier)
+    return None if own is None else base(own, walk, earlier)
 
 
-def _of_others(base: steps.Gradient) -> dict[tuple[str, str], steps.Gradient]:
-    """The gradients of other cases than a step's own, with their slugs and formulas."""
-    return {key: partial(_at, base, other) for key, other in OTHERS.items()}
-
-
-def _after_each(known: steps.Gradient, way: tuple[bool, bool], case: Case, before: steps.Before) -> Params | None:
+def _after_each(
+    known: steps.Gradient, way: tuple[bool, bool], case: Case, walk: steps.Walk, earlier: Sequence[Case]
+) -> Params | None:
     """What a step after each sample moves in all, over the rate; None where a gradient is not known."""
-    (summed, divided), rate = way, before.rate or case.rate
+    (summed, divided), rate = way, walk.optimizer.learning_rate
     theta = {n: np.asarray(p, np.float64) for n, p in case.params.items()}
     start, total = theta, {n: np.zeros_like(p) for n, p in theta.items()}
     for i in range(len(case.x)):
         own = {n: p.astype(case.params[n].dtype) for n, p in theta.items()}
-        if (g := known(replace(case, params=own, x=case.x[i : i + 1], t=case.t[i : i + 1]), before)) is None:
+        if (g := known(replace(case, params=own, x=case.x[i : i + 1], t=case.t[i : i + 1]), walk, earlier)) is None:
             return None
         total = {n: summed * total[n] + of_case(case.network, n, g[n]) for n in theta}
         theta = {n: p - rate / (len(case.x) if divided else 1) * total[n] for n, p in theta.items()}
     return {n: matrix(case.network, n, (p - theta[n]) / rate) for n, p in start.items()}
-
-
-def _makes(p: Point, gradient: steps.Gradient) -> bool:
-    """Whether what is shown of a call is made by such a gradient."""
-    made = gradient(p.asked.case, steps.Before(p.asked.case, [], []))
-    return made is not None and p.makes(made, steps.NEAR)
 
 
 # Where the gradients of one step are right, or explained, and those of several are not: whose gradients these are.
@@ -114,6 +107,19 @@ THROUGH = {
     ("weights-kept", "errors go back through the weights before the first step"): _through(0),
     ("weights-kept", "errors go back through the weights of the step before"): _through(-1),
 }
+# Gradients of steps, whether they explain plain steps only, and what is said if they do.
+Way: TypeAlias = tuple[steps.Gradient, bool, list[Finding]]
+
+
+def _others(base: steps.Gradient, *, through: bool) -> list[Way]:
+    """The gradients of other cases than a step's own, or back through other weights."""
+    of_cases: dict[tuple[str, str], steps.Gradient] = {key: partial(_at, base, other) for key, other in OTHERS.items()}
+    gradients, right = of_cases | (THROUGH if through else {}), "the parameters, and the rows, of each step"
+    return [
+        (of, True, [replace(steps.OFF, slug=slug, uses=uses, right=right)]) for (slug, uses), of in gradients.items()
+    ]
+
+
 # A step for each sample of a batch: whether gradients add up, and whether each is divided by N.
 WITHIN = {
     (True, True): "after each sample, θ - lr/N·(the gradients of the batch so far)",
@@ -131,13 +137,11 @@ class Updates(Experiments):
         described = self.optimizer
         if described is None or (described.kind == "sgd" and not described.momentum):
             return False
-        own, right = self.own, _right
-        found, explained = self._stepping([described], right) or ([], False)
-        if not explained and (kept := self._of_kept([described], right)):
-            found, explained = kept, True
+        own, ways = self.own, [(_right, False, []), *_others(_right, through=True)]
+        found, explained = self._stepping([described], ways) or ([], False)
         if explained and not found:  # where parameters have the same shapes
             self.own = self.square
-            equal, explained_too = self._stepping([described], right) or ([], True)
+            equal, explained_too = self._stepping([described], ways[:1]) or ([], True)
             found, self.own = [replace(f, when=EQUAL) for f in equal], own
             self.draft.unexplained += [] if explained_too else [f"the update, {EQUAL}"]
         if explained:
@@ -154,20 +158,18 @@ class Updates(Experiments):
             return
         known = self._of_mutant(gradients)
         if not self.rate:
-            known = lambda case, _: self.asker.ask(case).gradients or None  # noqa: E731 - in the place of the other
+            known = lambda case, *_: self.asker.ask(case).gradients or None  # noqa: E731 - in the place of the other
         plain = self.rate and described.kind != "adam"
         first = fmt.Optimizer(kind="sgd", learning_rate=0.25) if plain else experiment(described)
         options = [first, described] if self.asker.share == 1 else [described]
-        seen = self._stepping(options, known)
+        others = [] if gradients.open else _others(known, through=not gradients.cost[1])
+        seen = self._stepping(options, [(known, False, []), *others])
         if seen is None:
             return
         found, explained = seen
-        known_all = not (explained or gradients.open)
-        if known_all and (kept := self._of_kept(options, known, right=not gradients.cost[1])):
-            found, explained = kept, True
         if not explained and self.draft.findings:  # of parts that only several steps tell apart
             known_slugs = {f.slug for f in self.draft.findings}
-            more, explained = self._stepping(options, _right) or ([], False)
+            more, explained = self._stepping(options, [(_right, False, [])]) or ([], False)
             found = [f for f in more if f.slug not in known_slugs] if explained else found
         if not explained and not self.rate and described.kind == "sgd" and not described.momentum:
             found, explained = self._of_single_steps()
@@ -177,48 +179,36 @@ class Updates(Experiments):
         elif not found:
             self.draft.right.append("update")
 
-    def _of_kept(self, options: Sequence[fmt.Optimizer], base: steps.Gradient, *, right: bool = True) -> list[Finding]:
-        """What explains the moves where the gradients of single steps do not: other parameters or rows than a step's own."""
-        gradients = _of_others(base) | (THROUGH if right else {})
-        for (slug, uses), gradient in gradients.items():
-            if not self.asker.left:
-                break
-            found, explained = self._stepping(options, gradient, plain=True) or ([], False)
-            if explained:
-                own = replace(steps.OFF, slug=slug, uses=uses, right="the parameters, and the rows, of each step")
-                return [own, *found]
-        return []
-
-    def within_batch(self, groups: Groups) -> bool:
-        """Whether calls with several samples are made by right steps after each sample."""
-        several = [group[0] for group in groups if group[0].trace.samples > 1]
-        if not self.rate or all(p.all_right for p in several) or self.samples == 1 or self.network.penalty is not None:
-            return False
-        return any(all(_makes(p, partial(_after_each, _right, way)) for p in several) for way in WITHIN)
-
     def of_batches(self, gradients: Gradients) -> None:
         """What calls with several samples do that take a step for each of them."""
         if self.network.penalty is not None:
             return
-        sgd, known = fmt.Optimizer("sgd", 0.25), self._of_mutant(gradients)
+        sgd, known, ways = fmt.Optimizer("sgd", 0.25), self._of_mutant(gradients), list[Way]()
         for way, uses in WITHIN.items():
             within = partial(_after_each, known, way)
-            for (slug, rows), gradient in ({("", ""): within} | _of_others(within)).items():
-                if (self._stepping([sgd], gradient, plain=True) or ([], False))[1]:
-                    named = [("updates-within-batch", uses)] * any(way) + [(slug, rows)] * bool(slug)
-                    self.draft.findings += [replace(steps.OFF, slug=slug, uses=uses) for slug, uses in named]
-                    return
-        self.draft.unexplained.append("what a call with several samples moves")
+            own = [replace(steps.OFF, slug="updates-within-batch", uses=uses)] * any(way)
+            every: list[Way] = [(within, True, []), *_others(within, through=False)]
+            ways += [(of, True, [*own, *said]) for of, _, said in every]
+        found, explained = self._stepping([sgd], ways) or ([], False)
+        self.draft.findings += found
+        self.draft.unexplained += [] if explained else ["what a call with several samples moves"]
 
-    def _stepping(
-        self, options: Sequence[fmt.Optimizer], gradient: steps.Gradient, *, plain: bool = False
-    ) -> tuple[list[Finding], bool] | None:
-        """What the moves say with the first optimiser that the target takes; whether they are explained."""
-        for optimizer in options:
-            runs = [steps.steps_of(one, gradient, self.dtype) for one in self._walks(optimizer)]
+    def _stepping(self, options: Sequence[fmt.Optimizer], ways: Sequence[Way]) -> tuple[list[Finding], bool] | None:
+        """What the moves say with the first optimiser that the target takes, by the first gradients that explain them, or by the first of all."""
+        walks = next((walks for optimizer in options if (walks := self._walks(optimizer))), [])
+        first = None
+        for gradient, plain, said in ways:
+            if first and not self.asker.left:
+                break
+            runs = [steps.steps_of(one, gradient, self.dtype) for one in walks]
             if runs and runs[0]:
-                return steps.explain_steps([run for run in runs if run], plain=plain)
-        return None
+                found, explained = steps.explain_steps([run for run in runs if run], plain=plain)
+                if explained:
+                    return [*said, *found], True
+                first = first or (found, False)
+            elif not first:
+                return None
+        return first
 
     def _walks(self, optimizer: fmt.Optimizer) -> list[steps.Walk]:
         """Runs of several steps, with other numbers of samples and another rate in the second; none if the target takes none."""
@@ -256,7 +246,7 @@ class Updates(Experiments):
         return [replace(f, slug=slug or f.slug) for f, slug in zip(found, scales, strict=True)], bool(own)
 
     def _of_mutant(self, gradients: Gradients) -> steps.Gradient:
-        def of_case(case: Case, _: object) -> dict[str, Array] | None:
+        def of_case(case: Case, *_: object) -> dict[str, Array] | None:
             if not gradients.assignments or gradients.open:
                 return None
             point = Point(trace(case, gradients.changes), Asked(case), Limits(case, self.dtype))
