@@ -198,10 +198,10 @@ def test_an_engine_without_a_wrong_rule_is_right(text):
     """Each way of building a loss and an activation of operations has the right derivative, by the rules that come first."""
     tr = trace(draw(sized(network_of(text), [3, 4, 3 if "softmax" in text else 1]), 5, 1, "float64"))
     for _, start, built, final in engine_rules.losses(tr):
-        slope = engine_rules.taped(built, start).slope()
+        slope = engine_rules.slope(built, start)
         expected = delta(tr, 2) if final else tr.net.loss.gradient(tr.y, tr.t)
         ratio = slope / expected
         assert np.allclose(ratio, ratio.flat[0], rtol=1e-9)
     for built in engine_rules.ACTIVATIONS[tr.kind(1)].values():
-        slope = engine_rules.taped(built, tr.z[1]).slope()
+        slope = engine_rules.slope(built, tr.z[1])
         assert np.allclose(slope, tr.through(1, np.ones_like(tr.z[1])), rtol=1e-9)

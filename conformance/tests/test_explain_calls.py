@@ -46,7 +46,7 @@ def test_every_variant_has_a_text():
     tr = trace(draw(describe_network(get("mnist-relu/documented").network), 1, 1, "float64"))
     other = trace(draw(describe_network(get("xor-sigmoid/documented").network), 1, 1, "float64"))
     tables = [DATA, ACTIVATIONS, PREACTIVATIONS, LOSSES, SAMPLES, WEIGHTS, BIASES]
-    tables += [backs(1), inputs(2), errors(tr), errors(other)]
+    tables += [backs(1, 2), inputs(2, 2), errors(tr), errors(other)]
     slugs = {rule.slug for table in tables for rule in table.values()}
     slugs |= {*places(), "derivative-other", "derivative-of-error", "derivative-in-one-use"}
     for optimizer in (SGD(0.1, 0.9), Adam(0.1)):
