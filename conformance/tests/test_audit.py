@@ -1,10 +1,11 @@
 """The audit: every limit lies well above honest code and far below the nearest mistake, and the committed table says so."""
 
+import msgspec
 import pytest
 
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.ladder import RUNGS, in_precisions
-from nn_maintain.audit import HONEST, MAY_HIDE, NEAREST, Extreme, Row, audit, committed, mistaken_extremes
+from nn_maintain.audit import HONEST, MAY_HIDE, NEAREST, Extreme, Row, as_json, audit, committed, mistaken_extremes
 from nn_maintain.mistakes import CATALOGUE, applicable
 
 STORE = Store()
@@ -85,3 +86,10 @@ def test_a_rung_without_honest_code_is_unsound(monkeypatch):
     (row,) = audit(STORE, ["xor-sigmoid/documented"], [])
 
     assert not row.sound
+
+
+def test_committed_file_is_json_that_reads_back():
+    """What `audit --json` prints is what the table is read from."""
+    rows = committed()
+
+    assert msgspec.convert(as_json(rows), list[Row], strict=False) == rows

@@ -8,7 +8,11 @@ from spread import everyday
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network
-from nn_conformance.explain import explain
+from nn_conformance.cases.text import network as network_of
+from nn_conformance.explain import engine_rules, explain
+from nn_conformance.explain.asking import draw, sized
+from nn_conformance.explain.search import delta
+from nn_conformance.explain.trace import trace
 from nn_conformance.judge.target import Answer, Unsupported
 from nn_conformance.oracles import reference
 from nn_conformance.subjects import subject_of
@@ -185,3 +189,19 @@ def test_rough_differences_are_no_precision():
     [finding] = explain(Rough(), LINEAR, budget=AMPLE).findings
     assert finding.slug == "rough-differences"
     assert finding.constants == {"h": 1e-3}
+
+
+@pytest.mark.parametrize(
+    "text", ["3-4 tanh-3 softmax, cross-entropy", "3-4 sigmoid-2, squared-error", "3-4 tanh-1 sigmoid, bce"]
+)
+def test_an_engine_without_a_wrong_rule_is_right(text):
+    """Each way of building a loss and an activation of operations has the right derivative, by the rules that come first."""
+    tr = trace(draw(sized(network_of(text), [3, 4, 3 if "softmax" in text else 1]), 5, 1, "float64"))
+    for _, start, built, final in engine_rules.losses(tr):
+        slope = engine_rules.slope(built, start)
+        expected = delta(tr, 2) if final else tr.net.loss.gradient(tr.y, tr.t)
+        ratio = slope / expected
+        assert np.allclose(ratio, ratio.flat[0], rtol=1e-9)
+    for built in engine_rules.ACTIVATIONS[tr.kind(1)].values():
+        slope = engine_rules.slope(built, tr.z[1])
+        assert np.allclose(slope, tr.through(1, np.ones_like(tr.z[1])), rtol=1e-9)
