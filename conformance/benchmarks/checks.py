@@ -13,7 +13,7 @@ from nn_conformance import check_gradients, network
 from nn_conformance.cases import on_demand
 from nn_conformance.cases.families import build_network
 from nn_conformance.oracles import complex_step, reference
-from nn_conformance.oracles import torch_network as in_torch
+from nn_conformance.oracles import pytorch as in_torch
 from nn_reference.arithmetic import Params
 from nn_reference.datasets import load_images
 

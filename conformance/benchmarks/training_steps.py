@@ -22,7 +22,7 @@ from timing import Run, Table, in_turn, quartiles, ratios, seconds
 from nn_conformance.cases.families import describe_network, describe_optimizer
 from nn_conformance.judge.target import Unsupported
 from nn_conformance.oracles import keras_network as in_keras
-from nn_conformance.oracles import torch_network as in_torch
+from nn_conformance.oracles import pytorch as in_torch
 from nn_reference import systems
 from nn_reference.systems import System
 from nn_reference.training import train

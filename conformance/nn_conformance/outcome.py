@@ -1,15 +1,16 @@
 """What came of a run."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from math import isnan, nan
 from typing import Any, Literal, NamedTuple
 
 from nn_conformance.adapt.conventions import OURS
 from nn_conformance.explain import Explanation
 from nn_conformance.explain.hint import Suggestion
-from nn_conformance.judge.rungs import RUNGS
+from nn_conformance.judge.ladder import RUNGS
 from nn_conformance.judge.verdict import CheckId, Status, Verdict, counts, one_line
 from nn_conformance.subjects import PRINTED_FIGURES, Subject
 from nn_reference import __version__
@@ -59,6 +60,17 @@ class Group(NamedTuple):
     target: str
     reason: str
     number: int
+
+
+def largest_ratio(verdicts: Iterable[Verdict]) -> float:
+    """The largest error over its limit among what passed; NaN where nothing was measured."""
+    ratios = [v.ratio for v in verdicts if v.status == "passed" and not v.at_least and not isnan(v.ratio)]
+    return max(ratios, default=nan)
+
+
+def numbers(verdict: Verdict) -> str:
+    """Error and limit; empty where nothing was measured."""
+    return "" if isnan(verdict.error) else f"error {verdict.error:.3g}, limit {verdict.limit:.3g}"
 
 
 @dataclass(frozen=True)

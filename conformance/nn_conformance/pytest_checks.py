@@ -61,7 +61,19 @@ class Check:
         """
         if obj is not self.judged.obj:
             raise InputError(f"{self.id}: expected the object that the check was made for, got {type(obj).__name__}")
-        settle(self)
+        self.settle()
+
+    def settle(self) -> None:
+        """The verdict as pytest has it."""
+        import pytest  # noqa: PLC0415
+
+        verdict = self.verdict
+        if verdict.failed:
+            lines = [f"{verdict.id}: {verdict.reason}", f"error {verdict.error:.3g}, limit {verdict.limit:.3g}"]
+            lines += [f"conventions: {self.judged.subject.conventions}", *self.judged.explanation()]
+            pytest.fail("\n".join(lines), pytrace=False)
+        if verdict.status in ("blocked", "unsupported"):
+            pytest.skip(f"{verdict.status}: {verdict.reason}")
 
 
 def checks_of(obj: Any, networks: Networks = None, store: Store | None = None) -> list[Check]:
@@ -83,7 +95,7 @@ def parametrize_with_checks(objects: Sequence[Any], networks: Networks = None) -
             check(target)
 
     Args:
-        objects: what `as_target` takes.
+        objects: what `adapt.doors.opened` takes.
         networks: names or ids, lines or what `network` returns; what each object is marked with if None.
     """
     import pytest  # noqa: PLC0415
@@ -93,16 +105,3 @@ def parametrize_with_checks(objects: Sequence[Any], networks: Networks = None) -
     several = len(objects) > 1
     ids = [f"{check.judged.subject.name}::{check.id}" if several else str(check.id) for _, check in made]
     return pytest.mark.parametrize(("target", "check"), made, ids=ids)
-
-
-def settle(check: Check) -> None:
-    """A verdict as pytest has it."""
-    import pytest  # noqa: PLC0415
-
-    verdict = check.verdict
-    if verdict.failed:
-        lines = [f"{verdict.id}: {verdict.reason}", f"error {verdict.error:.3g}, limit {verdict.limit:.3g}"]
-        lines += [f"conventions: {check.judged.subject.conventions}", *check.judged.explanation()]
-        pytest.fail("\n".join(lines), pytrace=False)
-    if verdict.status in ("blocked", "unsupported"):
-        pytest.skip(f"{verdict.status}: {verdict.reason}")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from nn_conformance.pytest_checks import Check
 
 # What a report says of its check: it crosses from a worker, and stands in JUnit's file too.
-TARGET, STATUS, FAILURE, CONVENTIONS, SUGGESTION, ASKED, NAMED = (
-    f"conformance-{what}" for what in ("target", "status", "failure", "conventions", "hint", "asked", "named")
+TARGET, STATUS, FAILURE, CONVENTIONS, SUGGESTION, ASKED = (
+    f"conformance-{what}" for what in ("target", "status", "failure", "conventions", "hint", "asked")
 )
 
 
@@ -70,9 +70,7 @@ class Item(pytest.Item):
 
     def runtest(self) -> None:
         """Judge it."""
-        from nn_conformance.pytest_checks import settle  # noqa: PLC0415
-
-        settle(self.check)
+        self.check.settle()
 
     def reportinfo(self) -> tuple[Any, None, str]:
         """The file, and the check's id."""
@@ -108,10 +106,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     target = marked[0] if marked else f"{item.nodeid.partition('[')[0]}[{judged.subject.name}]"
     told = {TARGET: target, STATUS: verdict.status, CONVENTIONS: judged.subject.conventions}
     if (verdict.rung, verdict.check.quantity) == ("contract", "answer"):
-        told |= {
-            ASKED: " ".join(check.systems),
-            NAMED: "by name" if judged.networks or judged.subject.claim.systems else "",
-        }
+        by_name = judged.networks or judged.subject.claim.systems
+        told[ASKED] = "\n".join(f"{target}: {system}" if by_name else target for system in check.systems)
     if verdict.failed:
         told[FAILURE] = verdict.failure
         told |= {SUGGESTION: str(judged.run.suggestion)} if judged.run.suggestion else {}
@@ -161,6 +157,6 @@ def _silent(reporter: Any) -> list[str]:
     """
     contracts: dict[str, set[str]] = defaultdict(set)
     for told in _told(reporter):
-        for system in told.get(ASKED, "").split():
-            contracts[f"{told[TARGET]}: {system}" if told[NAMED] else told[TARGET]].add(told[STATUS])
+        for name in told.get(ASKED, "").splitlines():
+            contracts[name].add(told[STATUS])
     return [name for name, found in contracts.items() if found == {"unsupported"}]

@@ -47,7 +47,7 @@ def judge(
     """Judge a target on what it claims.
 
     Args:
-        target: what `as_target` takes, judged in this process; a `ProtocolTarget`, in its own; or None, for the oracles
+        target: what `adapt.doors.opened` takes, judged in this process; a `ProtocolTarget`, in its own; or None, for the oracles
             alone.
         networks: names or ids, as ``homework`` or ``mnist-relu-torch/corrected``, lines or what `network` returns; what
             the target claims if None.
@@ -151,22 +151,18 @@ def _judge_oracles(
     systems: list[Judged] = [system for system in SYSTEMS if not names or system.name in wanted]
     systems += named_systems(own) if own else []
     columns = _oracle_runs(oracles, systems, store, large=large)
-    outcomes = list(_outcomes(systems, columns, counter, printed=large or None))
+    outcomes = list(_outcomes(systems, columns, counter, printed=True))
     left_out = 0 if large else sum(system.network.size > SMALL for system in systems)
     return Report(None, outcomes, left_out=left_out)
 
 
 def _outcomes(
-    systems: Sequence[Judged], columns: Mapping[str, JudgeRun], counter: Counter, *, printed: bool | None = False
+    systems: Sequence[Judged], columns: Mapping[str, JudgeRun], counter: Counter, *, printed: bool = False
 ) -> Iterator[Outcome]:
-    """For each system what each target's verdicts are; printed figures of all systems, of none, or (None) of small ones."""
+    """For each system what each target's verdicts are, and what its document prints."""
     with counter("verifying", len(systems) * len(columns)) as advance:
         for system in systems:
-            if (
-                isinstance(system, System)
-                and system.id in PRINTED
-                and (printed or (printed is None and system.network.size <= SMALL))
-            ):
+            if printed and isinstance(system, System) and system.id in PRINTED:
                 yield Outcome(system.id, PRINTED_FIGURES, list(PRINTED[system.id](system)))
             for name, run in columns.items():
                 yield Outcome(system.id, name, run.of_system(system))

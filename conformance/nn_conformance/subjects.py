@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from nn_conformance.adapt.claims import Claim, claim_of, is_own
 from nn_conformance.adapt.converted import Converted
-from nn_conformance.adapt.doors import as_target, conventions_of, converted
+from nn_conformance.adapt.doors import converted, opened
 from nn_conformance.adapt.pieces import FAN_OUT, OPTIMIZERS, TODAY, asked_for, optimizers, pieces_of, untested
 from nn_conformance.adapt.recovered import Recovered
 from nn_conformance.cases import format as fmt
@@ -17,8 +17,8 @@ from nn_conformance.cases.probes import PROBE_EPSILON
 from nn_conformance.cases.store import LoadedCase, Store
 from nn_conformance.cases.text import network, text_of
 from nn_conformance.judge.call import guarded
-from nn_conformance.judge.ladder import cases_of, in_precisions
-from nn_conformance.judge.target import DOES
+from nn_conformance.judge.ladder import in_precisions
+from nn_conformance.judge.target import DOES, Target
 from nn_conformance.judge.verdict import one_line
 from nn_conformance.oracles import ORACLES
 from nn_conformance.protocol.session import Session
@@ -90,7 +90,7 @@ def pairs_of(
         DataError: a damaged case.
     """
     if isinstance(system, System):
-        yield from cases_of(store, system.id)
+        yield from in_precisions(store.cases(system.id))
     of_sizes, *offered = requests_of(system, offers)
     for request in [of_sizes, *offered] if sizes or isinstance(system, OwnNetwork) else offered:
         yield from in_precisions(request.cases)
@@ -134,7 +134,6 @@ class Subject:
         Raises:
             InputError: a network that there is not, or none that is claimed.
         """
-        self.claim.check()
         others = sorted((self.claim.pieces or frozenset()) & (OPTIMIZERS.keys() - {"sgd"}))
         if others and isinstance(self.target.inner, Recovered):
             raise InputError(
@@ -245,25 +244,24 @@ def subject_of(obj: Any, networks: Sequence[str] = ()) -> Subject:
     claim.check()
     if isinstance(obj, Converted):
         return Subject(obj, Claim(conventions=obj.conventions, dtypes=tuple(obj.dtypes)))
-    conventions, target = conventions_of(obj), guarded(as_target(obj))
-    claim = replace(claim, conventions=conventions)
-    judged = replace(converted(target, conventions, (), claim.dtypes), pieces=_asked_alone(claim))
-    return Subject(judged, claim, getattr(target, "does", DOES)).restricted(networks)
+    target, conventions = opened(obj)
+    target, claim = guarded(target), replace(claim, conventions=conventions)
+    return Subject(_judged(target, claim), claim, getattr(target, "does", DOES)).restricted(networks)
 
 
 def session_subject(session: Session, networks: Sequence[str] = ()) -> Subject:
     """A program that has started, as the ladder judges it. Raises as `Subject.claimed` does."""
-    claim, started = session.claim, session.target.started
-    does, version = (started.does, started.version) if started else ((), "")
+    claim, target = session.claim, session.target
+    does, version = (target.started.does, target.started.version) if target.started else ((), "")
     named = TODAY if claim.pieces is None else claim.pieces
-    pieces = named if session.target.program else _asked_alone(claim)
-    judged = replace(converted(session.target, claim.conventions, (), claim.dtypes), pieces=pieces)
-    return Subject(judged, claim, does, version, reads_networks=session.target.program).restricted(networks)
+    judged = replace(_judged(target, claim), pieces=named) if target.program else _judged(target, claim)
+    return Subject(judged, claim, does, version, reads_networks=target.program).restricted(networks)
 
 
-def _asked_alone(claim: Claim) -> frozenset[str] | None:
-    """The pieces that a target is asked for and no others; None if it names none, or only optimisers."""
-    return claim.pieces if (claim.pieces or set()) - set(OPTIMIZERS) else None
+def _judged(target: Target, claim: Claim) -> Converted:
+    """The target in our conventions, asked for the pieces that it names and no others, unless it names only optimisers."""
+    pieces = claim.pieces if (claim.pieces or set()) - set(OPTIMIZERS) else None
+    return replace(converted(target, claim.conventions, (), claim.dtypes), pieces=pieces)
 
 
 def pieces_of_system(system: Judged) -> set[str]:

@@ -4,28 +4,23 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
 
 from nn_conformance.cases.encoding import digest, numbers
-from nn_conformance.cases.format import Record
 from nn_conformance.cases.integrity import FOLDERS
 from nn_conformance.cases.store import Store
-from nn_conformance.cases.text import text_of
 from nn_conformance.oracles import load
-from nn_conformance.replay.listed_files import check_folder, merge, renew_index, replace, write
-from nn_conformance.replay.provenance import versions
+from nn_conformance.replay.listed_files import check_folder, renew_index, replace, write
 from nn_conformance.replay.records import CHAOS, VERDICTS
+from nn_conformance.replay.task import versions
 from nn_conformance.report import console
 from nn_maintain import audit as auditing
 from nn_maintain import build as building
 from nn_maintain import kills as killing
-from nn_maintain import measured
-from nn_maintain import mutants as mutating
-from nn_maintain import pages as mistake_pages
-from nn_maintain import picture as drawing
+from nn_maintain import measured, pages
 from nn_maintain import testers as testing
 from nn_maintain.markdown import render
 from nn_maintain.studies import chaos_runs, reconstruction
@@ -40,8 +35,9 @@ from nn_reference.systems import System, get
 app = typer.Typer(
     name="nn_maintain", help="Maintain nn-conformance.", rich_markup_mode=None, pretty_exceptions_enable=False
 )
-app.command("picture")(drawing.write)
-app.command("pages")(mistake_pages.write)
+app.command("picture")(pages.draw)
+app.command("pages")(pages.write)
+app.command("build")(building.rebuild)
 
 RECONSTRUCTED = ("xor-sigmoid", "xor-tanh")
 OutOption = Annotated[
@@ -80,35 +76,6 @@ def kills(
         console.line(f"differs from kills.json in: {', '.join(changed)}" if changed else "as in kills.json")
     if not sound:
         raise typer.Exit(1)
-
-
-@app.command("matrix")
-def matrix(
-    number: Annotated[
-        int, typer.Option("--sample", metavar="N", help="So many mutants, drawn; 0 for every one.")
-    ] = 200,
-    count: Annotated[int, typer.Option("--mistakes", metavar="N", help="So many mistakes in each.", min=1)] = 1,
-    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
-) -> None:
-    """Put explain's own variants into the reference, in every slot, layer and use: is each caught, and named?
-
-    The exit code is 0 if every mutant that changes a number is caught, and 97 of 100 mistakes are named (85 of 100 where
-    there are several in one), by their name or by another rule that makes every number as well.
-    """
-    chosen = mutating.drawn(number, count, seed=seed)
-    cells = list(measured.side_by_side("killing", mutating.cell, chosen))
-    counts = Counter(cell.verdict for cell in cells)
-    typer.echo(render("matrix.txt", counts=counts, cells=cells, text_of=text_of), nl=False)
-    killed = len(cells) - counts["equivalent"] - counts["impossible"]
-    if counts["escaped"] or sum(cell.named for cell in cells) < (0.97 if count == 1 else 0.85) * count * killed:
-        raise typer.Exit(1)
-
-
-@app.command("gaps")
-def gaps() -> None:
-    """List what explain's catalogue lacks: places with few variants, and programs by others whose mistake has no name."""
-    for line in mutating.gaps():
-        console.line(line)
 
 
 @app.command("testers")
@@ -176,8 +143,6 @@ def table(
 
 def _write_pages(judge: Judge, rows: dict[str, list[truth.Row]]) -> None:
     docs_page = fixtures_root().parent / "conformance" / "docs" / "replays.md"
-    if not docs_page.is_file():
-        raise InputError(f"--write: expected a checkout, with {docs_page}; run it from one")
     text = markdown_page.replaced(docs_page.read_text("utf-8"), markdown_page.block(rows), str(docs_page))
     write(docs_page, text.encode())
     typer.echo(f"{docs_page} written")
@@ -186,30 +151,6 @@ def _write_pages(judge: Judge, rows: dict[str, list[truth.Row]]) -> None:
         path = fixtures_root() / "replays" / name
         replace(path, data)
         typer.echo(f"{path} written")
-
-
-@app.command("build")
-def build(
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; compare bit for bit with what is there.")
-    ] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="With --check: long runs by their first five steps.")] = False,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
-    work: Annotated[
-        Path | None, typer.Option(help="Folder for finished cases, to go on from; the user's cache by default.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Where to write; the checkout's fixtures by default.")] = None,
-) -> None:
-    """Generate, prove and write all published test vectors.
-
-    An interrupted build goes on where it stopped. A published case that would change without a new version is refused.
-    """
-    if quick and not check:
-        raise typer.BadParameter("--quick compares, so it needs --check")
-    difference = building.rebuild(check=check, quick=quick, jobs=jobs, work=work, out=out)
-    if difference:
-        console.line(difference)
-        raise typer.Exit(1)
 
 
 @app.command("index")
@@ -226,7 +167,6 @@ def reconstruct(
     starts: Annotated[int, typer.Option(min=1, help="How many random starts.")] = 64,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="What they are drawn with.")] = 0,
     out: OutOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Solve for starting weights that print the document's errors.
 
@@ -248,7 +188,7 @@ def reconstruct(
         raise typer.Exit(1)
     if out is not None:
         _write_reconstruction(system, solved, out)
-    _show(solved, "reconstruction.txt", system=system, as_json=as_json)
+    sys.stdout.write(render("reconstruction.txt", found=solved, system=system))
 
 
 @app.command("chaos")
@@ -256,7 +196,6 @@ def chaos(
     epochs: Annotated[int, typer.Option(min=1, help="How far.")] = 10_000,
     runs: Annotated[int, typer.Option(min=1, help="How many runs in each precision.")] = 100,
     out: OutOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Follow iris-sigmoid exactly, beside runs with permuted rows.
 
@@ -268,19 +207,16 @@ def chaos(
     if out is not None:
         replace(out / "replays" / f"{CHAOS}.json", evidence.encoded(found))
     ends = {dtype: sorted(Counter(of.correct).items()) for dtype, of in found.ensembles.items()}
-    _show(found, "chaos.txt", ends=ends, as_json=as_json)
-
-
-def _show(found: Record, template: str, *, as_json: bool, **values: Any) -> None:
-    sys.stdout.write(evidence.encoded(found).decode() if as_json else render(template, found=found, **values))
+    sys.stdout.write(render("chaos.txt", found=found, ends=ends))
 
 
 def _write_reconstruction(system: System, solved: reconstruction.Reconstruction, out: Path) -> None:
-    def merged(old: reconstruction.Reconstructions | None) -> bytes:
+    def merged() -> bytes:
+        old = evidence.record(out / "replays", reconstruction.NAME, reconstruction.Reconstructions)
         systems = dict(sorted(((old.systems if old else {}) | {system.id: solved}).items()))
         return evidence.encoded(reconstruction.Reconstructions(1, versions("numpy"), systems))
 
-    merge(out / "replays" / f"{reconstruction.NAME}.json", reconstruction.Reconstructions, "a record", merged)
+    replace(out / "replays" / f"{reconstruction.NAME}.json", merged)
     params = shaped(system.network.shapes, np.array(solved.solutions[0].weights))
     about = (
         f"reconstructed, not original: weights from which {system.name} prints the document's {solved.figures} errors"
@@ -289,8 +225,8 @@ def _write_reconstruction(system: System, solved: reconstruction.Reconstruction,
         name: {"dtype": p.dtype.name, "shape": list(p.shape), "data": numbers(p), "sha256": digest(p)}
         for name, p in params.items()
     }
-    document = {"about": about, "params": arrays}
-    replace(out / "weights" / f"{solved.weights}.json", (json.dumps(document, indent=1) + "\n").encode())
+    document = json.dumps({"about": about, "params": arrays}, indent=1)
+    replace(out / "weights" / f"{solved.weights}.json", f"{document}\n".encode())
 
 
 def main() -> None:

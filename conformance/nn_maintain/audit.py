@@ -4,7 +4,8 @@ A rung is audited with the mistakes that are its business: a wrong update shows 
 pass in the gradients. Each mistake counts on every system that can have it, by the probe on which it shows most.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import product
 from math import nan
 from operator import attrgetter
 from typing import Any, TypeAlias
@@ -15,7 +16,7 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import number
 from nn_conformance.cases.store import LoadedCase, Store
 from nn_conformance.judge.known import shipped
-from nn_conformance.judge.ladder import cases_of, judge
+from nn_conformance.judge.ladder import in_precisions, judge
 from nn_conformance.judge.target import Target
 from nn_conformance.judge.verdict import Verdict
 from nn_conformance.oracles import affordable_updates
@@ -89,25 +90,19 @@ def audit(
     # Systems that differ in no more than data or recipe share their probes, which need not be measured twice.
     distinct = kills.networks(store)
     for system in systems:
-        cases = list(cases_of(store, system))
-        for key, found in honest_extremes([judged for judged in cases if judged[0].case.id not in seen], targets):
-            honest[key] = max(honest.get(key, found), found, key=by_ratio)
+        cases = list(in_precisions(store.cases(system)))
+        for (loaded, dtype), target in product((one for one in cases if one[0].case.id not in seen), targets):
+            updates = affordable_updates(target, loaded.case)
+            for verdict in judge(loaded, target, dtype, updates=updates, known=shipped(target.name), trusted=True):
+                if _counts(verdict):
+                    found = Extreme(verdict.ratio, target.name, verdict.id)
+                    honest[verdict.rung, dtype] = max(honest.get((verdict.rung, dtype), found), found, key=by_ratio)
         for key, found in mistaken_extremes(cases if system in distinct else ()).items():
             mistaken[key] = min(mistaken.get(key, found), found, key=by_ratio)
         seen |= {loaded.case.id for loaded, _ in cases}
         done(system)
     none = Extreme(nan, "none", "")
     return [Row(*key, honest.get(key, none), mistaken.get(key, none)) for key in sorted(honest | mistaken)]
-
-
-def honest_extremes(cases: Iterable[Judged], targets: Sequence[Target]) -> Iterator[tuple[Key, Extreme]]:
-    """Each ratio, with its rung and precision."""
-    for loaded, dtype in cases:
-        for target in targets:
-            updates = affordable_updates(target, loaded.case)
-            for verdict in judge(loaded, target, dtype, updates=updates, known=shipped(target.name), trusted=True):
-                if _counts(verdict):
-                    yield (verdict.rung, dtype), Extreme(verdict.ratio, target.name, verdict.id)
 
 
 def mistaken_extremes(cases: Iterable[Judged], leave_out: Collection[str] = ()) -> dict[Key, Extreme]:

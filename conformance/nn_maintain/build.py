@@ -1,23 +1,14 @@
-"""All cases at once: built side by side, validated, and only then written; or compared with what is there.
+"""All cases at once: built side by side, validated, and only then written; or compared with what is there."""
 
-Finished cases are kept in a work folder that is named by the digest of the sources that made them, so that an
-interrupted build goes on where it stopped, and a changed source starts anew.
-"""
-
-import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from safetensors.numpy import load as load_tensors
+import typer
 from safetensors.numpy import save as save_tensors
 
-import nn_conformance
-import nn_maintain
-import nn_reference
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.certification import Tensors
 from nn_conformance.cases.encoding import encode_document
@@ -30,37 +21,39 @@ from nn_maintain.documents import QUICK_RUN, build, drafts
 from nn_maintain.measured import side_by_side
 from nn_reference.errors import InputError
 from nn_reference.fixture_files import fixtures_root
-from nn_reference.systems import SYSTEMS
+from nn_reference.systems import SYSTEMS, System
 
 GENERATOR = re.compile(rb'"generator":"[^"]*"')  # its version is no part of what a case expects
 ANY_GENERATOR = b'"generator":""'
 
 
-def rebuild(*, check: bool, quick: bool, jobs: int | None, work: Path | None, out: Path | None) -> str | None:
-    """Generates everything; writes it, or returns the first difference from what is there.
+def rebuild(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; compare bit for bit with what is there.")
+    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="With --check: long runs by their first five steps.")] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; all cores by default.")] = None,
+) -> None:
+    """Generate, prove and write all published test vectors.
 
-    Raises:
-        InputError: a published case would change, or the folder cannot be written.
-        NNReferenceError: a value that cannot be certified or proven, or a case that is none of the format. Nothing has
-            been written then.
+    A published case that would change without a new version is refused.
     """
-    import pooch  # type: ignore[import-untyped]  # noqa: PLC0415 - only for the user's cache folder
-
-    folder = work_folder(work or Path(pooch.os_cache("nn-conformance")) / "build", quick=quick)
-    folder.mkdir(parents=True, exist_ok=True)
-    ids = [draft.id for system in SYSTEMS for draft in drafts(system, quick=quick)]
-    ids.sort(key=lambda case_id: "probe" in case_id)  # long ones first, or the last process works alone at the end
-    list(side_by_side("building", partial(_build_one, folder, quick=quick), ids, jobs))
-    files = _assemble(folder, quick=quick)
-    root = out or fixtures_root()
+    if quick and not check:
+        raise typer.BadParameter("--quick compares, so it needs --check")
+    of_systems = [(system, draft.id) for system in SYSTEMS for draft in drafts(system, quick=quick)]
+    # Long ones first, or the last process works alone at the end.
+    ids = sorted((case_id for _, case_id in of_systems), key=lambda case_id: "probe" in case_id)
+    made = dict(zip(ids, side_by_side("building", partial(_made, quick=quick), ids, jobs), strict=True))
+    files = _assemble([(system, *made[case_id]) for system, case_id in of_systems])
+    root = fixtures_root()
     if check:
         present = {path: (root / path).read_bytes() for path in files if (root / path).is_file()}
-        difference = first_difference(files, present, quick=quick)
-        if difference is None:
-            console.line(f"{len(files)} files regenerate {'as far as they were compared' if quick else 'bit for bit'}")
-        return difference
-    there = [file.path for file in Store(root).index.files] if (root / "index.json").is_file() else []
-    published = {path: (root / path).read_bytes() for path in there}
+        if difference := first_difference(files, present, quick=quick):
+            console.line(difference)
+            raise typer.Exit(1)
+        console.line(f"{len(files)} files regenerate {'as far as they were compared' if quick else 'bit for bit'}")
+        return
+    published = {file.path: (root / file.path).read_bytes() for file in Store(root).index.files}
     if changed := unversioned_changes(files, published):
         raise InputError(
             f"build: {', '.join(changed[:3])}{' and others' if len(changed) > 3 else ''}: what a published case "
@@ -70,16 +63,6 @@ def rebuild(*, check: bool, quick: bool, jobs: int | None, work: Path | None, ou
         write(root / path, data)
     size = sum(map(len, files.values())) / 2**20
     console.line(f"{len(files)} files, {size:.1f} MiB, written to {root}")
-    return None
-
-
-def work_folder(parent: Path, *, quick: bool = False) -> Path:
-    """The folder for cases that the present sources make."""
-    digest = hashlib.sha256()
-    folders = [Path(str(package.__file__)).parent for package in (nn_conformance, nn_maintain, nn_reference)]
-    for source in sorted(source for folder in folders for source in folder.rglob("*.py")):
-        digest.update(source.name.encode() + source.read_bytes())
-    return parent / f"{digest.hexdigest()[:16]}{'-quick' if quick else ''}"
 
 
 def first_difference(made: Files, there: Files, *, quick: bool = False) -> str | None:
@@ -117,38 +100,25 @@ def unversioned_changes(made: Mapping[str, bytes], there: Mapping[str, bytes]) -
     return changed
 
 
-def _build_one(work: Path, case_id: str, *, quick: bool) -> None:
-    target = work / case_id.replace("/", "__")
-    if target.with_suffix(".json").exists():
-        return
-    system, draft = next((s, d) for s in SYSTEMS for d in drafts(s, quick=quick) if d.id == case_id)
-    case, tensors = build(system, draft)
-    target.with_suffix(".safetensors").write_bytes(save_tensors(tensors))
-    # The JSON comes last, in one step: a case that was interrupted has none.
-    write(target.with_suffix(".json"), msgspec.json.encode(case))
+def _made(case_id: str, *, quick: bool) -> tuple[Any, Tensors]:
+    case, tensors = next(build(s, d) for s in SYSTEMS for d in drafts(s, quick=quick) if d.id == case_id)
+    return msgspec.to_builtins(case), tensors  # a record that a process sends would have its defaults written out
 
 
-def _assemble(work: Path, *, quick: bool) -> Files:
+def _assemble(made: Sequence[tuple[System, Any, Tensors]]) -> Files:
     """Large arrays get their files, the first network that needs one keeping it; then cases, index and schemas."""
-    files: Files = {}
     owner: dict[str, str] = {}
+    beside: dict[str, Tensors] = {}
     cases: list[fmt.Case] = []
     systems: dict[str, list[str]] = {}
-    for name in dict.fromkeys(system.name for system in SYSTEMS):
-        new: Tensors = {}
-        for draft in (d for s in SYSTEMS if s.name == name for d in drafts(s, quick=quick)):
-            stem = work / draft.id.replace("/", "__")
-            tensors = load_tensors(stem.with_suffix(".safetensors").read_bytes())
-            for key, tensor in tensors.items():
-                if owner.setdefault(key, f"{name}.safetensors") == f"{name}.safetensors":
-                    new[key] = tensor
-            document = _with_files(msgspec.json.decode(stem.with_suffix(".json").read_bytes()), owner)
-            case = msgspec.convert(document, fmt.Case)
-            files[f"{case.id}.json"] = encode_document(document)
-            cases.append(case)
-            systems.setdefault(draft.of.id, []).append(case.id)
-        if new:
-            files[f"arrays/{name}.safetensors"] = save_tensors(dict(sorted(new.items())))
+    for system, document, tensors in made:
+        for key in tensors.keys() - owner.keys():
+            owner[key] = f"{system.name}.safetensors"
+            beside.setdefault(owner[key], {})[key] = tensors[key]
+        cases.append(msgspec.convert(_with_files(document, owner), fmt.Case))
+        systems.setdefault(system.id, []).append(cases[-1].id)
+    files = {f"{case.id}.json": encode_document(case) for case in cases}
+    files |= {f"arrays/{file}": save_tensors(dict(sorted(tensors.items()))) for file, tensors in beside.items()}
     for system in SYSTEMS:
         own = systems[system.id]
         shared = [case_id for case_id in systems[family(system).id] if "probe-" in case_id and "pruned" not in case_id]

@@ -112,12 +112,13 @@ def build(system: System, draft: Draft) -> tuple[fmt.Case, Tensors]:
         changes["provenance"] = msgspec.structs.replace(case.provenance, bits=encoder.bits)
     if draft.large:
         changes |= _from_dataset(system, case)
-        changes["steps"] = [_summarized(step, encoder) for step in case.steps]
+        after = [{name: summarize(encoder.value(p)) for name, p in (step.after or {}).items()} for step in case.steps]
+        steps = zip(case.steps, after, strict=True)
+        changes["steps"] = [msgspec.structs.replace(step, after=None, after_summary=summary) for step, summary in steps]
     # Where the free run is the document's whole training, its test accuracy is certified too.
     whole = not draft.large and system.version == "documented" and len(draft.batches) == system.recipe.epochs
     if case.trajectory is not None and whole:
-        score = _test_accuracy(system, draft)
-        changes["trajectory"] = msgspec.structs.replace(case.trajectory, test_accuracy=score)
+        changes["trajectory"] = msgspec.structs.replace(case.trajectory, test_accuracy=_test_accuracy(system, draft))
     overflows = any(layer.activation is SIGMOID_QUOTIENT for layer in draft.network.layers)
     if draft.case.startswith("documented") and overflows:
         changes["by_dtype"] = {
@@ -198,11 +199,6 @@ def _test_accuracy(system: System, draft: Draft) -> float:
         return {"outputs": predict(draft.network, exact_run(draft).params, balls(data.test_x))}
 
     return accuracy(certified(compute)[0]["outputs"], data.test_t)
-
-
-def _summarized(step: fmt.Step, encoder: Encoder) -> fmt.Step:
-    after = {name: summarize(encoder.value(p)) for name, p in (step.after or {}).items()}
-    return msgspec.structs.replace(step, after=None, after_summary=after)
 
 
 def summarize(a: Array) -> fmt.Summary:

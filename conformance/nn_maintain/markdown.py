@@ -1,19 +1,16 @@
 """Markdown, from the templates in `templates`: pages, and the sentences that stand beside a verdict."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import jinja2
 
-
-def in_cell(value: object) -> str:
-    """A value in a table's cell: one line, in which a bar would end the cell."""
-    return " ".join(str(value).replace("|", "&#124;").split())
-
-
-def starred(text: str) -> str:
-    """Text with formulas in a table's cell, where a star would begin emphasis."""
-    return text.replace("|", "\\|").replace("*", "\\*")
+# In a table's cell: one line, in which a bar would end the cell; and text with formulas, where a star would begin emphasis.
+FILTERS: dict[str, Callable[[Any], str]] = {
+    "cell": lambda value: " ".join(str(value).replace("|", "&#124;").split()),
+    "starred": lambda text: text.replace("|", "\\|").replace("*", "\\*"),
+}
 
 
 @cache
@@ -27,7 +24,7 @@ def template(name: str) -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"cell": in_cell, "starred": starred}
+    environment.filters |= FILTERS
     return environment.get_template(name)
 
 

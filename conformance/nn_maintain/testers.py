@@ -20,7 +20,6 @@ Gradient: TypeAlias = Callable[[Params], Params]
 Tester: TypeAlias = Callable[[Loss, Gradient, Params], bool]
 Table: TypeAlias = dict[str, dict[str, list[int]]]  # tester: kind: how many it caught, of how many
 
-KINDS = kills.EXPLAINED
 RIGHT = "right"
 
 
@@ -101,7 +100,7 @@ TESTERS: dict[str, Tester] = {
 
 def measure(store: Store) -> Table:
     """What each tester catches of the mistakes of the kill matrix; and, as "right", which right networks it refuses."""
-    table: Table = {name: {kind: [0, 0] for kind in (*KINDS, RIGHT)} for name in TESTERS}
+    table: Table = {name: {kind: [0, 0] for kind in (*kills.EXPLAINED, RIGHT)} for name in TESTERS}
     for judged in measured.side_by_side("testing", partial(_judged, store.root), list(differentiable(store))):
         for name, kind, caught in judged:
             table[name][kind][0] += caught
@@ -154,10 +153,10 @@ def markdown(table: Table, systems: Collection[str]) -> list[str]:
     """The table of the page; ours in its last row, as the kill matrix has it of the same systems."""
     matrix = [row for system, row in kills.committed().items() if system in systems]
     kind_of = {mistake.slug: mistake.kind for mistake in CATALOGUE}
-    ours = {kind: [0, 0] for kind in KINDS}
+    ours = {kind: [0, 0] for kind in kills.EXPLAINED}
     for slug, cell in (cell for row in matrix for cell in row.items()):
         of = ours[kind_of[slug]]
         of[0] += cell.caught > 0
         of[1] += 1
     every = {**table, "nn-conformance": {**ours, RIGHT: [0, len(matrix)]}}
-    return render("testers.md", kinds=KINDS, table=every).splitlines()
+    return render("testers.md", kinds=kills.EXPLAINED, table=every).splitlines()

@@ -21,7 +21,7 @@ from nn_conformance.adapt.doors import converted
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network
 from nn_conformance.explain import Budget, explain
-from nn_conformance.judge.target import Run, TargetError, Unsupported
+from nn_conformance.judge.target import Run, TargetError, Training, Unsupported
 from nn_conformance.oracles import reference
 from nn_conformance.run import judge
 from nn_reference.network import forward, loss_and_gradients
@@ -137,12 +137,13 @@ class Trains:
     def evaluate(self, *_, **__):
         raise Unsupported("it only trains")
 
-    def train(self, network, optimizer, params, x, t, batches, state=None):
-        if state is not None and state.moments:
+    def train(self, asked):
+        if asked.state is not None and asked.state.moments:
             raise Unsupported("its moments cannot be given")
-        given = {name: p.copy() if self.copied else p for name, p in params.items()}
-        after = self.module.train(given, x, t, optimizer.learning_rate, [list(rows) for rows in batches])
-        return Run(None, {name: np.asarray(after[name], np.float64) for name in params})
+        given = {name: p.copy() if self.copied else p for name, p in asked.params.items()}
+        batches = [list(rows) for rows in asked.batches]
+        after = self.module.train(given, asked.x, asked.t, asked.optimizer.learning_rate, batches)
+        return Run(None, {name: np.asarray(after[name], np.float64) for name in asked.params})
 
 
 def optimizer_of(told) -> fmt.Optimizer | None:
@@ -222,9 +223,9 @@ def differs(target, described, optimizer, *, alone: bool) -> bool:
     x = rng.normal(0, 1, (12, widths[0]))
     t = np.eye(widths[-1])[rng.integers(0, widths[-1], 12)] if widths[-1] > 1 else rng.integers(0, 2, (12, 1)) * 1.0
     for batches in ([[0]], [[1]]) if alone else ([[0, 1, 2, 3]], [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10]]):
-        right = reference.train(described, optimizer, params, x, t, batches).params
+        right = reference.train(Training(described, optimizer, params, x, t, batches)).params
         try:
-            got = target.train(described, optimizer, params, x, t, batches).params
+            got = target.train(Training(described, optimizer, params, x, t, batches)).params
         except TargetError:  # what it keeps of a call before has other sizes
             return True
         # Sixteen digits are computed; a mistake that changes fewer than eight is none of these programs'.

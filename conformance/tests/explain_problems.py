@@ -106,6 +106,18 @@ class Changed:
         return Answer(*self.change(float(answer.loss), gradients, x))
 
 
+class Direct:
+    """A function of parameters, x and t, as a target of any network."""
+
+    name, does = "direct", ("evaluate",)
+
+    def __init__(self, function):
+        self.function = function
+
+    def evaluate(self, network, params, x, t, **_):
+        return self.function(params, x, t)
+
+
 class Sloped:
     """The reference with another backward pass through some layers' activations."""
 
@@ -141,18 +153,13 @@ def described(hidden, last, loss):
 
 # A function, the slugs that it is named by, and what its report says in its formulas.
 SLIPS = {
-    "output derivative only in dW2": (xor(sent=lambda d2, e: e), {"derivative-in-one-use"}, "1"),
-    "derivative of the error": (xor(output=lambda o, z, e: e * (1 - e)), {"derivative-of-error"}, "e(1-e)"),
     "one number for all biases": (xor(b1=lambda d1: np.full(d1.shape[1], d1.sum())), {"bias-grand-total"}, "δ.sum()"),
     "the last sample's bias": (xor(b1=lambda d1: d1[-1]), {"bias-of-last-sample"}, "δ[-1]"),
     "divided once more": (xor(W1=lambda x, d: x.T @ d / len(x), b1=lambda d: d.mean(0)), {"array-scaled"}, "1/N"),
-    "divided by the inputs": (xor(W1=lambda x, d: x.T @ d / x.shape[1]), {"array-scaled"}, "1/D"),
     "a constant of its own": (xor(W2=lambda h, d, z: 0.37 * h.T @ d), {"array-scaled"}, "0.37"),
     "one function in both layers": (
         xor(output=lambda o, z, e: z * (1 - z), hidden=lambda h, z: z * (1 - z)), {"z-for-a"}, "z(1-z)",
     ),
-    "z for a in dW2": (xor(W2=lambda h, d, z: z.T @ d), {"preactivation-cached"}, "zᵀδ"),
-    "product of sums": (xor(W1=lambda x, d: np.outer(x.sum(0), d.sum(0))), {"product-of-sums"}, "Σa · Σδ"),
     "overwritten": (xor(W1=lambda x, d: np.outer(x[-1], d[-1])), {"overwritten"}, "last sample"),
     "a flat spot filled": (xor(hidden=lambda h, z: h * (1 - h) + 0.07), {"derivative-shifted"}, "0.07"),
     "loss shifted": (xor(loss=lambda e: np.mean(e**2) + 3e-4), {"loss-constant"}, "0.0003"),

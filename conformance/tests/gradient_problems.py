@@ -1,10 +1,7 @@
 """Losses with right gradients, and ways to spoil these: what the tests of `check_gradients` share."""
 
-from functools import cache
-
 import numpy as np
 
-from nn_reference import systems
 from nn_reference.activations import RELU, SIGMOID, SOFTMAX, TANH
 from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
 from nn_reference.network import Dense, Network, loss_and_gradients, loss_and_outputs
@@ -29,20 +26,6 @@ def problem(network, dtype=np.float64, seed=0, samples=9):
     t = np.eye(max(units, 2), dtype=dtype)[rng.integers(0, max(units, 2), samples)]
     t = t[:, 0] if network.layers[-1].vector else t[:, :units]
     return (lambda p: loss_and_outputs(network, p, x, t)[0]), params, loss_and_gradients(network, params, x, t)[1]
-
-
-@cache
-def mnist(dtype):
-    """The 238,510 parameters of `mnist-relu` at their start, with the first eight images."""
-    system = systems.get("mnist-relu")
-    data = system.load()
-    params = {name: p.astype(dtype) for name, p in system.start().items()}
-    x, t = data.train_x[:8].astype(dtype), data.train_t[:8].astype(dtype)
-    return (
-        lambda p: loss_and_outputs(system.network, p, x, t)[0],
-        params,
-        loss_and_gradients(system.network, params, x, t)[1],
-    )
 
 
 def one(report, name=None):

@@ -28,8 +28,8 @@ class Wrapped:
         answer = reference.evaluate(network, params, x, t, gradients=gradients)
         return self.change(answer, params=params, x=x, t=t, call=self.calls)
 
-    def train(self, *args):
-        return self.change_run(reference.train(*args))
+    def train(self, asked):
+        return self.change_run(reference.train(asked))
 
 
 def gradients(change):

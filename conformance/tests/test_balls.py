@@ -77,25 +77,6 @@ def test_zeros_are_taken_for_zero_only_where_they_are_declared():
     assert bits == 256
 
 
-def test_the_fast_product_is_numpys():
-    """arb_mat's product contains what NumPy's loop over the same balls gives, transposed operands and vectors too."""
-    rng = np.random.RandomState(0)
-    a, b, v = (rng.randint(-8, 9, shape) / 8.0 for shape in ((3, 4), (4, 2), (4,)))
-
-    for left, right in ((a, b), (b.T, a.T), (a, v)):
-        product = balls(left) @ balls(right)
-        assert product.shape == (left @ right).shape
-        assert [float(ball.mid()) for ball in product.ravel()] == (left @ right).ravel().tolist()
-
-
-def test_sums_are_balls_and_centres_have_no_radius():
-    """A sum over all entries is a ball, not an array; midpoints are exact."""
-    thirds = balls(np.ones(3)) / 3
-
-    assert isinstance(np.sum(thirds), arb)
-    assert all(ball.rad() == 0 for ball in midpoints(thirds))
-
-
 def test_precision_is_restored():
     """The global precision is what it was, after an error too."""
     before = ctx.prec

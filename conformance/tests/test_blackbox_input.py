@@ -229,17 +229,12 @@ def test_gradients_may_be_a_function(kind):
 
 
 def test_a_report_is_true_only_if_all_passed():
-    """`ok`, the truth of the report and `raise_for_failures` agree, for passed, failed and undecided."""
+    """`ok` and the truth of the report agree, for passed, failed and undecided."""
     passed = check_gradients(lambda p: np.sum(p**2), W, 2 * W)
     failed = check_gradients(lambda p: np.sum(p**2), W, 3 * W)
     undecided = check_gradients(lambda p: 1 + np.sum(np.abs(p)), W * 0, W)
 
     assert (passed.ok, failed.ok, undecided.ok) == (bool(passed), bool(failed), bool(undecided)) == (True, False, False)
-    passed.raise_for_failures()
-    for report in (failed, undecided):
-        with pytest.raises(AssertionError) as caught:
-            report.raise_for_failures()
-        assert str(caught.value) == str(report)
 
 
 def test_a_report_reads_well():

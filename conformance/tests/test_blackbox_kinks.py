@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 import pytest
-from gradient_problems import NETWORKS, at, one, problem, spoilt, statuses
+from gradient_problems import NETWORKS, one, problem, spoilt, statuses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nn_conformance.gradcheck import check_gradients
 from nn_conformance.judge.digits import told_apart
-from nn_reference.activations import RELU, SIGMOID, SOFTMAX
-from nn_reference.losses import CrossEntropy, SquaredError
+from nn_reference.activations import RELU, SIGMOID
+from nn_reference.losses import SquaredError
 from nn_reference.network import Dense, Network, loss_and_gradients, loss_and_outputs
 
 
@@ -36,23 +36,6 @@ def test_a_kink_at_the_parameters_is_undecided(slope, dtype):
     assert not report.ok
     assert "kink at these parameters" in one(report, "b1").reason
     assert math.isnan(one(report, "b1").error)
-
-
-@pytest.mark.parametrize("distance", [1e-2, 1e-4, 1e-6, 1e-8])
-def test_a_step_keeps_clear_of_kinks(distance):
-    """A right gradient passes and a wrong one fails at any distance from the nearest of many kinks."""
-    p = np.cumsum(np.full(50, 0.1))
-    p[17] = distance
-
-    def loss(q):
-        return np.sum(np.maximum(q, 0) * np.arange(50)) / 50 + np.sum(np.abs(q - 0.35)) + np.sum(q**3)
-
-    right = np.arange(50) / 50 * (p > 0) + np.sign(p - 0.35) + 3 * p**2
-
-    assert check_gradients(loss, p, right).ok
-    wrong = one(check_gradients(loss, p, at(17, lambda g: 0 * g)(right.copy())))
-    assert wrong.status == "failed"
-    assert wrong.limit < 100 * 2**-53 * loss(p) / min(distance, 1e-5) + 1e-8
 
 
 @pytest.mark.parametrize("claimed", [-1.0, 0.0, 0.3, 1.0])
@@ -184,23 +167,6 @@ def test_a_verdict_does_not_depend_on_units(loss_power, params_power):
         assert yours.limit == mine.limit * scale / units
 
 
-@pytest.mark.parametrize(("offset", "dtype"), [(1e6, np.float64), (-1e9, np.float64), (1e2, np.float32)])
-def test_a_large_offset_costs_digits_and_no_verdict(offset, dtype):
-    """A loss of 1e6 and a little has fewer digits for its slope: the limit says so, and ten percent are still seen."""
-    loss, params, gradients = problem(NETWORKS["tanh"], dtype)
-
-    def shifted(p):
-        return dtype(offset) + loss(p)
-
-    plain = check_gradients(loss, params, gradients, directions=3)
-    report = check_gradients(shifted, params, gradients, directions=3)
-
-    assert report.ok, str(report)
-    assert all(a.limit < b.limit for a, b in zip(plain.findings, report.findings, strict=True))
-    wrong = check_gradients(shifted, params, {name: g * dtype(1.5) for name, g in gradients.items()}, directions=3)
-    assert set(statuses(wrong).values()) == {"failed"}
-
-
 def test_a_constant_has_no_gradient_that_could_be_seen():
     """Of 0.7 everywhere zero is undecided, as 0.7 may hide a small slope; of 0 it passes; what is not zero fails."""
     p = np.ones((3, 5))
@@ -210,31 +176,6 @@ def test_a_constant_has_no_gradient_that_could_be_seen():
         assert check_gradients(lambda _: 0.0, p, zero).ok
     assert one(check_gradients(lambda _: 0.7, p, 1e-3 * p)).cause == "the loss does not change with this parameter"
     assert one(check_gradients(lambda _: 0.0, p, 1e-3 * p)).status == "failed"
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_saturated_and_dead_units_pass_with_zero(dtype):
-    """Logits of ±1000 and a layer of ReLU that is off: gradients of exactly zero pass, and a made-up one fails."""
-    network = Network(3, (Dense(4, RELU), Dense(3, SOFTMAX)), CrossEntropy())
-    x, t = np.eye(3, dtype=dtype), np.eye(3, dtype=dtype)
-    params = {
-        "W1": np.full((3, 4), -1, dtype),
-        "b1": np.full(4, -2, dtype),
-        "W2": np.ones((4, 3), dtype),
-        "b2": np.array([0.5, 0.25, 0], dtype),
-    }
-    dead = loss_and_gradients(network, params, x, t)[1]
-
-    def loss(p):
-        return loss_and_outputs(network, p, x, t)[0]
-
-    assert not dead["W1"].any()
-    assert check_gradients(loss, params, dead).ok
-    assert statuses(check_gradients(loss, params, spoilt(dead, "W1", lambda g: g + 0.1)))["W1"] == "failed"
-
-    flat = Network(3, (Dense(3, SOFTMAX, bias=False),), CrossEntropy())
-    weights = {"W1": np.eye(3, dtype=dtype) * 1000}
-    assert check_gradients(lambda p: loss_and_outputs(flat, p, x, t)[0], weights, {"W1": np.zeros((3, 3), dtype)}).ok
 
 
 OFFSETS = [(np.float64, offset) for offset in (1e14, -1e16)] + [(np.float32, offset) for offset in (1e5, 1e8)]
@@ -268,22 +209,6 @@ def test_no_wrong_gradient_below_the_rounding_of_a_large_offset_passes(dtype, of
         assert statuses(report).get("unused") != "failed"
         assert not report
     assert "failed" not in statuses(check_gradients(loss, params, right)).values()
-
-
-@pytest.mark.parametrize("factor", [0, -1, 1, 2])
-def test_a_gradient_that_the_loss_cannot_show_is_undecided(factor):
-    """At 1e16 a float64 loss moves by 2, at 1e8 a float32 one by 8: whatever is claimed, right or wrong, is undecided."""
-    for dtype, offset in ((np.float64, 1e17), (np.float64, -1e17), (np.float32, 1e8)):
-        loss, params, right = problem(NETWORKS["tanh"], dtype)
-        claims = {name: dtype(factor) * g for name, g in right.items()}
-
-        def shifted(p, loss=loss, add=offset):
-            return np.asarray(add, p["W1"].dtype) + loss(p)
-
-        report = check_gradients(shifted, params, claims)
-
-        assert set(statuses(report).values()) == {"undecided"}
-        assert all("too small to be seen" in finding.reason for finding in report.findings)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

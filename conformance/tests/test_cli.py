@@ -139,17 +139,6 @@ def test_description_has_all_that_is_declared(command, system):
         assert any(line.startswith(f"- {figure.quantity}: ") for line in lines)
 
 
-def test_describe_counts_parameters_layer_by_layer(command):
-    """Document 002's summary of its Keras model: 100,480 + 8,256 + 650 = 109,386."""
-    description = command("describe", "mnist-dense-keras", "--json").json
-    assert [layer["parameters"] for layer in description["layers"]] == [100_480, 8_256, 650]
-    assert description["parameters"] == 109_386
-    text = command("describe", "mnist-dense-keras").out
-    rows = [line.split() for line in text.splitlines() if line.startswith("dense ")]
-    assert [row[-1] for row in rows] == ["100,480", "8,256", "650"]
-    assert "total parameters: 109,386\n" in text
-
-
 def test_describe_answers_what_document_002_asks(command):
     """What each activation is for, where 100,480 comes from, and that it depends on the image's height and width."""
     text = command("describe", "mnist-dense-keras", "--version", "as-run").out
@@ -188,10 +177,20 @@ def test_corrected_version_says_what_is_mended(command):
         ("verify xor-tanh xor-sigmiod", "network: no network is named 'xor-sigmiod', did you mean 'xor-sigmoid'?"),
         ("verify xor-tanh --with torhc", "oracle: none is named 'torhc', did you mean 'torch'?"),
         ("verify --with reference,x", "oracle: none is named 'x'; expected one of reference, plain, complex-step, "),
+        ("fixtures show xor-tanh/probe-sqare", "did you mean 'xor-tanh/probe-square'?"),
+        ("fixtures show", "Missing argument 'ID'"),
+        ("fixtures list --network xor-tahn", "did you mean 'xor-tanh'?"),
+        ("fixtures export", "Missing argument 'DIR'"),
+        ("fixtures chek", "Did you mean 'check'?"),
+        ("grade nowhere homework", "expected a folder of submissions"),
+        ("grade . homewrk", "did you mean"),
+        ("grade . homework", "expected Python files"),
+        ("grade . homework --timeout 0", "--timeout"),
     ],
 )
-def test_mistake_is_one_line_and_code_2(command, arguments, expected):
-    """A command, option or name that there is not, or that does not fit, is one line that says what would."""
+def test_mistake_is_one_line_and_code_2(command, monkeypatch, tmp_path, arguments, expected):
+    """A command, option, name or folder that there is not, or that does not fit, is one line that says what would."""
+    monkeypatch.chdir(tmp_path)
     assert expected in command(*shlex.split(arguments)).complaint
 
 

@@ -2,8 +2,6 @@
 
 import io
 import os
-import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +14,6 @@ from nn_conformance.cli.main import app
 from nn_reference.systems import NAMES
 
 MODULE = str(Path(nn_conformance.__file__).with_name("__main__.py"))
-posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes and signals")
 
 
 @pytest.fixture
@@ -74,7 +71,6 @@ def test_narrow_encoding_is_no_crash(command, monkeypatch, arguments):
     assert (r"\xbd" in out) == ("--json" not in arguments)
 
 
-@posix
 @pytest.mark.parametrize(
     ("arguments", "unbuffered"),
     [
@@ -94,7 +90,6 @@ def test_reader_that_has_gone_is_no_error(command, monkeypatch, arguments, unbuf
     assert (done.code, done.err) == (128 + signal.SIGPIPE, "")
 
 
-@posix
 def test_reader_of_a_process_that_has_gone_is_no_error(environment):
     """In a process of its own it is the same: Python finds nothing to complain of when it exits."""
     reader, writer = os.pipe()
@@ -120,7 +115,6 @@ cli.main()
 """
 
 
-@posix
 def test_interruption_is_one_line(environment):
     """Ctrl-C during `verify --all` ends it at once, with code 130, one line and no verdict."""
     with subprocess.Popen(  # noqa: S603 - our own command
@@ -173,27 +167,3 @@ def test_completion_script_is_for_the_command(command, monkeypatch, shell):
     assert done.out.strip().splitlines()[-1].startswith(last)
     assert "nn-conformance" in done.out
     assert "_NN_CONFORMANCE_COMPLETE" in done.out
-
-
-@posix
-@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
-def test_completion_works_in_bash(environment, tmp_path):
-    """Bash, having read the script, completes a network's name."""
-    shim = tmp_path / "nn-conformance"
-    shim.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m nn_conformance "$@"\n')
-    shim.chmod(0o755)
-    session = """
-        eval "$(nn-conformance --show-completion bash)"
-        COMP_WORDS=(nn-conformance describe mnist-rel) COMP_CWORD=2
-        _nn_conformance_completion nn-conformance
-        echo "${COMPREPLY[*]}"
-    """
-    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(  # noqa: S603 - our own command
-        ["bash", "--norc", "-c", session],  # noqa: S607 - whichever bash is there
-        env=environment | {"PATH": path, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.stdout, done.stderr) == ("mnist-relu mnist-relu-torch\n", "")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nn_conformance import judge_run
-from nn_conformance.judge.verdict import STATUSES, CheckId, at_most
+from nn_conformance.judge.verdict import STATUSES, CheckId, at_least, at_most
 from nn_conformance.outcome import ORDER
 from nn_reference.activations import SIGMOID
 from nn_reference.systems import SYSTEMS, loading
@@ -137,6 +137,11 @@ def test_nan_hides_behind_no_number(command, judged, errors):
     assert done.code == 1
     assert row.split()[2:] == ["failed", row.split()[1], "failed", row.split()[1], "failed"]
     assert number == (len(errors) - 1) * done.json["counts"]["ran"] / len(errors)
+
+
+def test_nan_is_on_the_right_side_of_no_limit():
+    """An error that is NaN fails where it must stay below a limit, and where it must exceed one."""
+    assert at_most("a::b::c", np.nan, 1.0, "").status == at_least("a::b::c", np.nan, 1.0, "").status == "failed"
 
 
 def test_verdicts_show_markup_as_it_is(command, judged):

@@ -1,9 +1,11 @@
 """Networks as courses have them: right ones pass however they are written, and no mistake of scale passes anywhere."""
 
+import itertools
 from pathlib import Path
 
 import pytest
 from courses import COURSES, SLIPS, STYLES, TARGETS, UPDATE_SLIPS, Trainer, caught, made, none, of, rows
+from spread import everyday
 
 from nn_conformance import conforms, network
 from nn_conformance.cases.families import describe_network
@@ -12,11 +14,7 @@ from nn_reference.systems import get
 
 FILE = Path(__file__).with_name("courses.py")
 EVERYDAY = {("logistic", "rows"), ("softmax", "columns"), ("leaky_l2", "loops"), ("regression", "class")}
-WRITTEN = [
-    pytest.param(course, style, marks=() if (course, style) in EVERYDAY else pytest.mark.slow)
-    for course in COURSES
-    for style in STYLES
-]
+WRITTEN = everyday(itertools.product(COURSES, STYLES), EVERYDAY)
 # Every mean, sum and half that may be too much or too little; N samples and C outputs.
 FACTORS = {
     "N": lambda n, c, _: n,
@@ -47,10 +45,7 @@ def test_what_is_wrong_does_not_pass(course, style):
     assert [name for name in SLIPS if not caught(TARGETS[f"{course}_{style}_{name}"])] == []
 
 
-@pytest.mark.parametrize(
-    "course",
-    [pytest.param(c, marks=() if c in ("tanh_sigmoid", "relu_relu_softmax") else pytest.mark.slow) for c in COURSES],
-)
+@pytest.mark.parametrize("course", everyday(COURSES, ("tanh_sigmoid", "relu_relu_softmax")))
 def test_no_mistake_of_scale_passes(course):
     """A factor of sizes, a half or a sign too much fails in each array of each layer, in the error and in each slope."""
     last = len(network(COURSES[course]).layers)
@@ -78,11 +73,9 @@ def test_a_documented_network_of_one_output_is_asked_for_several(network_id):
 
 @pytest.mark.parametrize("line", ["xor", "relu_relu_softmax"])
 def test_any_loss_with_any_optimiser(line):
-    """Momentum and Adam are asked of who offers them, whatever the network; five mistakes of updates fail."""
-    right = conforms(COURSES[line], pieces=("momentum classical", "adam torch"))(Trainer(COURSES[line]))
-    wrong = [
-        name for name, slip in UPDATE_SLIPS.items() if not caught(conforms(COURSES[line])(Trainer(COURSES[line], slip)))
-    ]
+    """Momentum and Adam are asked of who offers them, whatever the network; four mistakes of updates fail."""
+    right = conforms(COURSES[line], pieces=("momentum classical", "adam torch"))(Trainer())
+    wrong = [name for name, slip in UPDATE_SLIPS.items() if not caught(conforms(COURSES[line])(Trainer(slip)))]
 
     assert judge(right).failed == []
     assert wrong == []
@@ -91,8 +84,8 @@ def test_any_loss_with_any_optimiser(line):
 def test_an_optimiser_that_is_claimed_and_refused_is_a_failure():
     """Who says that it has RMSProp and refuses it fails by that; who does not say so is not asked."""
     line = COURSES["xor"]
-    claims, silent = conforms(line, pieces=("rmsprop torch",))(Trainer(line)), conforms(line)(Trainer(line))
+    claims, silent = conforms(line, pieces=("rmsprop torch",))(Trainer()), conforms(line)(Trainer())
 
     assert {v.failure for v in judge(claims).failed} == {"claimed"}
     assert judge(silent).ok
-    assert caught(conforms(line, pieces=("adam torch",))(Trainer(line, refuses=("adam",))))
+    assert caught(conforms(line, pieces=("adam torch",))(Trainer(refuses=("adam",))))

@@ -9,7 +9,7 @@ from ladder_problems import Wrapped
 
 from nn_conformance.adapt.claims import conforms
 from nn_conformance.adapt.conventions import declared
-from nn_conformance.adapt.doors import as_target, conventions_of
+from nn_conformance.adapt.doors import opened
 from nn_conformance.adapt.functions import read_answer
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import norm
@@ -35,39 +35,12 @@ def wide(p, x, t):
     return homework({k: v.astype(np.float64) for k, v in p.items()}, x.astype(np.float64), t)
 
 
-def backwards(p, x, t):
-    return homework(p, x[::-1].copy(), t[::-1].copy())
-
-
-def kahan(values):
-    total, lost = values.dtype.type(0) * values[0], values.dtype.type(0) * values[0]
-    for value in values:
-        y = value - lost
-        new = total + y
-        lost, total = (new - total) - y, new
-    return total
-
-
-def compensated(p, x, t):
-    each = [homework(p, x[n : n + 1], t[n : n + 1]) for n in range(len(x))]
-    gradients = {name: kahan(np.stack([g[name] for g, _ in each])) / len(x) for name in p}
-    return {k: g.astype(x.dtype) for k, g in gradients.items()}, kahan(np.array([loss for _, loss in each])) / len(x)
-
-
-def permuted(p, x, t):
-    order = np.arange(len(p["b1"]))[::-1]
-    back = np.argsort(order)
-    inside = p | {"W1": p["W1"][order], "b1": p["b1"][order], "W2": p["W2"][order]}
-    gradients, loss = homework(inside, x, t)
-    return gradients | {name: gradients[name][back] for name in ("W1", "b1", "W2")}, loss
-
-
-HONEST = (homework, lists, fortran, wide, backwards, compensated, permuted)
+HONEST = (homework, lists, fortran, wide)
 
 
 @pytest.mark.parametrize("function", HONEST, ids=lambda function: function.__name__)
 def test_an_honest_function_passes(function):
-    """Other orders of addition, compensated sums, permuted units, lists, other memory layouts: none is a false alarm."""
+    """Lists, another memory layout, and a wider precision than was asked for: none is a false alarm."""
     found = statuses(function)
     assert found["gradient"] == found["loss"] == found["own-loss"] == {"passed"}
     assert found["layer"] == found["step"] == found["trajectory"] == {"unsupported"}
@@ -107,13 +80,10 @@ def test_one_precision_may_be_all_it_has():
         (lambda g, loss: (g, loss * 2), "loss"),
         (lambda g, loss: (g | {"W1": -g["W1"]}, loss), "gradient"),
         (lambda g, loss: (g | {"b2": g["b2"][None]}, loss), "contract"),
-        (lambda g, loss: ({k: g[k] for k in ("W1", "W2")}, loss), "contract"),
         (lambda g, loss: (g, float("nan")), "contract"),
-        (lambda g, loss: None, "contract"),
         (lambda g, loss: (g, loss, 3), "contract"),
         (lambda g, loss: {"loss": loss, "gradients": g, "grads": 1}, "contract"),
         (lambda g, loss: (g | {"W1": [[1, 2], [3]]}, loss), "contract"),
-        (lambda g, loss: (g | {"W1": "abc"}, loss), "contract"),
         (lambda g, loss: (g, [loss, loss]), "contract"),
         (lambda g, loss: {"loss": loss, "gradients": g, "layers": [1, 2]}, "contract"),
     ],
@@ -140,7 +110,7 @@ def test_a_wrong_answer_fails_where_it_is_wrong(wrong, rung):
 def test_what_is_no_target_is_one_line(obj, message):
     """An object that fits no door is refused with what there is."""
     with pytest.raises(InputError) as caught:
-        as_target(obj)
+        opened(obj)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -163,25 +133,12 @@ def test_a_target_passes_through():
         name = "whole"
         evaluate, train = staticmethod(reference.evaluate), staticmethod(reference.train)
 
-    assert as_target(reference) is reference
-    assert isinstance(as_target(Whole), Whole)
-    assert conventions_of(reference) == declared()
+    assert opened(reference)[0] is reference
+    assert isinstance(opened(Whole)[0], Whole)
+    assert opened(reference)[1] == declared()
     report = verify(Whole, "xor-tanh")
     assert report
     assert report.name == "whole"
-
-
-def test_a_report_without_a_pass_is_no_success():
-    """Where all is unsupported nothing was shown, and the report is false."""
-
-    def cannot(p, x, t):
-        raise Unsupported("not today")
-
-    report = verify(cannot, "homework")
-    assert not report
-    (claim,) = report.failed
-    assert (claim.id, claim.failure) == ("harness::contract::claim", "claimed")
-    assert {v.reason for v in report.verdicts if v.rung not in ("step", "trajectory") and v != claim} == {"not today"}
 
 
 def test_a_network_that_is_asked_for_and_not_answered_makes_no_success():
@@ -249,24 +206,6 @@ def test_a_run_without_losses_is_judged_by_its_parameters_where_it_has_no_memory
         verdicts = judge(load(f"{system}/probe-rectangular"), silent, "float64")
         assert {v.status for v in verdicts if v.rung == "step"} == {"passed"}
         assert {v.status for v in verdicts if v.rung == "trajectory"} == {status}
-
-
-@pytest.mark.parametrize("last", [False, True], ids=["all calls", "the last call"])
-def test_answer_that_is_kept_without_its_targets_is_caught(last):
-    """A cache by parameters and x alone fails where the targets change their order, in loss and gradients, and only there."""
-    kept = {}
-
-    def caching(p, x, t):
-        key = (x.dtype, x.tobytes(), *(a.tobytes() for a in p.values()))
-        if last and key not in kept:
-            kept.clear()
-        return kept.setdefault(key, homework(p, x, t))
-
-    failed = verify(caching, "homework").failed
-
-    assert {verdict.rung for verdict in failed} == {"second-call"}
-    assert {verdict.check.quantity for verdict in failed} == {"loss", "W1", "b1", "W2", "b2"}
-    assert all("targets in another order" in verdict.reason for verdict in failed)
 
 
 def test_a_function_is_not_asked_for_the_loss_of_no_document():

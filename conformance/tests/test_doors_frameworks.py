@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 from nn_conformance.adapt.claims import conforms
-from nn_conformance.adapt.doors import as_target, conventions_of, framework_of
+from nn_conformance.adapt.doors import framework_of
 from nn_conformance.cases.store import Store
 from nn_conformance.explain.hint import WHERE, suggest
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.target import TargetError, Unsupported
-from nn_conformance.pytest_checks import checks_of
 from nn_conformance.run import verify
 from nn_conformance.subjects import subject_of
 
@@ -35,19 +34,6 @@ def build_torch(sizes, activation=None):
     return nn.Sequential(*parts[:-1])
 
 
-@pytest.mark.slow
-@pytest.mark.torch
-def test_a_module_of_any_sizes_passes():
-    """What makes a module from sizes is judged on all probes, by autograd and its own optimiser, in both precisions."""
-    target = subject_of(conforms("iris-relu-adam")(build_torch)).target
-    for dtype in ("float32", "float64"):
-        verdicts = judge(STORE.case("iris-relu-adam/probe-rectangular"), target, dtype, updates=20, trusted=True)
-        assert [v for v in verdicts if v.status in ("failed", "blocked")] == []
-        passed = {verdict.rung for verdict in verdicts if verdict.status == "passed"}
-        assert passed >= {"loss", "gradient", "metamorphic", "step", "trajectory"}
-    assert target.conventions.describe() == "layout='out,in', output='matrix'"
-
-
 @pytest.mark.torch
 @pytest.mark.parametrize("locked", [False, True], ids=["copied", "not to be copied"])
 def test_a_module_as_it_stands_is_judged_where_its_sizes_fit(locked):
@@ -66,14 +52,6 @@ def test_a_module_as_it_stands_is_judged_where_its_sizes_fit(locked):
     assert {v.check.case for v in report.verdicts if v.status == "passed"} == {"iris-relu-adam/documented"}
     assert all(torch.equal(p, q) and p.dtype == q.dtype for p, q in zip(module.parameters(), before, strict=True))
     assert all(torch.equal(p.grad, torch.ones_like(p)) for p in module.parameters())
-
-
-@pytest.mark.torch
-def test_a_module_of_mnists_size_is_judged_on_the_documented_case():
-    """A module that is made already fits no probe, so it is the documented case, large as it is, that it is judged on."""
-    module = conforms("mnist-relu", logits=True, dtypes=("float32",))(build_torch((784, 300, 10)))
-    assert verify(module)
-    assert {check.id.case for check in checks_of(module)} >= {"mnist-relu/documented-float32"}
 
 
 @pytest.mark.torch
@@ -146,26 +124,6 @@ def test_tensors_are_read_from_a_function():
     assert verify(conforms("homework")(function))
 
 
-@pytest.mark.torch
-def test_a_class_of_modules_makes_one_from_sizes():
-    """The class of a module is what makes one from sizes; conventions are those of its framework unless declared."""
-    from torch import nn
-
-    class Net(nn.Module):
-        def __init__(self, sizes):
-            super().__init__()
-            self.all = build_torch(sizes)
-
-        def forward(self, x):
-            return self.all(x)
-
-    assert framework_of(Net) == "torch"
-    assert conventions_of(Net).layout == "out,in"
-    assert conventions_of(conforms("homework", layout="in,out")(build_torch((1, 1)))).layout == "in,out"
-    verdicts = judge(STORE.case("iris-relu-adam/probe-one"), subject_of(Net).target, "float32", trusted=True)
-    assert {v.status for v in verdicts if v.rung == "gradient"} == {"passed"}
-
-
 def build_keras(sizes, dtype="float32"):
     """Dense layers, linear, ReLU and softmax: document 002's model."""
     import keras
@@ -203,7 +161,7 @@ def test_a_model_as_it_stands_keeps_its_weights():
     assert {v.status for v in judge(case, subject_of(model).target, "float32")} == {"unsupported"}
     other = STORE.case("mnist-dense-keras/probe-square")
     with pytest.raises(Unsupported, match="the model has"):
-        as_target(model).evaluate(other.case.network, other.params, other.x, other.t)
+        subject_of(model).target.evaluate(other.case.network, other.params, other.x, other.t)
 
 
 @pytest.mark.keras
@@ -219,4 +177,6 @@ def test_a_wrong_model_fails():
     flat = keras.Sequential([model, keras.layers.Reshape((-1, 1), dtype="float64")])
     flat.build((None, case.case.network.inputs))
     with pytest.raises(TargetError, match="output"):
-        as_target(flat).evaluate(case.case.network, case.params, *(a.astype("float64") for a in (case.x, case.t)))
+        subject_of(flat).target.evaluate(
+            case.case.network, case.params, *(a.astype("float64") for a in (case.x, case.t))
+        )

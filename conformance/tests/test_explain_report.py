@@ -13,7 +13,6 @@ from nn_conformance import conforms, judge_run, run
 from nn_conformance.cases.families import describe_network
 from nn_conformance.explain import Budget, Case, explain
 from nn_conformance.explain.asking import draw, sized
-from nn_conformance.explain.factors import monomials
 from nn_conformance.judge.target import Answer
 from nn_conformance.report.console import folded
 from nn_reference.systems import get
@@ -50,18 +49,6 @@ def test_arrays_that_are_never_finite_are_named():
     explanation = explain(target, LINEAR, budget=AMPLE)
     assert explanation.unexplained == ["dW1: NaN or infinite in every answer; finite: loss, db1"]
     assert not explanation.aside
-
-
-def test_no_array_is_called_never_finite_that_once_was():
-    """Where now one array and now another is NaN, no answer can be compared, and the sizes of these calls are said."""
-
-    def spoilt(loss, gradients, x):
-        name = "W1" if len(x) > 1 else "b1"
-        return loss, gradients | {name: gradients[name] * np.nan}
-
-    explanation = explain(Changed(spoilt), LINEAR, budget=AMPLE)
-    assert explanation.unexplained == ["no call of a small case has an answer that can be compared"]
-    assert {"NaN or infinite with 6 samples", "NaN or infinite with 1 sample"} <= set(explanation.aside)
 
 
 def test_lines_begin_with_the_answer_and_say_how_to_mend_it():
@@ -115,14 +102,6 @@ def test_a_target_that_always_raises_has_no_explanation():
     explanation = of(broken)
     assert not explanation.slugs
     assert any("ZeroDivisionError" in text for text in explanation.unexplained)
-
-
-def test_a_letter_is_named_only_if_sizes_differ():
-    """A factor of 1/3 at a width of 3 alone is a constant; with a second width it is 1/H; factors of no rule are none."""
-    one = [({"N": 4.0, "H": 3.0}, 1 / 3), ({"N": 6.0, "H": 3.0}, 1 / 3)]
-    assert next(monomials(one, 1e-9)).text() == "1/3"
-    assert next(monomials([*one, ({"N": 6.0, "H": 5.0}, 1 / 5)], 1e-9)).text() == "1/H"
-    assert not list(monomials([({"N": 4.0}, 0.31), ({"N": 6.0}, 0.97), ({"N": 7.0}, 0.11)], 1e-9))
 
 
 def test_what_fails_at_extreme_logits_is_one_line():

@@ -1,41 +1,18 @@
 """Right code is not explained, whatever its optimiser, its precision and its reduction."""
 
 import itertools
-from pathlib import Path
-from runpy import run_path
 
-import msgspec
 import pytest
+from courses import Trainer
 from explain_problems import AMPLE
 from spread import WHOLE
 
-from nn_conformance.adapt.claims import claim_of
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network, describe_optimizer
 from nn_conformance.cases.text import network
 from nn_conformance.explain import explain
-from nn_conformance.oracles import reference
-from nn_conformance.subjects import subject_of
 from nn_maintain.mistakes.mistaken import Mistaken
 from nn_reference.systems import SYSTEMS
-
-EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.py"))
-
-
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_right_examples_are_not_explained(path):
-    """Nothing is said of a right program, in any network and precision that it claims."""
-    for value in run_path(str(path)).values():
-        claim = claim_of(value) if callable(value) else None
-        for system in SYSTEMS if claim and claim.systems else ():
-            if claim.covers(system.id):
-                for dtype in claim.dtypes:
-                    optimizer = describe_optimizer(system.recipe.optimizer)
-                    target = subject_of(value, [system.id]).target
-                    explanation = explain(target, describe_network(system.network), optimizer, dtype, budget=AMPLE)
-                    assert not explanation.slugs, (system.id, dtype, explanation.lines())
-                    assert not explanation.unexplained, (system.id, dtype)
-
 
 OPTIMIZERS = [
     *(fmt.Optimizer("sgd", 0.125, momentum=0.5, dialect=d) for d in ("classical", "rate", "nesterov", "averaged")),
@@ -83,11 +60,8 @@ def test_the_reference_is_not_explained(described, optimizer, dtype):
 )
 def test_another_dialect_of_momentum_is_named(described, done, slug):
     """A target with another dialect than the described one is told which it has."""
-
-    class Other(Mistaken):
-        def train(self, net, optimizer, *rest):
-            return reference.train(net, msgspec.structs.replace(optimizer, dialect=done), *rest)
-
     optimizer = fmt.Optimizer("sgd", 0.125, momentum=0.5, dialect=described)
-    explanation = explain(Other(), network("3-4 tanh-2, squared-error"), optimizer, budget=AMPLE)
+    explanation = explain(
+        Trainer(lambda _: {"dialect": done}), network("3-4 tanh-2, squared-error"), optimizer, budget=AMPLE
+    )
     assert explanation.slugs == {slug}

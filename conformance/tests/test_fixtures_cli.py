@@ -46,22 +46,6 @@ def test_show_tells_what_a_case_expects(command, case_id):
     assert command("fixtures", "show", case_id, "--json").out == (Store().root / f"{case_id}.json").read_text("utf-8")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (["show", "xor-tanh/probe-sqare"], "did you mean 'xor-tanh/probe-square'?"),
-        (["show"], "Missing argument 'ID'"),
-        (["list", "--network", "xor-tahn"], "did you mean 'xor-tanh'?"),
-        (["export"], "Missing argument 'DIR'"),
-        (["chek"], "Did you mean 'check'?"),
-    ],
-    ids=lambda value: "-".join(value) if isinstance(value, list) else "",
-)
-def test_mistakes_are_one_line_and_code_2(command, arguments, expected):
-    """A case, network, option or command that there is not is named, with the nearest; there is no traceback."""
-    assert expected in command("fixtures", *arguments).complaint
-
-
 def test_check_passes_on_what_is_shipped(command):
     """Every file, case, array and reference that is released is as the index says: no problem, and how many there are."""
     cases, root = len(Store().index.cases), fixtures_root()

@@ -1,6 +1,5 @@
 """`fixtures/README.md` says what the format is: its example runs, its tables are the types', and the schemas agree."""
 
-import copy
 import doctest
 import json
 import re
@@ -189,9 +188,7 @@ def test_export_is_as_the_page_says(command, tmp_path):
     assert paths == cases | {f"schema/{file}" for file in schemas()} | {"index.json"}
     assert done == (0, f"{len(paths)} files written to {tmp_path}\n", "")
     for path in cases:
-        found = json.loads((tmp_path / path).read_text("utf-8"))
-        VALIDATORS["case"].validate(thinned(found))
-        text = json.dumps(found)
+        text = (tmp_path / path).read_text("utf-8")
         assert text.count('"sha256"') == text.count('"data"') > 0
 
 
@@ -212,49 +209,13 @@ def test_schemas_are_schemas(file):
     assert f"format {1 if file.startswith('index') else fmt.FORMAT}" in schema["title"]
 
 
-def rules(schema):
-    """Every keyword of each schema of a list, and of its entries."""
-    if isinstance(schema, list):
-        return set().union(*map(rules, schema))
-    if not isinstance(schema, dict):
-        return set()
-    entries = schema.get("items", {})
-    own = {*schema, *entries, *(key for choice in entries.get("anyOf", []) for key in choice)} if entries else set()
-    return own.union(*map(rules, schema.values()))
-
-
-def thinned(record):
-    """The record with a few of the numbers of each list: the first five, the least and the greatest of either type."""
-    if isinstance(record, dict):
-        return {key: thinned(value) for key, value in record.items()}
-    if not isinstance(record, list):
-        return record
-    by_type = [[value for value in record if type(value) is kind] for kind in (int, float)]
-    others = [thinned(value) for value in record if type(value) not in (int, float)]
-    extremes = [end(numbers) for numbers in by_type if numbers for end in (min, max)]
-    return others + record[:5] + extremes if len(record) > 9 and extremes else [thinned(value) for value in record]
-
-
-def test_schemas_tell_numbers_of_a_list_apart_by_type_and_bounds():
-    """No rule but these for lists and their entries: what holds for a few numbers, the extremes included, holds for all."""
-    known = {
-        "type", "items", "anyOf", "enum", "$ref", "pattern", "default",
-        "minimum", "maximum", "minItems", "maxItems",
-    }  # fmt: skip
-
-    assert rules([*schemas().values()]) <= known
-    assert thinned({"a": [0.5, 2.0, "nan", -1.0, *range(9)]}) == {
-        "a": ["nan", 0.5, 2.0, "nan", -1.0, 0, 0, 8, -1.0, 2.0]
-    }
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("network", NETWORKS)
 def test_every_case_fulfils_its_schema(network):
     """Each committed case is valid by the schema of a case, and its network by the schema of a network."""
     for case_id in STORE.ids:
         if case_id.startswith(f"{network}/"):
-            document = thinned(json.loads((FIXTURES / f"{case_id}.json").read_bytes()))
+            document = json.loads((FIXTURES / f"{case_id}.json").read_bytes())
             VALIDATORS["case"].validate(document)
             VALIDATORS["network"].validate(document["network"])
 
@@ -262,85 +223,3 @@ def test_every_case_fulfils_its_schema(network):
 def test_index_fulfils_its_schema():
     """The committed index is valid by its schema."""
     VALIDATORS["index"].validate(json.loads((FIXTURES / "index.json").read_bytes()))
-
-
-def put(*path_and_value):
-    """An edit that sets the entry at a path of keys."""
-    *path, last, value = path_and_value
-
-    def edit(record):
-        for key in path:
-            record = record[key]
-        record[last] = value
-
-    return edit
-
-
-def without(*path):
-    """An edit that removes the entry at a path of keys."""
-
-    def edit(record):
-        for key in path[:-1]:
-            record = record[key]
-        del record[path[-1]]
-
-    return edit
-
-
-MUTATIONS = {
-    "unknown field": put("note", "x"),
-    "unknown inner field": put("network", "layers", 0, "dropout", 0.5),
-    "no network": without("network"),
-    "no digest": without("x", "sha256"),
-    "null for an array": put("x", None),
-    "format 3": put("format", 3),
-    "version 0": put("version", 0),
-    "version as text": put("version", "1"),
-    "version true": put("version", True),  # noqa: FBT003 - a value, no flag
-    "id with capitals": put("id", "Homework/probe-square"),
-    "id without a network": put("id", "probe-square"),
-    "flags as text": put("flags", "square"),
-    "half precision": put("x", "dtype", "float16"),
-    "negative size": put("x", "shape", [-1, 5]),
-    "half a size": put("x", "shape", [1.5]),
-    "five axes": put("x", "shape", [1, 1, 1, 1, 1]),
-    "short digest": put("x", "sha256", "0" * 63),
-    "number as text": put("x", "data", ["1.0"]),
-    "number null": put("x", "data", [None]),
-    "number true": put("x", "data", [True]),
-    "infinity by another name": put("trajectory", "losses", ["Infinity"]),
-    "infinite band": put("trajectory", "horizons", "float32", "band", ["inf"]),
-    "file in another folder": put("x", "file", "../x.safetensors"),
-    "file of another kind": put("x", "file", "x.pickle"),
-    "unknown dataset": put("x", "dataset", "cifar"),
-    "negative row": put("steps", 0, "rows", [-1]),
-    "no layers": put("network", "layers", []),
-    "unknown activation": put("network", "layers", 0, "activation", "kind", "swish"),
-    "unknown layout": put("network", "layers", 0, "layout", "out, in"),
-    "unknown reduction": put("network", "loss", "reduction", "mean"),
-    "rate as text": put("optimizer", "learning_rate", "0.1"),
-    "unknown placement": put("optimizer", "placement", "jax"),
-    "parameters as a list": put("params", []),
-    "parameter as a number": put("params", "W1", 1.0),
-}
-
-
-@pytest.fixture(scope="module")
-def intact():
-    """A case with all that the mutations change, which schema and types accept as it is."""
-    document = thinned(json.loads((FIXTURES / "iris-relu-adam" / "probe-partial.json").read_bytes()))
-    VALIDATORS["case"].validate(document)
-    msgspec.convert(document, fmt.Case)
-    return document
-
-
-@pytest.mark.parametrize("edit", MUTATIONS.values(), ids=MUTATIONS)
-def test_types_refuse_what_the_schema_refuses(edit, intact):
-    """A case with one thing wrong is refused by its schema, and by the types that read it."""
-    document = copy.deepcopy(intact)
-    edit(document)
-
-    with pytest.raises(jsonschema.ValidationError):
-        VALIDATORS["case"].validate(document)
-    with pytest.raises(msgspec.ValidationError):
-        msgspec.convert(document, fmt.Case)

@@ -16,7 +16,7 @@ from spread import everyday
 from nn_conformance.adapt.pieces import OPTIMIZERS
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.store import Store
-from nn_conformance.cli.only import judge_only
+from nn_conformance.cli.judged import judge_only
 from nn_conformance.fuzz.drawn import fuzz, judged
 from nn_conformance.fuzz.strategies import Problem
 from nn_conformance.judge.target import Answer, Run, Unsupported
@@ -31,12 +31,6 @@ STORE = Store()
 HOMEWORK = Path(__file__).with_name("homework.py")
 ADAPTER = Path(__file__).parents[1] / "adapters" / "numpy_adapter.py"
 BY_SLUG = {mistake.slug: mistake for mistake in CATALOGUE}
-
-
-@pytest.fixture(scope="module")
-def shrunk():
-    """What is found of the mean's 1/N missing."""
-    return fuzz(Mistaken(BY_SLUG["sum-for-mean"]), 30)
 
 
 @pytest.mark.parametrize(
@@ -104,26 +98,13 @@ def test_numbers_that_differ_are_printed_differently():
 
 
 @pytest.mark.slow
-def test_a_failing_network_shrinks_to_the_smallest(shrunk):
+def test_a_failing_network_shrinks_to_the_smallest():
     """A sum for a mean needs two samples and no more: each layer has one unit."""
-    network = shrunk.failing.network
+    failing = fuzz(Mistaken(BY_SLUG["sum-for-mean"]), 30).failing
 
-    assert len(shrunk.failing.x) == 2
-    assert network.inputs == 1
-    assert all(layer.units == 1 for layer in network.layers)
-
-
-@pytest.mark.slow
-def test_the_snippet_runs_as_it_is_pasted(shrunk):
-    """Its lines are Python that prints the right answer; what was wrong stands above as comments."""
-    text = shrunk.snippet()
-
-    assert text.startswith("# 1 → 1 ")
-    assert ", right is " in text
-    assert len(text.splitlines()) <= 20
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(compile(text, "snippet", "exec"), {})  # noqa: S102 - our own text
-    assert printed.getvalue().startswith("right: Answer(loss=")
+    assert len(failing.x) == 2
+    assert failing.network.inputs == 1
+    assert all(layer.units == 1 for layer in failing.network.layers)
 
 
 def test_one_check_is_judged_again():

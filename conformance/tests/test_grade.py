@@ -17,9 +17,7 @@ from graded_class import ATTEMPTS, ENDLESS, HARMFUL, RIGHT, with_line, write_cla
 from leftovers import left_over
 from spread import everyday
 
-from nn_conformance.grade import tables
 from nn_conformance.grade.grading import Task, graded
-from nn_conformance.grade.marks import comments as catalogue
 from nn_conformance.grade.submission import link_packages
 from nn_conformance.grade.weights import Settings
 from nn_conformance.protocol.program import Limits
@@ -76,30 +74,6 @@ def test_class_is_graded_as_its_key_says(graded_class):
         name for name, mistake in graded_class.key.items() if not mistake
     }
     assert graded_class.done.returncode == 1
-
-
-@pytest.mark.slow
-def test_partial_credit_is_by_what_is_right(graded_class):
-    """A wrong loss costs the loss alone, a wrong array its share of the gradients, also where its shape is wrong."""
-    marks = {entry["name"]: entry["mark"] for entry in graded_class.report["submissions"]}
-    assert marks["student01"] == 10 + 30 + 60 * 3 / 4  # db2
-    assert marks["student02"] == 10 + 60  # the loss
-    assert marks["student05"] == 10 + 30 + 60 * 2 / 4  # dW1 and db1
-    assert marks["student10"] == 30 + 60 * 3 / 4  # db1, whose shape is wrong
-    assert marks["student14"] == 10 + 30  # all gradients
-    assert marks["student12"] == marks["zz"] == 0
-
-
-@pytest.mark.slow
-def test_one_mistake_has_one_comment(graded_class):
-    """Whoever makes a mistake reads the same about it, and every mistake that can be named has a comment."""
-    comments = {}
-    for entry in graded_class.report["submissions"]:
-        for mistake, comment in zip(entry["mistakes"], entry["comments"], strict=True):
-            comments.setdefault(mistake, set()).add(comment)
-    assert all(len(of) == 1 for of in comments.values())
-    assert comments.keys() <= catalogue().keys()
-    assert graded_class.report["mistakes"]["bias-averaged"] == 2
 
 
 @pytest.mark.slow
@@ -307,19 +281,6 @@ def test_folders_are_submissions(command, tmp_path):
     assert marks[True] == {"ann": [], "bob": [], "cid": ["no-function"]}
 
 
-@pytest.mark.parametrize(("words", "says"), [
-    (["nowhere", "homework"], "expected a folder of submissions"),
-    ([".", "homewrk"], "did you mean"),
-    ([".", "homework"], "expected Python files"),
-    ([".", "homework", "--timeout", "0"], "--timeout"),
-])  # fmt: skip
-def test_mistake_in_the_arguments_is_one_line(command, monkeypatch, tmp_path, words, says):
-    """No folder, no such network, no submissions, no time: one line, and exit code 2."""
-    monkeypatch.chdir(tmp_path)
-    assert says in command("grade", *words).complaint
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it finds its judge in /proc")
 def test_a_killed_worker_costs_one_mark(command, tmp_path):
     """A submission that kills the process that judges it is not graded, and all others are."""
     kill = "import os\nguard = os.getppid()\njudge = int(open(f'/proc/{guard}/stat').read().rpartition(')')[2].split()[1])\n"
@@ -377,8 +338,3 @@ def submissions_of(temporary):
         if f"{temporary}/nn-conformance-" in text:
             found.append(text)
     return found
-
-
-def test_csv_cell_is_no_formula():
-    """A cell that a spreadsheet would compute begins with an apostrophe, also behind blanks."""
-    assert [tables._cell(text) for text in ("=1", " +1", "-1", "@a", "a=1")] == ["'=1", "' +1", "'-1", "'@a", "a=1"]

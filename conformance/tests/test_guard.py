@@ -8,7 +8,7 @@ from every_door import HOSTILE, TARGETS, raising, target_error
 from spread import everyday
 
 from nn_conformance import conforms
-from nn_conformance.adapt.doors import as_target
+from nn_conformance.adapt.doors import opened
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.call import Guarded
 from nn_conformance.judge.target import SAYABLE, TargetError
@@ -28,8 +28,8 @@ class Right:
     def evaluate(self, *args, **more):
         return reference.evaluate(*args, **more)
 
-    def train(self, *args, **more):
-        return reference.train(*args, **more)
+    def train(self, asked):
+        return reference.train(asked)
 
 
 def leave(*_):
@@ -131,7 +131,7 @@ def test_whatever_a_target_does_is_a_plain_verdict(name):
 @pytest.mark.parametrize("failure", [None, ["answer"], "mismatch", "crashed", "known-unused", "given-up"])
 def test_target_cannot_fail_by_a_class_that_it_cannot_know(failure):
     """What it names that only judge, runner or files of known failures may name is an error that it raised."""
-    target = as_target(raising(target_error(failure=failure)))
+    target = opened(raising(target_error(failure=failure)))[0]
 
     with pytest.raises(TargetError) as caught:
         Guarded(target).evaluate(CASE.case.network, CASE.params, CASE.x, CASE.t)

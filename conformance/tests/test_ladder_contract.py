@@ -161,43 +161,27 @@ def test_arrays_that_are_filled_again_are_judged_as_they_were_answered(wrong):
     assert only(verdicts, "contract", "repeat").status == ("failed" if wrong else "passed")
 
 
-def writing(params, *_):
-    params["W1"] += 1
+# What an update may do to its parameters, batches and state, and must not.
+MEDDLING = {
+    "written": lambda params, _, __: np.add(params["W1"], 1, out=params["W1"]),
+    "replaced": lambda params, _, __: params.update(W1=params["W1"] + 1),
+    "removed": lambda params, _, __: params.pop("W1"),
+    "counted": lambda _, __, state: setattr(state, "step", state.step + 1),
+    "forgotten": lambda _, __, state: state.moments.clear(),
+    "overwritten": lambda _, __, state: np.add(state.moments["m"]["W1"], 1, out=state.moments["m"]["W1"]),
+    "reversed": lambda _, batches, __: batches[0].reverse(),
+}
 
 
-def rebinding(params, *_):
-    params["W1"] = params["W1"] + 1
-
-
-def popping(params, *_):
-    params.pop("W1")
-
-
-def counting(_, __, state):
-    state.step += 1
-
-
-def forgetting(_, __, state):
-    state.moments.clear()
-
-
-def overwriting(_, __, state):
-    state.moments["m"]["W1"] += 1
-
-
-def reversing(_, batches, __):
-    batches[0].reverse()
-
-
-@pytest.mark.parametrize("meddle", [writing, rebinding, popping, counting, forgetting, overwriting, reversing])
+@pytest.mark.parametrize("meddle", MEDDLING.values(), ids=MEDDLING)
 def test_an_update_that_meddles_with_any_argument_is_caught(meddle):
     """Parameters, batches, the step count and the moments: whatever is changed, the step fails and the case stays whole."""
 
     class Meddles(Wrapped):
-        def train(self, network, optimizer, params, x, t, batches, state=None):
-            run = reference.train(network, optimizer, dict(params), x, t, batches, state)
-            if state is not None:
-                meddle(params, batches, state)
+        def train(self, asked):
+            run = reference.train(replace(asked, params=dict(asked.params)))
+            if asked.state is not None:
+                meddle(asked.params, asked.batches, asked.state)
             return run
 
     loaded = STORE.case("iris-relu-adam/probe-rectangular")
@@ -242,10 +226,10 @@ def test_what_was_found_before_a_target_gave_up_stands():
     """A wrong first step fails, though the second is unsupported."""
 
     class GivesUp(Wrapped):
-        def train(self, *args):
-            if args[-1] is not None:
+        def train(self, asked):
+            if asked.state is not None:
                 raise Unsupported("no state")
-            run = super().train(*args)
+            run = super().train(asked)
             return replace(run, params={k: p + 1 for k, p in run.params.items()})
 
     verdicts = judge(case("iris-relu-adam/probe-rectangular"), GivesUp(), "float64")

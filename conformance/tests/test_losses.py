@@ -1,4 +1,4 @@
-"""Losses: reductions, gradients, and what happens at the extremes."""
+"""Losses and accuracies: gradients, what happens at the extremes, and ties."""
 
 from math import inf, log
 
@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
+from nn_reference.network import Dense, Network
+from nn_reference.training import accuracy, evaluate
 
 STEP = 1e-200
 PROBABILITIES = (CrossEntropy(), BinaryCrossEntropy())
@@ -38,34 +40,6 @@ def test_gradient_is_the_derivative_of_value(loss, shape, seed, targets):
     assert np.allclose(loss.gradient(y, t), expected, rtol=1e-13, atol=1e-15)
 
 
-@pytest.mark.parametrize(
-    ("loss", "expected"),
-    [
-        (SquaredError("sum", half=True), 7.0),  # iris-sigmoid, document 000
-        (SquaredError("samples", half=True), 3.5),  # homework, document 002
-        (SquaredError("elements"), 14 / 6),  # 001 and 003, at a batch of one
-        (SquaredError("sum"), 14.0),
-        (SquaredError("samples"), 7.0),
-        (SquaredError("elements", half=True), 14 / 12),
-    ],
-    ids=lambda value: getattr(value, "name", ""),
-)
-def test_squared_error_reduces_as_the_documents_do(loss, expected):
-    """Errors 1, 2, 3 in one sample of three outputs and none in the other: Σ = 14, N = 2, C = 3."""
-    y, t = np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]), np.zeros((2, 3))
-
-    assert loss.value(y, t) == pytest.approx(expected, rel=1e-15)
-
-
-def test_keras_clips_at_a_bound_that_depends_on_the_precision():
-    """A certain mistake costs 16.118 in float64 and 15.942 in float32, and its gradient is exactly zero."""
-    loss = BinaryCrossEntropy()
-    for dtype, cost in ((np.float64, 16.118), (np.float32, 15.942)):
-        y, t = np.array([[2.0]], dtype), np.array([[0.0]], dtype)
-        assert round(float(loss.value(y, t)), 3) == cost
-        assert loss.gradient(y, t)[0, 0] == 0
-
-
 def test_the_clips_bounds_are_inside():
     """At exactly 1e-7 and 1-1e-7 the gradient is (p-t)/(p(1-p)), and one unit in the last place beyond it is zero."""
     bounds = np.array([[1e-7, 1 - 1e-7]])
@@ -78,16 +52,6 @@ def test_the_clips_bounds_are_inside():
     assert gradient[0, 0] == pytest.approx(-5e6, rel=1e-15)
     assert gradient[0, 1] == pytest.approx(5e6, rel=2e-9)
     assert beyond.tolist() == [[0, 0]]
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_losses_from_logits_do_not_overflow(dtype):
-    """Logits of ±1000 give the exact loss: 2000 for a class that is 2000 behind, 1000 for a certain mistake."""
-    y, t = np.array([[1000, -1000]], dtype), np.array([[0, 1]], dtype)
-
-    assert CrossEntropy(from_logits=True).value(y, t) == 2000
-    assert BinaryCrossEntropy(from_logits=True).value(y, t) == 1000
-    assert CrossEntropy(from_logits=True).gradient(y, t).tolist() == [[1, -1]]
 
 
 def test_probabilities_of_zero_cost_nothing_or_infinity():
@@ -104,3 +68,19 @@ def test_small_losses_from_logits_keep_their_digits():
 
     assert found == pytest.approx(np.exp(-40), rel=1e-15)
     assert log(found) == pytest.approx(-40)
+
+
+def test_accuracy_counts_rows_and_takes_the_first_of_equals():
+    """Ties go to the first class, and so do rows of NaN."""
+    t = np.eye(3)[[0, 1, 2, 0]]
+    y = np.array([[1.0, 1.0, 0.0], [0.0, 2.0, 1.0], [9.0, 0.0, 0.0], [np.nan] * 3])
+
+    assert accuracy(y, t) == 3 / 4
+
+
+def test_evaluation_is_the_loss_and_accuracy_of_all_rows():
+    """The loss is that of a full batch, and perfect outputs are right everywhere."""
+    network = Network(2, (Dense(2),), SquaredError("samples"))
+    params, t = {"W1": np.eye(2), "b1": np.zeros(2)}, np.eye(2)[[0, 1, 1]]
+
+    assert evaluate(network, params, t, t) == (0.0, 1.0)

@@ -1,9 +1,13 @@
 """The catalogue: what each mistake says of itself, that two can be made at once, and the matrix of what catches them."""
 
+import mutants
 import numpy as np
 import pytest
 
+from nn_conformance import judge_run
 from nn_conformance.cases.store import Store
+from nn_conformance.cases.text import network
+from nn_conformance.explain import Budget
 from nn_conformance.explain.texts import texts
 from nn_conformance.judge.ladder import judge
 from nn_conformance.oracles import reference
@@ -50,16 +54,6 @@ def test_two_mistakes_are_made_together(one, other, factor):
 
     for name, g in ((name, plain.gradients[name]) for name in loaded.params):
         assert np.allclose(both.gradients[name], factor * g, rtol=1e-14, atol=0)  # two roundings
-
-
-def test_layers_of_a_wrong_delta_are_the_right_ones():
-    """A mistake that is made in δ alone shows the forward pass as it should be, softmax included."""
-    loaded = STORE.case("mnist-relu/probe-rectangular")
-    args = loaded.case.network, loaded.params, loaded.x, loaded.t
-    shown = Mistaken(BY_SLUG["output-derivative-extra"]).evaluate(*args).layers
-
-    for mine, other in zip(shown, reference.evaluate(*args).layers, strict=True):
-        assert np.allclose(mine.a, other.a, rtol=1e-14, atol=0)
 
 
 def test_adam_written_out_once_more_is_adam():
@@ -113,14 +107,6 @@ def test_committed_matrix_has_every_network_and_mistake():
     assert {slug for row in matrix.values() for slug in row} == explained
 
 
-def test_every_mistake_is_caught_and_named():
-    """Every cell is caught by some probe, and at least 97 of 100 are named by their mistake."""
-    counts = kills.summary(kills.committed())
-
-    assert counts["caught"] == counts["cells"] > 900
-    assert counts["named"] >= 0.97 * counts["cells"]
-
-
 @pytest.mark.slow
 def test_committed_row_is_what_a_run_gives():
     """Each mistake is caught on as many probes, and its name is among those that it gets."""
@@ -128,3 +114,47 @@ def test_committed_row_is_what_a_run_gives():
     cells = {mistake.slug: kills.cell(cases, mistake) for mistake in kills.possible(cases)}
     assert {slug: cell.caught for slug, cell in cells.items()} == {s: c.caught for s, c in stored.items()}
     assert [slug for slug, cell in cells.items() if slug not in cell.named] == []
+
+
+# Mutants made of explain's own variants.
+
+FEW, MANY, SEVERAL = 4, 120, 60
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """The calls bound an explanation, and not the clock of a busy machine."""
+    monkeypatch.setattr(judge_run, "BUDGET", Budget(150, 600.0))
+
+
+def misses(cells):
+    """Those that escape, and those of which no mistake is named."""
+    return [(str(c.mutant.mistakes), c.verdict, c.said) for c in cells if c.verdict in ("escaped", "caught")]
+
+
+@pytest.mark.usefixtures("unhurried")
+@pytest.mark.parametrize("number", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+def test_drawn_mutants_are_caught_and_named(number):
+    """At most 3 of 100 drawn mutants that change a number have no name and no other rule that makes every number."""
+    cells = [mutants.cell(mutant) for mutant in mutants.drawn(number, seed=7)]
+    assert not [cell for cell in cells if cell.verdict == "escaped"]
+    assert len(misses(cells)) <= 0.03 * number
+
+
+@pytest.mark.usefixtures("unhurried")
+@pytest.mark.slow
+def test_several_mistakes_together_are_named():
+    """Every drawn pair and triple is caught, and of 100 mistakes in them 85 are named, as far as so many can tell."""
+    cells = [mutants.cell(mutant) for count in (2, 3) for mutant in mutants.drawn(SEVERAL, count, seed=7)]
+    wrong = [cell for cell in cells if cell.verdict not in ("equivalent", "impossible")]
+    assert not [cell for cell in wrong if cell.verdict == "escaped"]
+    mistakes = sum(len(cell.mutant.mistakes) for cell in wrong)
+    chance = 2 * (0.85 * 0.15 / mistakes) ** 0.5  # two standard deviations of a share of 0.85
+    assert sum(cell.named for cell in wrong) >= (0.85 - chance) * mistakes, misses(cells)
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_mutant_that_changes_nothing_is_listed_as_equivalent():
+    """A derivative that is the right one by another formula changes no number."""
+    same = mutants.Mutant(network("3-4 tanh-2, squared-error"), (mutants.Mistake("derivative", 1, "", "1-a²"),))
+    assert mutants.cell(same).verdict == "equivalent"

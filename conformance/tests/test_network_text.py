@@ -24,14 +24,6 @@ def test_every_network_has_a_line_that_is_read_as_it(network):
     assert parse(text_of(network)) == network
 
 
-@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.id)
-def test_every_documented_network_has_a_line(system):
-    """The sixteen networks in both versions are described by a line."""
-    described = describe_network(system.network)
-
-    assert parse(text_of(described)) == described
-
-
 @pytest.mark.parametrize("line", EXAMPLES)
 def test_examples_of_the_page_are_canonical(line):
     """Each example of the page is read, and prints back as it stands."""

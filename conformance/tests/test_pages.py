@@ -14,7 +14,7 @@ import pytest
 
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.known import parse
-from nn_maintain import measured, pages, picture, testers
+from nn_maintain import measured, pages, testers
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 README = (CHECKOUT / "README.md").read_text("utf-8")
@@ -230,9 +230,9 @@ def words(svg: str) -> str:
 def test_picture_shows_what_is_said_today(command, monkeypatch, tmp_path) -> None:
     """The README's picture has the function and the explanation as they are."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "my_homework.py").write_text(picture.wrong_function(), "utf-8")
-    today = picture.svg(picture.wrong_function(), command("verify", "my_homework.py").out)
-    assert words(picture.PICTURE.read_text("utf-8")) == words(today)
+    (tmp_path / "my_homework.py").write_text(pages.wrong_function(), "utf-8")
+    today = pages.svg(pages.wrong_function(), command("verify", "my_homework.py").out)
+    assert words(pages.PICTURE.read_text("utf-8")) == words(today)
 
 
 def test_each_mistake_has_its_page() -> None:

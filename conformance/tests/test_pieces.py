@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_protocol_page import same
 
 from nn_conformance.adapt.pieces import OPTIMIZERS, PIECES, TODAY, asked_for, named, pieces_of, untested
 from nn_conformance.cases import format as fmt
@@ -122,17 +121,6 @@ def test_a_program_of_before_is_asked_nothing_new(adapter):
         if "entropy" in loss.get("kind", ""):
             assert loss["reduction"] == ("samples" if loss["kind"] == "cross_entropy" else "elements")
             assert "half" not in loss
-
-
-def test_requests_of_before_get_the_replies_of_before(adapter):
-    """The conversation that was published before there were pieces goes as it went."""
-    lines = (HERE / "transcript_before_pieces.jsonl").read_text("utf-8").splitlines()
-    exchanges = list(zip(lines[::2], lines[1::2], strict=True))
-    target = adapter(None, lambda source: source.replace('"version": "2"', '"version": "1"'))
-    with target:
-        for asked, answered in exchanges:
-            reply = target._child.exchange(asked.encode() + b"\n", seconds=60, longest=1 << 20)
-            same(json.loads(reply), json.loads(answered))
 
 
 def test_a_program_without_a_piece_is_not_asked_for_it(adapter):

@@ -1,18 +1,24 @@
 """Each picture draws the data that it names, says in words what it shows, and is the same file each time."""
 
+import importlib.util
+import subprocess
 import sys
 import xml.etree.ElementTree as ET  # our own files
 from collections import Counter
 from functools import cache
 from io import BytesIO
 
+import msgspec
 import numpy as np
 import pytest
 from plot_problems import needs_matplotlib, runs_of
 from spread import everyday
+from typer.testing import CliRunner
 
 from nn_conformance.cases.encoding import values
-from nn_conformance.replay.records import Chaos, Ensemble, Exact, Plain, Spread
+from nn_conformance.cli import plot as commands
+from nn_conformance.cli.plot import app
+from nn_conformance.replay import ledger, records
 from nn_reference.datasets import load_images
 from nn_reference.errors import InputError
 from nn_reference.optimizers import State
@@ -28,31 +34,6 @@ def pixels(ax):
 def lines(ax):
     """Data by gid: x and y of each line that has one."""
     return {line.get_gid(): line.get_xydata().T for line in ax.lines if line.get_gid()}
-
-
-def chaotic():
-    """A made-up record of three epochs."""
-    return Chaos(
-        format=1,
-        system="iris-sigmoid/documented",
-        versions={},
-        test_rows=30,
-        epochs=[0, 1, 20],
-        exact=Exact(100, [9.0, 8.0, 7.0], [0.3, 0.6, 0.9], [-100.0, -99.0, -80.0]),
-        plain=Plain(100, 10, 3.7, 370),
-        ensembles={
-            "float64": Ensemble(
-                Spread([9.0, 8.0, 5.0], [9.0, 8.0, 6.0], [9.0, 8.0, 8.0]),
-                Spread([0.3, 0.6, 0.3], [0.3, 0.6, 0.5], [0.3, 0.6, 1.0]),
-                [20, 19, 20], [9, 19, 19],
-            ),
-            "float32": Ensemble(
-                Spread([9.0, 7.0, 4.0], [9.0, 7.5, 6.0], [9.0, 8.0, 9.0]),
-                Spread([0.3, 0.5, 0.1], [0.3, 0.6, 0.5], [0.3, 0.6, 1.0]),
-                [2, 3, 4], [10, 20, 29],
-            ),
-        },
-    )  # fmt: skip
 
 
 @cache
@@ -79,7 +60,7 @@ def picture(name):
     if name == "weights":
         system = get("fashion-pruning")
         return draw_weights(system, system.start(), State(), 1)
-    return draw_permuted_runs(chaotic(), 0.63)
+    return draw_permuted_runs(records.read(records.CHAOS, records.Chaos), 0.63)
 
 
 KINDS = pytest.mark.parametrize("kind", everyday(["weights", "samples", "curves", "predictions", "chaos"], ["weights"]))
@@ -188,20 +169,13 @@ def test_predictions_stand_below_their_images(name):
     images, (system, runs) = load_images(dataset), runs_of(name)
     truth = images.test_labels[:50].tolist()
     predicted = [(label + (k == 7)) % 10 for k, label in enumerate(truth)]
-    drawn = draw_predictions(system, replace_predictions(runs[0], predicted), "numpy")
+    drawn = draw_predictions(system, msgspec.structs.replace(runs[0], predictions=predicted), "numpy")
     assert len(drawn.figure.axes) == 50
     for k, ax in enumerate(drawn.figure.axes):
         assert np.array_equal(pixels(ax), images.test_images[k])
         expected = f"true: {class_name(dataset, truth[k])}\npredicted: {class_name(dataset, predicted[k])}"
         assert ax.get_xlabel() == expected + (" ✗" if k == 7 else "")
     assert "49 are classified rightly; not so image 7" in drawn.caption
-
-
-def replace_predictions(run, predicted):
-    """A run with other predictions."""
-    import msgspec
-
-    return msgspec.structs.replace(run, predictions=predicted)
 
 
 @needs_matplotlib
@@ -293,15 +267,12 @@ def test_weights_are_those_of_the_replay():
 @needs_matplotlib
 def test_chaos_shows_exact_range_and_ends():
     """The exact curve, each precision's median and range, the first parting, and how many runs end where."""
-    from nn_conformance.plots.permuted_runs import draw_permuted_runs
-
-    found = chaotic()
-    drawn = draw_permuted_runs(found, 0.63)
+    found, drawn = records.read(records.CHAOS, records.Chaos), shared("chaos")
     loss, accuracy, ends = drawn.figure.axes
     for ax, name in ((loss, "losses"), (accuracy, "accuracies")):
         shown = lines(ax)
         assert shown[f"exact_{name}"].tolist() == [found.epochs, getattr(found.exact, name)]
-        assert set(shown["horizon"][0]) == {2}
+        assert set(shown["horizon"][0]) == {min(k for ensemble in found.ensembles.values() for k in ensemble.parted)}
         for dtype, ensemble in found.ensembles.items():
             spread = getattr(ensemble, name)
             assert shown[f"{dtype}_median"].tolist() == [found.epochs, spread.median]
@@ -313,8 +284,12 @@ def test_chaos_shows_exact_range_and_ends():
     }
     assert bars == {dtype: dict(Counter(e.correct)) for dtype, e in found.ensembles.items()}
     marks = {line.get_label(): line.get_xdata()[0] for line in ends.lines}
-    assert marks == {"exact": 27, "printed": 19}
-    assert "2 accuracies: 0.30, 0.63" in drawn.caption
+    assert marks == {"exact": round(found.exact.accuracies[-1] * found.test_rows), "printed": 19}
+    for dtype, ensemble in found.ensembles.items():
+        assert f"{len(ensemble.correct)} runs in {dtype}" in drawn.caption
+        assert (
+            f"{len(set(ensemble.correct))} accuracies: {min(ensemble.correct) / found.test_rows:.2f}" in drawn.caption
+        )
     assert "The document prints 0.63" in drawn.caption
 
 
@@ -329,3 +304,95 @@ def test_colours_are_told_apart_in_grey():
         assert len(set(of_feature)) == 3
     for of_feature in zip(*PRECISIONS.values(), strict=True):  # colour, line, hatch
         assert len(set(of_feature)) == 2
+
+
+# The command.
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, list(arguments))
+
+
+@needs_matplotlib
+@pytest.mark.parametrize("suffix", everyday(["png", "svg"], ["svg"]))
+def test_command_writes_and_tells(tmp_path, suffix):
+    """The file is where it was asked for, in the format that its name says, and the caption is printed."""
+    path = tmp_path / "new" / f"curves.{suffix}"
+    done = run("curves", "xor-tanh", "--out", str(path))
+    assert done.exit_code == 0
+    assert done.output.startswith(f"{path}: xor-tanh/documented, NumPy, seed 0. Loss from the first epoch to the last")
+    assert path.read_bytes()[:5] in {b"\x89PNG\r", b"<?xml"}
+    assert (path.read_bytes()[:5] == b"<?xml") == (suffix == "svg")
+
+
+@needs_matplotlib
+def test_command_names_the_file_itself(tmp_path, monkeypatch):
+    """Without --out a PNG is named after network and picture."""
+    monkeypatch.chdir(tmp_path)
+    assert run("curves", "xor-tanh").exit_code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["xor-tanh-curves.png"]
+
+
+@needs_matplotlib
+def test_own_seed_comes_first(tmp_path):
+    """Of several runs, the one from the document's own seed is the line, whatever its number."""
+    system, (one, *_) = runs_of("iris-sigmoid")
+    others = [msgspec.structs.replace(one, seed=seed) for seed in (0, 1, 42)]
+    ledger.add(tmp_path, system, "numpy", system.precision, others)
+    done = run("curves", "iris-sigmoid", "--from", str(tmp_path), "--out", str(tmp_path / "x.svg"))
+    assert "NumPy, seed 42." in done.output
+    assert "2 more seeds" in done.output
+
+
+@needs_matplotlib
+@pytest.mark.parametrize(("arguments", "expected"), [
+    (["samples", "mnist-rlu", "--out", "new/x.png"], "did you mean 'mnist-relu'?"),
+    (["samples", "homework"], "homework has no images"),
+    (["predictions", "xor-tanh"], "xor-tanh has no images"),
+    (["curves", "homework"], "homework has no training"),
+    (["curves", "mnist-relu", "--with", "numpi"], "did you mean 'numpy'?"),
+    (["curves", "mnist-relu", "--version", "corected"], "mnist-relu has no version 'corected'"),
+    (["weights", "mnist-relu"], "mnist-relu is not pruned; expected fashion-pruning"),
+    (["weights", "fashion-pruning", "--epochs", "11"], "--epochs: expected an integer in 1..10, got 11"),
+    (["chaos", "mnist-relu"], "expected iris-sigmoid"),
+    (["samples", "mnist-relu", "--out", "x.pgn"], "cannot tell the format of 'x.pgn', did you mean 'png'?"),
+    (["samples", "mnist-relu", "--out", "x"], "expected one that ends in .png or .svg"),
+])  # fmt: skip
+def test_mistakes_are_one_line(arguments, expected, tmp_path, monkeypatch):
+    """A wrong network, picture, version, framework or file name is one line with what is expected, and no folder is made."""
+    monkeypatch.chdir(tmp_path)
+    done = run(*arguments)
+    assert isinstance(done.exception, InputError)
+    assert expected in str(done.exception)
+    assert "\n" not in str(done.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_matplotlib_one_line_says_how_to_get_it(monkeypatch, tmp_path):
+    """The extra `report` brings matplotlib, and every picture says so before anything is computed."""
+    monkeypatch.chdir(tmp_path)
+    find = importlib.util.find_spec
+    hidden = lambda name, *rest: None if name == "matplotlib" else find(name, *rest)  # noqa: E731
+    monkeypatch.setattr(importlib.util, "find_spec", hidden)
+    pictures = {"samples": "mnist-relu", "curves": "xor-tanh", "weights": "fashion-pruning", "chaos": "iris-sigmoid"}
+    for arguments in pictures.items():
+        done = run(*arguments)
+        assert isinstance(done.exception, InputError)
+        assert str(done.exception) == "plot: matplotlib not installed; pip install 'nn-conformance[report]' brings it"
+
+
+def test_a_missing_ledger_is_told(monkeypatch, tmp_path):
+    """Where nothing was replayed yet, one line says which command does, in which framework and version."""
+    monkeypatch.setattr(commands, "_path", lambda *_: tmp_path / "x.png")
+    done = run("curves", "mnist-relu", "--with", "torch", "--from", str(tmp_path))
+    assert str(done.exception).endswith(
+        "mnist-relu.documented.torch.json: no such ledger; nn-conformance replay mnist-relu --version documented "
+        "--with torch --out DIR makes one, for --from DIR"
+    )
+
+
+def test_help_imports_nothing_heavy():
+    """The commands' declarations need neither NumPy nor matplotlib."""
+    code = "import sys, nn_conformance.cli.plot as c; print({'numpy', 'matplotlib', 'msgspec'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout == "set()\n"

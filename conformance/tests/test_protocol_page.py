@@ -92,17 +92,27 @@ def test_schemas_and_runner_know_the_same_kinds():
     assert set(REPLIES["$defs"]["error"]["properties"]["failure"]["enum"]) == set(SAYABLE)
 
 
-def test_adapter_answers_as_the_transcript_does():
-    """The adapter in NumPy, asked the same, replies the same, numbers to 1e-12."""
-    adapter = Path(__file__).resolve().parents[1] / "adapters" / "numpy_adapter.py"
-    asked = "".join(f"{line}\n" for line in LINES[::2])
+BEFORE = Path(__file__).with_name("transcript_before_pieces.jsonl").read_text("utf-8").splitlines()
+ADAPTER = (Path(__file__).resolve().parents[1] / "adapters" / "numpy_adapter.py").read_text("utf-8")
+OLDER = ADAPTER.replace(', "pieces": PIECES', "").replace('"version": "2"', '"version": "1"')
+
+
+@pytest.mark.parametrize(("lines", "source"), [(LINES, ADAPTER), (BEFORE, OLDER)], ids=["today", "before pieces"])
+def test_adapter_answers_as_the_transcript_does(tmp_path, lines, source):
+    """The adapter in NumPy, asked the same, replies the same, numbers to 1e-12; one that names no pieces, as it did before."""
+    (tmp_path / "adapter.py").write_text(source, "utf-8")
+    asked = "".join(f"{line}\n" for line in lines[::2])
     done = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, str(adapter)], input=asked, stdout=subprocess.PIPE, encoding="utf-8", check=True
+        [sys.executable, str(tmp_path / "adapter.py")],
+        input=asked,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        check=True,
     )
-    replies = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(replies) == len(TRANSCRIPT)
-    for found, (_, expected) in zip(replies, TRANSCRIPT, strict=True):
-        same(found, expected)
+    replies = done.stdout.splitlines()
+    assert len(replies) == len(lines[1::2])
+    for found, expected in zip(replies, lines[1::2], strict=True):
+        same(json.loads(found), json.loads(expected))
 
 
 def same(found, expected):

@@ -12,10 +12,9 @@ from ledger_problems import read_all, run_like
 from nn_conformance.cases.encoding import values
 from nn_conformance.cases.store import Store
 from nn_conformance.replay import ledger, listed_files
-from nn_conformance.replay.figures import TIMES, computed, in_printed_digits
+from nn_conformance.replay.figures import computed, in_printed_digits
 from nn_conformance.replay.quantities import measured_epochs
-from nn_conformance.replay.task import Task, order, own_seed, replay, start, whole_epochs
-from nn_conformance.replay.trainers import trainer_of
+from nn_conformance.replay.task import Task, order, own_seed, replay, start, trainer_of, whole_epochs
 from nn_reference import systems
 from nn_reference.errors import DataError
 from nn_reference.fixture_files import fixtures_root
@@ -38,8 +37,6 @@ LONG = [s for s in EVERY if s.network.size >= 1000]
 # Ten thousand steps take NumPy a second, and the others ten.
 OTHERS_SHORT = [s for s in SHORT if s.recipe.epochs < 10_000]
 OTHERS_LONG = [s for s in (*LONG, *SHORT) if s not in OTHERS_SHORT]
-# Figures that no single run has: the mean of five runs, and hearsay that belongs to no epoch.
-OF_NO_RUN = ("stated_mean_accuracy_percent",)
 
 
 def names(chosen, frameworks=ledger.FRAMEWORKS, *, recomputed=False):
@@ -149,20 +146,6 @@ def test_runs_are_whole(name):
         assert (run.agreement is not None) == (certified and run.seed == own_seed(system))
 
 
-@pytest.mark.parametrize("name", names([s for s in systems.SYSTEMS if s.version == "documented"]))
-def test_every_printed_figure_has_a_number_in_every_run(name):
-    """Each figure of the document is found in each run, but for what is no run's: a mean of several, hearsay, an evaluation's time."""
-    system, book, _ = run_of(name)
-    for run in book.runs:
-        for figure in system.figures:
-            found = computed(system, run, figure)
-            hearsay = figure.quantity.startswith("stated") and figure.epoch is None
-            if figure.quantity in OF_NO_RUN or hearsay or figure.quantity.startswith("evaluation"):
-                assert found is None
-            else:
-                assert found not in {None, ""}, figure
-
-
 @pytest.mark.parametrize(
     "name",
     [*names(SHORT, ("numpy",), recomputed=True), *names(OTHERS_SHORT, ("torch", "keras"), recomputed=True)],
@@ -203,12 +186,6 @@ def test_first_steps_of_long_runs_are_the_ledgers(name):
     assert held.sum() >= 8
     assert np.all(np.abs(here[held] - there[: len(here)][held]) <= limit)
     assert np.all(np.diff(there[: len(here)][held]) != 0)
-
-
-def test_times_are_the_only_figures_without_a_meaning_elsewhere():
-    """What is not judged is told by its quantity: seconds or milliseconds, and nothing else."""
-    quantities = {figure.quantity for system in systems.SYSTEMS for figure in system.figures}
-    assert {quantity for quantity in quantities if quantity.endswith("seconds")} == set(TIMES)
 
 
 # The index of a folder of ledgers.

@@ -140,7 +140,6 @@ def test_a_wrong_derivative_is_drawn_over_the_right_one(text):
     """The finding's picture names the formula that was used and the right one, and each wrong array has a picture of errors."""
     assert "Derivative of sigmoid, layer 1, over z: used: z(1-z); right: a(1-a)" in text
     assert "Error of each entry of gradient W1 (3×2)" in text
-    assert "Errors of wrong in units of their limits" in text
 
 
 def test_the_same_results_give_the_same_bytes(report, text):

@@ -1,4 +1,4 @@
-"""Pages of reports in Chromium without a window: layout, contrast, console and network."""
+"""Pages of reports in Chromium without a window: layout and contrast."""
 
 import json
 import re
@@ -17,8 +17,6 @@ from nn_reference.systems import get
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-# Two pages that go through the same templates as the first.
-OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ("oracles", "replay")]
 # Frames of the page's own origin can be measured: how wide the content is, and which text has too little contrast.
 # Ratios as WCAG 2.1 defines them, which asks for 4.5, or 3 of large text.
 HARNESS = """<!DOCTYPE html><meta charset="utf-8"><pre id="result"></pre>
@@ -71,33 +69,7 @@ def pages():
 
 
 @pytest.fixture
-def chromium(tmp_path):
-    """Loads a file, and returns its elements as they are then, what the console says, and which addresses were asked for."""
-
-    def load_file(text, *, dark=False):
-        path, log = tmp_path / "page.html", tmp_path / "net.json"
-        path.write_text(text, "utf-8")
-        done = subprocess.run(  # noqa: S603 - the browser
-            [
-                shutil.which("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
-                "--host-resolver-rules=MAP * ~NOTFOUND",
-                f"--user-data-dir={tmp_path / 'profile'}", f"--log-net-log={log}", "--enable-logging=stderr",
-                f"--blink-settings=preferredColorScheme={0 if dark else 1}", "--window-size=1400,1000",
-                "--virtual-time-budget=5000", "--dump-dom", path.as_uri(),
-            ],
-            capture_output=True, text=True, timeout=120, check=True,
-        )  # fmt: skip
-        console = [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
-        # The browser asks for addresses of its own; a page's requests are known by the page's site.
-        asked = set(re.findall(r'\{site=file://;[^"]*","url":"((?!file:|data:)[^"]*)"', log.read_text("utf-8")))
-        return done.stdout, console, asked
-
-    return load_file
-
-
-@pytest.fixture
-def measured(chromium):
+def measured(tmp_path):
     """Each page in frames of these widths: what is measured of each frame, from one run of the browser."""
 
     def measure(pages, widths, *, dark=False):
@@ -107,31 +79,23 @@ def measured(chromium):
             for name, page in pages.items()
             for width in widths
         ]
-        elements, _, _ = chromium(HARNESS + "\n".join(frames), dark=dark)
-        results = json.loads(unescape(re.search(r'<pre id="result">(.*?)</pre>', elements, re.DOTALL)[1]))
+        path = tmp_path / "page.html"
+        path.write_text(HARNESS + "\n".join(frames), "utf-8")
+        done = subprocess.run(  # noqa: S603 - the browser
+            [
+                shutil.which("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+                "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path / 'profile'}",
+                f"--blink-settings=preferredColorScheme={0 if dark else 1}", "--window-size=1400,1000",
+                "--virtual-time-budget=5000", "--dump-dom", path.as_uri(),
+            ],
+            capture_output=True, text=True, timeout=120, check=True,
+        )  # fmt: skip
+        results = json.loads(unescape(re.search(r'<pre id="result">(.*?)</pre>', done.stdout, re.DOTALL)[1]))
         assert len(results) == len(frames)
         return results
 
     return measure
-
-
-@pytest.mark.parametrize("name", ["wrong", *OTHERS])
-def test_the_page_asks_for_nothing_and_says_nothing_to_the_console(chromium, pages, name):
-    """The page alone, as a file: no message on the console, and no address but its own is asked for."""
-    elements, console, asked = chromium(pages[name])
-
-    assert "<h1>" in elements
-    assert console == []
-    assert asked == set()
-
-
-def test_the_console_and_the_network_are_seen(chromium):
-    """A page with a script that fails and an image that is elsewhere is caught by the same means."""
-    text = "<img src='http://127.0.0.1:9/a.png'><script>nothing_of_this_name()</script>"
-    _, console, asked = chromium(text)
-
-    assert any("nothing_of_this_name" in line for line in console)
-    assert "http://127.0.0.1:9/a.png" in asked
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

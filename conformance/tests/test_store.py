@@ -6,12 +6,16 @@ import json
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.numpy import save
 from small_store import FILE, GIVEN, ID, INTACT, TENSORS, changed, read, refusal, tiny_images, with_x, write
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import digest, inline
-from nn_conformance.cases.store import MOST
+from nn_conformance.cases.store import MOST, LoadedCase
+from nn_conformance.judge.verdict import one_line
+from nn_reference.errors import DataError
 from nn_reference.fixture_files import RESTORE
 from nn_reference.preprocessing import flatten_pixels, normalized_pixels, one_hot, unit_pixels
 
@@ -147,3 +151,44 @@ def test_a_missing_field_is_named(field, tmp_path):
     assert refusal(read, write(tmp_path, case)) == (
         f"{FILE}: expected a case of format 1 or 2, got Object missing required field `{field}`: {RESTORE}"
     )
+
+
+# What means something in JSON or in a header.
+PIECES = [b"NaN", b"1e999", b"-0", b"[", b"{", b'"', b"\\u0000", b"null", b"99999999999999999999", b"\xff", b"\0" * 8]
+
+
+def mutated(raw, data):
+    """The bytes with pieces replaced by others of them, by what means something, by anything or by nothing."""
+    found = bytearray(raw)
+    for _ in range(data.draw(st.integers(1, 4))):
+        i, j, k, end = data.draw(st.tuples(*[st.integers(0, len(found))] * 4))
+        found[min(i, j) : max(i, j)] = data.draw(
+            st.one_of(st.sampled_from(PIECES), st.binary(max_size=20), st.just(bytes(found[k:end][:1000])))
+        )
+    return bytes(found)
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    """One folder for all examples of a test: each writes all that it reads."""
+    return tmp_path_factory.mktemp("scratch")
+
+
+@pytest.mark.parametrize("what", ["case", pytest.param("tensors", marks=pytest.mark.slow)])
+@given(data=st.data())
+def test_what_is_mutated_is_read_right_or_refused(what, data, scratch):
+    """Whatever happens to a file's bytes, its numbers have their digests or it is refused in one line, without a warning."""
+    if what == "case":
+        store = write(scratch, mutated(INTACT, data))
+    else:
+        store = write(scratch, with_x(file="tiny.safetensors"), mutated(save(TENSORS), data))
+    try:
+        loaded = LoadedCase(store, store.record(ID))
+        found = [(array, loaded.array(array, field)) for field, array in loaded.every_array()]
+    except DataError as error:
+        found, message = [], str(error)
+        assert message == one_line(message)
+        assert FILE in message
+    for array, a in found:
+        assert (a.dtype.name, list(a.shape)) == (array.dtype, array.shape)
+        assert hashlib.sha256(a.tobytes()).hexdigest() == array.sha256

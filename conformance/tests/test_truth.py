@@ -1,21 +1,15 @@
 """The table of truth: every printed figure has one row and one verdict, and none contradicts its own definition."""
 
-import re
 import warnings
 from dataclasses import replace
-from functools import cache
 
-import msgspec
 import numpy as np
 import pytest
 from ledger_problems import check_each, evidence, noise, rulings, run_like, scattered, seeds
 
-from nn_conformance.replay import ledger
-from nn_conformance.replay.figures import DECLARED, TIMES
+from nn_conformance.replay.figures import DECLARED, TIMES, lines_that_warn
 from nn_conformance.replay.ledger import Agreement, Ledger
-from nn_conformance.replay.records import Chaos, Ensemble, Exact, Plain, Spread
-from nn_conformance.replay.task import Task, own_seed, replay
-from nn_conformance.replay.warning_lines import lines_that_warn
+from nn_conformance.replay.task import own_seed
 from nn_maintain.studies import copies
 from nn_maintain.studies.reconstruction import Control, Reconstruction, Reconstructions, Solution
 from nn_maintain.truth.evidence import Evidence, judged_by, load
@@ -27,12 +21,6 @@ from nn_reference.systems import NAMES, get
 from nn_reference.systems.base import curve
 
 WITHOUT = Judge(evidence())  # any ledger
-
-
-@cache
-def committed():
-    """The judge of the committed ledgers, made by the first test that asks it."""
-    return Judge(load())
 
 
 def of_run(name, found):
@@ -73,17 +61,6 @@ def test_too_few_seeds_judge_nothing(name):
         assert judge.ruling(system, figure)[:2] == ("open", f"{SEEDS - 1} of {SEEDS} seeds so far")
 
 
-@pytest.mark.parametrize("name", ["mnist-dense-keras", "mnist-tanh", "mnist-relu", "mnist-sigmoid-torch", "xor-tanh"])
-def test_a_curve_among_its_seeds_is_inside(name):
-    """Seeds that scatter around the printed figures hold them: inside, with its level and the column that decided."""
-    system = judged_by(get(name))
-    found = of_run(name, evidence((system, "numpy", scattered(system, 6))))
-    assert found.verdict == "inside"
-    assert re.search(
-        rf"of {SEEDS} seeds lie as far out, level \d\.\d{{3}}, decided by [a-z ]+, epoch \d+", found.reason
-    )
-
-
 def off_by_far(system, count, seed=7):
     """Evidence of `count` seeds whose fourth figure is twice the printed one."""
     off, rng = of_the_run(system)[3], np.random.default_rng(seed)
@@ -118,35 +95,6 @@ def test_a_curve_that_is_further_out_than_every_seed_is_outside_only_with_seeds_
     assert f"Holm's correction over {many} curves" in verdict.reason
 
 
-def test_a_nearly_constant_column_is_named_as_weak():
-    """Where the column that decides has few values among the seeds, the level without such columns stands beside it."""
-    system, rng = get("mnist-relu"), np.random.default_rng(2)
-
-    def change(value, place):
-        if place == ("training_accuracy", 17):
-            return value + 1e-5 * (place[1] and rng.integers(2)) + 5e-5
-        return value * (1 + 0.01 * rng.standard_normal())
-
-    found = of_run("mnist-relu", evidence((system, "numpy", seeds(system, change))))
-    assert "decided by training accuracy, epoch 17" in found.reason
-    assert re.search(
-        r"has [12] values among the seeds, so this is weak: without such columns the level is \d", found.reason
-    )
-
-
-def test_first_epochs_with_more_seeds_are_a_curve_of_their_own():
-    """The printed epochs up to there are judged by those seeds, the later ones by the whole runs."""
-    system = get("mnist-sigmoid-keras")
-    book = Ledger(1, system.id, "numpy", "float32", scattered(system, 2, count=60))
-    found = replace(evidence((system, "numpy", scattered(system, 1))), first={system.id: (2, book)})
-    rows = {(row.figure.quantity, row.figure.epoch): row.ruling for row in table(system, Judge(found))}
-    assert "epochs 1 to 2 (4 figures)" in rows["training_loss", 1].reason
-    assert "of 60 seeds" in rows["training_loss", 1].reason
-    assert rows["training_loss", 2].check.endswith("--seeds 60 --epochs 2")
-    assert "the later epochs (12 figures)" in rows["training_loss", 3].reason
-    assert f"of {SEEDS} seeds" in rows["training_accuracy", 8].reason
-
-
 def test_the_documents_own_seed_is_exact_only_with_all_its_figures():
     """From a seed that the document set, all printed digits make the run exact; three of four do not."""
     system = get("fashion-pruning")
@@ -156,33 +104,6 @@ def test_the_documents_own_seed_is_exact_only_with_all_its_figures():
     for own, exact in ((right, True), (wrong, False)):
         found = rulings(evidence((system, "numpy", [*runs, own])), system.name)
         assert {ruling.verdict == "exact" for ruling in found.values()} == {exact}
-
-
-def test_our_run_from_the_documents_seed_is_no_independent_one():
-    """It is not counted among the seeds that the document's run is compared with."""
-    system = get("fashion-pruning")
-    runs = [run_like(system, seed, noise(np.random.default_rng(seed), 0.2)) for seed in (*range(SEEDS), 42)]
-    found = of_run("fashion-pruning", evidence((system, "numpy", runs)))
-    assert f"of {SEEDS} seeds" in found.reason
-    assert found.check == f"nn-conformance replay fashion-pruning --seeds {SEEDS + 1}"
-
-
-def test_what_rounding_decides_is_not_determined_even_where_the_digits_come_out():
-    """With the exact run recorded, a figure that rounding decides is not determined; without it, the seeds judge."""
-    system = get("iris-sigmoid")
-    runs = [*scattered(system, 13, 0.2), run_like(system, own_seed(system))]
-    ledgers = evidence((system, "numpy", runs)).ledgers
-    exact = Exact(100, [9.0, 7.0], [0.3, 0.9], [-100.0, -80.0])
-    spread = Spread([0.0, 0.0], [0.5, 0.5], [1.0, 1.0])
-    record = Chaos(
-        1, system.id, {}, 30, [0, 20], exact, Plain(100, 10, 3.7, 370),
-        {"float64": Ensemble(spread, spread, [61, 58, 60], [9, 19, 9])},
-    )  # fmt: skip
-    found = of_run("iris-sigmoid", Evidence(ledgers, record))
-    assert found.verdict == "not determined by what is shown"
-    assert "the run ends at 0.9000; 3 runs in float64" in found.reason
-    assert "end at 2 accuracies from 0.3000 to 0.6333, 1 of them at 0.63" in found.reason
-    assert of_run("iris-sigmoid", Evidence(ledgers)).verdict == "exact"
 
 
 def test_a_reconstructed_start_must_print_every_figure():
@@ -199,33 +120,6 @@ def test_a_reconstructed_start_must_print_every_figure():
         assert (
             "in 9 of 13 directions; 0 of 1 wrong networks, solved for in the same way, print all 32" in text
         ) == holds
-
-
-def test_five_stated_runs_are_judged_together():
-    """Five accuracies of five runs have one level; the mean that is printed of them is arithmetic."""
-    system = get("mnist-tanh")
-    *stated, mean = rulings(evidence((system, "numpy", scattered(system, 10, 0.02))), "mnist-tanh", "stated").values()
-    assert len(stated) == 5
-    assert len(set(stated)) == 1
-    assert stated[0].verdict == "inside"
-    assert stated[0].reason.startswith("5 stated runs: ")
-    assert mean[:2] == ("exact", "arithmetic: the mean of the printed ones is 92.088")
-
-
-def test_the_sentence_about_accuracies_is_judged_by_the_runs_that_might_be_meant():
-    """A figure that an epoch of In[7] or In[3] has is inside, and which is said; what none has is not determined."""
-    system, variant = get("mnist-sigmoid-numpy"), get("mnist-sigmoid-numpy", "in-3")
-    runs = [run_like(system, seed, nan_from=seed + 4) for seed in range(SEEDS)]
-    rows = {"epoch": [1, 2], "test_accuracy": [0.2245, 0.35]}
-    other = msgspec.structs.replace(run_like(system, 7), rows=rows)
-    found = evidence((system, "numpy", runs), (variant, "numpy", [other]))
-    stated = {figure.printed: ruling for figure, ruling in rulings(found, system.name, "stated").items()}
-    assert {text: r.verdict for text, r in stated.items()} == {
-        "0": "not determined by what is shown", "5-10": "inside", "22": "inside", "94.5": "not determined by what is shown",
-    }  # fmt: skip
-    assert "in-3 from seed 7 22.45 % after epoch 1" in stated["22"].reason
-    assert "9.80 to 35.00 %" in stated["94.5"].reason
-    assert {ruling.verdict for ruling in rulings(found, system.name, "test_accuracy_percent").values()} == {"exact"}
 
 
 def test_four_warnings_come_as_the_document_prints_them():
@@ -263,46 +157,11 @@ def test_predictions_are_counted_among_the_seeds():
 
 def test_homework_is_exact_and_its_hints_are_close():
     """Every printed digit of the evaluation comes out; the hints, which the text calls close, are within a unit."""
-    for figure, ruling in rulings(committed().evidence, "homework").items():
+    evidence_there, system = load(), get("homework")
+    for figure, ruling in rulings(evidence_there, "homework").items():
         assert ruling.verdict == ("close as stated" if figure.quantity.startswith("hint ") else "exact")
-    off = replace(get("homework").figures[-1], printed="-0.00068")
-    assert committed().ruling(get("homework"), off).verdict == "outside"
-
-
-def test_place_and_spread_are_counted_in_printed_digits():
-    """Seeds below, at and above the printed figure as rounded to its digits, and their lowest, median and highest."""
-    system = get("mnist-tanh")
-    ends = [0.91, 0.92, 0.92991, 0.92994, 0.93, 0.94, 0.95]
-    runs = [
-        run_like(system, seed, lambda v, at, end=end: end if at[0] == "test_accuracy" else v)
-        for seed, end in enumerate(ends)
-    ]
-    rows = {row.figure.quantity: row for row in table(get("mnist-tanh"), Judge(evidence((system, "numpy", runs))))}
-    assert rows["test_accuracy"].figure.printed == "0.9299"
-    assert (rows["test_accuracy"].place, rows["test_accuracy"].spread) == ("2 · 2 · 3", "0.9100 … 0.9299 … 0.9500")
-    assert rows["test_accuracy"].ours == {"numpy": "0.9100"}
-    assert (rows["training_loss"].place, rows["training_loss"].spread) == ("0 · 7 · 0", "0.051688")
-
-
-@pytest.mark.parametrize(
-    ("name", "count"),
-    [
-        ("iris-relu-adam", SEEDS),
-        ("xor-tanh", 1),  # whose start was solved for
-        ("homework", 1),
-        *(pytest.param(name, SEEDS, marks=pytest.mark.slow) for name in ("xor-sigmoid", "mnist-sigmoid-numpy")),
-    ],
-)
-def test_quick_verdicts_are_recomputed(name, count, tmp_path):
-    """Runs made here and now, with the records that ship, have the committed verdicts on every figure but hearsay."""
-    system = get(name)
-    runs = [replay(Task(system.id, seed=seed)) for seed in {own_seed(system), *range(count)}]
-    ledger.add(tmp_path, system, "numpy", system.precision, runs)
-    found = replace(load(tmp_path), reconstructed=committed().evidence.reconstructed)
-    for here, there in zip(table(get(name), Judge(found)), table(system, committed()), strict=True):
-        assert here.figure == there.figure
-        if not here.figure.quantity.startswith("stated"):
-            assert here.ruling.verdict == there.ruling.verdict
+    off = replace(system.figures[-1], printed="-0.00068")
+    assert Judge(evidence_there).ruling(system, off).verdict == "outside"
 
 
 # The frameworks.

@@ -8,15 +8,14 @@ import pytest
 from door_problems import HOMEWORK, homework, load, statuses
 
 from nn_conformance.adapt.claims import conforms
-from nn_conformance.adapt.doors import as_target
+from nn_conformance.adapt.doors import opened
 from nn_conformance.adapt.recovered import FURTHER, Recovered
 from nn_conformance.adapt.updating import Holding, Updating
 from nn_conformance.cases import format as fmt
 from nn_conformance.judge.ladder import judge
-from nn_conformance.judge.limits import ROUNDOFF, norm
-from nn_conformance.judge.target import Run, Unsupported
+from nn_conformance.judge.limits import norm
+from nn_conformance.judge.target import Run, Training, Unsupported
 from nn_conformance.oracles import reference
-from nn_conformance.pytest_checks import checks_of
 from nn_conformance.run import verify
 from nn_conformance.subjects import subject_of
 
@@ -60,21 +59,6 @@ def test_what_only_updates_is_judged_by_its_updates(obj):
     found = statuses(obj)
     assert found["gradient"] == found["step"] == found["trajectory"] == {"passed"}
     assert found["loss"] == ({"passed"} if obj in (new_dict, in_place_with_loss) else {"unsupported"})
-
-
-def test_recovered_gradients_are_right_to_rounding():
-    """At the largest rate that helps, what the division by it adds is far below the rounding of the gradient itself."""
-    case = load("xor-sigmoid/documented")
-    args = case.params, case.x, case.t
-    exact = reference.evaluate(case.case.network, *args).gradients
-    for dtype in fmt.DTYPES:
-        params, x, t = {k: p.astype(dtype) for k, p in args[0].items()}, *(a.astype(dtype) for a in args[1:])
-        answer = Recovered(reference).evaluate(case.case.network, params, x, t)
-        for name, g in ((name, exact[name]) for name in params):
-            # Rounding of float32 in this small network stays below 100 of its units.
-            assert norm(answer.gradients[name] - g) <= 100 * ROUNDOFF[dtype] * norm(g)
-            assert 0 < answer.uncertainty[name] <= ROUNDOFF[dtype] * norm(g)
-            assert answer.gradients[name].dtype == dtype
 
 
 def test_the_uncertainty_bounds_what_rounding_of_the_parameters_does():
@@ -129,47 +113,6 @@ def test_no_declaration_makes_an_uphill_step_right():
     assert report.suggestion is None
 
 
-def test_the_library_call_names_the_mistake():
-    """A report explains a failing system, and says so; of a right function there is nothing to explain."""
-
-    def flat(p, x, t):
-        gradients, loss = homework(p, x, t)
-        return {**gradients, "b1": 0 * p["b1"], "b2": 0 * p["b2"]}, loss
-
-    report = verify(flat, "homework")
-    assert "bias-zero" in report.explanations["homework/documented"].slugs
-    assert "wrong: db1" in str(report)
-    assert verify(homework, "homework").explanations == {}
-
-
-def test_a_system_that_is_right_is_not_explained():
-    """Of a target that is right on one network and wrong on another, the other alone is explained."""
-
-    class Mixed:
-        name, train = "mixed", staticmethod(reference.train)
-
-        def evaluate(self, network, params, x, t, *, gradients=True):
-            answer = reference.evaluate(network, params, x, t)
-            wrong = network.layers[0].activation.kind == "tanh"
-            return replace(answer, gradients={n: g / (2 if wrong else 1) for n, g in answer.gradients.items()})
-
-    assert list(verify(conforms("homework", "xor-tanh")(Mixed())).explanations) == ["xor-tanh/documented"]
-
-
-def test_what_an_object_raises_is_shown_on_one_line():
-    """A message with escapes and line breaks cannot move the cursor, in a report or under pytest."""
-
-    def loud(p, x, t):
-        raise ValueError("\x1b[2J\nboom")
-
-    report = verify(loud, "homework")
-    assert "\x1b" not in str(report)
-    assert "ValueError: [2J boom" in str(report)
-    with pytest.raises(pytest.fail.Exception, match="boom") as caught:
-        checks_of(loud, "homework")[0](loud)
-    assert "\x1b" not in str(caught.value)
-
-
 def test_weights_that_are_updated_too_early_are_caught():
     """An output layer that is updated before the error goes back through it is wrong, at any rate."""
 
@@ -206,13 +149,13 @@ def test_a_sum_in_the_update_is_declared_and_its_steps_are_scaled():
 
 def test_updates_are_plain_sgd():
     """Momentum and Adam are unsupported by name, and never passed."""
-    target = as_target(new_dict)
+    target = opened(new_dict)[0]
     case = load("iris-relu-adam/probe-one")
     adam, x = case.case.optimizer, (case.params, case.x, case.t, [[0]])
     with pytest.raises(Unsupported, match="not by Adam"):
-        target.train(case.case.network, adam, *x)
+        target.train(Training(case.case.network, adam, *x))
     with pytest.raises(Unsupported, match="not by momentum"):
-        target.train(case.case.network, fmt.Optimizer(kind="sgd", learning_rate=1.0, momentum=0.9), *x)
+        target.train(Training(case.case.network, fmt.Optimizer(kind="sgd", learning_rate=1.0, momentum=0.9), *x))
 
 
 def test_a_rate_at_which_the_target_overflows_is_not_used():
@@ -260,35 +203,15 @@ def test_update_that_overwrites_its_batch_fails(obj, changed):
     assert {(verdict.failure, verdict.subject) for verdict in failures(obj)} == {("arguments", (changed,))}
 
 
-class Forgetful(Model):
-    """Models that take each first update after `set_weights` rightly, and tell no loss."""
+class Remembering(Model):
+    """A model that tells no loss, and whose gradients add up from step to step after `set_weights`."""
 
     def set_weights(self, params):
-        self.params, self.steps, self.sums = params, 0, {name: 0 * p for name, p in params.items()}
-
-
-class Remembering(Forgetful):
-    """Gradients add up from step to step."""
+        self.params, self.sums = params, {name: 0 * p for name, p in params.items()}
 
     def step(self, x, t, lr):
         self.sums = {name: self.sums[name] + g for name, g in homework(self.params, x, t)[0].items()}
         self.params = {name: p - lr * self.sums[name] for name, p in self.params.items()}
-
-
-class Stale(Forgetful):
-    """Every step is along the first step's gradient."""
-
-    def step(self, x, t, lr):
-        self.sums = homework(self.params, x, t)[0] if self.steps == 0 else self.sums
-        self.params, self.steps = {name: p - lr * self.sums[name] for name, p in self.params.items()}, self.steps + 1
-
-
-class Hurried(Forgetful):
-    """Later steps have twice the rate."""
-
-    def step(self, x, t, lr):
-        in_place(self.params, x, t, lr * (1 if self.steps == 0 else 2))
-        self.steps += 1
 
 
 class FirstOnly:
@@ -297,11 +220,11 @@ class FirstOnly:
     name = "first only"
     evaluate = staticmethod(reference.evaluate)
 
-    def train(self, network, optimizer, params, x, t, batches, state=None):
-        return Run(None, reference.train(network, optimizer, params, x, t, batches[:1], state).params)
+    def train(self, asked):
+        return Run(None, reference.train(replace(asked, batches=asked.batches[:1])).params)
 
 
-@pytest.mark.parametrize("obj", [Remembering, Stale, Hurried, FirstOnly])
+@pytest.mark.parametrize("obj", [Remembering, FirstOnly])
 def test_later_updates_are_judged_without_losses(obj):
     """A mistake that only a second update in a call makes fails there, and nowhere else, though no loss shows it."""
     failed = failures(obj)

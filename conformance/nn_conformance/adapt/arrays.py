@@ -45,25 +45,22 @@ class Layers:
         return found
 
     def taken(self, what: str, arrays: Mapping[str, Any], scale: float = 1.0) -> Params:
-        """The target's arrays over `scale`, by our names and in our shapes; what is no array is left as it is.
+        """The target's arrays over `scale`, by our names and in our shapes.
 
         Raises:
             TargetError: an array of another shape than it must have.
         """
         rest, found = dict(arrays), dict[str, Any]()
-        if isinstance(of_x := rest.get("x"), np.ndarray):
-            g = self._of_inputs(of_x)
-            rest["x"] = g / scale if scale != 1 else g
+        if "x" in rest:
+            rest["x"] = self._of_inputs(rest["x"])
         for k, layer in enumerate(self.network.layers, 1):
             folded = layer.bias and self.conventions.bias in FOLDED
             for ours in (f"W{k}", f"b{k}") if layer.bias and not folded else (f"W{k}",):
                 theirs = self.conventions.name_of(ours)
                 if theirs in rest:
-                    a = rest.pop(theirs)
-                    known = isinstance(a, np.ndarray | np.generic)
-                    mine = self._ours(k, layer, ours, f"{what} {theirs}", np.asarray(a)) if known else {ours: a}
-                    found.update({name: p / scale for name, p in mine.items()} if known and scale != 1 else mine)
-        return found | rest  # with what is too much, which the ladder names
+                    found |= self._ours(k, layer, ours, f"{what} {theirs}", np.asarray(rest.pop(theirs)))
+        found |= rest  # with what is too much, which the ladder names
+        return found if scale == 1 else {name: np.asarray(a / scale) for name, a in found.items()}
 
     def spread(self, uncertainty: Mapping[str, float], scale: float) -> dict[str, float]:
         """Bounds of norms by our names: of a folded bias, that of the weights around it."""
@@ -94,12 +91,10 @@ class Layers:
         return (x.T, t.T) if columns else (x, t)
 
     def outputs(self, shown: Sequence[Any] | None) -> Sequence[Shown] | None:
-        """The target's z and a with samples as rows; what is no pair of arrays is left as it is."""
-        if shown is None:
-            return None
+        """The target's z and a with samples as rows."""
         last = len(self.network.layers)
-        return [
-            Shown(*(None if a is None else self._output(a, last=k == last) for a in pair)) if _is_pair(pair) else pair
+        return shown and [
+            Shown(*(None if a is None else self._output(a, last=k == last) for a in pair))
             for k, pair in enumerate(shown, 1)
         ]
 
@@ -161,10 +156,6 @@ def _matrix(w: Array, layout: str, *, vector: bool) -> Array:
 def _held(w: Array, layout: str, *, vector: bool) -> Array:
     """The inverse of `_matrix`."""
     return w[:, 0] if vector else w if layout == "in,out" else w.T
-
-
-def _is_pair(pair: Any) -> bool:
-    return isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(a, np.ndarray | None) for a in pair)
 
 
 def _classes(t: Array) -> Array:

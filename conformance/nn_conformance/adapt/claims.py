@@ -88,7 +88,7 @@ def conforms(
     """
     names = tuple(_name(system) for system in systems)
     if layer:
-        from nn_conformance.adapt.layer_text import network_of  # noqa: PLC0415 - NumPy, for layers alone
+        from nn_conformance.adapt.layers import network_of  # noqa: PLC0415 - NumPy, for layers alone
 
         if names:
             raise InputError("conforms: expected networks or a layer, got both")

@@ -3,7 +3,7 @@
 Nothing here needs NumPy. `converted` applies a declaration, `suggestions` finds the one that is missing.
 """
 
-from typing import Literal, TypeAlias, get_args, get_type_hints
+from typing import Annotated, Literal, TypeAlias, get_args, get_type_hints
 
 import msgspec
 
@@ -14,12 +14,10 @@ from nn_reference.errors import InputError
 Reduction: TypeAlias = Literal["sum", "samples", "elements"]
 # What to assume where nothing is declared: as the case's own network description has it.
 DESCRIBED = "described"
-# Numbers that are positive, and below what.
-POSITIVE = {
-    **dict.fromkeys(("loss_factor", "gradient_factor", "rate"), float("inf")),
-    **dict.fromkeys(("log_clip", "log_epsilon"), 0.5),
-    "epsilon": 1.0,
-}
+# A scale or a rate; a clip or an ε inside a logarithm; an ε of Adam.
+Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0, lt=1e300)]
+Inside: TypeAlias = Annotated[float, msgspec.Meta(gt=0, lt=0.5)]
+Epsilon: TypeAlias = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 
 
 class Conventions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -64,16 +62,16 @@ class Conventions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     labels: Literal["one-hot", "integer"] = "one-hot"
     logits: bool = False
     names: dict[str, str] = {}
-    loss_factor: float = 1.0
+    loss_factor: Positive = 1.0
     loss_reduction: Literal["described", "sum", "samples", "elements"] = "described"
-    gradient_factor: float | None = None
+    gradient_factor: Positive | None = None
     gradient_reduction: Literal["described", "sum", "samples", "elements"] | None = None
     negative_gradient: bool = False
     update_reduction: Literal["described", "sum", "samples", "elements"] | None = None
-    log_clip: float | None = None
-    log_epsilon: float | None = None
-    rate: float | None = None
-    epsilon: float | None = None
+    log_clip: Inside | None = None
+    log_epsilon: Inside | None = None
+    rate: Positive | None = None
+    epsilon: Epsilon | None = None
     placement: Literal["described", "torch", "keras"] = "described"
     moments: Literal["loaded", "fresh"] = "loaded"
 
@@ -124,17 +122,11 @@ def declared(**given: object) -> Conventions:
         InputError: no such convention, or a value that it does not have.
     """
     try:
-        found = msgspec.convert(given, Conventions)
+        return msgspec.convert(given, Conventions)
     except msgspec.ValidationError:
         for name, value in given.items():
             _check(name, value)
         raise
-    for name, below in POSITIVE.items():
-        if not 0 < (0.25 if (number := getattr(found, name)) is None else number) < below:
-            sign = "; of signs negative_gradient tells" if name.endswith("factor") else ""
-            expected = "a positive finite factor" if name.endswith("factor") else f"a number above 0 and below {below}"
-            raise InputError(f"conventions: {name}: expected {expected}, got {number}{sign}")
-    return found
 
 
 def _check(name: str, value: object) -> None:

@@ -15,10 +15,20 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, without_sizes
 from nn_conformance.judge.call import Safe
 from nn_conformance.judge.limits import loss_count
-from nn_conformance.judge.target import Answer, Run, Shown, Target, TargetError, Unsupported, not_done
+from nn_conformance.judge.target import (
+    Answer,
+    Pruning,
+    Run,
+    Shown,
+    Target,
+    TargetError,
+    Training,
+    Unsupported,
+    not_done,
+)
 from nn_reference.activations import sigmoid, softmax
 from nn_reference.arithmetic import Array, Params
-from nn_reference.network import LayerOutput, forward, loss_of_preactivation
+from nn_reference.network import forward, loss_of_preactivation
 from nn_reference.optimizers import State
 
 MANY, ONE = "many", 1
@@ -71,24 +81,16 @@ class Converted(Safe):
         answers = [self._evaluate(network, params, x[row], t[row], gradients=gradients) for row in rows]
         return _combined(answers, 1 if network.loss.reduction == "sum" else len(x))
 
-    def train(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        batches: Sequence[Sequence[int]],
-        state: State | None = None,
-    ) -> Run:
+    def train(self, asked: Training) -> Run:
         """As `Target.train`, in our conventions. Raises as `evaluate` does."""
-        self._check(network, params, optimizer)
+        network, optimizer, batches = asked.network, asked.optimizer, asked.batches
+        self._check(network, asked.params, optimizer)
         conventions, outputs = self.conventions, network.layers[-1].units
         scales = [conventions.update_scale(network.loss, len(rows), outputs) for rows in batches]
         stateless = optimizer.kind == "sgd" and not optimizer.momentum
         if conventions.own_constants(optimizer) != optimizer:
             raise Unsupported("a rate, or an ε, that it does not have")
-        if conventions.moments == "fresh" and not stateless and state is not None and state.step:
+        if conventions.moments == "fresh" and not stateless and asked.state is not None and asked.state.step:
             raise Unsupported("moments that are given: it starts fresh")
         if any(scale != 1 for scale in scales) and not stateless:
             raise Unsupported("momentum and Adam steps on a loss of another scale than the described one")
@@ -96,16 +98,19 @@ class Converted(Safe):
             raise Unsupported("an update with several samples: it takes one at a time")
         if conventions.batch != MANY and not stateless:
             raise Unsupported("momentum and Adam steps with one sample at a time")
-        if len(set(scales)) != 1 or (conventions.batch != MANY and (len(x), len(batches)) != (ONE, ONE)):
-            losses: list[float] = []
+        if len(set(scales)) != 1 or (conventions.batch != MANY and (len(asked.x), len(batches)) != (ONE, ONE)):
+            losses, params = list[float](), asked.params
             for rows in batches:
-                run = self.train(network, optimizer, params, x[list(rows)], t[list(rows)], [list(range(len(rows)))])
+                x, t = asked.x[list(rows)], asked.t[list(rows)]
+                run = self.train(Training(network, optimizer, params, x, t, [list(range(len(rows)))]))
                 params, losses = run.params, [*losses, *(run.losses or ())]
             return Run(losses if len(losses) == len(batches) else None, params)
         layers = Layers(network, conventions)
         scaled = msgspec.structs.replace(optimizer, learning_rate=optimizer.learning_rate / scales[0])
+        state = asked.state
         memory = state and State(state.step, {name: layers.given(m) for name, m in state.moments.items()})
-        run = self.inner.train(network, scaled, layers.given(params), *layers.batch(x, t), batches, memory)
+        arrays = layers.given(asked.params), *layers.batch(asked.x, asked.t)
+        run = self.inner.train(Training(network, scaled, *arrays, batches, memory))
         if run.losses is not None and len(run.losses) != len(batches):
             raise TargetError(f"losses: expected {len(batches)}, one for each update, got {len(run.losses)}")
         factors = [conventions.loss_scale(network.loss, len(rows), outputs) for rows in batches]
@@ -114,15 +119,13 @@ class Converted(Safe):
             shown = None  # what a clip changes in them depends on parameters on the way
         return Run(shown, layers.taken("parameter", run.params))
 
-    def prune(
-        self, network: fmt.Network, optimizer: fmt.Optimizer, params: Params, *more: Any
-    ) -> tuple[Params, Params]:
+    def prune(self, asked: Training, how: Pruning) -> tuple[Params, Params]:
         """As `Pruning` says, for targets without conventions of their own."""
-        self._check(network, params)
+        self._check(asked.network, asked.params)
         prune = getattr(self.inner, "prune", None)
         if prune is None or self.conventions != OURS:
             raise not_done("prune")
-        left, after = prune(network, optimizer, params, *more)
+        left, after = prune(asked, how)
         return left, after
 
     def _check(self, network: fmt.Network, params: Params, optimizer: fmt.Optimizer | None = None) -> None:
@@ -167,34 +170,30 @@ def _beyond(conventions: Conventions, network: fmt.Network, params: Params, x: A
     return float(loss_of_preactivation(described, z, exact_t) + beyond)
 
 
-def _combined(answers: Sequence[Answer], count: int) -> Answer:
-    """The answers to single samples as that to all of them: their sums, over `count`."""
-    first, losses = answers[0], [answer.loss for answer in answers]
-    if len({answer.loss is None for answer in answers}) > 1 or len({answer.layers is None for answer in answers}) > 1:
-        raise TargetError("it shows a loss, or layers, of some samples and not of others")
-    loss = None if None in losses else sum(loss for loss in losses if loss is not None) / count
-    shapes = [{name: g.shape for name, g in answer.gradients.items()} for answer in answers]
-    if any(each != shapes[0] for each in shapes):
-        raise TargetError("it has gradients of some names and shapes for one sample, and of others for the next")
-    layers = _joined([answer.layers for answer in answers if answer.layers is not None])
-    total = {
-        name: np.asarray(sum(a.gradients[name] for a in answers)) / count for name in first.gradients if name != "x"
-    }
-    if "x" in first.gradients:
-        total["x"] = np.concatenate([answer.gradients["x"] for answer in answers]) / count
-    beyond = {name: sum(a.uncertainty[name] for a in answers) / count for name in first.uncertainty}
-    return Answer(loss, total, layers, beyond)
+def _combined(answers: Sequence[Any], count: int) -> Answer:
+    """The answers to single samples as that to all of them: their sums, over `count`.
+
+    Raises:
+        TargetError: a loss, gradients or layers come and go between samples, or have other shapes.
+    """
+    about = "loss and gradients"
+    try:
+        losses, names = [answer.loss for answer in answers], {name for answer in answers for name in answer.gradients}
+        loss = None if all(each is None for each in losses) else sum(losses) / count
+        each = {name: [answer.gradients[name] for answer in answers] for name in names}
+        total = {name: np.asarray((np.concatenate if name == "x" else sum)(g) / count) for name, g in each.items()}
+        about = "layers"
+        layers = _joined([answer.layers for answer in answers])
+    except (KeyError, TypeError, ValueError):
+        words = f"it answers one sample otherwise than the next: {about}, or their shapes"
+        raise TargetError(words, "wrong-shape", [about] if about == "layers" else ()) from None
+    beyond = {name: sum(a.uncertainty[name] for a in answers) / count for name in answers[0].uncertainty}
+    return Answer(loss, {name: total[name] for name in answers[0].gradients}, layers, beyond)
 
 
-def _joined(shown: Sequence[Sequence[LayerOutput | Shown]]) -> list[Shown] | None:
-    """The layers of single samples as those of all of them; None where none are shown."""
-    shapes = [[None if a is None else a.shape for layer in layers for a in layer] for layers in shown]
-    if any(each != shapes[0] or () in each for each in shapes):
-        words = "it shows layers of some shapes for one sample, and of others for the next, or some without samples"
-        raise TargetError(words, "wrong-shape", ["layers"])
-    return [Shown(*map(_stacked, zip(*each, strict=True))) for each in zip(*shown, strict=True)] if shown else None
-
-
-def _stacked(arrays: Sequence[Array | None]) -> Array | None:
-    there = [a for a in arrays if a is not None]
-    return np.concatenate(there) if there else None
+def _joined(shown: Sequence[Any]) -> list[Shown] | None:
+    """The layers of single samples as those of all of them; None where none are shown. Raises where they do not fit."""
+    if all(layers is None for layers in shown):
+        return None
+    arrays = [zip(*each, strict=True) for each in zip(*shown, strict=True)]
+    return [Shown(*(None if all(a is None for a in of) else np.concatenate(of) for of in each)) for each in arrays]

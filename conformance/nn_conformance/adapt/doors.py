@@ -4,7 +4,6 @@ The doors of a framework are in `oracles`. It is looked for among what is import
 otherwise.
 """
 
-import inspect
 import sys
 from collections.abc import Callable, Collection
 from typing import Any, Literal
@@ -17,7 +16,7 @@ from nn_conformance.adapt.converted import Converted
 from nn_conformance.adapt.functions import Function
 from nn_conformance.adapt.layers import Layer
 from nn_conformance.adapt.recovered import Recovered
-from nn_conformance.adapt.signatures import NETWORK, arguments_of, class_wrapper, ordered, placed, roles_of, wrapper
+from nn_conformance.adapt.signatures import NETWORK, arguments_of, ordered, placed, roles_of, wrapper
 from nn_conformance.adapt.updating import METHODS, Holding, Updating
 from nn_conformance.cases import format as fmt
 from nn_conformance.judge.call import guarded, made
@@ -34,10 +33,14 @@ EXPECTED = (
     "expected a function (params, x, y) or (params, x, y, lr), an object with set_weights, step and get_weights, "
     "an nn.Module, a Keras model, or a target with evaluate and train"
 )
+WRAPPER = (
+    "judge a wrapper in its place: class Judged: net = {}(…); set_weights = lambda self, params: "
+    "vars(self.net).update(params); step = lambda self, x, t, lr: …; get_weights = lambda self: …"
+)
 
 
-def as_target(obj: Any) -> Target:
-    """The object as a target in its own conventions.
+def opened(obj: Any) -> tuple[Target, Conventions]:
+    """The object as a target in its own conventions, and these: what it is marked with, and what its framework has.
 
     Args:
         obj: a function ``(params, x, y)`` that returns loss and gradients; a function ``(params, x, y, lr)`` that
@@ -47,35 +50,31 @@ def as_target(obj: Any) -> Target:
     Raises:
         InputError: it is none of these, or what of it runs already raised.
     """
-    return made(lambda: _as_target(obj))
+    return made(lambda: _opened(obj))
 
 
-def _as_target(obj: Any) -> Any:
+def _opened(obj: Any) -> tuple[Any, Conventions]:
     name, claim = getattr(obj, "__name__", None) or type(obj).__name__, claim_of(obj) or Claim()
     conventions = claim.conventions
     if claim.layer:
-        return obj if isinstance(obj, Layer) else Layer.of(obj, name, claim.layer, conventions)
+        return obj if isinstance(obj, Layer) else Layer.of(obj, name, claim.layer, conventions), conventions
     if framework := framework_of(obj):
         return _framework_target(framework, obj, name, conventions)
     if all(callable(getattr(obj, method, None)) for method in METHODS):
-        return Holding(obj if isinstance(obj, type) else lambda: obj, name, conventions)
+        return Holding(obj if isinstance(obj, type) else lambda: obj, name, conventions), conventions
     if all(callable(getattr(obj, method, None)) for method in ("evaluate", "train")):
-        return obj() if isinstance(obj, type) else obj
+        return obj() if isinstance(obj, type) else obj, conventions
     if not callable(obj) or isinstance(obj, type):
-        cls = obj if isinstance(obj, type) else type(obj)
-        if line := class_wrapper(cls):
-            raise InputError(
-                f"{name}: expected an object with set_weights, step and get_weights; judge a wrapper in its place: {line}"
-            )
-        raise InputError(f"{name}: {EXPECTED}; got {'a class' if cls is obj else cls.__name__}")
-    return _of_function(obj, name, conventions)
+        got = f"a class; {WRAPPER.format(obj.__name__)}" if isinstance(obj, type) else type(obj).__name__
+        raise InputError(f"{name}: {EXPECTED}; got {got}")
+    if len(arguments_of(obj)) == 1:
+        return _framework_target(_framework_made(obj, name, claim), obj, name, conventions)
+    return _of_function(obj, name, conventions), conventions
 
 
 def _of_function(function: Callable[..., Any], name: str, conventions: Conventions) -> Any:
     arguments = arguments_of(function)
     roles = roles_of(arguments, NETWORK)
-    if len(arguments) == 1:
-        return _framework_target(_framework_made(function, name), function, name, conventions)
     if places := placed(arguments, ARGUMENTS):
         return Function(ordered(function, places, ARGUMENTS), name)
     if sorted(roles) == ["params", "x"]:
@@ -86,23 +85,6 @@ def _of_function(function: Callable[..., Any], name: str, conventions: Conventio
         return Holding(lambda: Updating(update), name, conventions)
     mend = wrapper(function)
     raise InputError(f"{name}: {FUNCTION}; got {name}({', '.join(arguments)}){f'; {mend}' if mend else ''}")
-
-
-def conventions_of(obj: Any) -> Conventions:
-    """What it is marked with; of a framework's model also what that framework has. Raises as `as_target` does."""
-    return made(lambda: _conventions_of(obj))
-
-
-def _conventions_of(obj: Any) -> Conventions:
-    claim = claim_of(obj) or Claim()
-    given = claim.conventions
-    framework = None if claim.layer else framework_of(obj)
-    if not (framework or claim.layer) and inspect.isfunction(obj) and len(arguments_of(obj)) == 1:
-        framework = _framework_made(obj, obj.__name__)
-    if framework is None:
-        return given
-    layout = LAYOUTS[framework] if given.layout == DESCRIBED else given.layout
-    return replace(given, layout=layout, output="matrix" if given.output == DESCRIBED else given.output)
 
 
 def layered(obj: Any, layer: str) -> Layer:
@@ -138,8 +120,7 @@ def framework_of(obj: Any) -> str | None:
     return None
 
 
-def _framework_made(make: Callable[..., Any], name: str) -> str:
-    claim = claim_of(make) or Claim()
+def _framework_made(make: Callable[..., Any], name: str, claim: Claim) -> str:
     claimed = next(system for system in SYSTEMS if claim.covers(system.id))
     made = make(claimed.network.widths)
     framework = framework_of(made)
@@ -148,11 +129,13 @@ def _framework_made(make: Callable[..., Any], name: str) -> str:
     return framework
 
 
-def _framework_target(framework: str, obj: Any, name: str, conventions: Conventions) -> Target:
+def _framework_target(framework: str, obj: Any, name: str, given: Conventions) -> tuple[Target, Conventions]:
+    layout = LAYOUTS[framework] if given.layout == DESCRIBED else given.layout
+    own = replace(given, layout=layout, output="matrix" if given.output == DESCRIBED else given.output)
     if framework == "torch":
         from nn_conformance.oracles.pytorch import Module  # noqa: PLC0415
 
-        return Module(obj, name, conventions)
+        return Module(obj, name, own), own
     from nn_conformance.oracles.keras import Model  # noqa: PLC0415
 
-    return Model(obj, name, conventions)
+    return Model(obj, name, own), own

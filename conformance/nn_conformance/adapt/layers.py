@@ -17,15 +17,18 @@ import numpy as np
 from nn_conformance.adapt.arrays import Layers
 from nn_conformance.adapt.conventions import OURS, Conventions
 from nn_conformance.adapt.functions import as_array, as_number, by_parameter, differentiated
-from nn_conformance.adapt.layer_text import DENSE, parts_of
 from nn_conformance.adapt.signatures import BACKWARD, LAYER, arguments_of, call_of, roles_of
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_activation, build_network
+from nn_conformance.cases.text import ACTIVATIONS, ALIASES, LOSS_ALIASES, LOSSES, parse, text_of
 from nn_conformance.judge.call import changed_arguments, unchanged
 from nn_conformance.judge.target import Answer, Shown, TargetError
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
+from nn_reference.validation import suggestion
 
+DENSE = ("dense", "linear", "affine")
+EXPECTED = "expected 'dense' with an activation, an activation alone, or a loss, such as 'softmax cross-entropy'"
 Call = Callable[..., Any]
 GOES_BACK = ("dout", "cache", "x", "out", "W", "b")
 FORWARDS = ("forward", "forward_propagation", "forward_pass")
@@ -34,6 +37,47 @@ BACKWARDS = ("backward", "backward_propagation", "backward_pass")
 RATE = 2.0**30
 HOLDERS = {"W": LAYER["W"], "b": LAYER["b"]}
 WRAPPER = "class Judged: forward = staticmethod(lambda x, W, b: …); backward = staticmethod(lambda dout, cache: …)"
+
+
+def network_of(layer: str) -> str:
+    """The line of a network of such layers: two with weights or without, one on the other, under Σ t·y; or one under a loss.
+
+    >>> network_of("dense relu"), network_of("mse")
+    ('5-4 relu-3 relu, linear', '5-3, squared-error')
+
+    Raises:
+        InputError: no such layer, with the word that is not known.
+    """
+    words = layer.lower().replace(",", " ").split()
+    before, loss = parts_of(layer)
+    if not words or (loss and before[:1] and before[0] in DENSE):
+        raise InputError(
+            f"layer: {EXPECTED}, got {layer!r:.60}{'; that is a network: 5-3 softmax, cross-entropy' * bool(words)}"
+        )
+    if loss:
+        name = LOSS_ALIASES.get(loss[0], loss[0])
+        if name == "cross-entropy" and "logits" not in loss:
+            before = before or ["sigmoid"]  # probabilities that are nowhere exactly 0, as a softmax's may be
+        elif name == "binary-cross-entropy" and "logits" not in loss:
+            before, loss = ([], [*loss, "logits"]) if before == ["sigmoid"] else (["sigmoid"], loss)
+        line = f"5-3 {' '.join(before)}, {' '.join(loss)}"
+    else:
+        kind = " ".join(before[before[0] in DENSE :])
+        line = f"5-4 {kind}-3 {kind}, linear"
+    try:
+        return text_of(parse(line))
+    except InputError as error:
+        known = (*DENSE, *ACTIVATIONS, *ALIASES, *LOSSES, *LOSS_ALIASES)
+        near = next(filter(None, (suggestion(word, known) for word in words if word not in known)), "")
+        expected = f"{EXPECTED}{near}" if near else f"expected{str(error).partition('expected')[2]}"
+        raise InputError(f"layer {layer!r:.60}: {expected}") from None
+
+
+def parts_of(layer: str) -> tuple[list[str], list[str]]:
+    """Its words before those of a loss, and those of the loss; the loss Σ t·y is no layer."""
+    words = layer.lower().replace(",", " ").split()
+    at = next((k for k, word in enumerate(words) if word in {*LOSSES, *LOSS_ALIASES} - {"linear"}), len(words))
+    return words[:at], words[at:]
 
 
 class Calls(NamedTuple):
@@ -49,7 +93,7 @@ LayerPass: TypeAlias = "tuple[Calls, dict[str, Any]]"
 
 @dataclass
 class Layer:
-    """A layer as a target of the networks that `layer_text.network_of` builds of it.
+    """A layer as a target of the networks that `network_of` builds of it.
 
     Attributes:
         obj: what it is: a function, with its backward beside it in its module; a pair of both; an object, a class or a
@@ -186,22 +230,16 @@ class Layer:
     def _called_back(self, calls: Calls, given: dict[str, Any]) -> dict[str, Any]:
         """What a layer hands back: dx by ``x``, and dW and db if it has weights."""
         names = ["x", *(name for name in "Wb" if self.weighted and given[name] is not None)]
-        held = calls.held
-        if held is not None:
-            if callable(zero := getattr(held, "zero_grad", None)):
-                zero()
-            places = self._order(calls.backward, (*GOES_BACK, "rate"))  # type: ignore[arg-type]
-            result = calls.backward(*({**given, "rate": RATE}.get(place) for place in places))  # type: ignore[misc]
-            if "rate" in places and self.weighted:
-                after = _held(self.name, held, dict.fromkeys(names[1:]))
-                return {"x": result, **{name: (given[name] - after[name]) / RATE for name in names[1:]}}
-            if len(names) > 1 and not isinstance(result, tuple | Mapping):
-                return {
-                    "x": result,
-                    **{role: holder[key] for role, holder, key in _slots(held, "grads", differentiated)},
-                }
-        else:
-            result = self._called(calls.backward, GOES_BACK, given)  # type: ignore[arg-type]
+        held, backward = calls.held, cast("Call", calls.backward)
+        expected = GOES_BACK if held is None else (*GOES_BACK, "rate")
+        if callable(zero := getattr(held, "zero_grad", None)):
+            zero()
+        result = self._called(backward, expected, {**given, "rate": RATE})
+        if held is not None and self.weighted and "rate" in self._order(backward, expected):
+            after = _held(self.name, held, dict.fromkeys(names[1:]))
+            return {"x": result, **{name: (given[name] - after[name]) / RATE for name in names[1:]}}
+        if held is not None and len(names) > 1 and not isinstance(result, tuple | Mapping):
+            return {"x": result, **{role: of[key] for role, of, key in _slots(held, "grads", differentiated)}}
         if isinstance(result, Mapping):
             return by_parameter({key: g for key, g in result.items() if g is not None}, names)
         arrays = list(result) if isinstance(result, tuple | list) and len(names) > 1 else [result]
@@ -222,10 +260,8 @@ class Layer:
                     f"{self.name}: expected a layer: a function, or an object with forward and backward; write {WRAPPER}"
                 )
             return Calls(obj, _beside(obj))
-        calls = _both(obj)
-        takes_weights = not isinstance(obj, type) and "W" in roles_of(arguments_of(calls.forward), LAYER)
-        if isinstance(obj, ModuleType) or takes_weights:
-            return calls
+        if isinstance(obj, ModuleType):
+            return _both(obj)
         key = (k, W.shape) if isinstance(obj, type) else k
         sizes = W.shape[::-1] if self.conventions.layout == "out,in" else W.shape
         if key not in self.kept:
@@ -288,12 +324,8 @@ def _both(obj: Any) -> Calls:
 def _beside(function: Call) -> Call | None:
     """The backward of a forward function, by its name in the same module: relu_forward and relu_backward, relu and relu_backward."""
     name, module = getattr(function, "__name__", ""), getattr(function, "__globals__", {})
-    names = (
-        [name.replace("forward", word) for word in BACKWARDS]
-        if "forward" in name
-        else [f"{name}_{word}" for word in BACKWARDS]
-    )
-    return next((module[other] for other in names if callable(module.get(other))), None)
+    form = name.replace("forward", "{}") if "forward" in name else f"{name}_{{}}"
+    return next((module[other] for word in BACKWARDS if callable(module.get(other := form.format(word)))), None)
 
 
 def _made(cls: type, sizes: tuple[int, ...], W: Array, b: Array | None) -> Any:

@@ -1,7 +1,6 @@
 """Gradients of a target that only updates: set the weights, take a step, read the weights."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from nn_conformance.adapt.conventions import OURS, Conventions
 from nn_conformance.cases import format as fmt
 from nn_conformance.judge.call import guarded
 from nn_conformance.judge.limits import ROUNDINGS, ROUNDOFF, norm
-from nn_conformance.judge.target import Answer, Run, Target, TargetError
+from nn_conformance.judge.target import Answer, Run, Target, TargetError, Training
 from nn_reference.arithmetic import Array, Params
 
 # Learning rates, powers of two, so that they round nothing themselves. At 1 a gradient that is small beside its
@@ -64,14 +63,14 @@ class Recovered:
         found = {name: np.asarray(g).astype(params[name].dtype) for name, g in moves.items()}
         return Answer(loss, found, uncertainty={name: _rounding(p) / rate for name, p in params.items()})
 
-    def train(self, *args: Any, **more: Any) -> Run:
+    def train(self, asked: Training) -> Run:
         """As the target's."""
-        return guarded(self.inner).train(*args, **more)
+        return guarded(self.inner).train(asked)
 
     def _step(self, network: fmt.Network, params: Params, x: Array, t: Array, rate: float) -> Run:
         samples = 1 if self.conventions.batch == "vector" else x.shape[self.conventions.samples == "columns"]
         sgd = fmt.Optimizer(kind="sgd", learning_rate=rate)
-        run = guarded(self.inner).train(network, sgd, params, x, t, [list(range(samples))])
+        run = guarded(self.inner).train(Training(network, sgd, params, x, t, [list(range(samples))]))
         for name, p in params.items():
             found = run.params.get(name)
             if found is None or found.shape != p.shape:

@@ -1,6 +1,5 @@
 """What other people's functions take, by the names of their arguments; and the wrapper to write where that does not fit."""
 
-import dis
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,10 +32,6 @@ LAYER: Mapping[str, Sequence[str]] = {
 }
 # Where a layer goes back, a is what it gave, and z what it was given.
 BACKWARD: Mapping[str, Sequence[str]] = {**LAYER, "x": tuple(name for name in LAYER["x"] if name != "a"), "out": ("a", "out", "output", "s")}  # fmt: skip
-TRAINERS = (
-    *("fit", "train", "train_step", "update", "partial_fit", "train_on_batch"),
-    *("backward", "backpropagate", "backprop"),
-)
 
 
 def arguments_of(function: Callable[..., Any]) -> list[str]:
@@ -90,42 +85,22 @@ def wrapper(function: Callable[..., Any]) -> str:
     if not {"x", "t", "cache"} & set(own):
         return ""
     beside = {
-        name: other
-        for name, other in getattr(function, "__globals__", {}).items()
-        if inspect.isfunction(other) and other.__module__ == function.__module__
+        other: (of, set(roles_of(arguments_of(of), NETWORK)))
+        for other, of in getattr(function, "__globals__", {}).items()
+        if other != name and inspect.isfunction(of) and of.__module__ == function.__module__
     }
-    roles = {name: set(roles_of(arguments_of(other), NETWORK)) for name, other in beside.items()}
-    forwards = sorted(
-        (n for n, r in roles.items() if r == {"params", "x"} and n != name), key=lambda n: "forward" not in n
-    )
-    forward = next(iter(forwards), None)
-    costs = (n for n, r in roles.items() if {"output", "t"} <= r <= {"output", "t", "params"} and n != name)
-    cost = min(costs, key=lambda n: not re.search("cost|loss", n), default=None)
-    lines: list[str] = []
-    if forward is not None and {"cache", "output"} & {*own, *(roles[cost] if cost else ())}:
-        lines.append(f"a, cache = {_call(beside[forward])}")
-    loss = f"{_call(beside[cost])}, " if cost and forward else ""
-    return f"judge a wrapper in its place: def judged(params, x, t): {'; '.join([*lines, f'return {loss}{_call(function)}'])}"
+    forwards = [other for other, (_, roles) in beside.items() if roles == {"params", "x"}]
+    forward = max(forwards, key=lambda other: "forward" in other, default=None)
+    costs = [other for other, (_, r) in beside.items() if {"output", "t"} <= r <= {"output", "t", "params"}]
+    cost = max(costs, key=lambda other: bool(re.search("cost|loss", other)), default=None)
+    first = f"a, cache = {_call(beside[forward][0])}; " if forward and (cost or {"cache", "output"} & set(own)) else ""
+    loss = f"{_call(beside[cost][0])}, " if cost and forward else ""
+    return f"judge a wrapper in its place: def judged(params, x, t): {first}return {loss}{_call(function)}"
 
 
-def class_wrapper(cls: type) -> str | None:
-    """A class with set_weights, step and get_weights around one that trains itself, as a line; None if it does not train."""
-    trainer = next((getattr(cls, name) for name in TRAINERS if inspect.isfunction(getattr(cls, name, None))), None)
-    if trainer is None or not inspect.isfunction(cls.__init__):  # type: ignore[misc]
-        return None
-    stored = [i.argval for i in dis.get_instructions(cls.__init__) if i.opname == "STORE_ATTR"]  # type: ignore[misc]
-    weights = [name for name in stored if name[:1] in "WwBb"] or ["W1", "b1", "…"]
-    call = _call(trainer, skip=1)
-    return (
-        f"class Judged: net = {cls.__name__}(…); set_weights = lambda self, params: vars(self.net).update(params); "
-        f"step = lambda self, x, t, lr: self.net.{call}; "
-        f"get_weights = lambda self: {{n: vars(self.net)[n] for n in {weights!r}}}"
-    )
-
-
-def _call(function: Callable[..., Any], skip: int = 0) -> str:
+def _call(function: Callable[..., Any]) -> str:
     """The call of a function with what a wrapper has; what it has not is left open."""
-    names = arguments_of(function)[skip:]
+    names = arguments_of(function)
     values = {"params": "params", "x": "x", "t": "t", "rate": "lr", "cache": "cache", "output": "a"}
     return call_of(function, names, [values.get(role, "") for role in roles_of(names, NETWORK)])
 

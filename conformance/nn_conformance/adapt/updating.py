@@ -8,11 +8,9 @@ import numpy as np
 
 from nn_conformance.adapt.conventions import OURS, Conventions
 from nn_conformance.adapt.functions import as_array, as_number
-from nn_conformance.cases import format as fmt
 from nn_conformance.judge.call import changed_arguments, unchanged
-from nn_conformance.judge.target import Run, TargetError, Unsupported
+from nn_conformance.judge.target import Run, TargetError, Training, Unsupported
 from nn_reference.arithmetic import Array, Params
-from nn_reference.optimizers import State
 
 # What an object needs, to be asked for updates: `step` may return the loss before it.
 METHODS = ("set_weights", "step", "get_weights")
@@ -64,33 +62,24 @@ class Holding:
     held: Any = None
     does = ("train",)
 
-    def train(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        batches: Sequence[Sequence[int]],
-        state: State | None = None,
-    ) -> Run:
+    def train(self, asked: Training) -> Run:
         """Set the weights once, take a step for each batch, read the weights.
 
         Raises:
             Unsupported: momentum or Adam.
             TargetError: it returned something else.
         """
-        del network, state
+        optimizer = asked.optimizer
         if optimizer.kind != "sgd" or optimizer.momentum:
             raise Unsupported(f"it updates by plain SGD, not by {'Adam' if optimizer.kind == 'adam' else 'momentum'}")
         self.held = self.make() if self.held is None else self.held
-        self.held.set_weights({name: p.copy() for name, p in params.items()})
+        self.held.set_weights({name: p.copy() for name, p in asked.params.items()})
         losses: list[float | None] = []
-        for rows in batches:
-            result = self._on_batch(*_rows_of(self.conventions, x, t, rows), optimizer.learning_rate)
+        for rows in asked.batches:
+            result = self._on_batch(*_rows_of(self.conventions, asked.x, asked.t, rows), optimizer.learning_rate)
             losses.append(None if result is None else as_number("loss", result))
         shown = [loss for loss in losses if loss is not None]
-        _, after = _read(self.held.get_weights(), {}, params)
+        _, after = _read(self.held.get_weights(), {}, asked.params)
         return Run(shown if len(shown) == len(losses) else None, after)
 
     def _on_batch(self, x: Array, t: Array, rate: float) -> Any:

@@ -163,14 +163,12 @@ def _square(described: Description) -> Draft:
 
 
 def _one(described: Description) -> Draft:
-    draft = draw(described, seed=3, samples=1)
     return replace(
-        draft,
+        draw(described, seed=3, samples=1),
         case="probe-one",
         purpose="a batch of one: sums over samples and means are the same, and shapes may collapse",
         flags=("single-sample",),
         steps=((0,),),
-        zeros=structural_zeros(draft.network, 1),
     )
 
 
@@ -327,15 +325,19 @@ def draw(
     hidden: tuple[int, ...] = HIDDEN,
     classes: int = CLASSES,
     samples: int = SAMPLES,
+    several: bool = False,
 ) -> Draft:
-    """The system's network with other widths, and numbers drawn in the order W1, b1, ..., x, labels."""
+    """The system's network with other widths, and numbers drawn in the order W1, b1, ..., x, labels.
+
+    A network of one output has one, but with `several` as many as others, if that one is no vector.
+    """
     rng = RandomState(seed + described.shift)
     *below, last = described.network.layers
     layers, width = [], inputs
     for layer, units in zip(below, hidden, strict=False):
         width = width if layer.skip else units
         layers.append(replace(layer, units=width))
-    layers.append(last if last.vector else replace(last, units=classes if last.units > 1 else 1))
+    layers.append(last if last.vector else replace(last, units=classes if several or last.units > 1 else 1))
     network = replace(described.network, inputs=inputs, layers=tuple(layers))
     # No weight is 0: its unit would be hidden from every mistake below it.
     params = {name: _sixteenths(rng, shape, zero=False) for name, shape in network.shapes.items()}
@@ -355,7 +357,7 @@ def draw(
     elif isinstance(optimizer, SGD) and not optimizer.learning_rate:
         optimizer = replace(optimizer, learning_rate=0.5)  # `homework` has no recipe
     t = _targets(rng, network, samples, real=real_targets(described))
-    return Draft("", "", described, network, optimizer, params, x, t, zeros=structural_zeros(network))
+    return Draft("", "", described, network, optimizer, params, x, t, zeros=structural_zeros(network, samples))
 
 
 def _targets(rng: RandomState, network: Network, samples: int, *, real: bool = False) -> Array:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from nn_conformance.cases.drafts import Description, Draft
-from nn_conformance.cases.probes import CLASSES, SAMPLES, draw, real_targets
+from nn_conformance.cases.probes import SAMPLES, draw, real_targets
 from nn_reference.arithmetic import Array
 from nn_reference.network import backpropagate
 from nn_reference.optimizers import SGD
@@ -25,8 +25,7 @@ def further_sizes(described: Description) -> Iterator[Callable[[Description], Dr
 
 def _outputs(described: Description) -> Draft:
     return replace(
-        draw(_with_outputs(described, CLASSES), seed=15),
-        of=described,
+        draw(described, seed=15, several=True),
         case="probe-outputs",
         purpose="three outputs, where the network has one: a sum or a mean over outputs shows",
     )
@@ -34,8 +33,7 @@ def _outputs(described: Description) -> Draft:
 
 def _pair(described: Description) -> Draft:
     return replace(
-        draw(_with_outputs(described, 2), seed=16, samples=2, classes=2),
-        of=described,
+        draw(described, seed=16, samples=2, classes=2, several=True),
         case="probe-pair",
         purpose="two samples of two outputs, fewer than inputs: a size that is taken from another axis shows",
     )
@@ -43,8 +41,7 @@ def _pair(described: Description) -> Draft:
 
 def _ragged(described: Description) -> Draft:
     return replace(
-        draw(_with_outputs(described, 2), seed=17, inputs=3, samples=RAGGED, classes=2),
-        of=described,
+        draw(described, seed=17, inputs=3, samples=RAGGED, classes=2, several=True),
         case="probe-ragged",
         purpose="nineteen samples, which no usual batch divides: loops over whole batches leave some out",
     )
@@ -85,7 +82,7 @@ def _updates(described: Description) -> Draft:
     samples = tuple(range(RAGGED))
     # The first batch is in no order, so that whoever sorts the rows of x, and not those of t, shows.
     batches = tuple(5 * k % 16 for k in range(16)), samples[16:]
-    draft = draw(_with_outputs(described, 2), seed=18, samples=RAGGED, classes=2)
+    draft = draw(described, seed=18, samples=RAGGED, classes=2, several=True)
     params = dict(draft.params)
     for layer, (weights, bias) in zip(described.network.layers, draft.network.names, strict=True):
         if layer.activation.jumps and bias is not None:
@@ -100,14 +97,6 @@ def _updates(described: Description) -> Draft:
         steps=(*batches, samples),
         batches=batches * 2,
     )
-
-
-def _with_outputs(described: Description, units: int) -> Description:
-    """With that many outputs where the network has one, unless that is a vector."""
-    *below, last = described.network.layers
-    if last.vector or last.units > 1:
-        return described
-    return replace(described, network=replace(described.network, layers=(*below, replace(last, units=units))))
 
 
 def _stands_still(draft: Draft) -> bool:

@@ -44,7 +44,7 @@ def list_cases(
 
     from nn_conformance.cases.store import Store
 
-    chosen = set(_chosen(network))
+    chosen = _chosen(network)
     rows = [case for case in Store().index.cases if case.id in chosen]
     if as_json:
         print_json(to_builtins(rows))
@@ -93,7 +93,7 @@ def export_cases(
     from nn_conformance.cases.store import Store
     from nn_conformance.report import console as render
 
-    ids = sorted(set(_chosen(network)))
+    ids = sorted(_chosen(network))
     with render.counter("exporting", len(ids)) as advance:
         written = export(Store(), directory, ids, as_json=as_json, progress=advance)
     print(f"{len(written)} files written to {directory}")
@@ -159,12 +159,12 @@ def check_files(
         )
 
 
-def _chosen(network: str | None) -> list[str]:
+def _chosen(network: str | None) -> set[str]:
     from nn_conformance.cases.store import Store
     from nn_reference.systems import SYSTEMS, get
 
     store = Store()
     if network is None:
-        return list(store.ids)
+        return set(store.ids)
     name = get(network).name
-    return [case_id for system in SYSTEMS if system.name == name for case_id in store.of_system(system.id)]
+    return {case_id for system in SYSTEMS if system.name == name for case_id in store.of_system(system.id)}

@@ -2,20 +2,24 @@
 
 import json
 import os
-import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nn_conformance.cli.options import EXIT_NONCONFORMING, JsonOption, complete_network, examples, print_json
+from nn_conformance.cli.options import (
+    EXIT_NONCONFORMING,
+    JsonOption,
+    children,
+    complete_network,
+    examples,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from nn_conformance.grade.marks import Mark
 
 EPILOG = examples("grade submissions homework", "grade submissions homework --function evaluate --json")
-EXIT_TERMINATED = 143
 
 
 def grade(
@@ -49,34 +53,27 @@ def grade(
     from nn_conformance.grade import tables
     from nn_conformance.grade.grading import grade as graded
     from nn_conformance.grade.weights import Settings, of_file
-    from nn_conformance.protocol.child import unlimited
     from nn_conformance.protocol.program import Limits
     from nn_conformance.replay.listed_files import check_folder, write
     from nn_conformance.report import console as render
     from nn_conformance.subjects import named_systems
 
-    if not 0 < timeout <= 3600:
-        raise typer.BadParameter(f"--timeout: expected seconds above 0, at most 3600, got {timeout}")
-    named_systems([network])
-    if line := unlimited():
-        print(line, file=sys.stderr)
-    for option, path in (
-        ("--csv", csv and csv.parent),
-        ("--html", html),
-        ("--gradescope", gradescope and gradescope.parent),
-    ):
-        if path is not None:
-            check_folder(path, option)
-    settings = Settings() if weights is None else of_file(weights)
-    settings = replace(settings, function=function or settings.function)
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
-    try:
+    with children(timeout, 3600):
+        named_systems([network])
+        for option, path in (
+            ("--csv", csv and csv.parent),
+            ("--html", html),
+            ("--gradescope", gradescope and gradescope.parent),
+        ):
+            if path is not None:
+                check_folder(path, option)
+        settings = Settings() if weights is None else of_file(weights)
+        settings = replace(settings, function=function or settings.function)
+        limits = Limits(timeout, memory << 20, start=2 * timeout)
         marks = graded(
             folder, network, settings,
-            file=file, jobs=jobs, limits=Limits(timeout, memory << 20, start=2 * timeout), pages=html is not None, counter=render.counter,
+            file=file, jobs=jobs, limits=limits, pages=html is not None, counter=render.counter,
         )  # fmt: skip
-    finally:
-        signal.signal(signal.SIGTERM, before)
     if csv is not None:
         write(csv, tables.as_csv(marks).encode())
     if gradescope is not None:
@@ -97,11 +94,11 @@ def _show(marks: "list[Mark]") -> None:
     from nn_conformance.grade.tables import histogram
     from nn_conformance.report import console as render
 
-    table = render.new_table("name", "mark", "what is wrong")
+    rows = []
     for mark in marks:
         wrong = "\n".join(f"{slug}: {text}" for slug, text in zip(mark.mistakes, mark.wrong, strict=True))
-        table.add_row(escape(mark.name), f"{mark.mark:g}", escape(wrong) or "[green]right[/]")
-    render.console().print(table)
+        rows.append((escape(mark.name), f"{mark.mark:g}", escape(wrong) or "[green]right[/]"))
+    render.table(("name", "mark", "what is wrong"), rows)
     right = sum(mark.right for mark in marks)
     render.line(f"\n{len(marks)} submissions, {right} right; {marks[0].most:g} points")
     for mistake, count in histogram(marks).items():

@@ -2,8 +2,6 @@
 
 import io
 import os
-import shlex
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -13,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 import nn_conformance
-from nn_conformance.cli import explain as explain_commands
 from nn_conformance.cli import replay as replays
 from nn_conformance.cli import reports
+from nn_conformance.cli.explain import explain
 from nn_conformance.cli.fixtures import app as fixtures_app
 from nn_conformance.cli.grade import EPILOG as GRADE_EPILOG
 from nn_conformance.cli.grade import grade
@@ -27,21 +25,21 @@ from nn_conformance.cli.options import (
     JsonOption,
     NetworkArgument,
     VersionOption,
+    children,
+    complain,
     complete_network,
-    complete_oracle,
     examples,
     help_if_alone,
     print_json,
 )
 from nn_conformance.cli.plot import app as plots_app
-from nn_reference.errors import NNReferenceError
+from nn_reference.errors import InputError, NNReferenceError
 
 if TYPE_CHECKING:
     from nn_conformance.judge.target import Target
     from nn_conformance.protocol.program import ProtocolTarget
 
-# What a shell reports of a program that SIGINT, SIGPIPE or SIGTERM ended.
-EXIT_INTERRUPTED, EXIT_BROKEN_PIPE, EXIT_TERMINATED = 130, 141, 143
+EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141  # what a shell reports of a program that SIGINT or SIGPIPE ended
 LONGEST = 86_400  # seconds
 MOVED = ("table", "reconstruct", "chaos", "audit", "kills", "build")
 DEFAULT_ORACLES = ("reference", "plain", "complex-step")  # NumPy alone
@@ -59,7 +57,7 @@ app = typer.Typer(
 )
 app.add_typer(fixtures_app, name="fixtures")
 app.command("new-adapter", epilog=examples("new-adapter --language javascript my_engine.mjs"))(new_adapter)
-app.command("explain", epilog=examples("explain", "explain sum-for-mean", "explain relu"))(explain_commands.explain)
+app.command("explain", epilog=examples("explain", "explain sum-for-mean", "explain relu"))(explain)
 
 
 VerifiedArgument = Annotated[
@@ -70,24 +68,18 @@ VerifiedArgument = Annotated[
         autocompletion=complete_network,
     ),
 ]
-TimeoutOption = Annotated[
-    float,
-    typer.Option(metavar="SECONDS", help="For an answer; threefold to start."),
-]
+TimeoutOption = Annotated[float, typer.Option(metavar="SECONDS", help="For an answer; threefold to start.")]
 MemoryOption = Annotated[int, typer.Option(metavar="MIB", min=1, help="What TARGET may allocate.")]
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(f"{NAME} {nn_conformance.__version__}")
-        raise typer.Exit
 
 
 @app.callback(invoke_without_command=True)
 def _root(
     context: typer.Context,
-    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
+    if version:
+        print(f"{NAME} {nn_conformance.__version__}")
+        raise typer.Exit
     help_if_alone(context)
 
 
@@ -146,18 +138,12 @@ def verify(
         typer.Option("--network", metavar="LINE|FILE", help="A network of your own, in one line, or one by name."),
     ] = None,
     layer: Annotated[
-        str,
-        typer.Option("--layer", metavar="KIND", help="TARGET is a layer, such as 'dense relu'."),
+        str, typer.Option("--layer", metavar="KIND", help="TARGET is a layer, such as 'dense relu'.")
     ] = "",
     loss: Annotated[str, typer.Option("--loss", metavar="LOSS", help="Of a model, whose network is read off it.")] = "",
     with_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--with",
-            metavar="ORACLE,...",
-            help="Judge these too: central, arb, torch, keras.",
-            autocompletion=complete_oracle,
-        ),
+        typer.Option("--with", metavar="ORACLE,...", help="Judge these too: central, arb, torch, keras."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Documented cases of MNIST's size too.")] = False,
     known: Annotated[
@@ -165,8 +151,12 @@ def verify(
     ] = None,
     timeout: TimeoutOption = 20.0,
     memory: MemoryOption = 4096,
-    only: explain_commands.OnlyOption = None,
-    fuzz: explain_commands.FuzzOption = None,
+    only: Annotated[
+        str | None, typer.Option("--only", metavar="ID", help="Run checks again, by an id or its first parts.")
+    ] = None,
+    fuzz: Annotated[
+        int | None, typer.Option("--fuzz", metavar="N", help="Draw N networks; print the smallest that fails.")
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print every check that failed.")] = False,
     as_json: reports.JsonHereOption = False,
     html: reports.HtmlOption = None,
@@ -179,6 +169,8 @@ def verify(
     TARGET is file.py:function, python:module:attribute or 'cmd:program ...'. Exit codes: 0 all passed, 1 something
     failed, 2 bad arguments or data.
     """
+    from nn_conformance.adapt.claims import is_own
+
     spec, networks = _target_and_networks(what or ())
     networks += _networks_of(network or ())
     if known is not None and spec is None:
@@ -186,40 +178,26 @@ def verify(
     if (layer or loss) and (spec is None or networks):
         got = "networks" if networks else "none"
         raise typer.BadParameter(f"--{'layer' if layer else 'loss'}: expected a target beside it, got {got}")
-    again = only is not None or fuzz is not None
-    if again and (html or json_file or junit or markdown):
+    forms = {"html": html, "json": json_file, "junit": junit, "markdown": markdown}
+    paths = {form: path for form, path in forms.items() if path is not None}
+    if paths and (only is not None or fuzz is not None):
         raise typer.BadParameter("--only, --fuzz: expected no file for a report beside it: that is of whole runs")
+    if only is not None and (fuzz is not None or not all(map(is_own, networks))):
+        raise InputError("verify: expected names of documented networks, --only or --fuzz, got more than one of them")
     reading = None if networks or layer else loss
     with _child(spec, timeout, memory, layer, reading) if spec is not None else nullcontext() as target:
-        if again:
-            oracles = _oracles(DEFAULT_ORACLES, with_) if target is None else []
-            explain_commands.again(target, spec, oracles, networks, only, fuzz, as_json=as_json)
-            return
-        from nn_conformance.judge.known import of_file
-        from nn_conformance.report import console as render
-        from nn_conformance.report.files import Files
-        from nn_conformance.run import judge
+        from nn_conformance.cli import judged  # which takes as long as the target takes to start
 
-        files = Files(html, json_file, junit, markdown)
-        files.check()
-        report = judge(
-            target,
-            networks or None,
-            large=everything,
-            oracles=_oracles(DEFAULT_ORACLES if target is None else (), with_),
-            known=() if known is None else of_file(known),
-            counter=render.counter,
-        )
-    written = files.write(report, spec or "")
-    if as_json:
-        print_json(report.as_json())
-    else:
-        from nn_conformance.report import terminal as matrix
-
-        matrix.show(report, everything=verbose, again=shlex.join([NAME, *sys.argv[1:]]))
-        for path in written:
-            render.line(f"written: {path}")
-    if report.failed:
+        oracles = _oracles(DEFAULT_ORACLES if target is None else (), with_)
+        if only is not None:
+            right = judged.only(target, oracles, networks, only, as_json=as_json)
+        elif fuzz is not None:
+            right = judged.fuzz(target, oracles, networks, fuzz, spec or "", as_json=as_json)
+        else:
+            right = judged.whole(
+                target, oracles, networks, spec or "", known, paths, large=everything, verbose=verbose, as_json=as_json
+            )
+    if not right:
         raise typer.Exit(EXIT_NONCONFORMING)
 
 
@@ -240,19 +218,14 @@ def smoke(
     Does it start, read numbers, answer, refuse and stop? The exit code is 0 if it does, and 1 if not; then the exchange
     that failed is printed.
     """
-    from nn_conformance.adapt.claims import is_own
-    from nn_reference.systems import get
+    from nn_conformance.protocol.smoke import smoke as run
+    from nn_conformance.report import console as render
+    from nn_conformance.subjects import named_systems
 
-    if network is not None:  # before a program is started that may have wanted it: cmd: and its words are one argument
-        if is_own(network):
-            (network,) = _own_networks([network])
-        else:
-            get(network)
+    networks = _networks_of([] if network is None else [network])
+    named_systems(networks)  # before a program is started that may have wanted it: cmd: and its words are one argument
     with _child(target, timeout, memory) as child:
-        from nn_conformance.protocol.smoke import smoke as run
-        from nn_conformance.report import console as render
-
-        steps = list(run(child, network))
+        steps = list(run(child, *networks))
         for step in steps:
             for line in step.lines():
                 render.line(line)
@@ -267,24 +240,16 @@ app.add_typer(plots_app, name="plot")
 
 
 def _networks_of(words: Sequence[str]) -> list[str]:
-    """Networks of the documents by name, and the lines of one's own."""
-    from nn_conformance.adapt.claims import is_own
-
-    known = [word for word in words if not is_own(word)]
-    return known + _own_networks([word for word in words if word not in known])
-
-
-def _own_networks(networks: Sequence[str]) -> list[str]:
-    """The lines of networks of one's own, however they were given.
+    """Networks of the documents by name, and the lines of one's own, however they were given.
 
     Raises:
         InputError: a line or a file that is no network.
     """
-    if not networks:
-        return []
+    from nn_conformance.adapt.claims import is_own
     from nn_conformance.cases.text import network, text_of
 
-    return [text_of(network(given)) for given in networks]
+    documented = [word for word in words if not is_own(word)]
+    return documented + [text_of(network(word)) for word in words if word not in documented]
 
 
 def _target_and_networks(words: Sequence[str]) -> tuple[str | None, list[str]]:
@@ -311,19 +276,12 @@ def _child(
     spec: str, timeout: float, memory: int, layer: str = "", loss: str | None = None
 ) -> Iterator["ProtocolTarget"]:
     """The target in a process of its own, which ends with ours, also when we are told to."""
-    from nn_conformance.protocol.child import unlimited
     from nn_conformance.protocol.program import Limits, ProtocolTarget, command_of
 
-    if not 0 < timeout <= LONGEST:
-        raise typer.BadParameter(f"--timeout: expected seconds above 0, at most {LONGEST}, got {timeout}")
-    if line := unlimited():
-        _complain(line)
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
-    try:
-        with ProtocolTarget(command_of(spec, layer, loss), Limits(timeout, memory << 20, start=3 * timeout)) as target:
+    with children(timeout, LONGEST):
+        limits = Limits(timeout, memory << 20, start=3 * timeout)
+        with ProtocolTarget(command_of(spec, layer, loss), limits) as target:
             yield target
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _oracles(always: tuple[str, ...], more: list[str] | None) -> list["Target"]:
@@ -334,12 +292,6 @@ def _oracles(always: tuple[str, ...], more: list[str] | None) -> list["Target"]:
     if "" in names:
         raise typer.BadParameter("--with: expected names of oracles with commas between them, got an empty one")
     return [load(name) for name in dict.fromkeys((*always, *names))]
-
-
-def _complain(text: str) -> None:
-    """One line on standard error, in which nothing can move the cursor or change its colour."""
-    line = " ".join(text.split())
-    print(f"{NAME}: {''.join(c if c.isprintable() else repr(c)[1:-1] for c in line)}", file=sys.stderr)
 
 
 def _usage(error: Any) -> str:
@@ -359,24 +311,21 @@ def main() -> None:
         arguments = reports.with_json_file(sys.argv[1:])
         code = app(arguments, prog_name=NAME, standalone_mode=False) or 0
         sys.stdout.flush()
-    except UsageError as error:
-        _complain(_usage(error))
-        code = error.exit_code
-    except NNReferenceError as error:
-        _complain(str(error))
+    except (UsageError, NNReferenceError) as error:
+        complain(_usage(error) if isinstance(error, UsageError) else str(error))
         code = EXIT_USAGE
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     except BrokenPipeError:
         code = EXIT_BROKEN_PIPE
     except OSError as error:  # a full disk
-        _complain(f"cannot write the output: {error.strerror}")
+        complain(f"cannot write the output: {error.strerror}")
         _discard_output()
         code = EXIT_USAGE
     except SystemExit as left:  # by shell completion, or by Typer or rich where they find the reader of a pipe gone
         code = EXIT_BROKEN_PIPE if isinstance(left.__context__, BrokenPipeError) else left.code
     if code == EXIT_INTERRUPTED:  # mostly by Typer, which turns Ctrl-C into this code
-        _complain("interrupted")
+        complain("interrupted")
     if code == EXIT_BROKEN_PIPE:  # as after `| head`
         _discard_output()
     sys.exit(code)
@@ -385,7 +334,3 @@ def main() -> None:
 def _discard_output() -> None:
     """What is left in the buffer must not fail again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-if __name__ == "__main__":
-    main()

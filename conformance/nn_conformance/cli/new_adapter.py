@@ -8,6 +8,7 @@ import typer
 from nn_reference.errors import InputError
 
 EXTENSIONS = {"python": ".py", "javascript": ".mjs", "c": ".c"}
+BY_ENDING = {ending: language for language, ending in EXTENSIONS.items()}
 
 
 def skeleton(language: str) -> str:
@@ -16,13 +17,11 @@ def skeleton(language: str) -> str:
     Raises:
         InputError: a language for which there is none.
     """
-    if language not in EXTENSIONS:
-        from nn_reference.validation import suggestion
-
-        hint = suggestion(language, EXTENSIONS) or f"; expected one of {', '.join(EXTENSIONS)}"
-        raise InputError(f"language: there is no skeleton in {language!r}{hint}")
     from importlib.resources import files
 
+    from nn_reference.validation import check_choice
+
+    check_choice("--language", language, EXTENSIONS)
     return files("nn_conformance").joinpath("skeletons", f"adapter{EXTENSIONS[language]}").read_text("utf-8")
 
 
@@ -33,13 +32,13 @@ def write(language: str, file: Path | None, *, force: bool) -> Path:
         InputError: no such language, a file that is there, unless it may be replaced, or one that cannot be written.
     """
     text = skeleton(language)
-    if file is not None and file.suffix not in ("", EXTENSIONS[language]):
-        fitting = next((name for name, ending in EXTENSIONS.items() if ending == file.suffix), None)
+    path = file or Path(f"adapter{EXTENSIONS[language]}")
+    if path.suffix not in ("", EXTENSIONS[language]):
+        fitting = BY_ENDING.get(path.suffix)
         mend = f"--language {fitting}" if fitting else f"there are {', '.join(EXTENSIONS)}"
         raise InputError(
-            f"{file}: expected a file that ends in {EXTENSIONS[language]}, for --language {language}; {mend}"
+            f"{path}: expected a file that ends in {EXTENSIONS[language]}, for --language {language}; {mend}"
         )
-    path = Path(f"adapter{EXTENSIONS[language]}") if file is None else file
     try:
         with path.open("w" if force else "x", encoding="utf-8", newline="\n") as out:
             out.write(text.replace("FILE", path.name))
@@ -63,6 +62,5 @@ def new_adapter(
 
     It is a harness that starts, and supports nothing yet, in your language.
     """
-    by_ending = {ending: name for name, ending in EXTENSIONS.items()}
-    language = language or by_ending.get(file.suffix if file else "", "python")
+    language = language or BY_ENDING.get(file.suffix if file else "", "python")
     print(f"wrote {write(language, file, force=force)}; see its first lines for what comes next")

@@ -155,7 +155,8 @@ def _runs(network: str, version: str, framework: str, folder: Path | None) -> "t
 
 
 def _save(picture: "Picture", path: Path) -> None:
-    from nn_conformance.plots.canvas import save
+    from nn_conformance.plots.canvas import check_path, encoded
+    from nn_conformance.replay.listed_files import write
 
-    save(picture, path)
+    write(path, encoded(picture, check_path(path)))
     print(f"{path}: {picture.caption}")

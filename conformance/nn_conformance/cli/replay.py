@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from nn_conformance.cli.options import EXIT_NONCONFORMING, JsonOption, NetworkArgument, examples, print_json
+from nn_conformance.cli.options import (
+    EXIT_NONCONFORMING,
+    JsonOption,
+    NetworkArgument,
+    VersionOption,
+    examples,
+    print_json,
+)
 from nn_conformance.cli.reports import HtmlOption
 
 if TYPE_CHECKING:
@@ -23,10 +30,6 @@ EPILOG = examples(
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def _among(*choices: str) -> object:
-    return lambda incomplete: [choice for choice in choices if choice.startswith(incomplete)]
-
-
 def replay(
     network: NetworkArgument,
     framework: Annotated[
@@ -35,24 +38,11 @@ def replay(
             "--with",
             metavar="numpy|torch|keras",
             help="What to train in; the extras `torch` and `keras` bring the others.",
-            autocompletion=_among("numpy", "torch", "keras"),
         ),
     ] = "numpy",
-    version: Annotated[
-        str,
-        typer.Option(
-            metavar="documented|corrected|…",
-            help="With the document's defects, or with them mended; `describe` names all versions.",
-            autocompletion=_among("documented", "corrected"),
-        ),
-    ] = "documented",
+    version: VersionOption = "documented",
     dtype: Annotated[
-        str | None,
-        typer.Option(
-            metavar="float32|float64",
-            help="Precision; the document's own by default.",
-            autocompletion=_among("float32", "float64"),
-        ),
+        str | None, typer.Option(metavar="float32|float64", help="Precision; the document's own by default.")
     ] = None,
     seeds: Annotated[
         int, typer.Option(min=1, help="How many runs: the document's own seed first, then 0, 1, 2, …")
@@ -70,7 +60,6 @@ def replay(
         typer.Option(
             metavar="local|dask",
             help="Where they run: this machine, or the Dask cluster that DASK_SCHEDULER_ADDRESS names, else one of our own.",
-            autocompletion=_among("local", "dask"),
         ),
     ] = "local",
     as_json: JsonOption = False,

@@ -45,17 +45,16 @@ def compare(
     from nn_conformance.report import console as render
     from nn_conformance.report.compare import compare as compared
 
-    comparison = compared(first, second)
+    better, worse, same = compared(first, second)
+    kinds = {"better": better, "worse": worse}
     if as_json:
-        changes = {kind: [c._asdict() for c in getattr(comparison, kind)] for kind in ("better", "worse")}
-        print_json({**changes, "same": comparison.same})
+        print_json({**{kind: [c._asdict() for c in of_kind] for kind, of_kind in kinds.items()}, "same": same})
     else:
-        for kind in ("better", "worse"):
-            of_kind = getattr(comparison, kind)
+        for kind, of_kind in kinds.items():
             for change in of_kind[:SHOWN]:
                 render.line(f"{kind}: {change.id} ({change.target}): {change.before}, now {change.after}")
             if len(of_kind) > SHOWN:
                 render.line(f"... and {len(of_kind) - SHOWN} more that are {kind}; --json has them all")
-        render.line(f"{len(comparison.better)} better, {len(comparison.worse)} worse, {comparison.same} the same")
-    if comparison.worse:
+        render.line(f"{len(better)} better, {len(worse)} worse, {same} the same")
+    if worse:
         raise typer.Exit(EXIT_NONCONFORMING)

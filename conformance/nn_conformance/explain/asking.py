@@ -23,7 +23,7 @@ from nn_conformance.judge.limits import (
     norm,
     value_limit,
 )
-from nn_conformance.judge.target import Answer, Run, Shown, Target, TargetError, Unsupported
+from nn_conformance.judge.target import Answer, Run, Shown, Target, TargetError, Training, Unsupported
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import NNReferenceError
 from nn_reference.network import LayerOutput, backpropagate
@@ -177,7 +177,7 @@ class Asker:
         params, x, t = _copies(case)
         self.exchanges += 1
         try:
-            run = self.target.train(case.network, optimizer, params, x, t, batches)
+            run = self.target.train(Training(case.network, optimizer, params, x, t, batches))
             return {name: np.asarray(run.params[name], np.float64) for name in case.params}
         except Exception:  # noqa: BLE001 - as above
             return None
@@ -194,7 +194,7 @@ class Asker:
 
     def _updated(self, case: Case, params: Params, x: Array, t: Array) -> Asked:
         sgd = fmt.Optimizer(kind="sgd", learning_rate=case.rate)
-        run = self.target.train(case.network, sgd, params, x, t, [list(range(len(x)))])
+        run = self.target.train(Training(case.network, sgd, params, x, t, [list(range(len(x)))]))
         if not isinstance(run, Run):
             raise TargetError("no run")
         wide = {name: np.asarray(p, np.float64) for name, p in case.params.items()}

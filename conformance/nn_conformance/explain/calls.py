@@ -105,9 +105,7 @@ class Calls:
         if points and (shuffled := chance.paired(points)):
             return [replace(f, arrays=wrong) for f in shuffled]
         found = [] if self.alone else chance.dropped(self.asker, self.draw(1))
-        of_one = [*singles, self.asker.ask(self.draw(PAIR))]
-        beneath = chance.penalty([one for one in of_one if one.finite])
-        return [*(found or [of_slug("random-answers", arrays=wrong)]), *beneath]
+        return found or [of_slug("random-answers", arrays=wrong)]
 
     def _steady(self, case: Case) -> bool:
         """Whether calls with one sample have the same answer each time."""

@@ -1,6 +1,6 @@
 """What makes gradients wrong and is no rule of a slot: clipping, a precision, differences, weights of classes, an engine's order."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -19,8 +19,6 @@ from nn_reference.arithmetic import Array
 
 LARGE = 5.0  # inputs from here on saturate units, where a lower precision errs by more than a limit allows for
 TINY_ERROR = 1e-8  # of an array: float32 errs by more, and differences of losses with a small step by less
-NEAR = 1e-7  # relative: sums of some hundred terms, and quotients of small numbers
-LEAST = 3  # entries of different multiples, so that it is no chance
 MOST_UNITS = 8  # whose subsets are tried
 NUDGE = 2.0**-20  # relative
 BENT = 1e-10  # of a gradient: its curvature on such a line is less, and what a lower precision rounds is more
@@ -31,10 +29,11 @@ PATHS = {"tanh": ("1+a", "1-a", "a(1-a)", "1"), "sigmoid": ("a",)}
 MOSTLY = 0.9  # of the entries
 ROUGH = 0.2  # of a gradient: differences are near the right one, also those of a loss with seven digits
 FEW = 60  # parameters: two losses are computed for each
-KINDS: dict[str, tuple[str, Callable[[float, float, float, float], float]]] = {
-    "central": ("(L(θ+h) - L(θ-h))/2h", lambda up, middle, down, h: (up - down) / (2 * h)),
-    "forward": ("(L(θ+h) - L(θ))/h", lambda up, middle, down, h: (up - middle) / h),
-}
+Quotient = Callable[[float, float, float], float]  # of L(θ+h), L(θ) and L(θ-h), times h
+CENTRAL: tuple[str, Quotient] = ("(L(θ+h) - L(θ-h))/2h", lambda up, _, down: (up - down) / 2)
+FORWARD: tuple[str, Quotient] = ("(L(θ+h) - L(θ))/h", lambda up, middle, _: up - middle)
+# How a difference is taken, and by how many h a parameter stays shifted after it.
+WAYS = ((*CENTRAL, 0), (*FORWARD, 0), (*CENTRAL, -1), (*FORWARD, 1))
 
 
 def clipped(points: Sequence[Point]) -> tuple[str, float] | None:
@@ -139,28 +138,20 @@ def differences(points: Sequence[Point]) -> Finding | None:
     case = points[0].asked.case
     if not rough or not EXACT < max(rough) < ROUGH or sum(np.size(p) for p in case.params.values()) > FEW:
         return None
-    arrays = every_array(list(points[0].asked.gradients))
-    for kind, h, left, order in _variants(list(case.params)):
-        made = [_differences(p.asked.case, kind, h, left, order) for p in points[:2]]
-        if all(
-            _near(p, own, h) and (_tells(p, own, h) or _whole(p, kind, h)) for p, own in zip(points, made, strict=False)
-        ):
-            formula = f"{KINDS[kind][0]}, h = {h:g}"
-            if left == "θ":
-                return of_slug("rough-differences", formula, arrays, constants={"h": h})
-            uses = f"{formula}, and each parameter stays at {left}"
-            return of_slug("parameter-left-shifted", uses, arrays, constants={"h": h})
+    arrays, names = every_array(list(points[0].asked.gradients)), list(case.params)
+    for (formula, quotient, stays), h in product(WAYS, STEPS):
+        for order in (names, names[::-1]) if stays else (names,):
+            made = [(p, _differences(p.asked.case, quotient, h, stays, order)) for p in points[:2]]
+            whole = 2 * h if formula == CENTRAL[0] else h
+            if all(_near(p, own, h) and (_tells(p, own, h) or _whole(p, whole)) for p, own in made):
+                uses, slug = f"{formula}, h = {h:g}", "parameter-left-shifted" if stays else "rough-differences"
+                uses += f", and each parameter stays at θ{'+' if stays > 0 else '-'}h" if stays else ""
+                return of_slug(slug, uses, arrays, constants={"h": h})
     return None
 
 
-def _variants(names: Sequence[str]) -> Iterator[tuple[str, float, str, Sequence[str]]]:
-    for (kind, left), h in product((("central", "θ"), ("forward", "θ"), ("central", "θ-h"), ("forward", "θ+h")), STEPS):
-        for order in (names, names[::-1]) if left != "θ" else (names,):
-            yield kind, h, left, order
-
-
-def _differences(case: Case, kind: str, h: float, left: str, order: Sequence[str]) -> dict[str, Array]:
-    """By matrices; `left` says where a parameter stays after its difference: `θ`, `θ-h` or `θ+h`."""
+def _differences(case: Case, quotient: Quotient, h: float, stays: int, order: Sequence[str]) -> dict[str, Array]:
+    """By matrices; a parameter stays shifted by so many h after its difference."""
     params = {n: np.array(p, np.float64) for n, p in case.params.items()}
     made = {}
     for name in order:
@@ -171,9 +162,8 @@ def _differences(case: Case, kind: str, h: float, left: str, order: Sequence[str
             for shift in (h, 0.0, -h):
                 p[index] = own + shift
                 losses.append(value_of(trace(replace(case, params=params))))
-            up, middle, down = losses
-            g[index] = KINDS[kind][1](up, middle, down, h)
-            p[index] = own + {"θ": 0.0, "θ-h": -h, "θ+h": h}[left]
+            g[index] = quotient(*losses) / h
+            p[index] = own + stays * h
         made[name] = matrix(case.network, name, g)
     return made
 
@@ -193,10 +183,10 @@ def _tells(p: Point, made: Mapping[str, Array], h: float) -> bool:
     return any(norm(g - p.limits.gradients[a]) > 4 * _spread(p, h) * np.sqrt(g.size) for a, g in made.items())
 
 
-def _whole(p: Point, kind: str, h: float) -> bool:
+def _whole(p: Point, step: float) -> bool:
     """Whether each entry times the step is so many of the last digits of the loss, as a difference of two losses is."""
     last = np.spacing(abs(p.asked.loss if p.asked.loss is not None else value_of(p.trace))) / 2
-    of = np.concatenate([g.ravel() for g in p.asked.gradients.values()]) * (2 * h if kind == "central" else h) / last
+    of = np.concatenate([g.ravel() for g in p.asked.gradients.values()]) * step / last
     return bool(np.mean(np.abs(of - np.round(of)) < 1e-3) > MOSTLY)
 
 
@@ -236,26 +226,6 @@ def _of_sample(p: Point, array: str, n: int) -> Array:
     own = delta(p.trace, k)[n]
     part = own if array[0] == "b" else np.outer(p.trace.a[k - 1][n], own)
     return np.asarray(part.ravel() / p.limit(array, p.asked.gradients[array]))
-
-
-def counted(groups: Sequence[Sequence[Point]]) -> tuple[Finding, list[str]] | None:
-    """An engine that visits nodes in a wrong order, and the arrays below whose values depend on that order too.
-
-    A node that passes its gradient on before it is whole, and once more for each use, multiplies what is below it by a
-    number that depends on its place in the graph and not on the values: by a multiple of ½ that differs by entry.
-    """
-    every = {a for group in groups for p in group for a in p.asked.gradients}
-    several = [g for g in groups if len(g) > 1 and all(set(p.asked.gradients) == every for p in g)]
-    arrays = [a[1:] for a in every_array(list(several[0][0].asked.gradients))] if several else []
-    made = {a: [_multiples(group, a) for group in several] for a in arrays}
-    last = f"W{max((int(a[1:]) for a in arrays), default=0)}"
-    seen = [np.unique(np.round(m[np.isfinite(m)], 3)) for m in made.get(last, []) if m is not None]
-    if not seen or len(seen) < len(several) or any(len(multiples) < LEAST for multiples in seen):
-        return None
-    shown = ", ".join(f"{m:g}" for m in seen[0][::-1][:4])
-    explained = tuple(f"d{a}" for a in arrays if all(m is not None for m in made[a]))
-    uses = f"{shown}, … times the right entries of d{last}, by their place in the graph"
-    return of_slug("visited-again", uses, explained), [f"d{a}" for a in arrays if f"d{a}" not in explained]
 
 
 def lost(points: Sequence[Point], ways: Mapping[str, Sequence[Explained]]) -> tuple[Finding, list[str]] | None:
@@ -308,14 +278,3 @@ def _kept_terms(p: Point, k: int, edits: Edits) -> list[int] | None:
     outer = np.outer(tr.a[k - 1][0], got)
     fits = near.any(axis=1).all() and norm(p.asked.gradients.get(f"W{k}", outer) - outer) <= 4 * p.limit(f"W{k}", outer)
     return [int(n) for n in numbers[some]] if fits else None
-
-
-def _multiples(group: Sequence[Point], array: str) -> Array | None:
-    """By what each entry of an array is multiplied, the same in all cases; NaN where it is 0; None if there is no such number."""
-    quotients = [p.asked.gradients[array] / p.limits.gradients[array] for p in group]
-    least = np.fmin.reduce(quotients)
-    spread = np.fmax.reduce(quotients) - least
-    known = np.isfinite(least)
-    halves = np.abs(2 * least[known] - np.round(2 * least[known]))
-    near = NEAR * np.abs(least[known])
-    return least if known.any() and np.all(spread[known] <= near) and np.all(halves <= 2 * near) else None

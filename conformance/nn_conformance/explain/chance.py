@@ -1,4 +1,4 @@
-"""What can be said of answers that depend on chance: units that are dropped, rows in another order, a penalty beneath."""
+"""What can be said of answers that depend on chance: units that are dropped, rows in another order."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,20 +7,18 @@ from itertools import permutations
 import numpy as np
 
 from nn_conformance.explain import naming
-from nn_conformance.explain.asking import Asked, Asker
-from nn_conformance.explain.factors import Factor, monomials
+from nn_conformance.explain.asking import Asker
+from nn_conformance.explain.factors import monomials
 from nn_conformance.explain.joint import Group
-from nn_conformance.explain.points import Point, point_of
+from nn_conformance.explain.points import Point
 from nn_conformance.explain.record import Finding, every_array, of_slug
 from nn_conformance.explain.trace import Case, matrix
-from nn_conformance.judge.limits import norm
 from nn_reference.arithmetic import Array
 from nn_reference.network import backpropagate
 
 CALLS = 12  # of one sample, in which a unit that is dropped one time in five is seen to be
 MOST_ROWS = 6  # whose orders are all tried
 RTOL = 1e-7
-LEFT = 1e-6  # of weights; if projections leave less of them, they leave rounding
 
 
 def paired(points: Sequence[Point]) -> list[Finding]:
@@ -85,46 +83,3 @@ def dropped(asker: Asker, case: Case) -> list[Finding]:
             one = of_slug("dropout-left-on", uses, arrays, place=f"layer {k}, its outputs", layer=k)
             found.append(replace(one, also=("random-answers",), doubt=doubt))
     return found
-
-
-def penalty(asked: Sequence[Asked]) -> list[Finding]:
-    """A multiple of the weights in gradients of one or two samples, whatever these are.
-
-    dW of n samples has rank n: of W1 the inputs' directions can be taken away, of one sample that of db, and what is left
-    is a multiple of what is left of W.
-    """
-    measured: dict[str, list[tuple[dict[str, float], float]]] = {}
-    tr, seen = None, False
-    for one in asked:
-        p = point_of(one, "float64")
-        tr = p.trace
-        for name, g in one.gradients.items():
-            k = int(name[1:])
-            left = _without(tr.a[0].T) if k == 1 else np.eye(len(tr.W[k]))
-            right = _without(one.gradients[f"b{k}"][:, None]) if f"b{k}" in one.gradients else np.zeros((1, 1))
-            if name[0] == "b" or (k > 1 and (len(tr.t) > 1 or not np.any(right))):
-                continue
-            other = right if len(tr.t) == 1 and np.any(right) else np.eye(g.shape[1])
-            rest, own = left @ g @ other, left @ tr.W[k] @ other
-            if norm(own) <= LEFT * norm(tr.W[k]):
-                continue
-            share = float(np.sum(rest * own) / max(np.sum(own * own), 1e-300))
-            if norm(rest - share * own) > 1e-9 * (norm(g) + norm(own)):
-                return []
-            described = one.case.slope(name)
-            whole = 0.0 if abs(share + described) < RTOL * abs(described) else share + described
-            measured.setdefault(name, []).append((p.sizes(), 0.0 if abs(whole) < 1e-12 else whole))
-            seen |= abs(share) > RTOL * max(abs(described), 1e-3)
-    if tr is None or not seen:
-        return []
-    every = [pair for of in measured.values() for pair in of]
-    none = not any(value for _, value in every)
-    factor = Factor(0.0) if none else next(iter(monomials(every, 1e-6)), None)
-    arrays = every_array(list(measured))
-    return [naming.of_penalty(tr, Group("extra", "W", (), arrays, factor=factor), arrays)] if factor else []
-
-
-def _without(columns: Array) -> Array:
-    """The projection along some columns."""
-    q = np.linalg.svd(columns, full_matrices=False)[0]
-    return np.asarray(np.eye(len(columns)) - q @ q.T)

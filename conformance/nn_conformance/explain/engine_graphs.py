@@ -14,14 +14,18 @@ from typing import Any
 import numpy as np
 
 from nn_conformance.explain.backward_rules import error
-from nn_conformance.explain.engine_rules import ACTIVATIONS, SIGMOIDS, Built, Node, Tape, binary, losses
+from nn_conformance.explain.engine_rules import ACTIVATIONS, SIGMOIDS, Built, Node, Tape, binary, losses, square
 from nn_conformance.explain.points import Point, wrong_arrays
 from nn_conformance.explain.record import Finding, of_slug
 from nn_conformance.explain.trace import Trace
 from nn_reference.arithmetic import Array
 from nn_reference.losses import count
 
-BINARY = "t·log p + (1-t)·log(1-p)"
+# Losses of one number, each of which uses an output, or its error, twice.
+OF_NUMBERS: dict[str, tuple[str, Callable[[Tape, Node, Any], Node]]] = {
+    "binary_cross_entropy": ("t·log p + (1-t)·log(1-p)", lambda o, p, t: binary(o, p, partial(o, "*"), t)),
+    "squared_error": ("d·d, d = y-t", lambda o, y, t: square(o, o("-", y, t))),
+}
 MOST = 20_000  # visits of nodes, of a recursion
 Graph = tuple[Mapping[str, Any], Node]  # the parameters, as a node or as an array of nodes, and the end
 MULTIPLIED: dict[str, Built] = {
@@ -65,9 +69,10 @@ def _scalars(tr: Trace, ways: Mapping[str, str], *, bias_first: bool) -> Graph:
     slope, final = error(tr)
     params = {f"W{k}": _nodes(tape, tr.W[k]) for k in range(1, tr.last + 1)}
     params |= {f"b{k}": _nodes(tape, b) for k in range(1, tr.last + 1) if (b := tr.b[k]) is not None}
-    twice = ways.get("loss") == BINARY
-    final = final and not twice
-    factors = {k: tr.through(k, np.ones_like(tr.phi[k])) for k in range(1, tr.last + (not final))}
+    of_loss = OF_NUMBERS[tr.case.network.loss.kind][1] if ways.get("loss") else None
+    final = final and of_loss is None
+    activated = [k for k in range(1, tr.last + (not final)) if tr.kind(k) != "identity"]
+    factors = {k: tr.through(k, np.ones_like(tr.phi[k])) for k in activated}
     ends: list[tuple[Node, Callable[[Array], Array]]] = []
     for i in range(len(tr.t)):
         a = _nodes(tape, tr.a[0][i])
@@ -78,8 +83,8 @@ def _scalars(tr: Trace, ways: Mapping[str, str], *, bias_first: bool) -> Graph:
             elif k in factors:
                 a = np.array([Node(tape, v, [(z, partial(np.multiply, s))]) for z, v, s in zip(a, tr.phi[k][i], factors[k][i], strict=True)])  # fmt: skip
         for j, node in enumerate(a):
-            share = partial(np.multiply, 1 / count(tr.case.net.loss, tr.t) if twice else slope[i, j])  # type: ignore[arg-type]
-            ends.append((binary(tape, node, partial(tape, "*"), tr.t[i, j]) if twice else node, share))
+            share = 1 / count(tr.case.net.loss, tr.t) if of_loss else slope[i, j]  # type: ignore[arg-type]
+            ends.append((of_loss(tape, node, tr.t[i, j]) if of_loss else node, partial(np.multiply, share)))
     return params, Node(tape, np.float64(0.0), ends)
 
 
@@ -98,35 +103,30 @@ def _unit(tape: Tape, a: Array, params: dict[str, Array], k: int, j: int, *, bia
     return first
 
 
-def _sent_again(end: Node) -> None:
-    """Each share that comes to a node makes it pass on all that has come so far."""
+def _sent_again(end: Node, *, first_all: bool = False) -> None:
+    """Each share that comes to a node makes it pass on all that has come so far; `first_all` gives each parent its share before one goes on."""
     waiting, visits = [(end, np.ones_like(end.value))], 0
     while waiting and visits < MOST:
         node, g = waiting.pop()
         node.grad, visits = node.grad + g, visits + 1
-        whole = node.grad
+        shares = [(parent, share(node.grad)) for parent, share in node.parents]
+        for parent, share in shares if first_all else ():
+            parent.grad = parent.grad + share
         # One after the other: the first parent and all below it are done before the second.
-        waiting += [(parent, share(whole)) for parent, share in reversed(node.parents)]
+        waiting += [(parent, share * (not first_all)) for parent, share in reversed(shares)]
     if waiting:
         raise ValueError("too many visits")
 
 
-def _depth_first(end: Node) -> list[Node]:
-    order: list[Node] = []
-    waiting = [end]
+def _once(end: Node, *, deep: bool) -> None:
+    """Each node passes on when it is first met on the way from the end, before or after those beside it."""
+    order, waiting = list[Node](), [end]
     while waiting:
-        node = waiting.pop()
+        node = waiting.pop(-1 if deep else 0)
         if node not in order:
             order.append(node)
-            waiting += [parent for parent, _ in reversed(node.parents)]
-    return order
-
-
-def _breadth_first(end: Node) -> list[Node]:
-    order = [end]
-    for node in order:
-        order += [parent for parent, _ in node.parents if parent not in order]
-    return order
+            waiting += [parent for parent, _ in node.parents][:: -1 if deep else 1]
+    end.tape.backward(end, order)
 
 
 def _assigned(end: Node) -> None:
@@ -139,8 +139,9 @@ def _assigned(end: Node) -> None:
 
 TRAVERSALS: dict[str, tuple[str, Callable[[Node], None]]] = {
     "a node passes on all that has come to it, each time that more comes": ("visited-again", _sent_again),
-    "each node passes on once, depth first, before all has come to it": ("grad-overwritten", lambda end: end.tape.backward(end, _depth_first(end))),
-    "each node passes on once, breadth first, before all has come to it": ("grad-overwritten", lambda end: end.tape.backward(end, _breadth_first(end))),
+    "a node gives its parents all that has come to it, each time that one of them is visited": ("visited-again", partial(_sent_again, first_all=True)),
+    "each node passes on once, depth first, before all has come to it": ("grad-overwritten", partial(_once, deep=True)),
+    "each node passes on once, breadth first, before all has come to it": ("grad-overwritten", partial(_once, deep=False)),
     "a node keeps the last share of its gradient only": ("grad-overwritten", _assigned),
 }  # fmt: skip
 
@@ -154,8 +155,9 @@ def _graphs(tr: Trace) -> Iterator[tuple[str, Callable[[Trace], Graph]]]:
         yield f"{'; ' * bool(how)}{', '.join(how)}", partial(built, ways=ways, loss=loss)
     if any(tr.skips(k) or not tr.net.layers[k - 1].activation.elementwise for k in range(1, tr.last)):
         return
-    binary_too = tr.case.network.loss.kind == "binary_cross_entropy" and tr.kind(tr.last) == "sigmoid"
-    chosen += [ways | {"loss": BINARY} for ways in chosen] if binary_too else []
+    kind = tr.case.network.loss.kind
+    if kind == "squared_error" or (kind == "binary_cross_entropy" and tr.kind(tr.last) == "sigmoid"):
+        chosen += [ways | {"loss": OF_NUMBERS[kind][0]} for ways in chosen]
     for ways, bias_first in product(chosen, (True, False)):
         how = [f"; {kind} as {way}" for kind, way in ways.items() if way]
         yield f"; each number is a node{''.join(how)}", partial(_scalars, ways=ways, bias_first=bias_first)

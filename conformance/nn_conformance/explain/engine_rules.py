@@ -64,8 +64,8 @@ class Node:
 class Tape:
     """Operations in the order in which they are computed; `changed` is the wrong rule."""
 
-    def __init__(self) -> None:
-        self.changed, self.nodes, self.used = RIGHT, list[Node](), set[str]()
+    def __init__(self, changed: Changed = RIGHT) -> None:
+        self.changed, self.nodes, self.used = changed, list[Node](), set[str]()
 
     def __call__(self, name: str, a: Any, b: Any = None) -> Node:
         """The value of an operation on nodes or numbers."""
@@ -155,7 +155,7 @@ def losses(tr: Trace) -> Iterator[tuple[str, Array, Built, bool]]:
     t, y, kind = tr.t, tr.y, tr.case.network.loss.kind
     if kind == "squared_error":
         yield "(y-t)**2", y, lambda o, y: o("**", o("-", y, t), 2.0), False
-        yield "d·d, d = y-t", y, lambda o, y: _square(o, o("-", y, t)), False
+        yield "d·d, d = y-t", y, lambda o, y: square(o, o("-", y, t)), False
     elif kind == "binary_cross_entropy" and not getattr(tr.net.loss, "from_logits", False):
         yield "t·log p", y, lambda o, p: binary(o, p, lambda t, log: o("*", t, log), t), False
         yield "log p·t", y, lambda o, p: binary(o, p, lambda t, log: o("*", log, t), t), False
@@ -167,7 +167,8 @@ def losses(tr: Trace) -> Iterator[tuple[str, Array, Built, bool]]:
             yield f"(z - log Σe^z)·t of {name}", start, lambda o, z: o("neg", o("*", o("-", z, o("log", o("sum", o("exp", z)))), t)), True  # fmt: skip
 
 
-def _square(o: Tape, d: Node) -> Node:
+def square(o: Tape, d: Node) -> Node:
+    """d·d, which uses d twice."""
     return o("*", d, d)
 
 
@@ -188,58 +189,48 @@ def _changes() -> Iterator[tuple[str, int, str, str]]:
             yield from ((name, k, other, right) for other in others)
 
 
-class Taped(NamedTuple):
-    """What is built of a value; the way back may be gone with each rule."""
-
-    start: Node
-    end: Node
-
-    def slope(self, changed: Changed = RIGHT) -> Array:
-        """Its derivative, where one rule is changed."""
-        tape = self.end.tape
-        tape.changed = changed
-        tape.cleared()
-        tape.backward(self.end, reversed(tape.nodes))
-        return np.asarray(self.start.grad)
-
-
-def taped(built: Built, value: Array) -> Taped:
-    """What is built of a value, on a tape of its own."""
-    tape = Tape()
+def slope(built: Built, value: Array, changed: Changed = RIGHT) -> Array:
+    """The derivative of what is built of a value, where one rule is changed."""
+    tape = Tape(changed)
     start = Node(tape, value)
-    return Taped(start, built(tape, start))
+    tape.backward(built(tape, start), reversed(tape.nodes))
+    return np.asarray(start.grad)
 
 
-def _ways(tr: Trace, slot: str, layer: int) -> dict[str, tuple[Taped, bool]]:
-    """The ways to build an activation, or a loss, each on its tape, and whether the outputs' error starts from z."""
-
-    def made() -> dict[str, tuple[Taped, bool]]:
-        built: Iterable[tuple[str, Array, Built, bool]] = losses(tr) if slot == "error" else ()
-        if slot == "derivative":
-            built = ((how, tr.z[layer], of, False) for how, of in ACTIVATIONS.get(tr.kind(layer), {}).items())
-        return {how: (taped(of, value), final) for how, value, of, final in built}
-
-    return tr.once(("ways", slot, layer), made)
+def _ways(tr: Trace, slot: str, layer: int) -> Iterable[tuple[str, Array, Built, bool]]:
+    """The ways to build an activation, or a loss, as `losses` has them."""
+    if slot == "error":
+        return losses(tr)
+    kinds = ACTIVATIONS.get(tr.kind(layer), {}) if slot == "derivative" else {}
+    return ((how, tr.z[layer], of, False) for how, of in kinds.items())
 
 
 def rules(tr: Trace, slot: str, layer: int) -> dict[str, Rule]:
     """Variants of a derivative, or of the outputs' error, by name."""
-    found = {}
-    for op, operand, wrong, right in _changes():
-        formula = f"in {OPERATIONS[op].what}, {'ab'[operand]} gets {wrong}, not {right}"
-        for how, (built, final) in _ways(tr, slot, layer).items():
-            if op in built.end.tape.used:
-                of = partial(_error if slot == "error" else _derivative, layer, how, (op, operand, wrong))
-                name = f"{PREFIX}{op} {operand} {wrong} in {how}"
-                found[name] = Rule("engine-rule", formula, of, common=False, final=final)
-    return found
+    used = {}
+    for how, value, of, final in _ways(tr, slot, layer):
+        tape = Tape()
+        of(tape, Node(tape, value))
+        used[how] = tape.used, final
+    return {
+        f"{PREFIX}{op} {operand} {wrong} in {how}": Rule(
+            "engine-rule",
+            f"in {OPERATIONS[op].what}, {'ab'[operand]} gets {wrong}, not {right}",
+            partial(_changed, slot, layer, how, (op, operand, wrong)),
+            common=False,
+            final=final,
+        )
+        for op, operand, wrong, right in _changes()
+        for how, (operations, final) in used.items()
+        if op in operations
+    }
 
 
-def _derivative(layer: int, how: str, changed: Changed, tr: Trace, g: Array) -> Array:
-    # Every way through the layer asks for the same slope.
-    slope = tr.once((layer, how, changed), lambda: _ways(tr, "derivative", layer)[how][0].slope(changed))
-    return np.asarray(g * slope)
+def _changed(slot: str, layer: int, how: str, changed: Changed, tr: Trace, g: Array | float = 1.0) -> Array:
+    """The outputs' error, or g back through an activation, with a wrong rule of an operation."""
 
+    def made() -> Array:  # once, as every way through the layer asks for the same
+        value, of = next((value, of) for name, value, of, _ in _ways(tr, slot, layer) if name == how)
+        return slope(of, value, changed) / (count(tr.case.net.loss, tr.t) if slot == "error" else 1)  # type: ignore[arg-type]
 
-def _error(layer: int, how: str, changed: Changed, tr: Trace) -> Array:
-    return _ways(tr, "error", layer)[how][0].slope(changed) / count(tr.case.net.loss, tr.t)  # type: ignore[arg-type]
+    return np.asarray(g * tr.once((slot, layer, how, changed), made))

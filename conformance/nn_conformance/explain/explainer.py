@@ -234,7 +234,7 @@ class Explainer(Updates):
         graph = None if gradients.changes else engine_graphs.passed_wrongly(points)
         if graph or not gradients.open:
             found = [graph]
-        elif engine := causes.counted(groups) or (None if gradients.changes else causes.lost(points, gradients.ways)):
+        elif engine := None if gradients.changes else causes.lost(points, gradients.ways):
             found = [engine[0]]
             self.draft.blind += [f"{a} follows from these, in an order that is not simulated" for a in engine[1]]
         elif shuffled := chance.paired(points):

@@ -11,7 +11,7 @@ from nn_conformance.explain.forward_rules import leaky
 from nn_reference.activations import Activation
 from nn_reference.arithmetic import Array
 
-GRID = np.concatenate([np.geomspace(1e-4, 64.0, 60), [0.999, 1.001]])
+GRID = np.sort([*np.geomspace(1e-4, 64.0, 60), 0.999, 1.001])
 STEPS = 60  # of a bisection
 
 
@@ -28,7 +28,6 @@ Map = tuple[Callable[[Array, float], Array], Callable[[Array, float], Any]]
 TIMES: Map = (lambda u, s: s * u, lambda u, s: s)
 PLUS: Map = (lambda u, s: u + s, lambda u, s: 1.0)
 WITHIN: Map = (lambda u, s: np.clip(u, -s, s), lambda u, s: np.abs(u) < s)
-AT_LEAST: Map = (np.maximum, lambda u, s: u > s)
 
 
 def _after(of: Map) -> Callable[[Activation, float], Activation]:
@@ -67,14 +66,11 @@ ACTIVATIONS = {
     "steeper": Family("activation-scaled", "a = φ({s}·z)", _before(TIMES)),
     "leaky": Family("leaky-slope", "a = z, and {s}·z where z < 0", _leaky),
     "bounded": Family("activation-bounded", "a = φ(z), kept within ±{s}", _after(WITHIN)),
-    "of bounded": Family("activation-bounded", "a = φ(z), z kept within ±{s}", _before(WITHIN)),
-    "least": Family("activation-bounded", "a = max(φ(z), {s})", _after(AT_LEAST)),
     "raised": Family("activation-scaled", "a = φ(z) + {s}", _after(PLUS)),
 }
 DATA = {
     "inputs": Family("inputs-scaled", "{s}·x for x", lambda x, t, s: (s * x, t)),
     "labels": Family("labels-smoothed", "(1-{s})·t + {s}/C for t", lambda x, t, s: (x, (1 - s) * t + s / t.shape[-1])),
-    "labels of two": Family("labels-smoothed", "(1-{s})·t + {s}/2 for t", lambda x, t, s: (x, (1 - s) * t + s / 2)),
 }
 FAMILIES = ACTIVATIONS | DATA
 
@@ -87,13 +83,13 @@ def places(network: fmt.Network) -> Iterator[tuple[int, str]]:
     yield from ((0, name) for name in DATA)
 
 
-def solutions(off: Callable[[float], float]) -> Iterator[float]:
+def solutions(off: Callable[[float], float], grid: Array = GRID) -> Iterator[float]:
     """Where a function of the constant is 0, on a grid of which neighbours have other signs."""
-    values = np.array([off(float(s)) for s in np.sort(GRID)])
-    for low, high, left, right in zip(np.sort(GRID), np.sort(GRID)[1:], values, values[1:], strict=False):
-        if np.isfinite([left, right]).all() and left * right < 0:
-            a, b = float(low), float(high)
+    values = [off(float(s)) for s in grid]
+    for k in range(len(grid) - 1):
+        if np.isfinite(values[k : k + 2]).all() and values[k] * values[k + 1] < 0:
+            a, b = map(float, grid[k : k + 2])
             for _ in range(STEPS):
                 middle = (a + b) / 2
-                a, b = (middle, b) if off(middle) * left > 0 else (a, middle)
+                a, b = (middle, b) if off(middle) * values[k] > 0 else (a, middle)
             yield a

@@ -19,7 +19,7 @@ from nn_conformance.judge.climb import Climb
 from nn_conformance.judge.evaluation import NO_GRADIENTS
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.limits import norm, update_limit
-from nn_conformance.judge.target import Answer, Run, Target, TargetError, Unsupported
+from nn_conformance.judge.target import Answer, Run, Target, TargetError, Training, Unsupported
 from nn_conformance.judge.verdict import Verdict
 from nn_reference.arithmetic import Array, Params
 from nn_reference.optimizers import State
@@ -30,7 +30,7 @@ DOORS = ("nn_conformance.adapt.", "nn_conformance.oracles.")  # where the doors 
 FACTORS = (2.0, 0.5)
 # What people add to a probability inside a logarithm, or clip it to; and the ε of optimisers.
 SMALL = (1e-8, 1e-15, 1e-12, 1e-7, 1e-10, 1e-9, 1e-6, 1e-5, 1e-16, 1e-4)
-IN_LOGARITHMS = {"log_epsilon": SMALL, "log_clip": SMALL}
+IN_LOGARITHMS = ("log_epsilon", "log_clip")
 # What no loss and no gradient shows, or what is measured; of a step alone, the gradients' own reduction says it.
 SILENT = ("names", "update_reduction", "placement", "moments", *IN_LOGARITHMS, "rate", "epsilon")
 SHAPES = ("layout", "samples", "batch", "bias", "ones", "output", "labels")
@@ -49,44 +49,25 @@ class Suggestion:
     """The declarations with which a target would be right.
 
     Attributes:
-        convention: the first one's name, a field of `Conventions`.
-        declared: what is declared now.
-        value: what would be right.
-        further: others that must change with it.
+        declared: what is declared now, by convention.
+        changes: what would be right; the first of several counts most.
         right: what is right then.
         loss_is_right: whether the loss is right as declared: of gradients alone, nobody knows which of both they are.
     """
 
-    convention: str
-    declared: Any
-    value: Any
-    further: tuple["Suggestion", ...] = ()
+    declared: Mapping[str, Any]
+    changes: Mapping[str, Any]
     right: str = "loss and gradients are right"
     loss_is_right: bool = False
-
-    @classmethod
-    def of(cls, conventions: Conventions, values: Mapping[str, Any], right: str = right) -> "Suggestion":
-        """Changes of a declaration, by name."""
-        first, *further = (cls(name, getattr(conventions, name), value) for name, value in values.items())
-        return replace(first, further=tuple(further), right=right)
-
-    @property
-    def changes(self) -> dict[str, Any]:
-        """What would be right, by convention."""
-        return {one.convention: one.value for one in (self, *self.further)}
 
     @property
     def may_be_a_mistake(self) -> bool:
         """Where the loss is right, or more than one thing must change, nobody knows whether it is a convention."""
-        return bool(self.further) or self.loss_is_right or self.convention.startswith(DOUBTFUL)
+        return len(self.changes) > 1 or self.loss_is_right or next(iter(self.changes)).startswith(DOUBTFUL)
 
     def __str__(self) -> str:
-        every = (self, *self.further)
-        now, then = (
-            " and ".join(f"{one.convention}={getattr(one, which)!r}" for one in every)
-            for which in ("declared", "value")
-        )
-        own_rate = "your step does not depend on lr; " * (self.convention == "rate")
+        now, then = (" and ".join(f"{n}={v!r}" for n, v in of.items()) for of in (self.declared, self.changes))
+        own_rate = "your step does not depend on lr; " * ("rate" in self.changes)
         return f"{own_rate}declared {now}: with {then} {self.right}; {WHERE}"
 
 
@@ -137,22 +118,26 @@ class _Search:
         under = _under(self.target, conventions, self.answers)
         return judge(self.loaded, under, self.dtype, rungs=rungs, trusted=True)
 
+    def right(self, changes: Mapping[str, Any]) -> bool:
+        """Whether loss and gradients are right under a changed declaration."""
+        return _conforms(self.verdicts(changes))
+
+    def told(self, changes: Mapping[str, Any], **more: Any) -> Suggestion:
+        """A changed declaration beside what is declared."""
+        return Suggestion({name: getattr(self.conventions, name) for name in changes}, changes, **more)
+
     def single(self) -> Suggestion | None:
         """The only single change that is right."""
         changes = [*_changes(self.conventions), *self._in_logarithms()]
-        loss_is_right = any(v.rung == "loss" and v.status == "passed" for v in self.declared)
-        found = [
-            Suggestion(name, getattr(self.conventions, name), value, loss_is_right=loss_is_right)
-            for name, value in changes
-            if _conforms(self.verdicts({name: value}))
-        ]
-        # Without a loss to see, its convention and that of the gradients are one. Who answers for several samples takes
-        # them: that it would be right for each by itself is what a mistake in the mean looks like.
-        lossless = any(v.rung == "loss" and v.status == "unsupported" for v in self.declared)
-        takes_many = all(v.status != "failed" for v in self.declared if v.rung == "contract")
-        found = [one for one in found if one.convention != "batch" or not takes_many]
-        found = [one for one in found if not (lossless and one.convention.startswith("loss_"))] or found
-        return found[0] if len(found) == 1 else None
+        found = [(name, value) for name, value in changes if self.right({name: value})]
+        status = {rung: {v.status for v in self.declared if v.rung == rung} for rung in RUNGS}
+        # Who answers for several samples takes them: that it would be right for each by itself is what a mistake in the
+        # mean looks like. Without a loss to see, its convention and that of the gradients are one.
+        if "failed" not in status["contract"]:
+            found = [one for one in found if one[0] != "batch"]
+        if "unsupported" in status["loss"]:
+            found = [one for one in found if not one[0].startswith("loss_")] or found
+        return self.told(dict(found), loss_is_right="passed" in status["loss"]) if len(found) == 1 else None
 
     def rate(self) -> Suggestion | None:
         """The rate of a step that is the same whatever rate it is asked for."""
@@ -164,7 +149,7 @@ class _Search:
         x, t = expected.x.astype(self.dtype), expected.t.astype(self.dtype)
         try:
             slow, fast = (
-                self.target.train(case.network, fmt.Optimizer("sgd", rate), params, x, t, rows).params
+                self.target.train(Training(case.network, fmt.Optimizer("sgd", rate), params, x, t, rows)).params
                 for rate in (1.0, 4.0)
             )
         except (TargetError, Unsupported):
@@ -173,21 +158,18 @@ class _Search:
             return None
         moved = sum(float(np.sum((p - slow[name]) * expected.gradients[name])) for name, p in params.items())
         size = sum(float(np.sum(g * g)) for g in expected.gradients.values())
-        own = float(f"{moved / size:.5g}") if size else 0.0
-        if not own > 0 or not _conforms(self.verdicts({"rate": own})):
-            return None
-        return Suggestion("rate", self.conventions.rate, own)
+        own = {"rate": float(f"{moved / size:.5g}") if size else 0.0}
+        return self.told(own) if own["rate"] > 0 and self.right(own) else None
 
     def pair(self) -> Suggestion | None:
         """Conventions of shapes that change together, where answers cannot be compared; otherwise scales."""
-        if any(v.status == "failed" for v in self.declared if v.rung == "contract"):
-            changes = [change for change in _changes(self.conventions) if change[0] in SHAPES]
-            pairs = [dict(two) for two in combinations(changes, 2) if two[0][0] != two[1][0]]
-            found = [pair for pair in pairs[:MOST_PAIRS] if _conforms(self.verdicts(pair))]
-            if not found and _conforms(self.verdicts(COLUMNS)):
-                found = [COLUMNS]
-            return Suggestion.of(self.conventions, found[0]) if len(found) == 1 else None
-        return self.scales()
+        if all(v.status != "failed" for v in self.declared if v.rung == "contract"):
+            return self.scales()
+        changes = [change for change in _changes(self.conventions) if change[0] in SHAPES]
+        pairs = [dict(two) for two in combinations(changes, 2) if two[0][0] != two[1][0]]
+        found = [pair for pair in pairs[:MOST_PAIRS] if self.right(pair)]
+        found = found or [columns for columns in (COLUMNS,) if self.right(columns)]
+        return self.told(found[0]) if len(found) == 1 else None
 
     def scales(self) -> Suggestion | None:
         """The scales of loss and of gradients."""
@@ -196,7 +178,7 @@ class _Search:
         if loss is None or gradient is None:
             return None
         changed = {n: v for n, v in (loss | gradient).items() if v != getattr(self.conventions, n)}
-        return Suggestion.of(self.conventions, changed) if changed else None
+        return self.told(changed) if changed else None
 
     def _scale(self, of: str, others: Mapping[str, Any]) -> dict[str, Any] | None:
         """Factor and reduction with which the loss, or the gradients, are right: as declared, or as few of them as can be."""
@@ -215,23 +197,21 @@ class _Search:
 
     def logarithm(self) -> Suggestion | None:
         """What stands inside the target's logarithms: mostly a clip, as an ε changes every loss."""
-        for name, value in reversed([*self._in_logarithms()]):
-            if _conforms(self.verdicts({name: value})):
-                return Suggestion(name, getattr(self.conventions, name), value)
-        return None
+        changes = ({name: value} for name, value in reversed([*self._in_logarithms()]))
+        return next((self.told(change) for change in changes if self.right(change)), None)
 
     def _in_logarithms(self) -> Iterator[tuple[str, float]]:
         if self.loaded.case.network.loss.kind.endswith("cross_entropy"):
-            yield from ((name, value) for name, values in IN_LOGARITHMS.items() for value in values)
+            yield from product(IN_LOGARITHMS, SMALL)
 
     def optimizer(self) -> Suggestion | None:
         """The constants of an optimiser, or fresh moments, with which the target's updates are the reference's."""
         climb, case = Climb(self.loaded, self.target, self.dtype), self.loaded.case
-        asked = case.optimizer
+        asked, steps = case.optimizer, range(len(case.steps))
         if asked.kind == "sgd" and not asked.momentum:
             return None
         try:
-            runs = [climb.step(k).params for k in range(len(case.steps))]
+            after = [climb.step(k).params for k in steps]
         except (TargetError, Unsupported):
             return None
         choices: list[dict[str, Any]] = [{"moments": "fresh"}]
@@ -239,11 +219,10 @@ class _Search:
             other = {"placement": "keras" if asked.placement == "torch" else "torch"}
             choices = [other, *(c | {"epsilon": e} for c in ({}, other) for e in (*SMALL, 0.0)), *choices]
         for changes in choices:
-            own = {name: value for name, value in changes.items() if name != "moments"}
-            rule = msgspec.structs.replace(asked, **own)
-            steps = range(len(case.steps))
-            if all(_steps_by(climb, k, rule, runs[k], fresh=len(own) < len(changes)) for k in steps):
-                return Suggestion.of(self.conventions, changes, f"the updates by {asked.kind} are right")
+            fresh = "moments" in changes
+            rule = asked if fresh else msgspec.structs.replace(asked, **changes)
+            if all(_steps_by(climb, k, rule, after[k], fresh=fresh) for k in steps):
+                return self.told(changes, right=f"the updates by {asked.kind} are right")
         return None
 
 
@@ -318,19 +297,11 @@ class Remembered(Safe):
         key = ("evaluate", gradients, *self._question(network, params, x, t))
         return self._asked(key, lambda: self.inner.evaluate(network, params, x, t, gradients=gradients))
 
-    def train(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        batches: Sequence[Sequence[int]],
-        state: State | None = None,
-    ) -> Run:
+    def train(self, asked: Training) -> Run:
         """As the target's; asked of plain steps alone."""
-        key = (optimizer.learning_rate, str(batches), *self._question(network, params, x, t))
-        return self._asked(key, lambda: self.inner.train(network, optimizer, params, x, t, batches, state))
+        question = self._question(asked.network, asked.params, asked.x, asked.t)
+        key = (asked.optimizer.learning_rate, str(asked.batches), *question)
+        return self._asked(key, lambda: self.inner.train(asked))
 
     def _question(self, network: fmt.Network, params: Params, x: Array, t: Array) -> tuple[Any, ...]:
         arrays = [*params.items(), ("x", x), ("t", t)]

@@ -2,26 +2,23 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import product
 from typing import NamedTuple, cast
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain import forward_constants as fc
-from nn_conformance.explain import forward_rules as fr
 from nn_conformance.explain import loss_terms
 from nn_conformance.explain.factors import ONE, Factor, monomials
 from nn_conformance.explain.penalties import PENALTIES, USUAL
 from nn_conformance.explain.points import Point
-from nn_conformance.explain.trace import Change, Changes, Trace, possible, with_losses
+from nn_conformance.explain.trace import Change, Changes, Trace, possible
 from nn_conformance.judge.limits import norm, value_limit
 from nn_reference.arithmetic import Array
 
 TINY = 1e-6  # a relative difference of losses
 TALL = 5.0  # inputs from here on saturate units, where an ε changes the loss by more
-FEW = 2  # cases on which pairs are tried first
+EPSILONS = np.geomspace(1e-17, 1.0, 60)
 BOUNDS = ("clip", "floor")  # on probabilities, inside of logarithms
 NEAR_LAYERS = 4.0  # errors of the layers below, which the limit of one layer does not count
 
@@ -64,20 +61,21 @@ class Loss:
 
     def on(self, tr: Trace, sizes: Mapping[str, float]) -> float:
         """The loss of a trace with these changes."""
-        value, added, penalty = self.factor.on(sizes) * value_of(tr), self.added, tr.case.penalty
-        constant = added.factor.on(sizes) if added else 0.0
-        if added is None or added.name == "same":
-            return constant if added else value
+        factor, value, added, penalty = self.factor.on(sizes), value_of(tr), self.added, tr.case.penalty
+        if added is None:
+            return factor * value
+        constant = added.factor.on(sizes)
         if added.name in loss_terms.OF_LOGARITHMS:
-            return self.factor.on(sizes) * loss_terms.OF_LOGARITHMS[added.name](tr, constant)
+            return factor * loss_terms.OF_LOGARITHMS[added.name](tr, constant)
         if added.name == "whole":
-            return self.factor.on(sizes) * (value_of(tr) + penalty) - penalty
-        if added.name in ("terms", "tensors"):
-            own = loss_terms.terms(tr) if added.name == "terms" else squares(tr)
-            counts = {n: times - _described(tr, n) for n, times in added.counts} if added.name == "tensors" else {}
-            beside = slope(tr) * sum(times * own[n] for n, times in counts.items())
-            return value + beside if counts else sum(c * own[n] for n, c in added.counts)
-        return value + constant * amount(tr, added.name) - (penalty if added.name in PENALTIES else 0.0)
+            return factor * (value + penalty) - penalty
+        if added.name == "terms":
+            own = loss_terms.terms(tr)
+            return sum(times * own[n] for n, times in added.counts)
+        own = squares(tr)
+        tensors = slope(tr) * sum(times * own[n] for n, times in added.counts)
+        beside = value * (added.name != "same") - penalty * (added.name not in ("same", "constant"))
+        return beside + constant * (tensors if added.counts else amount(tr, added.name))
 
 
 def value_of(tr: Trace) -> float:
@@ -92,11 +90,6 @@ def squares(tr: Trace) -> dict[str, float]:
     """Σθ² of each parameter."""
     own = {f"W{k}": w for k, w in enumerate(tr.W) if k} | {f"b{k}": b for k, b in enumerate(tr.b) if b is not None}
     return {name: float(np.sum(p * p)) for name, p in own.items()}
-
-
-def _described(tr: Trace, name: str) -> float:
-    """How often the described penalty counts a parameter."""
-    return 1.0 if tr.case.slope(name) else 0.0
 
 
 def slope(tr: Trace) -> float:
@@ -145,10 +138,6 @@ class LossSearch:
         found = found or self._of_constants() or self._of_terms()
         for change in singles if not found else ():
             found += self._of((change,))
-        for pair in self._pairs(singles) if not found else ():
-            found += self._of(pair)
-            if len(found) > 8 or not self.left():
-                break
         least = min((loss.cost for loss in found), default=0.0)
         return sorted((loss for loss in found if loss.cost <= least + 0.5), key=lambda loss: loss.cost)[:10]
 
@@ -184,36 +173,6 @@ class LossSearch:
                 continue
         return []
 
-    def _pairs(self, singles: Sequence[Change]) -> Iterator[Changes]:
-        """Two changes together that may make the first group's losses, tried with cheap tests first."""
-        firsts = [c for c in singles if c.slot != "loss"]
-        traces = {c: t for c in firsts if (t := self._traced((c,))) is not None}
-        shown = first_wrong_layer(self.groups[0], self.dtype)
-        if shown is not None:  # the first layer that is wrong names one of the two
-            first = self.groups[0][0]
-            traces = {c: t for c, t in traces.items() if layers_match(t[0], first, self.dtype, shown or None)}
-        for change, own in traces.items():
-            for loss in (c for c in singles if c.slot == "loss" and fr.LOSSES[c.name].common):
-                try:
-                    if self._possible([with_losses(tr, (loss,)) for tr in own]):
-                        yield change, loss
-                except ValueError:
-                    continue
-        order = {change: k for k, change in enumerate(firsts)}
-        for change, other in product(traces, firsts):
-            if not self.left():
-                return
-            if (other not in traces or order[other] > order[change]) and not _same_place(change, other):
-                both = self._traced((change, other))
-                if both is not None and self._possible(both):
-                    yield change, other
-
-    def _traced(self, changes: Changes) -> list[Trace] | None:
-        try:
-            return [p.under(changes) for p in self.groups[0][:FEW]]
-        except ValueError:
-            return None
-
     def _of(self, changes: Changes, *, exactly: bool = False) -> list[Loss]:
         pairs: list[tuple[Point, Trace]] = []
         try:
@@ -228,12 +187,6 @@ class LossSearch:
             return [one for one in found if one]
         except ValueError:
             return []
-
-    def _possible(self, traces: Sequence[Trace]) -> bool:
-        """Whether one factor makes the losses of the first group."""
-        pairs = zip((p.asked.loss for p in self.groups[0]), map(value_of, traces), strict=False)
-        factors = np.array([got / value for got, value in pairs if value and got is not None])
-        return len(factors) > 1 and bool(np.all(np.isfinite(factors))) and np.ptp(factors) <= 1e-6 * abs(factors[0]) > 0
 
     def _fits(self, changes: Changes, pairs: Sequence[tuple[Point, Trace]]) -> Iterator[Loss]:
         """One explanation by these changes and the fewest constants, if there is one."""
@@ -255,8 +208,7 @@ class LossSearch:
                     kept = (_within_logarithms(name, changes, pairs) for name in bounds)
                     yield next(filter(None, kept), loss)
                     return
-        if len(changes) <= 1:  # with two changes a constant would fit anything
-            yield from self._added(changes, pairs)
+        yield from self._added(changes, pairs)
 
     def _added(self, changes: Changes, pairs: Sequence[tuple[Point, Trace]]) -> Iterator[Loss]:
         same = Loss((), ONE, Added("same", Factor(_loss(pairs[0][0]))))
@@ -297,7 +249,8 @@ def _within_logarithms(name: str, changes: Changes, pairs: Sequence[tuple[Point,
     for factor in [*([] if changes else [ONE]), *nearly]:
         if name in BOUNDS and _confirmed(Loss(changes, factor), pairs):
             continue  # a bound that changes nothing is none
-        epsilon = _solved(partial(of, tr), _loss(p) / factor.on(_sizes(p, tr)))
+        wanted = _loss(p) / factor.on(_sizes(p, tr))
+        epsilon = next(fc.solutions(lambda e, wanted=wanted: of(tr, e) - wanted, EPSILONS), EPSILONS[0])  # type: ignore[misc]
         # As few digits as the measurement leaves open; a clip may change one loss alone, which any bound would fit.
         for digits in (1, 3, 6) if name == "epsilon" else (1, 2):
             rounded = Factor(float(f"{epsilon:.{digits}g}"))
@@ -340,22 +293,6 @@ def _loss(p: Point) -> float:
 def _sizes(p: Point, tr: Trace) -> dict[str, float]:
     """With n, the rows that the forward pass has used, where these are not all."""
     return p.sizes() | ({"n": float(len(tr.t))} if tr.fewer else {})
-
-
-def _same_place(one: Change, other: Change) -> bool:
-    """Whether two changes are of the same rule."""
-    tables = (fr.TARGETS, fr.INPUTS, fr.ROWS, fr.PARAMETERS)
-    same = one.slot != "data" or any(one.name in table and other.name in table for table in tables)
-    return (one.slot, one.layer) == (other.slot, other.layer) and same
-
-
-def _solved(f: Callable[[float], float], wanted: float) -> float:
-    """Where a falling function has a value, by bisection of the logarithm."""
-    low, high = -40.0, 1.0
-    for _ in range(120):
-        middle = (low + high) / 2
-        low, high = (middle, high) if f(float(np.exp(middle))) > wanted else (low, middle)
-    return float(np.exp(low))
 
 
 def kept(changes: Changes) -> Changes:

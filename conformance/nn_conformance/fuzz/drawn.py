@@ -21,7 +21,7 @@ from nn_conformance.fuzz.strategies import Problem, problems
 from nn_conformance.judge.call import guarded
 from nn_conformance.judge.digits import told_apart
 from nn_conformance.judge.limits import norm
-from nn_conformance.judge.target import Target, TargetError, Unsupported
+from nn_conformance.judge.target import Target, TargetError, Training, Unsupported
 from nn_conformance.judge.update_rungs import check_named
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
@@ -92,7 +92,8 @@ class Fuzzed:
         ask = "evaluate(network, params, x, t)"
         if self.wrong and all(" after " in line for line in self.wrong):
             lines.append(f"optimizer = msgspec.json.decode({_json(problem.optimizer)!r}, type=fmt.Optimizer)")
-            ask = f"train(network, optimizer, params, x, t, {problem.batches})"
+            lines.append("from nn_conformance.judge.target import Training")
+            ask = f"train(Training(network, optimizer, params, x, t, {problem.batches}))"
         lines.append(f"print('right:', reference.{ask})")
         if spec and not spec.startswith("cmd:"):
             lines += ["from nn_conformance.protocol.host import found"]
@@ -197,7 +198,7 @@ def _evaluated(target: Target, problem: Problem, params: Params, x: Array, t: Ar
 
 
 def _trained(target: Target, problem: Problem, params: Params, x: Array, t: Array) -> dict[str, Array]:
-    run = target.train(problem.network, problem.optimizer, params, x, t, problem.batches)
+    run = target.train(Training(problem.network, problem.optimizer, params, x, t, problem.batches))
     check_named("parameters", run.params, problem.params)
     return {f"{name} after {len(problem.batches)} updates": p for name, p in run.params.items()}
 

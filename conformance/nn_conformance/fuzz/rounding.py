@@ -11,10 +11,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from flint import arb
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.cases.balls import START_BITS, ball_around_zero, balls, precision
+from nn_conformance.cases.balls import START_BITS, balls, precision
 from nn_conformance.cases.families import build_network, build_optimizer
+from nn_conformance.cases.horizons import BITS
 from nn_conformance.fuzz.strategies import QUOTIENT, Problem
 from nn_conformance.judge.limits import (
     Limit,
@@ -32,7 +34,6 @@ from nn_reference.errors import UndecidedError
 from nn_reference.network import LayerOutput, Network, backpropagate, forward
 from nn_reference.training import train
 
-BITS: dict[fmt.Dtype, int] = {"float32": 24, "float64": 53}
 # The smallest normal number, below which digits are lost, or the whole number where hardware flushes it to 0. Complex step,
 # which works at 2⁻¹⁰⁰ of a float64 value, loses digits that much earlier.
 SMALLEST: dict[fmt.Dtype, float] = {"float32": 2.0**-126, "float64": 2.0**-922}
@@ -101,7 +102,7 @@ def _computed(problem: Problem, bits: int, smallest: float = 0.0) -> tuple[dict[
     optimizer, state = build_optimizer(problem.optimizer), None
     losses: list[Any] = []
     with precision(bits):
-        off = ball_around_zero(smallest)
+        off = arb(0, smallest)
         network = _underflowing(build_network(_with_plain_rules(problem.network)), off)
         params, x, t = {name: balls(p) for name, p in problem.params.items()}, balls(problem.x), balls(problem.t)
         calls = [forward(network, params, x)]

@@ -10,7 +10,6 @@ from nn_conformance.gradcheck.cause import explain
 from nn_conformance.gradcheck.findings import Finding, GradientReport
 from nn_conformance.gradcheck.inputs import Structure, as_gradient, defects, named, parameters, rebuilt
 from nn_conformance.gradcheck.line import Slope
-from nn_conformance.gradcheck.noise import measure_noise
 from nn_conformance.gradcheck.subject import Subject, norm
 from nn_conformance.gradcheck.tensor import Tensor
 from nn_conformance.judge.digits import told_apart
@@ -106,14 +105,13 @@ def _findings(subject: Subject, gradients: Gradients, directions: int, seed: int
     sound = {name: p for name, p in subject.params.items() if name not in refused}
     claims = {name: as_gradient(given[name], p).astype(np.float64) for name, p in sound.items()}
     found = {name: _unmeasured(name, text) for name, text in refused.items()}
-    noise = measure_noise(subject, rng)
     norms = {name: norm(claim) for name, claim in claims.items()}
     # One that is too large to compute with must not make the others look like zero.
     largest = max((size for size in norms.values() if size < HUGE), default=0.0)
     measured = 0.0
     # The largest first: beside what was measured of it, one of zero can be seen to be zero.
     for k, name in sorted(enumerate(claims), key=lambda entry: -norms[entry[1]]):
-        tensor = Tensor(subject, noise, name, claims[name], largest, measured, directions)
+        tensor = Tensor(subject, name, claims[name], largest, measured, directions)
         slopes = tensor.slopes(np.random.default_rng([seed, k]))
         found[name] = _finding(tensor, slopes, claims)
         measured = max(measured, tensor.measured_norm(slopes))
@@ -155,7 +153,12 @@ def _finding(tensor: Tensor, slopes: Sequence[Slope], claims: Params) -> Finding
     random = decided if tensor.by_entry else decided[1:]
     entry = CERTAIN * max((slope.limit for slope in random), default=inf)
     factor = CERTAIN * min(slope.limit / abs(slope.claimed) if slope.claimed else inf for slope in decided)
-    limit = _limit(tensor, worst)
+    digits = int(-log10(tensor.subject.noise))
+    inside = " (is float32 inside?)" if tensor.wide and digits < FEW_DIGITS else ""
+    limit = (
+        f"limit: rounding {worst.rounding:.1g} of a loss with {digits} digits{inside}, curvature {worst.roughness:.1g}, "
+        f"at steps of {worst.step:.1g}"
+    )
     if failed:
         claimed, measured = told_apart(worst.claimed, worst.measured)
         reason = f"slope claimed {claimed}, measured {measured}; {limit}"
@@ -163,16 +166,6 @@ def _finding(tensor: Tensor, slopes: Sequence[Slope], claims: Params) -> Finding
         return Finding(tensor.name, "failed", worst.error, worst.limit, reason, entry, factor, cause)
     reason = f"an entry off by {entry:.1g}, or the whole by {factor:.1g} of itself, would show; {limit}"
     return Finding(tensor.name, "passed", worst.error, worst.limit, reason, entry, factor)
-
-
-def _limit(tensor: Tensor, slope: Slope) -> str:
-    """Where a limit comes from."""
-    digits = int(-log10(tensor.noise.relative(tensor.subject.value)))
-    return (
-        f"limit: rounding {slope.rounding:.1g} of a loss with {digits} digits"
-        f"{' (is float32 inside?)' if tensor.wide and digits < FEW_DIGITS else ''}, "
-        f"curvature {slope.roughness:.1g}, at steps of {slope.step:.1g}"
-    )
 
 
 def _unmeasured(name: str, reason: str) -> Finding:

@@ -77,12 +77,3 @@ class GradientReport:
         passed = sum(finding.status == "passed" for finding in self.findings)
         head = f"{passed} of {len(self.findings)} gradients passed ({self.evaluations} calls of the loss, seed {self.seed})"
         return "\n".join([head, *(f"  {finding}" for finding in self.findings)])
-
-    def raise_for_failures(self) -> None:
-        """Nothing, if every tensor passed.
-
-        Raises:
-            AssertionError: with the whole report as its message.
-        """
-        if not self.ok:
-            raise AssertionError(str(self))

@@ -17,7 +17,6 @@ from math import inf
 
 import numpy as np
 
-from nn_conformance.gradcheck.noise import Noise
 from nn_conformance.gradcheck.subject import ROUNDOFF, Subject, norm
 from nn_reference.arithmetic import Array
 
@@ -66,8 +65,8 @@ class Slope:
 class Line:
     """The loss at p + step · direction, each value computed once."""
 
-    def __init__(self, subject: Subject, name: str, direction: Array, noise: Noise) -> None:
-        self.subject, self.name, self.noise = subject, name, noise
+    def __init__(self, subject: Subject, name: str, direction: Array) -> None:
+        self.subject, self.name = subject, name
         self.p = subject.params[name]
         self.direction = direction.astype(self.p.dtype)
         self._values = {0.0: subject.value}
@@ -92,10 +91,6 @@ class Line:
         bend = abs(self.gap(2 * a)) - 4 * self.rounding(a) / 2
         return max(0.0, bend / (2 * a))
 
-    def nought(self, a: float) -> bool:
-        """Whether the loss is exactly 0 here and on both sides."""
-        return not any(self.value(step) for step in (-2 * a, -a, 0.0, a, 2 * a))
-
     def jump(self, a: float) -> float:
         """The gap without what is proportional to a."""
         return 2 * self.gap(a) - self.gap(2 * a)
@@ -110,7 +105,7 @@ class Line:
 
     def rounding(self, a: float) -> float:
         """A bound of n(a)'s error from rounding."""
-        return self.noise.bound(max(abs(self.value(step)) for step in (-2 * a, -a, a, 2 * a))) / a
+        return self.subject.bound(max(abs(self.value(step)) for step in (-2 * a, -a, a, 2 * a))) / a
 
     def smooth(self, a: float) -> bool:
         """Whether roughness drowns in rounding; not where the loss is NaN."""
@@ -171,7 +166,7 @@ class Line:
             k = int(np.argmax(bends))
             low, high = at[k], at[k + 2]
             heights.append(float(bends[k]))
-        stays = heights[-1] > max(heights[0] / 4, 4 * self.noise.bound(self.value(0.0)))
+        stays = heights[-1] > max(heights[0] / 4, 4 * self.subject.bound(self.value(0.0)))
         return high, heights[-1] if stays else 0.0
 
     def _chord(self, near: float, far: float) -> float:

@@ -1,4 +1,4 @@
-"""A loss whose inside cannot be seen: called, counted, and held to what a check of it presumes."""
+"""A loss whose inside cannot be seen: called, counted, held to what a check of it presumes, and how much of it is rounding."""
 
 from collections.abc import Callable
 from math import isfinite, nan, sqrt
@@ -13,6 +13,16 @@ from nn_reference.errors import InputError
 from nn_reference.validation import shown
 
 ROUNDOFF = {"float32": 2.0**-24, "float64": 2.0**-53}
+# Each four neighbours of 25 have a combination that leaves nothing of a smooth loss but its rounding.
+POINTS = 25
+# Those that a kink spoils.
+SPOILT = 3
+# The spacing, as a part of the parameters: thousands of units in their last places, so that all is rounded anew at each
+# point; and little enough for curvature to vanish, and for a kink of many not to be met.
+SPACING = {"float32": 2.0**-15, "float64": 2.0**-26}
+# An evaluation is taken to be off by no more standard deviations than this. A slope, half the difference of two, then
+# has a limit of eight of its own, so that an estimate from 22 values may be twice too small.
+DEVIATIONS = 6.0
 
 
 class Subject:
@@ -24,12 +34,14 @@ class Subject:
         like: what the caller passed as params, whose form the loss is given.
         value: the loss there, once `objection` was asked for.
         scale: for each array, the largest step that is tried.
+        deviation: the standard deviation of its rounding error, once `objection` was asked for.
+        unit: the unit roundoff of the result, relative to it; a value cannot be known any better.
     """
 
     def __init__(self, loss: Callable[[Any], Any], params: Params, like: Structure) -> None:
         self.params = params
         self.evaluations = 0
-        self.value = nan
+        self.value, self.deviation, self.unit = nan, 0.0, 0.0
         self._loss, self.like = loss, like
         self._untouched = {name: p.copy() for name, p in params.items()}
         largest = {name: float(np.max(np.abs(p))) for name, p in params.items()}
@@ -69,7 +81,7 @@ class Subject:
                 f"calls with the same parameters gave {first}, {second} and {third}: fix its seed and its batch, switch "
                 "dropout off, and keep no state in it"
             )
-        return self._float32(rng)
+        return self._measure_noise(rng)
 
     @property
     def roundoff(self) -> float:
@@ -84,21 +96,48 @@ class Subject:
                 return f"it changes its parameter {name!r}; it must compute with a copy (W = W - …, not W -= …)"
         return "" if len(left) == len(self._untouched) else "it adds parameters to those that it is given"
 
-    def _float32(self, rng: np.random.Generator) -> str:
-        """Values that are all float32 numbers, which of three float64 numbers none is by chance."""
-        if self.roundoff > ROUNDOFF["float64"]:
-            return ""
-        steps = {name: 1e-3 * size for name, size in self.scale.items()}
-        nearby = [{n: p + steps[n] * rng.uniform(-1, 1, p.shape) for n, p in self.params.items()} for _ in range(3)]
-        values = np.array([self({n: np.asarray(p) for n, p in moved.items()}) for moved in nearby])
+    def _measure_noise(self, rng: np.random.Generator) -> str:
+        """By differences, as Moré and Wild do (Estimating computational noise, 2011), along one line through all parameters.
+
+        The rounding is what is left at points so close together that nothing else is. If the loss stands still, it has
+        fewer digits than its parameters, and the spacing is widened. Values of float64 parameters that are all float32
+        numbers are an objection: none is one by chance.
+        """
+        signs = {name: random_signs(rng, p.shape) for name, p in self.params.items()}
+        spacing = {name: SPACING[p.dtype.name] * self.scale[name] for name, p in self.params.items()}
+
+        def at(place: float) -> float:
+            steps = {name: p.dtype.type(place * spacing[name]) * signs[name] for name, p in self.params.items()}
+            return self({name: np.asarray(p + steps[name], p.dtype) for name, p in self.params.items()})
+
+        # Not evenly spaced, or a loss with steps might take one at each point. The rounding of the points counts as well.
+        places = np.arange(POINTS) - POINTS // 2 + rng.uniform(-0.4, 0.4, POINTS)
+        values, moves = np.full(POINTS, self.value), False
+        for widening in 8.0 ** np.arange(8):
+            values = np.array([at(place * widening) for place in places])
+            if moves := bool(np.count_nonzero(np.diff(values)) > POINTS // 2):
+                break
         with np.errstate(all="ignore"):
             narrow = np.array_equal(values, values.astype(np.float32))
-        if not narrow or np.all(values == values[0]):
-            return ""
-        return (
-            "it has only about 7 digits, although the parameters are float64: something in it is float32; "
-            "if that is meant, pass float32 parameters"
-        )
+        wide = self.roundoff == ROUNDOFF["float64"]
+        if narrow and wide and moves:
+            return (
+                "it has only about 7 digits, although the parameters are float64: something in it is float32; "
+                "if that is meant, pass float32 parameters"
+            )
+        rounding = np.sort(np.abs(_without_curvature(places, values)))[:-SPOILT]
+        self.deviation = norm(rounding) / len(rounding) ** 0.5
+        self.unit = ROUNDOFF["float32" if narrow and not wide else "float64"]
+        return ""
+
+    def bound(self, value: float) -> float:
+        """Of the error of one evaluation. Of a loss of 0, whose scale is unknown, 1 is taken for it."""
+        return DEVIATIONS * max(self.deviation, self.unit * (abs(value) or 1.0))
+
+    @property
+    def noise(self) -> float:
+        """The standard deviation of the error, relative to the loss."""
+        return max(self.deviation / (abs(self.value) or 1.0), self.unit)
 
 
 def number(value: Any) -> float:
@@ -122,3 +161,17 @@ def norm(a: Array) -> float:
     """The root of the sum of squares of all entries, which may be large or small."""
     top = float(np.max(np.abs(a)))
     return top * float(np.linalg.norm(a / top)) if top else 0.0
+
+
+def _without_curvature(places: Array, values: Array) -> Array:
+    """Divided differences of each four neighbours, in units of the error of one value; zero for a parabola."""
+    four = np.lib.stride_tricks.sliding_window_view(places, 4)
+    gaps = four[:, :, None] - four[:, None, :] + np.eye(4)
+    weights = 1 / np.prod(gaps, axis=2)
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    return np.asarray(np.sum(weights * np.lib.stride_tricks.sliding_window_view(values, 4), axis=1))
+
+
+def random_signs(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """-1 and 1 with equal odds, int8."""
+    return 2 * rng.integers(0, 2, shape, dtype=np.int8) - 1

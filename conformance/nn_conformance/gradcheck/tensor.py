@@ -16,8 +16,7 @@ from math import inf, nan
 import numpy as np
 
 from nn_conformance.gradcheck.line import ROUNDINGS, Line, Slope
-from nn_conformance.gradcheck.noise import Noise, random_signs
-from nn_conformance.gradcheck.subject import ROUNDOFF, Subject, norm
+from nn_conformance.gradcheck.subject import ROUNDOFF, Subject, norm, random_signs
 from nn_conformance.judge.digits import told_apart
 from nn_reference.arithmetic import Array
 
@@ -48,7 +47,6 @@ class Tensor:
     """
 
     subject: Subject
-    noise: Noise
     name: str
     gradient: Array
     largest: float
@@ -72,7 +70,7 @@ class Tensor:
 
     def line(self, direction: Array) -> Line:
         """The loss along a direction."""
-        return Line(self.subject, self.name, direction, self.noise)
+        return Line(self.subject, self.name, direction)
 
     def slopes(self, rng: np.random.Generator) -> list[Slope]:
         """Along directions until enough of them allow a verdict, or too many do not."""
@@ -124,8 +122,9 @@ class Tensor:
         """
         if not self._zero:
             return slope.limit <= USEFUL * max(self._norm, abs(slope.claimed))
-        bend = line.curvature(slope.step) * self.subject.scale[self.name]
-        return slope.limit <= USEFUL * ZERO * max(self.measured, bend) or line.nought(slope.step)
+        a, bend = slope.step, line.curvature(slope.step) * self.subject.scale[self.name]
+        nothing = not any(line.value(step) for step in (-2 * a, -a, 0.0, a, 2 * a))
+        return slope.limit <= USEFUL * ZERO * max(self.measured, bend) or nothing
 
     def _but_for_traps(self, slopes: list[Slope]) -> list[Slope]:
         """No error counts where most directions meet a kink, as several may cancel in one; nor on a staircase's treads.
@@ -159,7 +158,7 @@ class Tensor:
     @property
     def _start(self) -> float:
         """Where rounding and curvature balance for a loss that curves at the scale of its parameters: ∛u of that."""
-        part = min(1.0, self.noise.relative(self.subject.value)) ** (1 / 3)
+        part = min(1.0, self.subject.noise) ** (1 / 3)
         return float(2.0 ** round(np.log2(part * self.subject.scale[self.name])))
 
     def _directions(self, rng: np.random.Generator) -> Iterator[Array]:

@@ -6,27 +6,26 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
-from typing import Any, cast
+from typing import cast
 
 from nn_conformance.adapt.claims import MARK, Claim
 from nn_conformance.adapt.conventions import declared
 from nn_conformance.cases import format as fmt
 from nn_conformance.grade.marks import Mark, mistakes_of, points_of, shown
-from nn_conformance.grade.submission import Remote, Submission, chosen, link_packages
+from nn_conformance.grade.submission import Submission, chosen, link_packages
 from nn_conformance.grade.weights import Settings
 from nn_conformance.judge.call import described
 from nn_conformance.judge.target import TargetError
 from nn_conformance.judge.verdict import one_line
-from nn_conformance.outcome import Report
 from nn_conformance.protocol.program import Limits
 from nn_conformance.run import Counter, judge
 from nn_reference.errors import InputError, NNReferenceError
@@ -69,7 +68,9 @@ def submissions(folder: Path, file: str = "") -> list[tuple[str, Path, bool]]:
         if path.suffix == ".py" and path.is_file() and not file:
             found.append((one_line(path.stem), path, False))
         elif path.is_dir():
-            found.append((one_line(path.name), path / file if file else _only_file(path), True))
+            files = [path / file] if file else [one for one in path.glob("*.py") if one.is_file()]
+            # Where there are several, none is meant, which `_copied` reports.
+            found.append((one_line(path.name), files[0] if len(files) == 1 else path / "*.py", True))
     if not found:
         raise InputError(f"grade: {one_line(str(folder))}: expected Python files, or folders with one, got none")
     return found
@@ -113,17 +114,18 @@ def _side_by_side(tasks: Sequence[Task], scratch: Path, jobs: int) -> Iterator[t
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, "nn_conformance.cli.main"])
     _listen_at_a_short_path()
-    waiting = deque(enumerate(tasks))
+    waiting = enumerate(tasks)
     running: dict[Connection, tuple[int, BaseProcess]] = {}
     try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                number, task = waiting.popleft()
+        while True:
+            for number, task in islice(waiting, jobs - len(running)):
                 marks, theirs = context.Pipe(duplex=False)
                 process: BaseProcess = context.Process(target=_judge, args=(task, scratch, theirs), daemon=True)
                 process.start()
                 theirs.close()
                 running[marks] = number, process
+            if not running:
+                return
             for marks in cast("list[Connection]", wait(list(running))):
                 number, process = running.pop(marks)
                 try:
@@ -186,7 +188,11 @@ def graded(task: Task, folder: Path, packages: Path) -> Mark:
 def _judged(task: Task, submission: Submission) -> Mark:
     settings = task.settings
     remote, misnamed = chosen(submission.defined(), settings.function)
-    setattr(remote, MARK, _claim(remote, settings.conventions))
+    # The teacher's conventions, or those that the submission declares.
+    given = dict(remote.declared or {})
+    dtypes = tuple(dtype for dtype in fmt.DTYPES if dtype in given.pop("dtypes", fmt.DTYPES)) or fmt.DTYPES
+    conventions = declared(**(given if settings.conventions is None else settings.conventions))
+    setattr(remote, MARK, Claim((), conventions, dtypes))
     report = judge(remote, task.network)
     mistakes, points = mistakes_of(report), points_of(report, settings.weights)
     if silent := [rung for rung, of in settings.weights.items() if of and not shown(report, rung)]:
@@ -196,22 +202,20 @@ def _judged(task: Task, submission: Submission) -> Mark:
     if misnamed:
         mistakes = {"wrong-name": misnamed, **mistakes}
         points |= {rung: (0.0, of) for rung, (_, of) in points.items() if rung == "contract"}
+    page = ""
+    if task.page:
+        from nn_conformance.report.page import html  # noqa: PLC0415 - Jinja and matplotlib, for pages alone
+
+        page = html(report)
     return Mark(
         task.name,
         points,
         list(mistakes),
         [one_line(text) for text in mistakes.values()],
         settings.comments_on(mistakes),
-        _page(report) if task.page else "",
+        page,
         f"{report.name}; conventions: {report.conventions}",
     )
-
-
-def _claim(remote: Remote, conventions: Mapping[str, Any] | None) -> Claim:
-    """The teacher's conventions, or those that the submission declares. Raises InputError for what is none."""
-    given = dict(remote.declared or {})
-    dtypes = tuple(dtype for dtype in fmt.DTYPES if dtype in given.pop("dtypes", fmt.DTYPES))
-    return Claim((), declared(**(given if conventions is None else conventions)), dtypes or fmt.DTYPES)
 
 
 def _failed(task: Task, mistake: str, message: str) -> Mark:
@@ -236,19 +240,6 @@ def _copied(task: Task, folder: Path) -> Path:
     return folder / task.file.name
 
 
-def _only_file(folder: Path) -> Path:
-    """The Python file of a folder; where there are several, none, which `_copied` reports."""
-    files = sorted(path for path in folder.iterdir() if path.suffix == ".py" and path.is_file())
-    return files[0] if len(files) == 1 else folder / "*.py"
-
-
 def _listed(folder: Path) -> str:
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     return one_line(", ".join(names[:10])) or "none"
-
-
-def _page(report: Report) -> str:
-    """The report's page."""
-    from nn_conformance.report import page  # noqa: PLC0415 - Jinja and matplotlib, for pages alone
-
-    return page.html(report)

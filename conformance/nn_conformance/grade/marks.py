@@ -133,9 +133,8 @@ def mistakes_of(report: Report) -> dict[str, str]:
     if wrong:
         return wrong
     if (hint := report.suggestion) is not None:
-        return {
-            AS_MISTAKES.get(hint.convention, "undeclared-convention"): f"right with {hint.convention}={hint.value!r}"
-        }
+        name, value = next(iter(hint.changes.items()))
+        return {AS_MISTAKES.get(name, "undeclared-convention"): f"right with {name}={value!r}"}
     first = report.failed[0]
     if first.failure != "mismatch":
         return {first.failure: first.reason}

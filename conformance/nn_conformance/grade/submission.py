@@ -63,10 +63,14 @@ class Submission:
         # The interpreter below a virtual environment does not find that environment's packages.
         python = getattr(sys, "_base_executable", None) or sys.executable
         text = inspect.getsource(runner)
+        # None of our variables; and one thread, since others run beside it.
+        environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "MPLBACKEND": "agg"}
+        environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        environment |= dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), str(file.parent))
         self._child = Child(
             [python, "-s", "-S", "-P", "-B", "-c", text, *map(str, (file.parent, file.name, packages))],
             limits.memory,
-            environment(file.parent),
+            environment,
             file.parent,
         )
 
@@ -99,7 +103,14 @@ class Submission:
         except UNREADABLE:
             raise NO_ANSWER from None
         for k, now in changed.items():
-            _change(("x", "t", "rate")[k - (not method)], arguments[k], now)
+            given = arguments[k]
+            if not isinstance(given, dict) or not isinstance(now, dict):
+                raise changed_arguments([("x", "t", "rate")[k - (not method)]])
+            for key, a in now.items():
+                if isinstance(a, np.ndarray) and key in given and given[key].shape == a.shape:
+                    given[key][...] = a
+                else:
+                    given[key] = a
         return value
 
     def _exchange(self, line: bytes, seconds: float) -> dict[str, Any]:
@@ -151,28 +162,6 @@ class Remote:
     def __call__(self, *arguments: Any) -> Any:
         """What the function returns. Raises as `Submission.call` does."""
         return self._call("", *arguments)
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """Variables of a submission's process: none of ours, and one thread, since others run beside it."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    home = dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR"), str(folder))
-    return {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "MPLBACKEND": "agg", **threads, **home}
-
-
-def _change(name: str, value: Any, now: Any) -> None:
-    """Make an argument what it has become.
-
-    Raises:
-        TargetError: it is an array, which may not change.
-    """
-    if not isinstance(value, dict) or not isinstance(now, dict):
-        raise changed_arguments([name])
-    for key, a in now.items():
-        if isinstance(a, np.ndarray) and key in value and value[key].shape == a.shape:
-            value[key][...] = a
-        else:
-            value[key] = a
 
 
 def chosen(defined: Sequence[Remote], function: str) -> tuple[Remote, str]:

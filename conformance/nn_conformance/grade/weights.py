@@ -9,7 +9,7 @@ import msgspec
 
 from nn_conformance.adapt.conventions import declared
 from nn_conformance.grade.marks import comments
-from nn_conformance.judge.rungs import RUNGS
+from nn_conformance.judge.ladder import RUNGS
 from nn_reference.errors import InputError
 from nn_reference.validation import suggestion
 

@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -27,6 +28,7 @@ from nn_conformance.judge.target import (
     Shown,
     Target,
     TargetError,
+    Training,
     Unsupported,
     not_done,
 )
@@ -123,38 +125,17 @@ class Guarded(Safe):
             lambda: self.inner.evaluate(network, lent.params, lent.x, lent.t, gradients=gradients), own_answer
         )
 
-    def train(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        batches: Sequence[Sequence[int]],
-        state: State | None = None,
-    ) -> Run:
+    def train(self, asked: Training) -> Run:
         """As `Target.train`. Raises as `evaluate` does."""
         self._check("train")
-        lent = Lent(params, x, t, state, batches, self._arrays)
-        return lent.to(
-            lambda: self.inner.train(network, optimizer, lent.params, lent.x, lent.t, lent.batches, lent.state), own_run
-        )
+        lent = Lent(asked.params, asked.x, asked.t, asked.state, asked.batches, self._arrays)
+        return lent.to(lambda: self.inner.train(lent.training(asked)), own_run)
 
-    def prune(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        how: Pruning,
-        state: State,
-    ) -> tuple[Params, Params]:
+    def prune(self, asked: Training, how: Pruning) -> tuple[Params, Params]:
         """As `Pruning` says. Raises as `evaluate` does."""
         self._check("prune")
-        inner, lent = cast("Any", self.inner), Lent(params, x, t, state)
-        memory = State(0) if lent.state is None else lent.state
-        return lent.to(lambda: inner.prune(network, optimizer, lent.params, lent.x, lent.t, how, memory), own_pruned)
+        inner, lent = cast("Any", self.inner), Lent(asked.params, asked.x, asked.t, asked.state, asked.batches)
+        return lent.to(lambda: inner.prune(lent.training(asked), how), own_pruned)
 
     def _check(self, what: str) -> None:
         if what not in self.does:
@@ -183,6 +164,10 @@ class Lent:
         self.params = dict(self._lent["params"])
         self.state = None if state is None else State(state.step, {m: dict(self._lent[m]) for m in state.moments})
         self.batches = [list(batch) for batch in batches]
+
+    def training(self, asked: Training) -> Training:
+        """What is asked, with what is lent."""
+        return replace(asked, params=self.params, x=self.x, t=self.t, batches=self.batches, state=self.state)
 
     def to(self, call: Callable[[], Any], read: Callable[[Any, "np.dtype[Any]"], T]) -> T:
         """What a call returns, read; after it, nothing that was lent may have changed.

@@ -13,7 +13,7 @@ from nn_conformance.cases.encoding import values
 from nn_conformance.cases.store import LoadedCase
 from nn_conformance.judge.call import guarded
 from nn_conformance.judge.limits import Limit, gradient_limit, longest_sum, magnitudes, norm
-from nn_conformance.judge.target import Answer, Pruning, Run, Target, TargetError, Unsupported, not_done
+from nn_conformance.judge.target import Answer, Pruning, Run, Target, TargetError, Training, Unsupported, not_done
 from nn_conformance.judge.verdict import CheckId
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
@@ -81,18 +81,6 @@ class Climb:
     def expected(self) -> Expected:
         """Of the first call."""
         return self._expected(self.case.evaluation, *self.loaded.first_call, "evaluation")
-
-    @cached_property
-    def expected_of_x(self) -> Expected:
-        """Of the first call with ∂L/∂x, which is certified now where the case has none.
-
-        Raises:
-            Unsupported: it cannot be certified.
-        """
-        expected = self.expected
-        if "x" in expected.gradients:
-            return expected
-        return replace(expected, gradients=expected.gradients | {"x": self.loaded.gradient_of_x})
 
     @cached_property
     def second_expected(self) -> Expected:
@@ -179,7 +167,7 @@ class Climb:
     def train(self, params: Params, batches: Sequence[Sequence[int]], state: State | None = None) -> Run:
         """The target's updates. Raises as `ask` does."""
         x, t = self.cast(self.loaded.x), self.cast(self.loaded.t)
-        run = self.target.train(self.network, self.case.optimizer, params, x, t, batches, state)
+        run = self.target.train(Training(self.network, self.case.optimizer, params, x, t, batches, state))
         return run if self.trusted else replace(run, uncertainty={})
 
     def state_of(self, state: fmt.State, field: str) -> State:
@@ -195,7 +183,7 @@ class Climb:
         how = Pruning(pruned.threshold, pruned.names, pruned.keep_mask)
         x, t = self.cast(self.loaded.x[pruned.rows]), self.cast(self.loaded.t[pruned.rows])
         state = self.state_of(pruned.state, "pruned.state")
-        left, after = prune(self.network, self.case.optimizer, self.params, x, t, how, state)
+        left, after = prune(Training(self.network, self.case.optimizer, self.params, x, t, [range(len(x))], state), how)
         return left, after
 
     def cast(self, given: Any) -> Any:

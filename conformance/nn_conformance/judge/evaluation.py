@@ -123,10 +123,13 @@ def gradient(climb: Climb) -> Iterator[Finding]:
 
 
 def input_gradient(climb: Climb) -> Iterator[Finding]:
-    """∂L/∂x against the certified one, where the target has it."""
+    """∂L/∂x against the certified one, where the target has it; it is certified now where the case has none."""
     if "x" not in climb.answer.gradients:
         raise Unsupported(NO_GRADIENT_OF_X if climb.answer.gradients else NO_GRADIENTS)
-    yield from _gradients(climb, climb.expected_of_x, climb.answer, ["x"])
+    certified, expected = climb.expected.gradients, climb.expected
+    if "x" not in certified:
+        expected = replace(expected, gradients=certified | {"x": climb.loaded.gradient_of_x})
+    yield from _gradients(climb, expected, climb.answer, ["x"])
 
 
 def _gradients(climb: Climb, expected: Expected, answer: Answer, names: Iterable[str]) -> Iterator[Finding]:

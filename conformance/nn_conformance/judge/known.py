@@ -37,6 +37,20 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     failure: str = "mismatch"
     target: str = ""
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for what no entry may be."""
+        parts = self.checks.split("::")
+        if len(parts) < 3 or set(parts[1]) & set("*?["):
+            raise ValueError(f"checks: expected case::rung::quantity::dtype with a whole rung, got {self.checks!r}")
+        if self.failure not in FAILURES:
+            raise ValueError(f"failure: there is no {self.failure!r}{suggestion(self.failure, FAILURES)}")
+        if not self.reason.strip():
+            raise ValueError(f"reason: expected a cause, got none for {self.checks!r}")
+        if self.failure == "mismatch" and not 1 < (self.at_most or 0) < inf:
+            raise ValueError(f"at_most must be a finite number above 1, got {self.at_most} for {self.checks!r}")
+        if self.failure != "mismatch" and self.at_most is not None:
+            raise ValueError(f"at_most is for mismatches, got {self.at_most} for {self.failure} of {self.checks!r}")
+
     def matches(self, id_: str) -> bool:
         """Whether the check is one of those."""
         return fnmatchcase(id_, self.checks)
@@ -86,12 +100,9 @@ def parse(text: str, where: str) -> list[Known]:
         DataError: no TOML, or not of this form.
     """
     try:
-        known = msgspec.toml.decode(text, type=_File).known
-        for entry in known:
-            _check(entry)
+        return msgspec.toml.decode(text, type=_File).known
     except ValueError as error:  # msgspec's are ValueErrors
         raise DataError(f"{where}: expected [[known]] tables of checks, reason and at_most, got: {error}") from None
-    return known
 
 
 def expect(verdict: Verdict, known: Sequence[Known]) -> Verdict:
@@ -141,18 +152,3 @@ def unused(known: Sequence[Known], verdicts: Sequence[Verdict], cases: Collectio
         if (here or not elsewhere) and not any(entry.matches(verdict.id) for verdict in ran):
             reason = f"known failure {entry.checks!r} matches nothing that was judged: {entry.reason}"
             yield Verdict(CheckId("known", "entry", str(k)), "failed", nan, nan, reason, failure="known-unused")
-
-
-def _check(entry: Known) -> None:
-    """Raises ValueError for what no entry may be."""
-    parts = entry.checks.split("::")
-    if len(parts) < 3 or set(parts[1]) & set("*?["):
-        raise ValueError(f"checks: expected case::rung::quantity::dtype with a whole rung, got {entry.checks!r}")
-    if entry.failure not in FAILURES:
-        raise ValueError(f"failure: there is no {entry.failure!r}{suggestion(entry.failure, FAILURES)}")
-    if not entry.reason.strip():
-        raise ValueError(f"reason: expected a cause, got none for {entry.checks!r}")
-    if entry.failure == "mismatch" and not 1 < (entry.at_most or 0) < inf:
-        raise ValueError(f"at_most must be a finite number above 1, got {entry.at_most} for {entry.checks!r}")
-    if entry.failure != "mismatch" and entry.at_most is not None:
-        raise ValueError(f"at_most is for mismatches, got {entry.at_most} for {entry.failure} of {entry.checks!r}")

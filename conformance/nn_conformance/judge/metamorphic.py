@@ -117,16 +117,11 @@ def _permuted_batch(call: Call, rng: RandomState) -> Variation:
     return [replace(call, x=call.x[order], t=call.t[order])], lambda answers: answers[0]
 
 
-def _doubled_batch(call: Call, _: RandomState) -> Variation:
-    """Every sample twice: nothing changes under a mean, all doubles under a sum."""
-    doubled = replace(call, x=np.concatenate([call.x] * 2), t=np.concatenate([call.t] * 2))
-    return _summed(call, [doubled], 0.5 if call.network.loss.reduction == "sum" else 1.0)
-
-
-def _samples(call: Call, _: RandomState) -> Variation:
-    """Each sample by itself: they add up, or average."""
-    calls = [replace(call, x=call.x[n : n + 1], t=call.t[n : n + 1]) for n in range(len(call.x))]
-    return _summed(call, calls, 1.0 if call.network.loss.reduction == "sum" else 1 / len(calls))
+def _batches(call: Call, batches: Sequence[list[int]]) -> Variation:
+    """The samples in other batches: they add up under a sum, and average under a mean."""
+    calls = [replace(call, x=call.x[rows], t=call.t[rows]) for rows in batches]
+    samples = sum(len(c.x) for c in calls) / len(call.x)
+    return _summed(call, calls, 1 / samples if call.network.loss.reduction == "sum" else 1 / len(calls))
 
 
 def _scaled_loss(call: Call, _: RandomState) -> Variation:
@@ -135,11 +130,6 @@ def _scaled_loss(call: Call, _: RandomState) -> Variation:
     other = msgspec.structs.replace(loss, half=not loss.half)
     changed = replace(call, network=msgspec.structs.replace(call.network, loss=other))
     return _summed(call, [changed], 0.5 if loss.half else 2.0)
-
-
-def _doubled_targets(call: Call, _: RandomState) -> Variation:
-    """Σ t·y with all targets doubled is twice as large."""
-    return _summed(call, [replace(call, t=2 * call.t)], 0.5)
 
 
 def _summed(call: Call, calls: Sequence[Call], factor: float) -> Variation:
@@ -229,10 +219,14 @@ def _worst(first: Answer, other: Answer, call: Call, dtype: fmt.Dtype) -> tuple[
 
 RELATIONS: tuple[Relation, ...] = (
     Relation("permuted-batch", lambda _: True, _permuted_batch),
-    Relation("doubled-batch", _uncoupled, _doubled_batch),
-    Relation("sum-over-samples", _uncoupled, _samples),
+    Relation("doubled-batch", _uncoupled, lambda call, _: _batches(call, [[*range(len(call.x))] * 2])),
+    Relation("sum-over-samples", _uncoupled, lambda call, _: _batches(call, [[n] for n in range(len(call.x))])),
     Relation("permuted-units", lambda network: not all(layer.skip for layer in network.layers[:-1]), _permuted_units),
     Relation("padded-inputs", lambda network: not network.layers[0].skip, _padded_inputs),
     Relation("scaled-loss", lambda network: network.loss.kind == "squared_error", _scaled_loss),
-    Relation("doubled-targets", lambda network: network.loss.kind == "linear", _doubled_targets),
+    Relation(
+        "doubled-targets",
+        lambda network: network.loss.kind == "linear",
+        lambda call, _: _summed(call, [replace(call, t=2 * call.t)], 0.5),
+    ),
 )

@@ -21,19 +21,12 @@ def transposed(g: Array) -> Array:
     return np.asarray(np.swapaxes(g, -1, -2))
 
 
-def reshaped(g: Array) -> Array:
-    """The numbers of each transposed matrix of a stack in the order of the matrix itself: reshaped and not transposed.
+def unreshaped(g: Array) -> Array:
+    """What a matrix was whose transpose has the numbers of this one in their order: it was reshaped and not transposed.
 
     Raises:
         ValueError: a square matrix, or one with a single row or column, of which this is the transpose or nothing new.
     """
-    if g.shape[-1] == g.shape[-2] or 1 in g.shape[-2:]:
-        raise ValueError("the same as transposed")
-    return np.asarray(np.swapaxes(g, -1, -2).reshape(g.shape))
-
-
-def unreshaped(g: Array) -> Array:
-    """The inverse of `reshaped`, of one matrix; raises as that does."""
     if g.shape[0] == g.shape[1] or 1 in g.shape:
         raise ValueError("the same as transposed")
     return np.asarray(g.reshape(g.shape[::-1]).T)

@@ -84,6 +84,29 @@ class Run:
     uncertainty: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Training:
+    """What a target is asked to train.
+
+    Attributes:
+        network: what is computed.
+        optimizer: what moves the parameters.
+        params: before the first update, by name.
+        x: all samples, (N, D).
+        t: their targets, (N, C).
+        batches: the rows of x and t of each update.
+        state: of the optimiser; None if it is fresh.
+    """
+
+    network: fmt.Network
+    optimizer: fmt.Optimizer
+    params: Params
+    x: Array
+    t: Array
+    batches: Sequence[Sequence[int]]
+    state: State | None = None
+
+
 @runtime_checkable
 class Target(Protocol):
     """Evaluates and trains, in the parameters' dtype. A module of functions can be one.
@@ -102,17 +125,8 @@ class Target(Protocol):
             Unsupported: the target cannot express the network.
         """
 
-    def train(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        batches: Sequence[Sequence[int]],
-        state: State | None = None,
-    ) -> Run:
-        """One update for each batch of rows, from `params` and the optimiser's `state` (fresh if None).
+    def train(self, asked: Training) -> Run:
+        """One update for each batch of rows.
 
         Raises:
             Unsupported: the target cannot express the network or the optimiser.
@@ -123,8 +137,8 @@ class Target(Protocol):
 class Pruning:
     """Entries of `names` below `threshold` in magnitude become 0; with `keep_mask` gradients and moments too.
 
-    A target that prunes has `prune(network, optimizer, params, x, t, how, state)`, which returns the parameters after
-    pruning, and after one update from there with all rows of x.
+    A target that prunes has `prune(asked, how)`, of a `Training` and a `Pruning`, which returns the parameters after
+    pruning, and after one update from there with all rows of x, the only batch.
     """
 
     threshold: float

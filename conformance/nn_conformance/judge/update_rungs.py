@@ -4,21 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import inf, sqrt
 
 import numpy as np
-from numpy.random import RandomState
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import signs, values
-from nn_conformance.cases.families import build_network, build_optimizer
+from nn_conformance.cases.families import build_network
 from nn_conformance.judge.climb import Climb, Finding, over, there
-from nn_conformance.judge.evaluation import flat
 from nn_conformance.judge.limits import Limit, norm, update_limit
 from nn_conformance.judge.target import TargetError, Unsupported
-from nn_reference.arithmetic import Array, Params
-from nn_reference.training import train
+from nn_reference.arithmetic import Array
+from nn_reference.network import loss_and_outputs
 
-CHAINED = 3  # updates that are compared with single ones where no losses are shown: a mistake of the second shows
-DIRECTIONS = 4  # in which differences are tried
-MOVE = 1e-6  # of a parameter vector: far above float64's rounding, and small enough for a growth that is linear
+UNTOLD = 4  # updates of a run whose losses are not shown: a mistake of the second shows in the losses after it
 
 
 def step(climb: Climb) -> Iterator[Finding]:
@@ -99,29 +95,26 @@ def trajectory(climb: Climb) -> Iterator[Finding]:
     trajectory = there(climb.case.trajectory)
     horizon = trajectory.horizons[climb.dtype]
     steps = horizon.steps if climb.updates is None else min(climb.updates, horizon.steps)
-    losses = climb.train(dict(climb.params), trajectory.batches[:steps]).losses
+    losses, first, words = climb.train(dict(climb.params), trajectory.batches[:steps]).losses, 0, "losses"
     if losses is None:
-        yield chained(climb, trajectory.batches[: min(steps, CHAINED)])
-        return
+        steps, first = min(steps, UNTOLD), 1
+        losses, words = _losses_along(climb, trajectory.batches[:steps]), "updates without losses, the reference's"
     found = np.asarray(losses, np.float64)
-    if found.shape != (steps,):
+    if found.shape != (steps - first,):
         raise TargetError(f"losses: expected {steps}, got {len(found)}")
-    exact = values(trajectory.losses, "float64")[:steps]
     if not steps:
         yield Finding(0.0, 1.0, "no update was asked for", unsupported=True)
         return
-    ratios = np.abs(found - exact) / np.array(horizon.band[:steps])
+    exact, band = values(trajectory.losses, "float64")[first:steps], np.array(horizon.band[first:steps])
+    ratios = np.abs(found - exact) / band
     k = int(np.argmax(np.where(np.isnan(ratios), inf, ratios)))
     part = "" if steps == horizon.steps else f", the first {steps} of {horizon.steps}"
-    yield Finding(float(ratios[k]), 1.0, f"{steps} losses{part}, each over its band; the largest at update {k + 1}")
+    reason = f"{steps} {words}{part}, each over its band; the largest at update {k + first + 1}"
+    yield Finding(float(ratios[k]), 1.0, reason)
 
 
-def chained(climb: Climb, batches: Sequence[Sequence[int]]) -> Finding:
-    """Several updates in one call against the same updates in a call each, where no losses are shown.
-
-    Each update of either way may be off by its limit E. What the i-th is off by, the later ones let grow, by a factor Γᵢ
-    from after it to the end: so the two ways are apart by at most 2·Σ Γᵢ·Eᵢ. E and Γ are the reference's. All parameters
-    are one vector here, as errors of each go over to the others.
+def _losses_along(climb: Climb, batches: Sequence[Sequence[int]]) -> list[float]:
+    """The reference's losses before the later updates of a run, of the parameters that the target has after the earlier.
 
     Raises:
         Unsupported: an optimiser with a memory, or fewer than two updates.
@@ -130,45 +123,16 @@ def chained(climb: Climb, batches: Sequence[Sequence[int]]) -> Finding:
     optimizer = climb.case.optimizer
     if optimizer.kind != "sgd" or optimizer.momentum or len(batches) < 2 or climb.nan_gradients:
         raise Unsupported("the target shows no losses")
-    together = climb.train(dict(climb.params), batches).params
-    apart = dict(climb.params)
-    for batch in batches:
-        apart = climb.train(apart, [batch]).params
-        check_named("parameters", apart, climb.params)
-    check_named("parameters", together, climb.params)
-    for name, p in climb.params.items():
-        for after in (together[name], apart[name]):
-            if problem := climb.problem(name, after, p.shape):
-                return Finding.of(problem)
-    limit = _apart_limit(climb, batches)
-    error = norm(flat(together) - flat(apart))
-    reason = f"no losses are shown; {len(batches)} updates in one call against the same in a call each; {limit.reason}"
-    return Finding(error, limit.value, reason)
-
-
-def _apart_limit(climb: Climb, batches: Sequence[Sequence[int]]) -> Limit:
-    """2·Σ Γᵢ·Eᵢ; Γ from differences in random directions, as rounding has none of its own."""
-    network, rule = build_network(climb.network), build_optimizer(climb.case.optimizer)
-    rows = [np.array(batch) for batch in batches]
-    x, t = climb.loaded.x.astype(np.float64), climb.loaded.t.astype(np.float64)
-
-    def after(params: Params, done: int, end: int) -> Params:
-        return train(network, params, rule, rows[done:end], x, t).params
-
-    params = {name: p.astype(np.float64) for name, p in climb.loaded.params.items()}
-    total, rng = 0.0, RandomState(0)
-    end = flat(after(params, 0, len(rows)))
-    for k in range(len(rows)):
-        before, params = flat(params), after(params, k, k + 1)
-        size = norm(flat(params))
-        step = _limit(climb, norm(flat(params) - before), size)
-        growth = 1.0
-        for _ in range(DIRECTIONS if k + 1 < len(rows) else 0):
-            moved = {name: np.asarray(p + MOVE * size * rng.standard_normal(p.shape)) for name, p in params.items()}
-            ratio = norm(flat(after(moved, k + 1, len(rows))) - end) / norm(flat(moved) - flat(params))
-            growth = max(growth, ratio)
-        total += 2 * growth * step.value
-    return Limit(total, "2·Σ Γ·E, E the limit of each update and Γ how much it grows until the last")
+    losses = []
+    for k in range(1, len(batches)):
+        params = climb.train(dict(climb.params), batches[:k]).params
+        check_named("parameters", params, climb.params)
+        if problem := next(filter(None, (climb.problem(n, params[n], p.shape) for n, p in climb.params.items())), None):
+            raise problem
+        wide = {name: p.astype(np.float64) for name, p in params.items()}
+        x, t = (a[batches[k]].astype(np.float64) for a in (climb.loaded.x, climb.loaded.t))
+        losses.append(float(loss_and_outputs(build_network(climb.network), wide, x, t)[0]))
+    return losses
 
 
 def check_named(what: str, found: Mapping[str, Array], expected: Mapping[str, Array]) -> None:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import cast
 
 from nn_conformance.cases import format as fmt
+from nn_conformance.cases.families import build_network
 from nn_conformance.extras import check_installed
 from nn_conformance.judge.target import Target
 from nn_reference.errors import InputError
 from nn_reference.validation import suggestion
 
-SECONDS = 5.0
+AFFORDABLE = 10_000_000  # updates times samples times parameters, which take such a target up to ten seconds
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,11 @@ class Oracle:
 
     Attributes:
         module: below this package.
-        needs: modules that must be installed.
-        extra: what installs them; empty where nothing is needed.
+        needs: modules that must be installed, which the extra of the oracle's name brings.
     """
 
     module: str
     needs: tuple[str, ...] = ()
-    extra: str = ""
 
 
 ORACLES: dict[str, Oracle] = {
@@ -39,8 +38,8 @@ ORACLES: dict[str, Oracle] = {
     "complex-step": Oracle("complex_step"),
     "central": Oracle("central"),
     "arb": Oracle("arb"),
-    "torch": Oracle("pytorch", ("torch",), "torch"),
-    "keras": Oracle("keras", ("keras", "tensorflow"), "keras"),
+    "torch": Oracle("pytorch", ("torch",)),
+    "keras": Oracle("keras", ("keras", "tensorflow")),
 }
 
 
@@ -54,13 +53,12 @@ def load(name: str) -> Target:
         hint = suggestion(name, ORACLES) or f"; expected one of {', '.join(ORACLES)}"
         raise InputError(f"oracle: none is named {name!r}{hint}")
     oracle = ORACLES[name]
-    check_installed(f"oracle {name}", oracle.needs, oracle.extra)
+    check_installed(f"oracle {name}", oracle.needs, name)
     return cast("Target", importlib.import_module(f"{__name__}.{oracle.module}"))
 
 
 def affordable_updates(target: Target, case: fmt.Case) -> int | None:
-    """How many updates of a case's free run the target can do in about five seconds, at least one; None if all."""
-    seconds = getattr(target, "seconds_of_update", None)
-    if seconds is None or case.trajectory is None:
+    """How many updates of a case's free run a target with `slow_updates` can do in some seconds, at least one; None if all."""
+    if not getattr(target, "slow_updates", False) or case.trajectory is None:
         return None
-    return max(1, int(SECONDS / seconds(case.network, case.optimizer, len(case.trajectory.batches[0]))))
+    return max(1, AFFORDABLE // (build_network(case.network).size * len(case.trajectory.batches[0])))

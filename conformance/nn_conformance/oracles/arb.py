@@ -4,15 +4,15 @@ It evaluates the description's formulas at 256 bits, and at twice as many until 
 Answers in float32 are those float64 numbers rounded once more.
 """
 
-import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.balls import NotCertifiedError, balls, certified
-from nn_conformance.judge.target import Answer, Run, Unsupported
+from nn_conformance.judge.target import Answer, Run, Training, Unsupported
 from nn_conformance.oracles import formulas
 from nn_conformance.oracles.tape import Variable, differentiate
 from nn_reference.arithmetic import Array, Params
@@ -20,9 +20,7 @@ from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
 
 name = "arb"
-
-# Of one update for each parameter, measured on one core.
-SECONDS_A_PARAMETER = {"sgd": 2e-6, "adam": 7e-6, "rmsprop": 5e-6, "adagrad": 5e-6}
+slow_updates = True
 
 
 def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradients: bool = True) -> Answer:
@@ -47,44 +45,27 @@ def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradie
     return Answer(values["loss"].astype(dtype).item(), found, layers)
 
 
-def train(
-    network: fmt.Network,
-    optimizer: fmt.Optimizer,
-    params: Params,
-    x: Array,
-    t: Array,
-    batches: Sequence[Sequence[int]],
-    state: State | None = None,
-) -> Run:
+def train(asked: Training) -> Run:
     """An exact run: nothing is rounded but what it returns.
 
     Raises:
         Unsupported: as `evaluate` does.
     """
-    dtype = formulas.dtype_of(params)
+    dtype = formulas.dtype_of(asked.params)
 
     def gradient(moving: Params, batch_x: Array, batch_t: Array) -> tuple[Any, Params]:
-        return differentiated(network, moving, batch_x, batch_t, dtype)[1:]
+        return differentiated(asked.network, moving, batch_x, batch_t, dtype)[1:]
 
     def compute() -> dict[str, Array]:
-        moments = {} if state is None else {m: _balls(arrays) for m, arrays in state.moments.items()}
-        start = State(0 if state is None else state.step, moments)
-        arrays = _balls(params), plain(x), plain(t)
-        losses, after = formulas.train(
-            gradient, optimizer, *arrays, batches, start, lambda c: plain(np.array(c)).item()
-        )
+        state = asked.state or State()
+        own = State(state.step, {m: _balls(arrays) for m, arrays in state.moments.items()})
+        exact = replace(asked, params=_balls(asked.params), x=plain(asked.x), t=plain(asked.t), state=own)
+        losses, after = formulas.train(gradient, exact, lambda c: plain(np.array(c)).item())
         return {"losses": np.array(losses, dtype=object).reshape(len(losses)), **after}
 
     values = _rounded(compute)
     losses = values.pop("losses").astype(dtype).tolist()
-    return Run(losses, {name: values[name].astype(dtype) for name in params})
-
-
-def seconds_of_update(network: fmt.Network, optimizer: fmt.Optimizer, _: int) -> float:
-    """About what an update takes, whatever the batches."""
-    widths = [network.inputs, *(layer.units for layer in network.layers)]
-    parameters = sum(a * b for a, b in itertools.pairwise(widths))
-    return SECONDS_A_PARAMETER[optimizer.kind] * parameters
+    return Run(losses, {name: values[name].astype(dtype) for name in asked.params})
 
 
 def plain(a: Array) -> Array:

@@ -15,20 +15,20 @@ changes sides between -2h and 2h, h is divided by 16 until it does not. A z of e
   moved upwards, since each rounding of a z moves L by that. These ∂L/∂z are central differences as well.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.judge.target import Answer, Run, Unsupported
+from nn_conformance.judge.target import Answer, Run, Training, Unsupported
 from nn_conformance.oracles import formulas
-from nn_conformance.oracles.columns import Columns, Copies, seconds
+from nn_conformance.oracles.columns import Columns, Copies
 from nn_reference.arithmetic import Array, Params
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
 
 name = "central"
+slow_updates = True
 
 STEP = 2.0**-17
 SMALLEST_STEP = STEP * 2.0**-24
@@ -44,37 +44,24 @@ def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradie
     return _evaluate(network, params, x, t, gradients=gradients)[0]
 
 
-def train(
-    network: fmt.Network,
-    optimizer: fmt.Optimizer,
-    params: Params,
-    x: Array,
-    t: Array,
-    batches: Sequence[Sequence[int]],
-    state: State | None = None,
-) -> Run:
+def train(asked: Training) -> Run:
     """One update for each batch; of a single one, how far the uncertainty of its gradients reaches.
 
     Raises:
         Unsupported: more than one update in float64, where the bands are those of rounding and errors of 1e-10 of the
             gradients add up beyond them (in float32 they are nothing beside rounding); or as `evaluate` does.
     """
-    if len(batches) > 1 and formulas.dtype_of(params) == "float64":
+    if len(asked.batches) > 1 and formulas.dtype_of(asked.params) == "float64":
         raise Unsupported("a free run in float64: its bands are for rounding, and difference quotients are less exact")
     reach: dict[str, float] = {}
 
     def gradient(moving: Params, batch_x: Array, batch_t: Array) -> tuple[Any, Params]:
-        answer, errors = _evaluate(network, moving, batch_x, batch_t)
-        if len(batches) == 1:
-            reach.update(_reach(optimizer, answer.gradients, errors, State() if state is None else state))
+        answer, errors = _evaluate(asked.network, moving, batch_x, batch_t)
+        if len(asked.batches) == 1:
+            reach.update(_reach(asked.optimizer, answer.gradients, errors, asked.state or State()))
         return answer.loss, answer.gradients
 
-    return Run(*formulas.train(gradient, optimizer, params, x, t, batches, state), reach)
-
-
-def seconds_of_update(network: fmt.Network, _: fmt.Optimizer, samples: int) -> float:
-    """About what an update takes, with a batch of so many samples."""
-    return 3 * seconds(network, samples)  # two steps of either sign, but in real numbers
+    return Run(*formulas.train(gradient, asked), reach)
 
 
 def _evaluate(

@@ -20,17 +20,6 @@ from nn_reference.network import LayerOutput
 FEW = 1000  # copies up to which it takes longer to look for equal ones than to compute them
 
 
-def seconds(network: fmt.Network, samples: int) -> float:
-    """About what one pass over all columns takes in complex numbers, measured on one core.
-
-    A column costs some calls of NumPy, and what its copies move above them.
-    """
-    units = [layer.units for layer in network.layers]
-    moved = sum(a * b * c for a, b, c in zip([network.inputs, *units], units, [*units[1:], 1], strict=False)) * samples
-    across = any(layer.activation.axis == "batch" for layer in network.layers)
-    return 3e-4 * sum(units) + (3e-8 if across else 5e-9) * moved
-
-
 class Copies(NamedTuple):
     """Distinct copies for one layer: of one sample each, or of the whole batch where a softmax runs over it.
 

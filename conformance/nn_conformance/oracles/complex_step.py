@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from nn_conformance.cases import format as fmt
-from nn_conformance.judge.target import Answer, Run
+from nn_conformance.judge.target import Answer, Run, Training
 from nn_conformance.oracles import formulas
-from nn_conformance.oracles.columns import Columns, Copies, seconds
+from nn_conformance.oracles.columns import Columns, Copies
 from nn_reference.arithmetic import Array, Params
 
 name = "complex-step"
+slow_updates = True
 
 # Powers of two, so that neither multiplying nor dividing by them rounds. h² must be nothing beside 1, and h times the
 # smallest derivative that matters not below the least number, 2⁻¹²⁶ or 2⁻¹⁰²²: hence so far from either end.
@@ -39,19 +40,14 @@ def of_parameters(network: fmt.Network, params: Params, x: Array, t: Array, *, g
     return Answer(value, _gradients(columns) if gradients else {}, columns.outputs)
 
 
-def train(network: fmt.Network, optimizer: fmt.Optimizer, *given: Any, **more: Any) -> Run:
-    """One update for each batch of what is given, as `formulas.train` takes it."""
+def train(asked: Training) -> Run:
+    """One update for each batch."""
 
     def gradient(moving: Params, batch_x: Array, batch_t: Array) -> tuple[Any, Params]:
-        answer = of_parameters(network, moving, batch_x, batch_t)
+        answer = of_parameters(asked.network, moving, batch_x, batch_t)
         return answer.loss, answer.gradients
 
-    return Run(*formulas.train(gradient, optimizer, *given, **more))
-
-
-def seconds_of_update(network: fmt.Network, _: fmt.Optimizer, samples: int) -> float:
-    """About what an update takes, with a batch of so many samples."""
-    return seconds(network, samples)
+    return Run(*formulas.train(gradient, asked))
 
 
 def _gradients(columns: Columns) -> Params:

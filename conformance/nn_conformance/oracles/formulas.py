@@ -8,12 +8,13 @@ is chosen by the value alone, and a mask is multiplied: a product has a derivati
 Legend: P copies of a batch, N samples, C units; z and a are ([P,] N, C), or ([P,] N) for a vector layer.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
+from nn_conformance.judge.target import Training
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import UndecidedError
 from nn_reference.network import LayerOutput
@@ -117,7 +118,7 @@ def loss(network: fmt.Network, output: LayerOutput, t: Array, dtype: fmt.Dtype) 
     return loss_terms(network, output, t, dtype).sum() / loss_count(network.loss, t)
 
 
-def penalty_terms(penalty: fmt.Penalty, params: Mapping[str, Numbers], samples: int) -> dict[str, Numbers]:
+def penalty_terms(penalty: fmt.Penalty, params: Mapping[str, Numbers], samples: Any) -> dict[str, Numbers]:
     """What each entry of each penalised parameter adds to the loss of so many samples."""
     divisor = {"1": 1, "1/2": 2, "1/N": samples, "1/2N": 2 * samples}[penalty.scaling]
     taken = {name: p for name, p in params.items() if penalty.biases or name.startswith("W")}
@@ -218,21 +219,12 @@ def _clipped(y: Numbers, clip: float, dtype: fmt.Dtype) -> Numbers:
     return y * ~(below | beyond) + (low * below + high * beyond).astype(y.dtype)
 
 
-def train(
-    gradient: Gradient,
-    optimizer: fmt.Optimizer,
-    params: Params,
-    x: Array,
-    t: Array,
-    batches: Sequence[Sequence[int]],
-    state: State | None = None,
-    exact: Callable[[float], Any] = float,
-) -> tuple[list[Any], Params]:
+def train(gradient: Gradient, asked: Training, exact: Callable[[float], Any] = float) -> tuple[list[Any], Params]:
     """Losses before each update, and the parameters after the last, whatever `gradient` computes them by."""
-    losses, state = [], State() if state is None else state
-    for rows in batches:
-        value, found = gradient(params, x[list(rows)], t[list(rows)])
-        params, state = update(optimizer, params, found, state, exact)
+    losses, params, state = [], asked.params, asked.state or State()
+    for rows in asked.batches:
+        value, found = gradient(params, asked.x[list(rows)], asked.t[list(rows)])
+        params, state = update(asked.optimizer, params, found, state, exact)
         losses.append(value)
     return losses, params
 

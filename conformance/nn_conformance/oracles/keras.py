@@ -9,8 +9,8 @@ Evaluations and a few updates are eager, which takes 10 to 30 ms each. What come
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network, describe_optimizer
-from nn_conformance.judge.target import Answer, Run, Unsupported
+from nn_conformance.judge.target import Answer, Run, Training, Unsupported
 from nn_conformance.oracles.trainer import Epoch, labels, scores, targets
 from nn_conformance.oracles.user_model import UserModel, check_output, check_shapes
 from nn_reference.arithmetic import Array, Params
@@ -35,7 +35,7 @@ import keras
 import tensorflow as tf
 
 from nn_conformance.oracles.formulas import dtype_of
-from nn_conformance.oracles.keras_network import Built, Tensor, Training, activate, loss_of, rule_of
+from nn_conformance.oracles.keras_network import Built, Tensor, Updater, activate, loss_of, rule_of
 
 name = "keras"
 KEPT = 64  # networks whose layers and traces are kept: a run goes through one system after the other
@@ -59,28 +59,21 @@ def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradie
     return Answer(float(loss), built.arrays(derivatives) | {"x": of_x.numpy()}, built.shown(layers))
 
 
-def train(
-    network: fmt.Network,
-    optimizer: fmt.Optimizer,
-    params: Params,
-    x: Array,
-    t: Array,
-    batches: Sequence[Sequence[int]],
-    state: State | None = None,
-) -> Run:
+def train(asked: Training) -> Run:
     """One update for each batch of rows.
 
     Raises:
         Unsupported: a clip that is not Keras's, or PyTorch's placement of ε.
         InputError: Keras was told to use another backend.
     """
-    training = _training(msgspec.json.encode(network), msgspec.json.encode(optimizer), dtype_of(params))
-    training.built.load(params)
-    training.restore(state or State())
-    x, t = training.built.batch(x, t)
-    update = training.update if len(batches) < MANY else training.traced
-    losses = [float(update(x, t, tf.constant(rows, tf.int32))) for rows in batches]
-    return Run(losses, training.built.arrays(training.built.variables))
+    described = (msgspec.json.encode(each) for each in (asked.network, asked.optimizer))
+    updater = _updater(*described, dtype_of(asked.params))
+    updater.built.load(asked.params)
+    updater.restore(asked.state or State())
+    x, t = updater.built.batch(asked.x, asked.t)
+    update = updater.update if len(asked.batches) < MANY else updater.traced
+    losses = [float(update(x, t, tf.constant(rows, tf.int32))) for rows in asked.batches]
+    return Run(losses, updater.built.arrays(updater.built.variables))
 
 
 @lru_cache(maxsize=KEPT)
@@ -90,9 +83,9 @@ def _built(network: bytes, dtype: str) -> Built:
 
 
 @lru_cache(maxsize=KEPT)
-def _training(network: bytes, optimizer: bytes, dtype: str) -> Training:
+def _updater(network: bytes, optimizer: bytes, dtype: str) -> Updater:
     described = msgspec.json.decode(optimizer, type=fmt.Optimizer)
-    return Training(_built(network, dtype), described, rule_of(described))
+    return Updater(_built(network, dtype), described, rule_of(described))
 
 
 class Model(UserModel):
@@ -107,76 +100,61 @@ class Model(UserModel):
             Unsupported: another precision or other shapes than the model has, or a loss that Keras has not.
             TargetError: its output is no (N, C).
         """
-        with self._held(network, params) as held:
+        with self._held(network, params):
             if not gradients:
-                return Answer(float(held.loss(x, t)))
-            loss, derivatives = held.backward(x, t)
+                return Answer(float(self._loss(network, x, t)))
+            loss, derivatives = self._backward(network, x, t)
             return Answer(float(loss), {name: g.numpy() for name, g in zip(params, derivatives, strict=True)})
 
-    def train(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        batches: Sequence[Sequence[int]],
-        state: State | None = None,
-    ) -> Run:
+    def train(self, asked: Training) -> Run:
         """One update for each batch by the case's optimiser in Keras. Raises as `evaluate` does."""
-        if state is not None and state.moments:
+        if asked.state is not None and asked.state.moments:
             raise Unsupported("an optimiser that goes on from given moments")
-        rule, losses = rule_of(optimizer), []
-        with self._held(network, params) as held:
-            backward = tf.function(held.backward) if len(batches) >= MANY else held.backward
-            for rows in batches:
-                loss, derivatives = backward(tf.constant(x[list(rows)]), tf.constant(t[list(rows)]))
-                rule.apply(derivatives, held.variables)
+        rule, losses = rule_of(asked.optimizer), []
+        with self._held(asked.network, asked.params) as variables:
+            backward = partial(self._backward, asked.network)
+            backward = tf.function(backward) if len(asked.batches) >= MANY else backward
+            for rows in asked.batches:
+                loss, derivatives = backward(tf.constant(asked.x[list(rows)]), tf.constant(asked.t[list(rows)]))
+                rule.apply(derivatives, variables)
                 losses.append(float(loss))
-            return Run(losses, {name: v.numpy() for name, v in zip(params, held.variables, strict=True)})
+            return Run(losses, {name: v.numpy() for name, v in zip(asked.params, variables, strict=True)})
 
     @contextlib.contextmanager
-    def _held(self, network: fmt.Network, params: Params) -> Iterator["_Held"]:
-        """The model with a case's parameters; then it has its own again."""
+    def _held(self, network: fmt.Network, params: Params) -> Iterator[list[Any]]:
+        """The model's variables while they are a case's parameters; then it has its own again."""
         model = self.model(network)
         if not model.built:
             model.build((None, network.inputs))
-        held = _Held(model, network, logits=self.conventions.logits)
-        before = [variable.numpy() for variable in held.variables]
+        variables = model.trainable_variables
+        before = [variable.numpy() for variable in variables]
         check_shapes("model", [p.shape for p in before], params)
         if (dtype := next(iter(params.values())).dtype) != before[0].dtype:
             raise Unsupported(f"{dtype}: the model has {before[0].dtype}")
         try:
-            held.assign(params.values())
-            yield held
+            _assign(variables, params.values())
+            yield variables
         finally:
-            held.assign(before)
+            _assign(variables, before)
 
+    def _loss(self, network: fmt.Network, x: Any, t: Any) -> Tensor:
+        model = self.model(network)
+        output = model(tf.convert_to_tensor(x))
+        check_output(output, tf.Tensor, x.shape[0], network)
+        if self.conventions.logits:
+            output = activate(network.layers[-1].activation, output)
+        return loss_of(network, model.trainable_variables[0].dtype)(tf.convert_to_tensor(t), output)
 
-class _Held:
-    """A model, and the case's loss of its output."""
-
-    def __init__(self, model: Any, network: fmt.Network, *, logits: bool) -> None:
-        self.model, self.network, self.logits = model, network, logits
-        self.variables = model.trainable_variables
-        self.loss_of = loss_of(network, self.variables[0].dtype)
-
-    def assign(self, values: Iterable[Array]) -> None:
-        for variable, value in zip(self.variables, values, strict=True):
-            variable.assign(value)
-
-    def loss(self, x: Any, t: Any) -> Any:
-        output = self.model(tf.convert_to_tensor(x))
-        check_output(output, tf.Tensor, x.shape[0], self.network)
-        if self.logits:
-            output = activate(self.network.layers[-1].activation, output)
-        return self.loss_of(tf.convert_to_tensor(t), output)
-
-    def backward(self, x: Any, t: Any) -> tuple[Any, list[Any]]:
+    def _backward(self, network: fmt.Network, x: Any, t: Any) -> tuple[Tensor, list[Tensor]]:
         with tf.GradientTape() as tape:
-            loss = self.loss(x, t)
-        values = [variable.value for variable in self.variables]
+            loss = self._loss(network, x, t)
+        values = [variable.value for variable in self.model(network).trainable_variables]
         return loss, tape.gradient(loss, values, unconnected_gradients="zero")
+
+
+def _assign(variables: Iterable[Any], values: Iterable[Array]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 class Trainer:
@@ -189,7 +167,7 @@ class Trainer:
         dtype, t = next(iter(params.values())).dtype.name, targets(system, data, params)
         optimizer = describe_optimizer(system.recipe.optimizer)
         self._built = Built(describe_network(system.network), dtype, t.dtype.name, as_written=True)
-        self._training = Training(self._built, optimizer, _rule(optimizer, dtype))
+        self._updater = Updater(self._built, optimizer, _rule(optimizer, dtype))
         self._x, self._t = self._built.batch(data.train_x, t)
         self._labels, self._losses_dtype = tf.constant(labels(data.train_t), tf.int64), t.dtype.name
         self.masks: Masks | None = None
@@ -210,23 +188,18 @@ class Trainer:
         layers, loss = self._built.forward(*self._built.batch(x, t))
         return float(loss), scores(self._built.network, *layers[-1]).numpy()
 
-    def gradients(self) -> tuple[float, Params]:
-        """Loss and gradients of all training samples."""
-        _, loss, gradients = self._built.backward(self._x, self._t)
-        return float(loss), self._built.arrays(gradients)
-
     def params(self) -> Params:
         """A copy of the parameters."""
         return self._built.arrays(self._built.variables)
 
     def state(self) -> State:
         """A copy of the optimiser's state."""
-        return self._training.state()
+        return self._updater.state()
 
     def restore(self, params: Params, state: State) -> None:
         """Copies both."""
         self._built.load(params)
-        self._training.restore(state)
+        self._updater.restore(state)
 
     def _epoch(self, order: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
         """Losses, and how many samples were classified rightly, over batches of `size` rows in `order`."""
@@ -243,7 +216,7 @@ class Trainer:
     def _update(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """The loss of these rows, and how many were classified rightly; then an update."""
         layers, loss, gradients = self._built.backward(tf.gather(self._x, rows), tf.gather(self._t, rows))
-        self._training.rule.apply(self._masked(gradients), self._built.variables)
+        self._updater.rule.apply(self._masked(gradients), self._built.variables)
         y = scores(self._built.network, *layers[-1])
         return loss, tf.math.count_nonzero(tf.argmax(y, 1) == tf.gather(self._labels, rows))
 

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.judge.target import Unsupported
-from nn_conformance.oracles.formulas import of_softmax
+from nn_conformance.oracles.formulas import of_softmax, penalty_terms
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import InputError
 from nn_reference.network import LayerOutput
@@ -126,17 +126,11 @@ class Built:
         """z and a of every layer, and the loss."""
         layers = self.outputs(x)
         loss = self.loss(t, layers[-1][1])
-        return layers, loss if self.network.penalty is None else loss + self.penalty(
-            self.network.penalty, tf.shape(x)[0]
-        )
-
-    def penalty(self, penalty: fmt.Penalty, samples: Tensor) -> Tensor:
-        """What an L2 penalty adds to the loss."""
-        names = [name for name, _ in self.names()]
-        taken = [v for v, name in zip(self.variables, names, strict=True) if penalty.biases or name.startswith("W")]
-        total = tf.add_n([tf.reduce_sum(tf.square(variable.value)) for variable in taken])
-        total = penalty.strength * total / (2 if "2" in penalty.scaling else 1)
-        return total / tf.cast(samples, self.dtype) if "N" in penalty.scaling else total
+        if self.network.penalty is None:
+            return layers, loss
+        params = {key: variable.value for (key, _), variable in zip(self.names(), self.variables, strict=True)}
+        terms = penalty_terms(self.network.penalty, params, tf.cast(tf.shape(x)[0], self.dtype))
+        return layers, loss + tf.add_n([tf.reduce_sum(each) for each in terms.values()])
 
     def backward(
         self, x: Tensor, t: Tensor, *, of_x: bool = False
@@ -149,7 +143,7 @@ class Built:
         return layers, loss, tape.gradient(loss, variables, unconnected_gradients="zero")
 
 
-class Training:
+class Updater:
     """A built network with an optimiser of Keras: `rule`, as `optimizer` describes it."""
 
     def __init__(self, built: Built, optimizer: fmt.Optimizer, rule: Any) -> None:

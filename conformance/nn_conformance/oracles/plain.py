@@ -1,7 +1,7 @@
 """The plain NumPy files of `nn_reference.plain` as a target, for networks of the documented shapes in any widths."""
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache, partial
 from inspect import signature
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import describe_network, describe_optimizer, without_sizes
-from nn_conformance.judge.target import Answer, Pruning, Run, Unsupported
+from nn_conformance.judge.target import Answer, Pruning, Run, Training, Unsupported
 from nn_reference.arithmetic import Array, Params, copied
 from nn_reference.network import LayerOutput
 from nn_reference.optimizers import State
@@ -62,36 +62,26 @@ def evaluate(network: fmt.Network, params: Params, x: Array, t: Array, *, gradie
     return Answer(float(loss), by_name if gradients else {}, layers)
 
 
-def train(
-    network: fmt.Network,
-    optimizer: fmt.Optimizer,
-    params: Params,
-    x: Array,
-    t: Array,
-    batches: Sequence[Sequence[int]],
-    state: State | None = None,
-) -> Run:
+def train(asked: Training) -> Run:
     """One `step` for each batch."""
-    code, params = _code(network, optimizer), copied(params)
-    step = partial(code.function("step"), **_settings(optimizer))
-    if optimizer.kind == "adam":
-        step = partial(step, state=_moments(state) if state else code.function("fresh_state")(params))
+    code, params = _code(asked.network, asked.optimizer), copied(asked.params)
+    step = partial(code.function("step"), **_settings(asked.optimizer))
+    if asked.optimizer.kind == "adam":
+        step = partial(step, state=_moments(asked.state) if asked.state else code.function("fresh_state")(params))
     with np.errstate(all="ignore"):
-        losses = [float(step(params, x=x[list(rows)], t=t[list(rows)])) for rows in batches]
+        losses = [float(step(params, x=asked.x[list(rows)], t=asked.t[list(rows)])) for rows in asked.batches]
     return Run(losses, params)
 
 
-def prune(
-    network: fmt.Network, optimizer: fmt.Optimizer, params: Params, x: Array, t: Array, how: Pruning, state: State
-) -> tuple[Params, Params]:
+def prune(asked: Training, how: Pruning) -> tuple[Params, Params]:
     """`prune`, and one `step` from there; a mask is kept in the corrected version."""
-    code = _code(network, optimizer)._replace(corrected=how.keep_mask)
-    left, moments = copied(params), _moments(state)
+    code = _code(asked.network, asked.optimizer)._replace(corrected=how.keep_mask)
+    left, moments = copied(asked.params), _moments(asked.state or State())
     masks = code.function("prune")(left, moments, how.threshold)
     if set(how.names) != set(masks or left):
         raise Unsupported("the document prunes all parameters, its corrected version weights with a mask that is kept")
     after = copied(left)
-    code.function("step")(after, moments, x, t, masks, **_settings(optimizer))
+    code.function("step")(after, moments, asked.x, asked.t, masks, **_settings(asked.optimizer))
     return left, after
 
 

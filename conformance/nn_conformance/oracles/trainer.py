@@ -36,9 +36,6 @@ class Trainer(Protocol):
     def evaluate(self, x: Array, t: Array) -> tuple[float, Array]:
         """Loss and scores of all rows at once."""
 
-    def gradients(self) -> tuple[float, Params]:
-        """Loss and gradients of all training samples."""
-
     def params(self) -> Params:
         """A copy of the parameters."""
 

@@ -1,14 +1,14 @@
 """What the pictures share: a figure without a window, colours that everybody can tell apart, files that are reproducible."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from nn_conformance.extras import check_installed
-from nn_conformance.replay.listed_files import write
 from nn_reference.errors import InputError
 from nn_reference.validation import suggestion
 
@@ -32,9 +32,6 @@ SETTINGS = {
     "axes.axisbelow": True,
 }
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 
 @dataclass(frozen=True)
 class Picture:
@@ -50,18 +47,14 @@ class Picture:
             self.figure.set_layout_engine("none")
 
 
-def drawn(function: Callable[P, R]) -> Callable[P, R]:
-    """Runs a function with matplotlib's own settings and ours, whatever the user's are."""
+@contextmanager
+def styled(more: Mapping[str, Any] = MappingProxyType({})) -> Iterator[None]:
+    """With matplotlib's own settings, ours and `more`, whatever the user's are; decorates a function too."""
+    check_installed(*NEEDS)
+    from matplotlib import style  # noqa: PLC0415 - heavy, and optional
 
-    @wraps(function)
-    def with_settings(*args: P.args, **kwargs: P.kwargs) -> R:
-        check_installed(*NEEDS)
-        from matplotlib import style  # noqa: PLC0415 - heavy, and optional
-
-        with style.context(["default", SETTINGS]):
-            return function(*args, **kwargs)
-
-    return with_settings
+    with style.context(["default", {**SETTINGS, **more}]):
+        yield
 
 
 def axes(rows: int, columns: int, size: tuple[float, float], title: str) -> tuple["Figure", list["Axes"]]:
@@ -91,18 +84,9 @@ def check_path(path: Path) -> str:
     return suffix
 
 
-def save(picture: Picture, path: Path) -> None:
-    """Writes the file, caption included; the same figure gives the same bytes.
-
-    Raises:
-        InputError: another format, or a file that cannot be written.
-    """
-    write(path, encoded(picture, check_path(path)))
-
-
-@drawn
+@styled()
 def encoded(picture: Picture, kind: str) -> bytes:
-    """The file's bytes. Its title and caption are in its metadata; date and program are not."""
+    """The file's bytes, the same for the same figure. Title and caption are in its metadata; date and program are not."""
     metadata: dict[str, Any] = {"Title": picture.figure.get_suptitle(), "Description": picture.caption}
     metadata |= {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     buffer = io.BytesIO()

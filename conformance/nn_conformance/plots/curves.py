@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nn_conformance.cases.encoding import values
-from nn_conformance.plots.canvas import BLUE, GREEN, ORANGE, PURPLE, Picture, axes, drawn, listed
+from nn_conformance.plots.canvas import BLUE, GREEN, ORANGE, PURPLE, Picture, axes, listed, styled
 from nn_conformance.replay.ledger import TITLES, Run
 from nn_reference.arithmetic import Array
 from nn_reference.errors import InputError
@@ -29,7 +29,7 @@ STYLES = {
 PANELS = ("loss", "accuracy")
 
 
-@drawn
+@styled()
 def draw_curves(system: System, runs: Sequence[Run], framework: str) -> Picture:
     """A panel for the loss and one for the accuracy, where there are numbers.
 

@@ -1,10 +1,8 @@
 """Grids of images, 10×5: five training samples of each class; the first fifty test images with truth and prediction."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from nn_conformance.plots.canvas import ORANGE, Picture, axes, drawn, image, listed
+from nn_conformance.plots.canvas import ORANGE, Picture, axes, image, listed, styled
 from nn_conformance.replay.ledger import TITLES, Run
 from nn_reference.datasets import Images, ImageSet, load_images
 from nn_reference.errors import InputError
@@ -17,7 +15,7 @@ CLOTHES = (
 )  # fmt: skip
 
 
-@drawn
+@styled()
 def draw_samples(system: System) -> Picture:
     """A row for each class: its first five training images, in the file's order.
 
@@ -25,19 +23,20 @@ def draw_samples(system: System) -> Picture:
         InputError: the network has no images.
     """
     name, images = _images(system)
-    figure, all_axes = axes(ROWS, COLUMNS, SIZE, f"{_title(name)}: five training samples of each class")
+    called = "Fashion-MNIST" if name == "fashion-mnist" else "MNIST"
+    figure, all_axes = axes(ROWS, COLUMNS, SIZE, f"{called}: five training samples of each class")
     for row in range(ROWS):
         chosen = np.flatnonzero(images.train_labels == row)[:COLUMNS]
         for ax, k in zip(all_axes[row * COLUMNS :], chosen, strict=False):
             image(ax, images.train_images[k], class_name(name, int(images.train_labels[k])))
     caption = (
-        f"Fifty images of {_title(name)} in ten rows, one for each class: its first five training samples in the "
+        f"Fifty images of {called} in ten rows, one for each class: its first five training samples in the "
         "file's order."
     )
     return Picture(figure, caption)
 
 
-@drawn
+@styled()
 def draw_predictions(system: System, run: Run, framework: str) -> Picture:
     """The first fifty test images, each with its class and the one that a trained network predicts.
 
@@ -55,7 +54,10 @@ def draw_predictions(system: System, run: Run, framework: str) -> Picture:
         image(ax, images.test_images[k], text if right else f"{text} ✗", colour="black" if right else ORANGE)
         if not right:
             wrong.append(f"image {k} ({class_name(name, truth)} taken for {class_name(name, predicted)})")
-    return Picture(figure, f"{title}. {len(run.predictions) - len(wrong)} are classified rightly{_wrong(wrong)}.")
+    caption = f"{title}. {len(run.predictions) - len(wrong)} are classified rightly"
+    if wrong:
+        caption += f"; not so {listed(wrong) if len(wrong) <= COLUMNS else f'{len(wrong)}, marked ✗'}"
+    return Picture(figure, f"{caption}.")
 
 
 def class_name(name: ImageSet, label: int) -> str:
@@ -63,18 +65,8 @@ def class_name(name: ImageSet, label: int) -> str:
     return CLOTHES[label] if name == "fashion-mnist" else str(label)
 
 
-def _wrong(wrong: Sequence[str]) -> str:
-    if not wrong:
-        return ""
-    return f"; not so {listed(wrong) if len(wrong) <= COLUMNS else f'{len(wrong)}, marked ✗'}"
-
-
 def _images(system: System) -> tuple[ImageSet, Images]:
     if system.network.inputs != 784:
         raise InputError(f"network: {system.name} has no images; expected one of MNIST or Fashion-MNIST")
     name: ImageSet = "fashion-mnist" if system.name.startswith("fashion") else "mnist"
     return name, load_images(name)
-
-
-def _title(name: ImageSet) -> str:
-    return "Fashion-MNIST" if name == "fashion-mnist" else "MNIST"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nn_conformance.cases.encoding import values
-from nn_conformance.plots.canvas import BLUE, ORANGE, Picture, axes, drawn
-from nn_conformance.replay.records import Chaos, Ensemble, Spread
+from nn_conformance.plots.canvas import BLUE, ORANGE, Picture, axes, styled
+from nn_conformance.replay.records import Chaos, Spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STYLES = {"float64": (BLUE, "--", "//"), "float32": (ORANGE, "-.", "\\\\")}
 
 
-@drawn
+@styled()
 def draw_permuted_runs(record: Chaos, printed: float | None = None) -> Picture:
     """Loss and test accuracy over the epochs, exact and in floating point, and what the runs end with.
 
@@ -82,15 +82,13 @@ def _ends(ax: "Axes", record: Chaos, printed: float | None) -> None:
 
 
 def _caption(record: Chaos, printed: float | None) -> str:
-    text = f"In exact arithmetic the order of the rows changes nothing, and the test accuracy ends at {record.exact.accuracies[-1]:.4g}. "
-    text += " ".join(_ensemble(dtype, ensemble, record.test_rows) for dtype, ensemble in record.ensembles.items())
+    text = f"In exact arithmetic the order of the rows changes nothing, and the test accuracy ends at {record.exact.accuracies[-1]:.4g}."
+    for dtype, ensemble in record.ensembles.items():
+        ends = sorted(set(ensemble.correct))
+        shown = ", ".join(f"{end / record.test_rows:.2f}" for end in (ends if len(ends) <= 8 else (ends[0], ends[-1])))
+        text += (
+            f" {len(ensemble.correct)} runs in {dtype} leave the exact loss by more than a hundredth after epoch "
+            f"{min(ensemble.parted)} to {max(ensemble.parted)}, and end at {len(ends)} accuracies: {shown}"
+            f"{'' if len(ends) <= 8 else ', and between'}."
+        )
     return text if printed is None else f"{text} The document prints {printed:g}."
-
-
-def _ensemble(dtype: str, ensemble: Ensemble, rows: int) -> str:
-    ends = sorted(set(ensemble.correct))
-    shown = ", ".join(f"{end / rows:.2f}" for end in (ends if len(ends) <= 8 else (ends[0], ends[-1])))
-    return (
-        f"{len(ensemble.correct)} runs in {dtype} leave the exact loss by more than a hundredth after epoch "
-        f"{min(ensemble.parted)} to {max(ensemble.parted)}, and end at {len(ends)} accuracies: {shown}{'' if len(ends) <= 8 else ', and between'}."
-    )

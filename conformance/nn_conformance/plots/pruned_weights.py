@@ -5,10 +5,9 @@ from itertools import islice
 
 import numpy as np
 
-from nn_conformance.plots.canvas import BLUE, ORANGE, Picture, axes, drawn
-from nn_conformance.replay.task import order, own_seed, start
-from nn_conformance.replay.trainers import trainer_of
-from nn_reference.arithmetic import Array, Params
+from nn_conformance.plots.canvas import BLUE, ORANGE, Picture, axes, styled
+from nn_conformance.replay.task import order, own_seed, start, trainer_of
+from nn_reference.arithmetic import Params
 from nn_reference.errors import InputError
 from nn_reference.optimizers import State
 from nn_reference.systems import Pruning, System
@@ -41,7 +40,7 @@ def trained(system: System, epochs: int, advance: Callable[[str], None] = lambda
     return ready.params(), ready.state()
 
 
-@drawn
+@styled()
 def draw_weights(system: System, params: Params, state: State, epochs: int) -> Picture:
     """Two histograms with the same bins: all parameters before pruning, and those that are not zero after it.
 
@@ -50,7 +49,7 @@ def draw_weights(system: System, params: Params, state: State, epochs: int) -> P
     """
     pruning = pruning_of(system)
     pruned, _, _ = pruning.apply(system.network, params, state)
-    before, after = (_flat(p) for p in (params, pruned))
+    before, after = (np.concatenate([p.ravel() for p in of.values()]) for of in (params, pruned))
     title = f"{system.id}: weights before and after pruning at {pruning.threshold:g}"
     figure, (upper, lower) = axes(2, 1, (7.5, 6.5), title)
     edges = np.linspace(-REACH, REACH, round(2 * REACH / WIDTH) + 1)
@@ -72,7 +71,3 @@ def draw_weights(system: System, params: Params, state: State, epochs: int) -> P
         f"-{pruning.threshold:g} and {pruning.threshold:g}; what lies beyond ±{REACH:g} is in the outermost bins."
     )
     return Picture(figure, caption)
-
-
-def _flat(params: Params) -> Array:
-    return np.concatenate([p.ravel() for p in params.values()])

@@ -121,7 +121,9 @@ class Child:
                 if self._in in ready:
                     unsent = self._send(unsent)
                 if self._out in ready:
-                    listening = self._receive()
+                    data = self._read(self._out)
+                    listening = data != b""
+                    self._received += data or b""
                 # Others may hold its stdout open when it is gone. Nothing is ready, so all that it said is here.
                 exited = not ready and self._end is not None
         finally:
@@ -187,19 +189,20 @@ class Child:
             self._unregister(self._in)
         return unsent
 
-    def _receive(self) -> bool:
-        """Whether there may be more."""
-        data = _read(self._out)
-        if data == b"":
-            self._unregister(self._out)
-        self._received += data or b""
-        return data != b""
-
     def _hear(self) -> None:
-        data = _read(self._err)
-        if data == b"":
-            self._unregister(self._err)
-        self._tail = (self._tail + (data or b""))[-TAIL:]
+        self._tail = (self._tail + (self._read(self._err) or b""))[-TAIL:]
+
+    def _read(self, fd: int) -> bytes | None:
+        """What is there; None if nothing yet, nothing at all after the end, which is waited for no more."""
+        try:
+            data = os.read(fd, CHUNK)
+        except BlockingIOError:
+            return None
+        except OSError:
+            data = b""
+        if not data:
+            self._unregister(fd)
+        return data
 
     def _unregister(self, fd: int) -> None:
         with contextlib.suppress(KeyError, ValueError):
@@ -243,16 +246,6 @@ class Child:
 
     def _cannot_start(self, reason: object) -> InputError:
         return InputError(f"cmd: cannot start {self._command[0]!r}: {reason}")
-
-
-def _read(fd: int) -> bytes | None:
-    """What is there; None if nothing yet, nothing at all after the end."""
-    try:
-        return os.read(fd, CHUNK)
-    except BlockingIOError:
-        return None
-    except OSError:
-        return b""
 
 
 def _exited(code: int) -> str:

@@ -9,7 +9,8 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO
@@ -17,14 +18,14 @@ from typing import Any, BinaryIO
 import msgspec
 import numpy as np
 
-from nn_conformance.adapt.claims import Claim, claim_of, conforms
+from nn_conformance.adapt.claims import Claim, claim_of
 from nn_conformance.adapt.conventions import Conventions
-from nn_conformance.adapt.doors import as_target, conventions_of, layered
+from nn_conformance.adapt.doors import layered, opened
 from nn_conformance.adapt.reading import read_off
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import number
 from nn_conformance.judge.call import Guarded, described, own_frames
-from nn_conformance.judge.target import Pruning, Target, TargetError, Unsupported
+from nn_conformance.judge.target import Pruning, Target, TargetError, Training, Unsupported
 from nn_conformance.judge.verdict import one_line
 from nn_conformance.protocol import messages
 from nn_conformance.protocol.messages import Reply, Request, all_decoded, all_encoded, decoded, encoded
@@ -63,24 +64,24 @@ def found(spec: str) -> Any:
     return marked.popitem()[1]
 
 
-def serve(target: Guarded, obj: Any, requests: BinaryIO, replies: BinaryIO) -> None:
-    """Answer each request until `stop`, or until there are no more; `obj` is what the target was made of."""
+def serve(target: Guarded, claim: Claim, requests: BinaryIO, replies: BinaryIO) -> None:
+    """Answer each request until `stop`, or until there are no more; the claim is what the target says of itself."""
     for line in requests:
         request = msgspec.json.decode(line, type=Request)
-        replies.write(messages.line(_answered(target, obj, request)))
+        replies.write(messages.line(_answered(target, claim, request)))
         replies.flush()
         if request.verb == "stop":
             return
 
 
-def _answered(target: Guarded, obj: Any, request: Request) -> Reply:
+def _answered(target: Guarded, claim: Claim, request: Request) -> Reply:
     what = f"{request.verb} {request.do}".rstrip()
     try:
         if what == "start":
-            return _started(target, obj, request)
+            return _started(target, claim, request)
         if what not in ANSWERS:
             return messages.Error(request.seq, f"unknown: {one_line(what)[:60]}")
-        return ANSWERS[what](target, request, conventions_of(obj))
+        return ANSWERS[what](target, request, claim.conventions)
     except Unsupported as error:
         return messages.Unsupported(request.seq, one_line(str(error)))
     except TargetError as error:
@@ -89,17 +90,16 @@ def _answered(target: Guarded, obj: Any, request: Request) -> Reply:
         return messages.Error(request.seq, one_line(str(error)))
 
 
-def _started(target: Guarded, obj: Any, request: Request) -> messages.Started:
-    claim = claim_of(obj)
+def _started(target: Guarded, claim: Claim, request: Request) -> messages.Started:
     return messages.Started(
         request.seq,
         messages.PROTOCOL,
         target.name,
-        tuple(dtype for dtype in fmt.DTYPES if claim is None or dtype in claim.dtypes),
-        list(claim.systems) if claim and claim.systems else "any",
+        tuple(dtype for dtype in fmt.DTYPES if dtype in claim.dtypes),
+        list(claim.systems) or "any",
         tuple(target.does),
-        conventions=msgspec.Raw(msgspec.json.encode(conventions_of(obj))),
-        pieces=sorted(claim.pieces) if claim and claim.pieces else None,
+        conventions=msgspec.Raw(msgspec.json.encode(claim.conventions)),
+        pieces=sorted(claim.pieces) if claim.pieces else None,
     )
 
 
@@ -117,20 +117,22 @@ def _evaluate(target: Guarded, request: Request, conventions: Conventions) -> Re
 
 
 def _train(target: Guarded, request: Request, conventions: Conventions) -> Reply:
-    network, optimizer = _there(request, "network"), _there(request, "optimizer")
-    batches = request.batches or []
-    run = target.train(network, optimizer, *_arrays(request, conventions), batches, _state(request))
+    run = target.train(_training(request, conventions, request.batches or []))
     losses = None if run.losses is None else [number(loss) for loss in run.losses]
     return messages.Trained(request.seq, all_encoded(run.params), losses)
 
 
 def _prune(target: Guarded, request: Request, conventions: Conventions) -> Reply:
-    network, optimizer = _there(request, "network"), _there(request, "optimizer")
     how = Pruning(request.threshold or 0.0, request.names or (), bool(request.keep_mask))
     _there(request, "state")
-    state = _state(request) or State()
-    left, after = target.prune(network, optimizer, *_arrays(request, conventions), how, state)
+    asked = _training(request, conventions, ())
+    left, after = target.prune(replace(asked, batches=[range(len(asked.x))]), how)
     return messages.Pruned(request.seq, all_encoded(left), all_encoded(after))
+
+
+def _training(request: Request, conventions: Conventions, batches: Sequence[Sequence[int]]) -> Training:
+    network, optimizer = _there(request, "network"), _there(request, "optimizer")
+    return Training(network, optimizer, *_arrays(request, conventions), batches, _state(request))
 
 
 def _arrays(request: Request, conventions: Conventions) -> tuple[Params, Array, Array]:
@@ -217,17 +219,18 @@ def main() -> None:
         losses, layer = ([w for w in words if w.startswith("loss=") == reads] for reads in (True, False))
         obj = layered(found(spec), *layer) if layer else found(spec)
         claim = claim_of(obj) or Claim()
-        if losses and not claim.systems and (lines := read_off(obj, losses[0].removeprefix("loss=") or None)):
-            obj = conforms(*lines, dtypes=claim.dtypes, **msgspec.structs.asdict(claim.conventions))(obj)
-        (claim_of(obj) or Claim()).check()
-        target = Guarded(as_target(obj))
+        if losses and not claim.systems:
+            claim = replace(claim, systems=tuple(read_off(obj, losses[0].removeprefix("loss=") or None)))
+        claim.check()
+        opened_target, conventions = opened(obj)
+        target, claim = Guarded(opened_target), replace(claim, conventions=conventions)
     except NNReferenceError as error:
         refusal = one_line(str(error))
     except BaseException as error:  # noqa: BLE001 - likewise
         _print(error)
         refusal = f"{sys.argv[1]}: {described(error)}"
     else:
-        serve(target, obj, requests, replies)
+        serve(target, claim, requests, replies)
         return
     if line := requests.readline():  # whoever asks it to start
         request = msgspec.json.decode(line, type=Request)

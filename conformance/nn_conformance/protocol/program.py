@@ -16,7 +16,7 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import values
 from nn_conformance.judge import target as targets
 from nn_conformance.judge.call import MOST_NAMES, Safe, check_names
-from nn_conformance.judge.target import SAYABLE, Answer, Does, Pruning, Run, Shown, TargetError
+from nn_conformance.judge.target import SAYABLE, Answer, Does, Pruning, Run, Shown, TargetError, Training
 from nn_conformance.judge.verdict import SAID, brief, one_line
 from nn_conformance.protocol import messages
 from nn_conformance.protocol.child import Child
@@ -167,36 +167,21 @@ class ProtocolTarget(Safe):
         loss = None if reply.loss is None else float(values([reply.loss], "float64")[0])
         return Answer(loss, _arrays("gradient", reply.gradients or {}, dtype), layers)
 
-    def train(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        batches: Sequence[Sequence[int]],
-        state: State | None = None,
-    ) -> Run:
+    def train(self, asked: Training) -> Run:
         """One request. Raises as `evaluate` does."""
-        dtype = _dtype(x)
-        trained = {"optimizer": optimizer, "batches": [list(batch) for batch in batches], "state": _moments(state)}
-        request = _request("train", network, params, x, t, **trained)
-        rows = sum(len(batch) for batch in batches)
-        reply = self._ask(
-            request, messages.Trained, _size(params) + len(batches), _size(params) * (rows + UPDATED * len(batches))
-        )
+        batches, size = [list(batch) for batch in asked.batches], _size(asked.params)
+        request = _request_to_train("train", asked, batches=batches)
+        work = size * (sum(map(len, batches)) + UPDATED * len(batches))
+        reply = self._ask(request, messages.Trained, size + len(batches), work)
         losses = None if reply.losses is None else values(reply.losses, "float64").tolist()
-        return Run(losses, _arrays("parameter", reply.params, dtype))
+        return Run(losses, _arrays("parameter", reply.params, _dtype(asked.x)))
 
-    def prune(
-        self, network: fmt.Network, optimizer: fmt.Optimizer, params: Params, x: Array, t: Array, how: Pruning,
-        state: State,
-    ) -> tuple[Params, Params]:  # fmt: skip
+    def prune(self, asked: Training, how: Pruning) -> tuple[Params, Params]:
         """One request. Raises as `evaluate` does."""
-        dtype = _dtype(x)
+        dtype, size = _dtype(asked.x), _size(asked.params)
         pruned = {"threshold": how.threshold, "names": list(how.names), "keep_mask": how.keep_mask}
-        request = _request("prune", network, params, x, t, optimizer=optimizer, state=_moments(state), **pruned)
-        reply = self._ask(request, messages.Pruned, 2 * _size(params), _size(params) * len(x))
+        request = _request_to_train("prune", asked, **pruned)
+        reply = self._ask(request, messages.Pruned, 2 * size, size * len(asked.x))
         return _arrays("pruned parameter", reply.left, dtype), _arrays("parameter", reply.after, dtype)
 
     def send(self, request: Request) -> Reply:
@@ -224,11 +209,9 @@ class ProtocolTarget(Safe):
         Raises:
             TargetError: it does not, or not with exit code 0.
         """
-        if self._child is None:
-            return
         try:
             self._exchange(Request(0, "stop"), Reply, self.limits.seconds, SHORT)
-            code = self._child.finish(self.limits.seconds)
+            code = self._child.finish(self.limits.seconds) if self._child else 0
         finally:
             self.kill()
         if code is None:
@@ -339,6 +322,11 @@ def _text(answer: bytes) -> str:
 def _request(do: str, network: fmt.Network, params: Params, x: Array, t: Array, **more: Any) -> Request:
     given = all_encoded(params)
     return Request(0, "run", do=do, dtype=_dtype(x), network=network, params=given, x=encoded(x), t=encoded(t), **more)
+
+
+def _request_to_train(do: str, asked: Training, **more: Any) -> Request:
+    state, arrays = _moments(asked.state), (asked.params, asked.x, asked.t)
+    return _request(do, asked.network, *arrays, optimizer=asked.optimizer, state=state, **more)
 
 
 def _dtype(a: Array) -> fmt.Dtype:

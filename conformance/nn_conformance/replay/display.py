@@ -10,7 +10,7 @@ from rich.markup import escape
 from nn_conformance.replay.figures import TIMES, computed, in_printed_digits
 from nn_conformance.replay.ledger import Run
 from nn_conformance.replay.records import Verdicts
-from nn_conformance.report.console import console, new_table
+from nn_conformance.report.console import console, table
 from nn_reference.systems import Figure, System
 
 
@@ -27,10 +27,7 @@ def replayed(system: System, framework: str, dtype: str, runs: Sequence[Run], ve
     out = console()
     out.print(f"[bold]{escape(system.id)}[/]  {escape(framework)}, {dtype}, {seeds_of(runs)}\n")
     for columns in tables(system, runs):
-        table = new_table(*columns.header)
-        for row in columns.rows:
-            table.add_row(*map(escape, row))
-        out.print(table)
+        table(columns.header, ([*map(escape, row)] for row in columns.rows))
         out.print()
     for run in runs:
         out.print(escape(line_of_run(run)), soft_wrap=True)

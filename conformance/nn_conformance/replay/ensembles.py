@@ -11,8 +11,7 @@ from nn_conformance.extras import check_installed
 from nn_conformance.replay import ledger
 from nn_conformance.replay.ledger import Run
 from nn_conformance.replay.listed_files import check_folder, is_there
-from nn_conformance.replay.provenance import versions
-from nn_conformance.replay.task import Task, own_seed, replay, whole_epochs
+from nn_conformance.replay.task import Task, own_seed, replay, versions, whole_epochs
 from nn_reference.errors import InputError
 from nn_reference.systems import System
 from nn_reference.validation import check_count, suggestion

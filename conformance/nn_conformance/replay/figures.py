@@ -1,5 +1,6 @@
 """A document's printed figures, and what a run has in their place."""
 
+import warnings
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from math import isfinite, prod
@@ -9,8 +10,8 @@ import numpy as np
 from msgspec import to_builtins
 
 from nn_conformance.replay.ledger import Run
-from nn_conformance.replay.warning_lines import lines_that_warn
 from nn_reference.network import Dense, Network
+from nn_reference.plain import mnist_sigmoid_numpy
 from nn_reference.systems import Figure, System
 
 # What needs no run: the first word of a quantity, and where it comes from.
@@ -25,6 +26,12 @@ DECLARED = {
 }
 # Are not judged.
 TIMES = ("elapsed_seconds", "epoch_seconds", "step_milliseconds", "evaluation_seconds", "evaluation_step_milliseconds")
+# Of document 001's class on raw pixels.
+WARNED_SAMPLES = 100  # after which every weight is NaN: 43 is the most that 21 seeds took
+WARN = {
+    mnist_sigmoid_numpy.sigmoid: "sigmoid",
+    mnist_sigmoid_numpy.sigmoid_prime: "its derivative",
+}  # as figures name them
 EVALUATED = 32  # rows of a batch in which Keras evaluates and predicts, by default
 
 
@@ -157,3 +164,25 @@ def _modules(network: Network) -> dict[str, str]:
         elif layer.activation.axis is not None:
             texts["softmax"] = f"Softmax(dim={layer.activation.axis + 2})"
     return texts
+
+
+def lines_that_warn(system: System, seed: int) -> str:
+    """Which source lines of document 001's class warn, in order and by name, until its weights are NaN.
+
+    One for each warning that Python shows: of a line, each message once.
+
+    Args:
+        system: `mnist-sigmoid-numpy/documented`.
+        seed: of the starting weights.
+    """
+    data, rate = system.load(), system.recipe.optimizer.learning_rate
+    params = {name: p.copy() for name, p in system.start(seed).items()}
+    names = {line: name for function, name in WARN.items() for *_, line in function.__code__.co_lines()}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for x, t in zip(data.train_x[:WARNED_SAMPLES, None], data.train_t[:WARNED_SAMPLES, None], strict=True):
+            mnist_sigmoid_numpy.step(params, x, t, rate)  # type: ignore[no-untyped-call] # it is for students
+            if np.isnan(params["W1"]).all():
+                break
+    shown = dict.fromkeys((names[warning.lineno], str(warning.message)) for warning in caught)
+    return ", ".join(name for name, _ in shown)

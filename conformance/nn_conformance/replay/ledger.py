@@ -101,11 +101,12 @@ def add(
     """Puts runs into the ledger in `folder`, in place of those with the same seeds; the file is replaced in one step."""
     path = folder / file_name(system, framework, dtype, first)
 
-    def merged(old: Ledger | None) -> bytes:
-        by_seed = {run.seed: run for run in (*(old.runs if old else ()), *runs)}
+    def merged() -> bytes:
+        old = read(path).runs if listed_files.is_there(path) else []
+        by_seed = {run.seed: run for run in (*old, *runs)}
         return encoded(Ledger(FORMAT, system.id, framework, dtype, [by_seed[seed] for seed in sorted(by_seed)]))
 
-    listed_files.merge(path, Ledger, "a ledger", merged)
+    listed_files.replace(path, merged)
     return path
 
 

@@ -103,7 +103,10 @@ def read(path: Path, kind: type[Kind], what: str) -> Kind:
     Raises:
         DataError: it is missing, of another form, or was changed.
     """
-    return decoded(path, _verified(path), kind, what)
+    folder = path.parent
+    data = read_listed(folder, path.name) if _has_index(folder) else read_bytes(path, path, MEND)
+    with decoding(path, what, MEND):
+        return msgspec.json.decode(data, type=kind)
 
 
 def is_there(path: Path) -> bool:
@@ -111,30 +114,20 @@ def is_there(path: Path) -> bool:
     return os.path.lexists(path) or (_has_index(path.parent) and path.name in read_index(path.parent))
 
 
-def decoded(path: Path, data: bytes, kind: type[Kind], what: str) -> Kind:
-    """The record that the bytes of a file are. Raises as `read` does."""
-    with decoding(path, what, MEND):
-        return msgspec.json.decode(data, type=kind)
-
-
-def merge(path: Path, kind: type[Kind], what: str, change: Callable[[Kind | None], bytes]) -> None:
-    """Replaces a record by what `change` makes of it, and its entry in the index; nobody else writes there meanwhile.
+def replace(path: Path, data: bytes | Callable[[], bytes]) -> None:
+    """Replaces a file, and its entry in the folder's index. What makes the data is called while nobody else writes there.
 
     Raises:
-        DataError: the record that is there is damaged.
+        DataError: the index is damaged, or as what makes the data.
         InputError: the folder cannot be written.
     """
     check_folder(path.parent)
     with alone(path.parent):
-        old = decoded(path, _verified(path), kind, what) if is_there(path) else None
-        _replace(path, change(old))
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Replaces a file, and its entry in the folder's index if that has one."""
-    check_folder(path.parent)
-    with alone(path.parent):
-        _replace(path, data)
+        index = read_index(path.parent) if _has_index(path.parent) else None
+        data = data() if callable(data) else data
+        write(path, data)
+        if index is not None:
+            write(path.parent / INDEX, index_bytes(index | {path.name: _listed(data)}))
 
 
 def renew_index(folder: Path) -> list[str]:
@@ -156,17 +149,6 @@ def index_bytes(files: Mapping[str, Listed]) -> bytes:
     """The index as it is written, with a line for each file."""
     listed = [ListedFile(name, *files[name]) for name in sorted(files)]
     return encode_document(FolderIndex(1, listed))
-
-
-def _replace(path: Path, data: bytes) -> None:
-    index = read_index(path.parent) if _has_index(path.parent) else None
-    write(path, data)
-    if index is not None:
-        write(path.parent / INDEX, index_bytes(index | {path.name: _listed(data)}))
-
-
-def _verified(path: Path) -> bytes:
-    return read_listed(path.parent, path.name) if _has_index(path.parent) else read_bytes(path, path, MEND)
 
 
 def _has_index(folder: Path) -> bool:

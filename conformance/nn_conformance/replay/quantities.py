@@ -1,19 +1,30 @@
-"""What is measured after an epoch, in the documents' own ways, under the names that their printed figures have."""
+"""What is measured after an epoch, in the documents' own ways, under the names that their printed figures have.
 
+And what a pruned network saves: parameters, bytes when compressed, time of a forward pass with sparse matrices.
+"""
+
+import importlib.util
+import zlib
+from collections.abc import Callable
 from itertools import count
+from time import process_time
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nn_conformance.cases.families import describe_network
+from nn_conformance.judge.target import Target
 from nn_conformance.oracles.trainer import Epoch, Trainer
-from nn_conformance.replay.pruning_savings import savings
-from nn_reference.arithmetic import Array
+from nn_reference.arithmetic import Array, Params
+from nn_reference.network import Network
+from nn_reference.pruning import sparsity
 from nn_reference.systems import Data, System
 
 # Of a run that prints nothing, or no more, so many rows are kept, and its last.
 LATER_ROWS = 50
 TIMED_IMAGES = 1000  # of a forward pass
+REPEATS = 20  # of it
 # Was trained by an early Keras 3, whose progress bar takes the mean of what is a running mean already.
 AVERAGED_TWICE = "mnist-sigmoid-keras"
 
@@ -73,14 +84,14 @@ def averaged_twice(batches: NDArray[Any]) -> float:
     return float((so_far.sum() + so_far[-1]) / (len(batches) + 1))
 
 
-def measure_end(system: System, trainer: Trainer, data: Data) -> tuple[dict[str, float], list[int]]:
+def measure_end(system: System, trainer: Trainer, data: Data, oracle: Target) -> tuple[dict[str, float], list[int]]:
     """What is measured once, after the last epoch; and the classes of the first fifty test images."""
     final: dict[str, float] = {}
     if not system.recipe.epochs:
-        loss, gradients = trainer.gradients()
-        final["loss"] = loss
-        for name, gradient in gradients.items():
-            for index, value in np.ndenumerate(gradient):
+        answer = oracle.evaluate(describe_network(system.network), trainer.params(), data.train_x, data.train_t)
+        final["loss"] = float("nan") if answer.loss is None else answer.loss
+        for name in system.network.shapes:
+            for index, value in np.ndenumerate(answer.gradients[name]):
                 place = f"[{','.join(map(str, index))}]" if index else ""
                 final[f"gradient {name}{place}"] = float(value)
     if system.name.startswith("xor"):
@@ -118,3 +129,42 @@ def accuracy_of(y: Array, t: Array) -> float:
     if y.ndim != 2 or y.shape[1] < 2:
         return float("nan")
     return float(np.mean(np.argmax(y, axis=1) == np.argmax(t, axis=1)))
+
+
+def savings(network: Network, params: Params, x: Array, *, timed: bool) -> dict[str, float]:
+    """Sparsity, non-zero parameters, their bytes as float32 after zlib; if `timed`, milliseconds for a pass over x.
+
+    NumPy has no sparse product, and one made of its other operations is slower than the dense one by an order. So the
+    times need SciPy, and are left out where it is not installed. A machine's times are no property of the network.
+    """
+    raw = b"".join(p.astype("<f4").tobytes() for p in params.values())
+    measured = {
+        "sparsity": sparsity(params),
+        "nonzero_parameters": float(sum(np.count_nonzero(p) for p in params.values())),
+        "compressed_bytes": float(len(zlib.compress(raw, level=9))),
+    }
+    if timed and importlib.util.find_spec("scipy") is not None:
+        from scipy.sparse import csr_array  # noqa: PLC0415 - heavy, and optional
+
+        columns = np.ascontiguousarray(x.T)
+        passes = [_forward(network, params, columns, kind) for kind in (np.ascontiguousarray, csr_array)]
+        # In turn, so that whatever else the machine does slows both down.
+        rounds = [[once() for once in passes] for _ in range(REPEATS)]
+        measured["dense_ms"], measured["sparse_ms"] = (min(times) for times in zip(*rounds, strict=True))
+    return measured
+
+
+def _forward(network: Network, params: Params, columns: Array, kind: Callable[[Array], Any]) -> Callable[[], float]:
+    """A forward pass, and the milliseconds of processor time that it takes; samples are columns, as SciPy wants them."""
+    layers = []
+    for layer, (weights, bias) in zip(network.layers, network.names, strict=True):
+        w = params[weights] if layer.layout == "out,in" else params[weights].T
+        layers.append((kind(w), 0 if bias is None else params[bias][:, None], layer.activation.forward))
+
+    def once() -> float:
+        begin, a = process_time(), columns
+        for w, b, activation in layers:
+            a = activation(w @ a + b)
+        return (process_time() - begin) * 1e3
+
+    return once

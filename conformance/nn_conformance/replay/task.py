@@ -3,21 +3,24 @@
 A run takes minutes at most; one that is interrupted is run again.
 """
 
+import importlib.metadata
+import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from time import process_time
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.random import RandomState
 
-from nn_conformance.cases.encoding import number, values
+from nn_conformance.cases.encoding import digest, number, values
 from nn_conformance.cases.format import DTYPES, Dtype, Number
 from nn_conformance.cases.store import Store
+from nn_conformance.extras import check_installed
+from nn_conformance.oracles import ORACLES, load
 from nn_conformance.oracles.trainer import Trainer
-from nn_conformance.replay.ledger import Agreement, Framework, Run
-from nn_conformance.replay.provenance import order_text, start_text, versions, weights_digest
+from nn_conformance.replay.ledger import FRAMEWORKS, Agreement, Framework, Run
 from nn_conformance.replay.quantities import (
     differences,
     first_epoch,
@@ -26,15 +29,38 @@ from nn_conformance.replay.quantities import (
     measure_stage,
     measured_epochs,
 )
-from nn_conformance.replay.trainers import check_framework, trainer_of
 from nn_reference import systems
 from nn_reference.arithmetic import Params
-from nn_reference.systems import System
+from nn_reference.errors import InputError
+from nn_reference.systems import Data, System
 from nn_reference.training import Batch
-from nn_reference.validation import check_choice, check_count, check_seed
+from nn_reference.validation import check_choice, check_count, check_seed, suggestion
 
 FIRST_LOSSES = 10  # in a ledger
 KEPT = 400  # losses to compare; no certified trajectory is longer
+
+
+def check_framework(name: str) -> None:
+    """The framework is one of the three, and installed.
+
+    Raises:
+        InputError: it is not.
+    """
+    if name not in FRAMEWORKS:
+        hint = suggestion(name, FRAMEWORKS) or f"; expected one of {', '.join(FRAMEWORKS)}"
+        raise InputError(f"--with: no framework is named {name!r}{hint}")
+    check_installed(f"--with {name}", ORACLES[oracle_of(name)].needs, name)
+
+
+def oracle_of(framework: str) -> str:
+    """The name of the oracle that has the framework's trainer, and needs what that needs."""
+    return "reference" if framework == "numpy" else framework
+
+
+def trainer_of(framework: Framework, system: System, data: Data, params: Params) -> Trainer:
+    """The system in that framework, at `params`, with `data` in their dtype."""
+    check_framework(framework)
+    return cast("Trainer", cast("Any", load(oracle_of(framework))).Trainer(system, data, params))
 
 
 @dataclass(frozen=True)
@@ -132,7 +158,7 @@ def replay(task: Task, done: Callable[[], None] = lambda: None) -> Run:
             done()
         if nan_from:
             break
-    final, predictions = measure_end(system, training, data)
+    final, predictions = measure_end(system, training, data, load(oracle_of(task.framework)))
     own = seed == own_seed(system)
     return Run(
         seed=seed,
@@ -150,6 +176,34 @@ def replay(task: Task, done: Callable[[], None] = lambda: None) -> Run:
         nan_from=nan_from,
         # The certified trajectory has the system's own weights, and the file's order.
         agreement=agreement(system, dtype, losses) if own and not system.recipe.shuffle else None,
+    )
+
+
+def versions(framework: str) -> dict[str, str]:
+    """Of Python, NumPy and the framework's packages, without what names a machine."""
+    names = ("numpy", *ORACLES[oracle_of(framework)].needs)
+    of_packages = {name: importlib.metadata.version(name).partition("+")[0] for name in names}
+    return {"python": platform.python_version(), **of_packages}
+
+
+def weights_digest(params: Params) -> str:
+    """Of all parameters, in order, as little-endian bytes."""
+    return digest(np.concatenate([p.ravel() for p in params.values()]))
+
+
+def start_text(system: System, seed: int, *, own: bool) -> str:
+    """For example ``U[0, 1), seed 42``; the document's own may ship as data."""
+    shipped = own and system.shipped_start is not None
+    return f"{system.initializer.description}, seed {seed}{', as shipped' if shipped else ''}"
+
+
+def order_text(system: System) -> str:
+    """In words, as `run.order` does it."""
+    if not system.recipe.shuffle:
+        return "file order"
+    some = system.recipe.samples_per_epoch
+    return (
+        f"shuffled anew each epoch, by the generator that has drawn the weights{f'; the first {some}' if some else ''}"
     )
 
 

@@ -14,10 +14,7 @@ SHOWN = 6  # numbers of an array, or losses of a run
 
 def cases(rows: Sequence[fmt.IndexedCase]) -> None:
     """A row for each case."""
-    table = render.new_table("case", "purpose")
-    for case in rows:
-        table.add_row(escape(case.id), escape(case.purpose))
-    render.console().print(table)
+    render.table(("case", "purpose"), ((escape(case.id), escape(case.purpose)) for case in rows))
     render.line(f"{len(rows)} cases")
 
 
@@ -26,10 +23,11 @@ def case(loaded: LoadedCase) -> None:
     c = loaded.case
     render.line(f"{c.id}, version {c.version}: {c.purpose}")
     render.line(f"system {c.system}; flags {', '.join(c.flags) or 'none'}\n")
-    table = render.new_table("layer", "units", "activation", "bias", "layout")
-    for k, layer in enumerate(c.network.layers, 1):
-        table.add_row(str(k), str(layer.units), _activation(layer.activation), str(layer.bias), layer.layout)
-    render.console().print(table)
+    layers = (
+        (str(k), str(layer.units), _activation(layer.activation), str(layer.bias), layer.layout)
+        for k, layer in enumerate(c.network.layers, 1)
+    )
+    render.table(("layer", "units", "activation", "bias", "layout"), layers)
     rows = len(loaded.case.rows) if loaded.case.rows is not None else c.x.shape[0]
     render.line(f"\n{rows} samples of {c.network.inputs} inputs; loss {c.network.loss.kind}: {c.evaluation.loss}")
     for name, gradient in c.evaluation.gradients.items():

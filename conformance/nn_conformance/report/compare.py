@@ -42,16 +42,8 @@ class Change(NamedTuple):
     after: str
 
 
-class Comparison(NamedTuple):
-    """What is better, what is worse, and how many checks are as they were."""
-
-    better: list[Change]
-    worse: list[Change]
-    same: int
-
-
-def compare(first: Path, second: Path) -> Comparison:
-    """The checks of two reports in JSON.
+def compare(first: Path, second: Path) -> tuple[list[Change], list[Change], int]:
+    """Of the checks of two reports in JSON which are better, which are worse, and how many are as they were.
 
     Raises:
         DataError: a file that is missing, or no report.
@@ -63,7 +55,7 @@ def compare(first: Path, second: Path) -> Comparison:
     told = [change for change in changes if not {change.before, change.after} <= OPEN]
     better = [change for change in told if RANK[change.after] < RANK[change.before]]
     worse = [change for change in told if RANK[change.after] > RANK[change.before]]
-    return Comparison(better, worse, len(changes) - len(better) - len(worse))
+    return better, worse, len(changes) - len(better) - len(worse)
 
 
 def _statuses(path: Path) -> dict[tuple[str, str], str]:

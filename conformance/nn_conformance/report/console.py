@@ -3,7 +3,7 @@
 import os
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
@@ -34,12 +34,11 @@ def folded(text: str, width: int = 0) -> list[str]:
 
 def networks(descriptions: Sequence[dict[str, Any]], lines: Mapping[str, str]) -> None:
     """A row for each network: its layers with their activations and its loss, as a line that `verify` takes too."""
-    table = new_table("network", "document", "layers and loss")
-    table.columns[-1].overflow = "fold"
-    for d in descriptions:
-        also = "; also corrected" if "corrected" in d["versions"] else ""
-        table.add_row(d["name"], d["document"], escape(lines[d["name"]] + also))
-    console().print(table)
+    also = {d["name"]: "; also corrected" * ("corrected" in d["versions"]) for d in descriptions}
+    table(
+        ("network", "document", "layers and loss"),
+        ((d["name"], d["document"], escape(lines[d["name"]] + also[d["name"]])) for d in descriptions),
+    )
     line("sizes do not matter: activations and loss choose a network; any other is described in such a line too")
 
 
@@ -51,14 +50,12 @@ def description(d: dict[str, Any]) -> None:
         out.print(f"[bold]{escape(d['network'])}[/]\n", soft_wrap=True)
     else:
         out.print(f"[bold]{escape(d['id'])}[/]  {escape(d['title'])}  (document {d['document']})\n")
-    table = new_table("layer", "activation", "output shape", "weights", "bias", "parameters")
+    rows = []
     for k, layer in enumerate(d["layers"], 1):
-        shapes = [_shape(shape) for shape in layer["shapes"].values()]
-        table.add_row(
-            f"dense {k}", layer["activation"], _shape(layer["output_shape"]), shapes[0],
-            shapes[1] if len(shapes) > 1 else "none", f"{layer['parameters']:,}",
-        )  # fmt: skip
-    out.print(table)
+        weights, bias, *_ = (*map(_shape, layer["shapes"].values()), "none")
+        shapes = _shape(layer["output_shape"]), weights, bias
+        rows.append((f"dense {k}", layer["activation"], *shapes, f"{layer['parameters']:,}"))
+    table(("layer", "activation", "output shape", "weights", "bias", "parameters"), rows)
     out.print(f"total parameters: {d['parameters']:,}\n")
     if own:
         for label in ("loss", "penalty"):
@@ -137,15 +134,18 @@ def _bullets(title: str, lines: Sequence[str]) -> None:
             out.print(f"  - {escape(line)}", soft_wrap=True)
 
 
-def new_table(*columns: str) -> Table:
-    """A table without lines, its numbers to the right."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Rows of markup under a header, without lines, numbers to the right."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         # A name that is cut short cannot be typed.
-        table.add_column(
-            column, justify="right" if column == "parameters" else "left", no_wrap=column in ("network", "case")
-        )
-    return table
+        made.add_column(
+            column, justify="right" if column == "parameters" else "left", no_wrap=column in ("network", "case"),
+            overflow="fold" if column == "layers and loss" else "ellipsis",
+        )  # fmt: skip
+    for row in rows:
+        made.add_row(*row)
+    console().print(made)
 
 
 def _shape(shape: Sequence[int | None]) -> str:

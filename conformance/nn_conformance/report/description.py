@@ -9,8 +9,8 @@ from nn_conformance.cases.text import network as read_network
 from nn_conformance.cases.text import text_of
 from nn_reference.activations import Activation
 from nn_reference.network import Network
-from nn_reference.optimizers import Adam, Optimizer
-from nn_reference.systems import SYSTEMS, VARIANTS, Pruning, Recipe, System
+from nn_reference.optimizers import Adam
+from nn_reference.systems import SYSTEMS, VARIANTS, Recipe, System
 
 PIXELS = 28  # height and width of the images
 # What an activation is for, where it is one of the documents'.
@@ -30,6 +30,11 @@ PURPOSES = {
 
 def describe(system: System) -> dict[str, Any]:
     """Everything that is known of a system, JSON-ready; figures keep their digits as text."""
+    depends_on = (  # what the count of the first layer's parameters depends on
+        f"the first layer has {system.network.layers[0].units} weights for each of the image's {PIXELS} × {PIXELS} = "
+        f"{system.network.inputs} pixels, so its count grows with height times width; the counts of the layers above do "
+        "not depend on the image"
+    )
     return {
         "id": system.id,
         "name": system.name,
@@ -38,7 +43,7 @@ def describe(system: System) -> dict[str, Any]:
         "title": system.title,
         "document": system.document,
         **_of_network(system.network),
-        "depends_on": _depends_on(system),
+        "depends_on": depends_on if system.network.inputs == PIXELS * PIXELS else "",
         "loss": system.network.loss.name,
         "precision": system.precision,
         "initial_weights": system.initializer.description,
@@ -76,8 +81,17 @@ def recipe_text(recipe: Recipe) -> str:
     batch = "full batch" if recipe.batch_size is None else f"batch {recipe.batch_size}"
     order = "shuffled anew each epoch" if recipe.shuffle else "file order"
     some = f", the first {recipe.samples_per_epoch} of the order" if recipe.samples_per_epoch else ""
-    text = f"{_optimizer_text(recipe.optimizer)}, {batch}, {order}{some}, {recipe.epochs:,} epochs"
-    return text if recipe.pruning is None else f"{text}; then {_pruning_text(recipe.pruning)}"
+    rule, pruning = recipe.optimizer, recipe.pruning
+    adam = f", ε {rule.epsilon:g} as {rule.placement} places it" if isinstance(rule, Adam) else ""
+    text = f"{'Adam' if adam else 'SGD'} (lr {rule.learning_rate:g}{adam}), {batch}, {order}{some}, {recipe.epochs:,} epochs"
+    if pruning is None:
+        return text
+    what = "every parameter, biases too," if pruning.biases else "every weight"
+    mask = "with the mask kept" if pruning.keep_mask else "without a mask"
+    return (
+        f"{text}; then {what} below {pruning.threshold:g} in magnitude set to 0, and {pruning.fine_tune_epochs} more epochs "
+        f"{mask}"
+    )
 
 
 def _of_network(network: Network) -> dict[str, Any]:
@@ -102,33 +116,8 @@ def _of_network(network: Network) -> dict[str, Any]:
     return {"inputs": network.inputs, "layers": layers, "parameters": parameters}
 
 
-def _depends_on(system: System) -> str:
-    """What the count of the first layer's parameters depends on, of a network of images; empty for others."""
-    first, pixels = system.network.layers[0], system.network.inputs
-    if pixels != PIXELS * PIXELS:
-        return ""
-    return (
-        f"the first layer has {first.units} weights for each of the image's {PIXELS} × {PIXELS} = {pixels} pixels, so its count "
-        "grows with height times width; the counts of the layers above do not depend on the image"
-    )
-
-
 def _activation_text(activation: Activation, *, skip: bool) -> str:
     where = {None: "", -1: "", -2: " over the batch"}[activation.axis]
     rule = "" if activation.derivative == "exact" else f" (backward: {activation.derivative})"
     alpha = "" if activation.alpha is None else f" ({activation.alpha:g})"
     return f"{activation.name}{alpha}{where}{rule}{' + input' if skip else ''}"
-
-
-def _optimizer_text(optimizer: Optimizer) -> str:
-    if isinstance(optimizer, Adam):
-        return f"Adam (lr {optimizer.learning_rate:g}, ε {optimizer.epsilon:g} as {optimizer.placement} places it)"
-    return f"SGD (lr {optimizer.learning_rate:g})"
-
-
-def _pruning_text(pruning: Pruning) -> str:
-    what = "every parameter, biases too," if pruning.biases else "every weight"
-    mask = "with the mask kept" if pruning.keep_mask else "without a mask"
-    return (
-        f"{what} below {pruning.threshold:g} in magnitude set to 0, and {pruning.fine_tune_epochs} more epochs {mask}"
-    )

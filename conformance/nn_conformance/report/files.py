@@ -1,14 +1,14 @@
 """Files that a report is written to: the same results give the same bytes."""
 
 import json
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from nn_conformance.judge.verdict import Verdict
 from nn_conformance.outcome import FORMAT, Report
-from nn_conformance.replay.listed_files import check_folder, write
+from nn_conformance.replay.listed_files import check_folder
 from nn_conformance.report import page
 from nn_reference.errors import InputError
 
@@ -17,58 +17,38 @@ MARK = f'{{\n  "report": {FORMAT},'  # how a report's JSON begins: what begins o
 ENDINGS = {"html": (".html", ".htm"), "json": (".json",), "junit": (".xml",), "markdown": (".md", "")}
 
 
-@dataclass(frozen=True)
-class Files:
-    """Where a report goes in each form; None where it is not asked for in that form."""
+def check(paths: Mapping[str, Path]) -> None:
+    """Nothing, if a report can be written to each path in its form: better told before a run than after it.
 
-    html: Path | None = None
-    json: Path | None = None
-    junit: Path | None = None
-    markdown: Path | None = None
+    Raises:
+        InputError: a folder in a file's place or that cannot be written; a file that is there and has another form's
+            ending, as somebody's program has; or a JSON file that is no report.
+    """
+    for form, path in paths.items():
+        if path.is_dir():
+            raise InputError(f"--{form} {path}: expected a file, got a folder")
+        check_folder(path.parent, f"--{form}")
+        endings = ENDINGS[form]
+        if path.is_file() and path.stat().st_size and path.suffix.lower() not in endings:
+            raise InputError(
+                f"--{form} {path}: is there, does not end in {endings[0]}, and would be lost; name another file"
+            )
+        if form == "json" and path.is_file() and not path.read_bytes().startswith(MARK.encode()):
+            raise InputError(
+                f"--json {path}: is no report, and would be lost; name another file, and a network's before --json"
+            )
 
-    def check(self) -> None:
-        """Nothing, if all can be written: better told before a run than after it.
 
-        Raises:
-            InputError: a folder in a file's place or that cannot be written; a file that is there and has another
-                form's ending, as somebody's program has; or a JSON file that is no report.
-        """
-        for name, path in self._wanted():
-            if path.is_dir():
-                raise InputError(f"--{name} {path}: expected a file, got a folder")
-            check_folder(path.parent, f"--{name}")
-            endings = ENDINGS[name]
-            if path.is_file() and path.stat().st_size and path.suffix.lower() not in endings:
-                raise InputError(
-                    f"--{name} {path}: is there, does not end in {endings[0]}, and would be lost; name another file"
-                )
-            if name == "json" and path.is_file() and not path.read_bytes().startswith(MARK.encode()):
-                raise InputError(
-                    f"--json {path}: is no report, and would be lost; name another file, and a network's before --json"
-                )
-
-    def write(self, report: Report, spec: str = "") -> list[Path]:
-        """Every form that is asked for, and which files these are; `spec` is how the command line names the target.
-
-        Raises:
-            InputError: a file that cannot be written.
-        """
-        forms = {
-            "html": lambda: page.html(report, spec).encode(),
-            "json": lambda: as_text(report.as_json()).encode(),
-            "junit": lambda: junit(report),
-            "markdown": lambda: page.markdown(report, spec).encode(),
-        }
-        for name, path in self._wanted():
-            write(path, forms[name]())
-        return [path for _, path in self._wanted()]
-
-    def __bool__(self) -> bool:
-        return bool(self._wanted())
-
-    def _wanted(self) -> list[tuple[str, Path]]:
-        paths = [(field.name, getattr(self, field.name)) for field in fields(self)]
-        return [(name, path) for name, path in paths if path is not None]
+def written(report: Report, form: str, spec: str) -> bytes:
+    """A report in a form; `spec` is how the command line names the target."""
+    match form:
+        case "html":
+            return page.html(report, spec).encode()
+        case "json":
+            return as_text(report.as_json()).encode()
+        case "junit":
+            return junit(report)
+    return page.markdown(report, spec).encode()
 
 
 def as_text(value: Any) -> str:

@@ -16,7 +16,7 @@ from nn_conformance.explain.record import Finding
 from nn_conformance.explain.texts import text_of
 from nn_conformance.gradcheck.findings import GradientReport
 from nn_conformance.judge.verdict import Status, Verdict, counts, printable
-from nn_conformance.outcome import ORDER, Failure, Report
+from nn_conformance.outcome import ORDER, Failure, Report, largest_ratio, numbers
 from nn_conformance.report import pictures
 from nn_conformance.report.pictures import Drawing
 from nn_conformance.subjects import PRINTED_FIGURES, named_systems
@@ -108,9 +108,8 @@ def answer(report: Report) -> str:
     number_of = counts(own)
     passed = f"{number_of['passed']} of {number_of['ran']} checks that ran passed"
     if report.ok:
-        ratios = [v.ratio for v in own if v.status == "passed" and v.rung in ORDER and not v.at_least]
-        ratios = [ratio for ratio in ratios if not isnan(ratio)]
-        return f"{passed}; the largest error is {max(ratios):.2g} of its limit" if ratios else passed
+        ratio = largest_ratio(v for v in own if v.rung in ORDER)
+        return passed if isnan(ratio) else f"{passed}; the largest error is {ratio:.2g} of its limit"
     if number_of["failed"]:
         return f"{number_of['failed']} of {number_of['ran']} checks that ran failed"
     if report.failed:
@@ -119,6 +118,9 @@ def answer(report: Report) -> str:
 
 
 def _view(report: Report, spec: str) -> dict[str, Any]:
+    caveats: dict[str, list[str]] = {}
+    for caveat in report.caveats:
+        caveats.setdefault(caveat.kind, []).append(caveat.text)
     return {
         "title": f"{report.name}: {'conforms' if report.ok else 'does not conform'}",
         "ok": report.ok,
@@ -126,7 +128,7 @@ def _view(report: Report, spec: str) -> dict[str, Any]:
         "answer": answer(report),
         "suggestion": "" if report.suggestion is None else str(report.suggestion),
         "last_words": report.last_words,
-        "caveats": _by_kind(report),
+        "caveats": caveats,
         "matrices": [_matrix(report, target) for target in report.targets if target != PRINTED_FIGURES],
         "mistakes": list(_mistakes(report)),
         "open": {system: _left_open(report, system) for system in report.explanations},
@@ -137,11 +139,6 @@ def _view(report: Report, spec: str) -> dict[str, Any]:
     }
 
 
-def _by_kind(report: Report) -> dict[str, list[str]]:
-    kinds = dict.fromkeys(caveat.kind for caveat in report.caveats)
-    return {kind: [c.text for c in report.caveats if c.kind == kind] for kind in kinds}
-
-
 def _matrix(report: Report, target: str) -> Mapping[str, Any]:
     """Networks by rungs, of one target."""
     of_target = {of.system: of.verdicts for of in report.outcomes if of.target == target}
@@ -149,8 +146,7 @@ def _matrix(report: Report, target: str) -> Mapping[str, Any]:
     rungs = sorted({v.rung for v in verdicts if v.rung in ORDER}, key=ORDER.__getitem__)
     rows = {system: [_cell([v for v in of if v.rung == rung]) for rung in rungs] for system, of in of_target.items()}
     failed = sum(v.failed for v in verdicts)
-    drawing = pictures.in_limits(target, verdicts)
-    return {"target": target, "rungs": rungs, "rows": rows, "failed": failed, "drawing": drawing}
+    return {"target": target, "rungs": rungs, "rows": rows, "failed": failed}
 
 
 def _cell(verdicts: Sequence[Verdict]) -> Cell:
@@ -164,9 +160,9 @@ def _cell(verdicts: Sequence[Verdict]) -> Cell:
         return Cell("expected", f"expected ✗ {number}")
     if status in ("blocked", "unsupported"):
         return Cell("none", "blocked" if status == "blocked" else "—")
-    ratios = [v.ratio for v in verdicts if v.status == "passed" and not v.at_least and not isnan(v.ratio)]
+    ratio = largest_ratio(verdicts)
     part = "" if number == len(verdicts) else f", {number} of {len(verdicts)}"
-    return Cell("passed", f"✓ {max(ratios, default=0.0):.2f}{part}")
+    return Cell("passed", f"✓ {0.0 if isnan(ratio) else ratio:.2f}{part}")
 
 
 def _mistakes(report: Report) -> Iterator[Shown]:
@@ -177,25 +173,20 @@ def _mistakes(report: Report) -> Iterator[Shown]:
         for prefix, finding in (*(("", finding) for finding in explanation.findings), *ties):
             systems.setdefault((prefix, finding.place, finding.uses), {}).setdefault(system, finding)
     for (prefix, *_), findings in systems.items():
-        yield _mistake(prefix, findings)
-
-
-def _mistake(prefix: str, findings: Mapping[str, Finding]) -> Shown:
-    """One mistake, by network."""
-    system, finding = next(iter(findings.items()))
-    text = text_of(finding.slug)
-    facts = [
-        ("network", ", ".join(findings)),
-        ("used", finding.uses),
-        ("right", finding.right),
-        ("only", finding.when),
-        ("explains", ", ".join(finding.arrays)),
-        ("that is", f"{text.what}: {text.cause}"),
-        ("mend", text.mend),
-        ("name", finding.slug),
-    ]
-    (described,) = named_systems([system])
-    return Shown(f"{prefix}{finding.place}", facts, pictures.derivative(described.network, finding))
+        system, finding = next(iter(findings.items()))
+        text = text_of(finding.slug)
+        facts = [
+            ("network", ", ".join(findings)),
+            ("used", finding.uses),
+            ("right", finding.right),
+            ("only", finding.when),
+            ("explains", ", ".join(finding.arrays)),
+            ("that is", f"{text.what}: {text.cause}"),
+            ("mend", text.mend),
+            ("name", finding.slug),
+        ]
+        (described,) = named_systems([system])
+        yield Shown(f"{prefix}{finding.place}", facts, pictures.derivative(described.network, finding))
 
 
 def _left_open(report: Report, system: str) -> list[tuple[str, str]]:
@@ -215,13 +206,11 @@ def _failure(report: Report, failure: Failure, spec: str, *, draw: bool) -> Show
         ("target", failure.target),
         ("network", failure.system),
         ("class of failure", first.failure),
-        ("error", "" if isnan(first.error) else f"{first.error:.3g}, limit {first.limit:.3g}"),
+        ("error", numbers(first).removeprefix("error ")),
         ("evidence", first.reason),
-        (
-            "likewise",
-            f"in {len(others)} other check{'s' * (len(others) > 1)}, the last {others[-1].id}" if others else "",
-        ),
     ]
+    if others:
+        facts.append(("likewise", f"in {len(others)} other check{'s' * (len(others) > 1)}, the last {others[-1].id}"))
     evidence = report.evidence.get(first.check) if failure.target == report.name else None
     drawing = pictures.heatmap(f"{first.rung} {first.check.quantity}", evidence) if evidence and draw else None
     command = ""

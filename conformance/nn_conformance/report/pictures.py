@@ -3,18 +3,17 @@
 import importlib.util
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
-from math import ceil, floor, inf, isfinite, isnan, log10
+from math import ceil, floor, log10
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nn_conformance.explain.derivative_rules import FORMULAS
 from nn_conformance.explain.record import Finding
-from nn_conformance.judge.verdict import Verdict
-from nn_conformance.outcome import ORDER, Evidence
+from nn_conformance.outcome import Evidence
 from nn_conformance.plots import canvas
 from nn_reference.arithmetic import Array
 from nn_reference.network import Network
@@ -25,7 +24,7 @@ if TYPE_CHECKING:  # matplotlib is heavy, and optional
 # Colours that stand for others: which, the page's style sheet says, for light and for dark.
 INK, USED, RIGHT, LINE = "#000001", "#000002", "#000003", "#000004"
 NAMES = {INK: "currentColor", USED: "var(--used)", RIGHT: "var(--right)", LINE: "var(--line)"}
-SETTINGS = canvas.SETTINGS | {
+SETTINGS = {
     "font.family": "sans-serif",
     "font.size": 9,
     "figure.facecolor": "none",
@@ -40,9 +39,7 @@ WIDTH = 5.6  # inches: as wide as a page on a telephone can show with text that 
 CELLS = 400  # entries up to which each is drawn as a square of its own
 SIDE = 96  # rows and columns of a heatmap at most; of larger arrays each square is the largest error of a block
 DECADES = 6  # of errors that a heatmap tells apart
-NEAR = 20  # dots of one decade that are told apart
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-TOWARDS_ZERO, FAR = 1e-4, 1e4  # ends of the axis of errors; what is beyond them is drawn there
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,19 @@ class Drawing:
     @cached_property
     def svg(self) -> str:
         """The element, without ids of its own, dates or fixed colours."""
-        return _styled(self.draw)
+        from matplotlib.figure import Figure  # noqa: PLC0415 - heavy, and optional
+
+        buffer = io.StringIO()
+        with canvas.styled(SETTINGS):
+            figure = Figure(figsize=(WIDTH, WIDTH / 2), layout="constrained")
+            self.draw(figure)
+            figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+        svg = buffer.getvalue()
+        svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+        used = set(re.findall(r"#([\w-]+)[)\"]", svg))
+        svg = re.sub(r' id="([\w.-]+)"', lambda match: match[0] if match[1] in used else "", svg)
+        svg = re.sub(r'^<svg[^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', svg)
+        return re.sub("|".join(NAMES), lambda match: NAMES[match[0]], svg).replace("xlink:href", "href")
 
 
 def installed() -> bool:
@@ -107,50 +116,10 @@ def derivative(network: Network, finding: Finding) -> Drawing | None:
     return Drawing(caption, partial(_draw_derivative, z=z, used=used, right=right, names=names))
 
 
-def in_limits(target: str, verdicts: Sequence[Verdict]) -> Drawing | None:
-    """Errors of a target in units of their limits, a row for each rung; None where nothing was measured."""
-    chosen = [v for v in verdicts if v.rung in ORDER and not v.at_least and not isnan(v.ratio)]
-    rungs = sorted({v.rung for v in chosen}, key=ORDER.__getitem__)
-    if not installed() or not chosen:
-        return None
-    dots = sorted({(rungs.index(v.rung), v.ratio > 1, _near(v.ratio)) for v in chosen})
-    beyond, worst = sum(v.ratio > 1 for v in chosen), max(v.ratio for v in chosen)
-    at_most = f"{worst:.3g}" if isfinite(worst) else "without bound"
-    caption = (
-        f"Errors of {target} in units of their limits, by rung: {len(chosen)} checks, {beyond} beyond 1, "
-        f"the largest {at_most}."
-    )
-    return Drawing(caption, partial(_draw_limits, rungs=rungs, dots=dots))
-
-
-def _near(ratio: float) -> float:
-    """A ratio on the axis, rounded to what can be told apart there."""
-    inside = min(max(ratio, TOWARDS_ZERO), FAR)
-    return float(10 ** (round(log10(inside) * NEAR) / NEAR))
-
-
 def _blocks(a: Array) -> Array:
     """The largest entry of each block, with `SIDE` rows and columns at most."""
     rows, columns = (np.arange(0, size, -(-size // SIDE)) for size in a.shape)
     return np.maximum.reduceat(np.maximum.reduceat(a, rows, axis=0), columns, axis=1)
-
-
-def _styled(draw: Callable[["Figure"], None]) -> str:
-    """The SVG element that a function draws on an empty figure."""
-    from matplotlib import style  # noqa: PLC0415 - heavy, and optional
-    from matplotlib.figure import Figure  # noqa: PLC0415 - likewise
-
-    buffer = io.StringIO()
-    with style.context(["default", SETTINGS]):
-        figure = Figure(figsize=(WIDTH, WIDTH / 2), layout="constrained")
-        draw(figure)
-        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    svg = buffer.getvalue()
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    used = set(re.findall(r"#([\w-]+)[)\"]", svg))
-    svg = re.sub(r' id="([\w.-]+)"', lambda match: match[0] if match[1] in used else "", svg)
-    svg = re.sub(r'^<svg[^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', svg)
-    return re.sub("|".join(NAMES), lambda match: NAMES[match[0]], svg).replace("xlink:href", "href")
 
 
 def _power(value: float, _: Any) -> str:
@@ -196,21 +165,3 @@ def _draw_derivative(figure: "Figure", z: Array, used: Array, right: Array, name
     axes.set_xlabel("z")
     axes.set_ylabel("derivative")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
-
-
-def _draw_limits(figure: "Figure", rungs: Sequence[str], dots: Sequence[tuple[int, bool, float]]) -> None:
-    figure.set_size_inches(WIDTH, 1.1 + 0.28 * len(rungs))
-    axes = figure.subplots()
-    for beyond, colour, marker in ((False, RIGHT, "o"), (True, USED, "X")):
-        some = [(ratio, row) for row, is_beyond, ratio in dots if is_beyond == beyond]
-        if some:
-            ratios, rows = zip(*some, strict=True)
-            axes.scatter(ratios, rows, s=26, color=colour, marker=marker, linewidths=0)
-    axes.axvline(1, color=INK, linewidth=1.2)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(_power)
-    axes.minorticks_off()  # each would be asked for its size
-    axes.set_xlim(TOWARDS_ZERO / 2, max(10.0, 2 * max((ratio for *_, ratio in dots), default=inf)))
-    axes.set_yticks(range(len(rungs)), rungs)
-    axes.set_ylim(len(rungs) - 0.5, -0.5)
-    axes.set_xlabel("error / limit (1 is the limit; ≤ 1e-4 and ≥ 1e4 are drawn there)")

@@ -1,6 +1,6 @@
 """The matrix that `verify` prints: a row for each system, a column for each target, then what went wrong."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import isnan
 
 from rich.markup import escape
@@ -8,7 +8,7 @@ from rich.markup import escape
 from nn_conformance.cases.format import DTYPES
 from nn_conformance.cli.options import NAME
 from nn_conformance.judge.verdict import STATUSES, Verdict, counts, one_line
-from nn_conformance.outcome import SHOWN, Failure, Outcome, Report
+from nn_conformance.outcome import SHOWN, Failure, Outcome, Report, largest_ratio, numbers
 from nn_conformance.report import console as render
 from nn_conformance.subjects import PRINTED_FIGURES
 from nn_reference.systems import SYSTEMS
@@ -65,17 +65,13 @@ def _table(report: Report, targets: Sequence[str]) -> None:
     if not report.outcomes:
         return
     heading = "\nf32  f64"
-    table = render.new_table(
-        "network\n", *(escape(target) + heading * (target != PRINTED_FIGURES) for target in targets)
+    verdicts = {(of.system, of.target): of.verdicts for of in report.outcomes}
+    rows = {system: [_cell(target, verdicts.get((system, target), ())) for target in targets] for system, _ in verdicts}
+    render.table(
+        ["network\n", *(escape(target) + heading * (target != PRINTED_FIGURES) for target in targets)],
+        ([escape(system), *row] for system, row in rows.items()),
     )
-    cells = []
-    for system in dict.fromkeys(outcome.system for outcome in report.outcomes):
-        of_system = {outcome.target: outcome.verdicts for outcome in report.outcomes if outcome.system == system}
-        row = [_cell(target, of_system.get(target, ())) for target in targets]
-        table.add_row(escape(system), *row)
-        cells += row
-    render.console().print(table)
-    if any("." in cell for cell in cells):
+    if any("." in cell for row in rows.values() for cell in row):
         render.line("largest error over its limit, in float32 and float64: what passes has at most 1")
 
 
@@ -109,12 +105,8 @@ def _cell(target: str, verdicts: Sequence[Verdict]) -> str:
         return f"[red]{failed} failed[/]"
     if target == PRINTED_FIGURES:
         return f"[green]{len(verdicts)} as printed[/]"
-    return " ".join(_worst([v for v in verdicts if v.check.dtype == dtype]) for dtype in DTYPES)
-
-
-def _worst(verdicts: Iterable[Verdict]) -> str:
-    ratios = [v.ratio for v in verdicts if v.status == "passed" and not v.at_least and not isnan(v.ratio)]
-    return f"[green]{max(ratios):.2f}[/]" if ratios else "-"
+    ratios = [largest_ratio(v for v in verdicts if v.check.dtype == dtype) for dtype in DTYPES]
+    return " ".join("-" if isnan(ratio) else f"[green]{ratio:.2f}[/]" for ratio in ratios)
 
 
 def _failures(failures: Sequence[Failure], most: int | None, brief: str, again: str) -> None:
@@ -147,7 +139,7 @@ def measured(verdict: Verdict) -> str:
     """What stands before the reason of a failure: its class, or of a mismatch its numbers."""
     if verdict.failure != "mismatch":
         return f"{verdict.failure}: "
-    return "" if isnan(verdict.error) else f"error {verdict.error:.3g}, limit {verdict.limit:.3g}: "
+    return f"{text}: " if (text := numbers(verdict)) else ""
 
 
 def _printed_digits(outcomes: Sequence[Outcome]) -> None:

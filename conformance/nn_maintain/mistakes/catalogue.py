@@ -169,7 +169,7 @@ CATALOGUE: tuple[Mistake, ...] = (
     _update("steps-uncounted", {"adam"}, optimizer=wrong_updates.stepping(wrong_updates.uncounted)),
     _update("steps-behind", {"adam"}, optimizer=wrong_updates.other_adam(steps=lambda t, index, tensors: t - 1)),
     _update("steps-per-tensor", {"adam"}, optimizer=wrong_updates.other_adam(steps=lambda t, index, tensors: (t - 1) * tensors + index + 1)),
-    _update("correction-missing", {"adam"}, optimizer=wrong_updates.other_adam(corrected=False)),
+    _update("correction-missing", {"adam"}, optimizer=wrong_updates.other_adam(steps=lambda t, index, tensors: 10**9)),
     _update("epsilon-inside-root", {"adam"}, optimizer=wrong_updates.other_adam(inside=True)),
     _update("moment-of-magnitude", {"adam"}, optimizer=wrong_updates.other_adam(magnitude=True)),
     _update("root-missing", {"adam"}, optimizer=wrong_updates.other_adam(power=1.0)),

@@ -1,20 +1,18 @@
 """Mistakes as a target, so that the ladder judges them as it would judge somebody's implementation."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, build_optimizer
-from nn_conformance.judge.target import Answer, Run
+from nn_conformance.judge.target import Answer, Pruning, Run, Training
 from nn_conformance.oracles import reference
 from nn_maintain.mistakes.catalogue import Mistake
 from nn_maintain.mistakes.changes import Evaluate, loss_of, right
 from nn_reference.arithmetic import Array, Params, copied
-from nn_reference.optimizers import Optimizer, State
+from nn_reference.optimizers import Optimizer
 
 
 class Mistaken:
@@ -34,32 +32,23 @@ class Mistaken:
         answer = self._evaluate(build_network(network), params, x, t)
         return replace(answer, loss=loss_of(answer), gradients=answer.gradients if gradients else {})
 
-    def train(
-        self,
-        network: fmt.Network,
-        optimizer: fmt.Optimizer,
-        params: Params,
-        x: Array,
-        t: Array,
-        batches: Sequence[Sequence[int]],
-        state: State | None = None,
-    ) -> Run:
+    def train(self, asked: Training) -> Run:
         """Updates with the mistaken gradients, or by the mistaken rule."""
-        built, rule = build_network(network), self._rule(optimizer)
+        built, rule = build_network(asked.network), self._rule(asked.optimizer)
         evaluate = self._changed(rule)
-        params = copied(params)
-        memory = rule.init(params) if state is None else state.mapped(copied)
+        params = copied(asked.params)
+        memory = rule.init(params) if asked.state is None else asked.state.mapped(copied)
         losses = []
-        for batch in batches:
-            answer = evaluate(built, params, x[list(batch)], t[list(batch)])
+        for batch in asked.batches:
+            answer = evaluate(built, params, asked.x[list(batch)], asked.t[list(batch)])
             rule.step(params, {name: np.array(g) for name, g in answer.gradients.items()}, memory)
             losses.append(loss_of(answer))
         return Run(losses, params)
 
-    def prune(self, network: fmt.Network, optimizer: fmt.Optimizer, *given: Any) -> tuple[Params, Params]:
-        """As the first mistake of pruning has it, or rightly; what is given is as `Pruning` says."""
+    def prune(self, asked: Training, how: Pruning) -> tuple[Params, Params]:
+        """As the first mistake of pruning has it, or rightly."""
         rule = next((mistake.prune for mistake in self.mistakes if mistake.prune), reference.prune)
-        return rule(network, optimizer, *given)
+        return rule(asked, how)
 
     def _rule(self, optimizer: fmt.Optimizer) -> Optimizer:
         rule = build_optimizer(optimizer)

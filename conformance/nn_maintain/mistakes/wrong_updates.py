@@ -9,9 +9,8 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from nn_conformance.cases import format as fmt
 from nn_conformance.cases.families import build_network, build_optimizer
-from nn_conformance.judge.target import Pruning
+from nn_conformance.judge.target import Pruning, Training
 from nn_conformance.oracles import reference
 from nn_reference.arithmetic import Array, Params, copied
 from nn_reference.optimizers import Adam, Optimizer, State
@@ -60,7 +59,6 @@ def other_fields(change: Callable[[Any], dict[str, Any]]) -> Callable[[Optimizer
 
 def other_adam(
     *,
-    corrected: bool = True,
     power: float = 0.5,
     inside: bool = False,
     magnitude: bool = False,
@@ -69,7 +67,6 @@ def other_adam(
     """Adam written out once more, with one of its terms another; any other rule is as it was.
 
     Args:
-        corrected: whether the moments are divided by 1 - βᵗ.
         power: to which v̂ is raised before ε is added.
         inside: whether ε stands under the root.
         magnitude: whether v averages |g|, not g².
@@ -87,7 +84,7 @@ def other_adam(
             m[...] = rule.beta1 * m + (1 - rule.beta1) * g
             v[...] = rule.beta2 * v + (1 - rule.beta2) * (np.abs(g) if magnitude else g * g)
             t = steps(state.step, index, len(params))
-            first, second = (np.float64(1 - beta**t if corrected else 1.0) for beta in (rule.beta1, rule.beta2))
+            first, second = (np.float64(1 - beta**t) for beta in (rule.beta1, rule.beta2))
             with np.errstate(divide="ignore", invalid="ignore"):
                 if rule.placement == "keras":
                     move = second**power / first * m / ((v + within) ** power + beside)
@@ -101,9 +98,9 @@ def other_adam(
 def pruning(change: Callable[[Params, Pruning], tuple[Params, Pruning]]) -> Prune:
     """Pruning of other parameters, or in another way."""
 
-    def prune(network: Any, optimizer: Any, params: Params, x: Array, t: Array, how: Pruning, state: State) -> Any:
-        params, how = change(params, how)
-        return reference.prune(network, optimizer, params, x, t, how, state)
+    def prune(asked: Training, how: Pruning) -> tuple[Params, Params]:
+        params, how = change(asked.params, how)
+        return reference.prune(replace(asked, params=params), how)
 
     return prune
 
@@ -125,10 +122,14 @@ def ties_pruned(params: Params, how: Pruning) -> tuple[Params, Pruning]:
     return params, replace(how, threshold=float(np.nextafter(dtype(how.threshold), dtype(inf))))
 
 
-def unmasked_moments(
-    network: fmt.Network, optimizer: fmt.Optimizer, params: Params, x: Array, t: Array, how: Pruning, state: State
-) -> tuple[Params, Params]:
+def unmasked_moments(asked: Training, how: Pruning) -> tuple[Params, Params]:
     """Pruning with a mask for the gradients alone."""
-    masks, rows = magnitude_masks(params, how.threshold, how.names), [slice(0, len(x))]
-    left, rule, own = apply_masks(params, masks), build_optimizer(optimizer), state.mapped(copied)
-    return left, train(build_network(network), left, rule, rows, x, t, state=own, masks=masks).params
+    masks, x, t = magnitude_masks(asked.params, how.threshold, how.names), asked.x, asked.t
+    left, rule, own = (
+        apply_masks(asked.params, masks),
+        build_optimizer(asked.optimizer),
+        (asked.state or State()).mapped(copied),
+    )
+    return left, train(
+        build_network(asked.network), left, rule, [slice(0, len(x))], x, t, state=own, masks=masks
+    ).params

@@ -11,10 +11,11 @@ from numpy.random import RandomState
 from nn_conformance.cases.balls import balls, precision, rounded
 from nn_conformance.cases.encoding import number, values
 from nn_conformance.cases.format import DTYPES, Dtype
-from nn_conformance.replay.provenance import versions
 from nn_conformance.replay.records import Chaos, Ensemble, Exact, Plain, Spread
+from nn_conformance.replay.task import versions
 from nn_maintain.measured import watched
-from nn_maintain.studies.enclosure import Orbit
+from nn_maintain.studies.copies import shaped
+from nn_maintain.studies.enclosure import advance, start
 from nn_reference.arithmetic import Array, Params
 from nn_reference.errors import UndecidedError
 from nn_reference.network import loss_and_outputs, predict
@@ -25,7 +26,6 @@ SYSTEM = get("iris-sigmoid")
 # Each epoch while the runs part, then every twentieth.
 DENSE, EVERY = 400, 20
 BITS, PLAIN_BITS = 2000, 2000
-RUNS = 100
 APART = 0.01  # of the loss: from there on a run says nothing about the exact one
 
 
@@ -34,7 +34,7 @@ def measured_epochs(epochs: int) -> list[int]:
     return [n for n in range(epochs + 1) if n < DENSE or n % EVERY == 0]
 
 
-def measure(epochs: Sequence[int], runs: int = RUNS) -> Chaos:
+def measure(epochs: Sequence[int], runs: int) -> Chaos:
     """Everything, at the given numbers of updates; half an hour for all 10,000.
 
     Raises:
@@ -60,13 +60,12 @@ def follow_exactly(epochs: Sequence[int], bits: int) -> Exact:
         UndecidedError: so many bits do not suffice to round a loss, or to tell the largest output.
     """
     data = SYSTEM.load()
-    orbit = Orbit(SYSTEM, bits)
-    box, wanted = orbit.start(SYSTEM.start()), set(epochs)
+    box, wanted = start(SYSTEM.start()), set(epochs)
     exact = Exact(bits=bits, losses=[], accuracies=[], radii_log2=[])
     for n in watched("following exactly", range(epochs[-1] + 1)):
         if n in wanted:
             with precision(bits):
-                params = orbit.shaped(box.weights())
+                params = shaped(SYSTEM.network.shapes, box.weights())
                 loss, _ = loss_and_outputs(SYSTEM.network, params, balls(data.train_x), balls(data.train_t))
                 value, unknown = rounded(np.array([loss]))
                 y = predict(SYSTEM.network, params, balls(data.test_x))
@@ -77,7 +76,7 @@ def follow_exactly(epochs: Sequence[int], bits: int) -> Exact:
             exact.losses.append(number(float(value[0])))
             exact.accuracies.append(accuracy(y, data.test_t))
             exact.radii_log2.append(number(log2(box.widest())))
-        box = orbit.advance(box)
+        box = advance(SYSTEM, box, bits)
     return exact
 
 
@@ -85,8 +84,8 @@ def follow_in_plain_balls(bits: int) -> Plain:
     """How far the reference itself gets, in balls that begin as points: until a weight's is wider than 1."""
     data, lost = SYSTEM.load(), 0.0
     with precision(bits):
-        start = {name: balls(p) for name, p in SYSTEM.start().items()}
-        for epoch, (_, params) in enumerate(descent(start, balls(data.train_x), balls(data.train_t))):
+        begin = {name: balls(p) for name, p in SYSTEM.start().items()}
+        for epoch, (_, params) in enumerate(descent(begin, balls(data.train_x), balls(data.train_t))):
             widest = max(ball.rad() for p in params.values() for ball in p.ravel())
             if not widest < 1:
                 break
@@ -127,9 +126,9 @@ def follow(dtype: Dtype, epochs: Sequence[int], run: int) -> tuple[Array, Array]
     """
     data, wanted = SYSTEM.load().astype(dtype), set(epochs)
     order = RandomState(run).permutation(len(data.train_x)) if run else np.arange(len(data.train_x))
-    start: Params = {name: p.astype(dtype) for name, p in SYSTEM.start().items()}
+    begin: Params = {name: p.astype(dtype) for name, p in SYSTEM.start().items()}
     losses, accuracies = [], []
-    steps = descent(start, data.train_x[order], data.train_t[order])
+    steps = descent(begin, data.train_x[order], data.train_t[order])
     for n, (loss, params) in zip(range(epochs[-1] + 1), steps, strict=False):
         if n in wanted:
             losses.append(float(loss))

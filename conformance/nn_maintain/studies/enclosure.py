@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat
 
-from nn_conformance.cases.balls import balls, midpoints, precision
+from nn_conformance.cases.balls import Balls, balls, midpoints, precision
 from nn_maintain.studies.copies import flat, shaped
 from nn_reference.activations import sigmoid
 from nn_reference.arithmetic import Array, Params
@@ -50,36 +50,29 @@ class Box:
         return np.abs(balls(self.basis)) @ self.radii
 
 
-@dataclass(frozen=True)
-class Orbit:
-    """Full-batch gradient descent on ½ Σ (y-t)² of a D-H-C network, sigmoid, without biases; the centre has `bits`."""
+def start(params: Params) -> Box:
+    """Floats are exact: a box of radius zero."""
+    centre = balls(flat(params))
+    return Box(centre, np.eye(len(centre)), centre * 0)
 
-    system: System
-    bits: int
 
-    def start(self, params: Params) -> Box:
-        """Floats are exact: a box of radius zero."""
-        centre = balls(flat(params))
-        return Box(centre, np.eye(len(centre)), centre * 0)
+def advance(system: System, box: Box, bits: int) -> Box:
+    """The box after one more epoch of full-batch gradient descent, with a centre of so many bits.
 
-    def shaped(self, weights: Array) -> Params:
-        """(P,) weights by name and shape."""
-        return shaped(self.system.network.shapes, weights)
-
-    def advance(self, box: Box) -> Box:
-        """The box after one more epoch."""
-        data, network, optimizer = self.system.load(), self.system.network, self.system.recipe.optimizer
-        x, t, rows = balls(data.train_x), balls(data.train_t), [slice(0, len(data.train_x))]
-        with precision(self.bits):
-            moved = flat(train(network, self.shaped(box.centre), optimizer, rows, x, t).params)
-            centre, rounding = midpoints(moved), _radii(moved)
-        with precision(SMALL_BITS):
-            curvature = hessian(self.shaped(box.weights()), x, t)
-            spread = (balls(np.eye(len(centre))) - arb(optimizer.learning_rate) * curvature) @ balls(box.basis)
-            basis = np.linalg.qr(_floats(spread))[0]
-            inverse = _inverse(balls(basis))
-            radii = np.abs(inverse @ spread) @ box.radii + np.abs(inverse) @ rounding
-            return Box(centre, basis, _upper(radii))
+    The network is D-H-C, sigmoid, without biases, and its loss ½ Σ (y-t)².
+    """
+    data, network, optimizer = system.load(), system.network, system.recipe.optimizer
+    x, t, rows = balls(data.train_x), balls(data.train_t), [slice(0, len(data.train_x))]
+    with precision(bits):
+        moved = flat(train(network, shaped(network.shapes, box.centre), optimizer, rows, x, t).params)
+        centre, rounding = midpoints(moved), _radii(moved)
+    with precision(SMALL_BITS):
+        curvature = hessian(shaped(network.shapes, box.weights()), x, t)
+        spread = (balls(np.eye(len(centre))) - arb(optimizer.learning_rate) * curvature) @ balls(box.basis)
+        basis = np.linalg.qr(_floats(spread))[0]
+        inverse = np.array(arb_mat(balls(basis).tolist()).inv().tolist(), dtype=object).view(Balls)
+        radii = np.abs(inverse @ spread) @ box.radii + np.abs(inverse) @ rounding
+        return Box(centre, basis, _upper(radii))
 
 
 def hessian(params: Params, x: Array, t: Array) -> Array:
@@ -102,12 +95,6 @@ def hessian(params: Params, x: Array, t: Array) -> Array:
     first = x.T @ (slope_h * (step_dh + dh * (1 - 2 * h) * step_z1))
     second = step_h.swapaxes(1, 2) @ dz + h.T @ step_dz
     return np.concatenate([step.reshape(len(step), -1) for step in (first, second)], axis=1)
-
-
-def _inverse(a: Array) -> Array:
-    inverse = np.empty(a.shape, dtype=object)
-    inverse.flat[:] = arb_mat(a.tolist()).inv().entries()
-    return inverse.view(type(a))
 
 
 def _floats(a: Array) -> Array:

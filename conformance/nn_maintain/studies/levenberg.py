@@ -44,14 +44,14 @@ def fit(f: Residuals, u: Array, slack: float | Array, iterations: int) -> Array:
         gains = s / (s * s + damping[:, None])
         solve = -(right.swapaxes(1, 2) * gains[:, None, :]) @ left.swapaxes(1, 2)
         step = _apply(solve, v)
-        step *= np.minimum(1, LONGEST / np.maximum(_length(step), LONGEST))[:, None]
+        step *= np.minimum(1, LONGEST / np.maximum(np.sqrt(_square(step)), LONGEST))[:, None]
         curvature = 2 / PROBE * ((f(u + PROBE * step) - r) / PROBE - _apply(jacobian, step))
         bend = _apply(solve, curvature * (v != 0)) / 2
         expected = _square(v) - _square(v + _apply(active, step))
         tried = u + step + bend
         new_r, new_jacobian = linearized(f, tried)
         gained = _square(v) - _square(_outside(new_r, slack))
-        better = (gained > 0) & (_length(bend) <= BENT * _length(step))
+        better = (gained > 0) & (_square(bend) <= BENT**2 * _square(step))
         u[better], r[better], jacobian[better] = tried[better], new_r[better], new_jacobian[better]
         # Nielsen's rule: as far as the linear model was right, so much less damping; if it was wrong, ever more.
         right_by = np.clip(gained / np.maximum(expected, 1e-300), 0, 1)
@@ -76,7 +76,3 @@ def _apply(matrices: Array, vectors: Array) -> Array:
 
 def _square(v: Array) -> Array:
     return np.einsum("sm,sm->s", v, v)
-
-
-def _length(v: Array) -> Array:
-    return np.sqrt(_square(v))

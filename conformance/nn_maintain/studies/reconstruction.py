@@ -110,7 +110,8 @@ def reconstruct_start(system: System, starts: int, seed: int) -> Reconstruction 
     """Solutions from so many random starts, how far they are determined, and controls; None if no start led to weights."""
     drawn = RandomState(seed).uniform(-0.5, 0.5, (starts, system.network.size))
     batches = np.split(drawn, range(BATCH, starts, BATCH))
-    solutions = _best_first(system, np.concatenate([solve(system, batch) for batch in watched("solving", batches)]))
+    found = [proven(system, fitted(system, batch)) for batch in watched("solving", batches)]
+    solutions = _best_first(system, np.concatenate(found))
     if not len(solutions):
         return None
     kept = solutions[:KEPT]
@@ -144,11 +145,6 @@ def controls(system: System, starts: Array) -> Iterator[Control]:
             best = max([best, *agrees.sum(axis=1).tolist()])
         name = mistake or f"learning rate {rate} for {system.recipe.optimizer.learning_rate}"
         yield Control(mistake=name, starts=len(starts), figures=best)
-
-
-def solve(system: System, starts: Array) -> Array:
-    """Weights (n, P) that print the same figures, n ≤ S, from starts (S, P); the best fit first."""
-    return proven(system, fitted(system, starts))
 
 
 def fitted(system: System, starts: Array, mistake: str = "") -> Array:

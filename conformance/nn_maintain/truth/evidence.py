@@ -113,31 +113,24 @@ def load(folder: Path | None = None) -> Evidence:
                     "restore it, or rename the file"
                 )
             first[system.id] = (min(epochs), book)
-    return Evidence(
-        ledgers,
-        _record(folder, records.CHAOS, records.Chaos),
-        _record(folder, reconstruction.NAME, reconstruction.Reconstructions),
-        first,
-    )
+    chaos = record(folder, records.CHAOS, records.Chaos)
+    return Evidence(ledgers, chaos, record(folder, reconstruction.NAME, reconstruction.Reconstructions), first)
 
 
-def _record(folder: Path, name: str, kind: type[Kind]) -> Kind | None:
+def record(folder: Path, name: str, kind: type[Kind]) -> Kind | None:
+    """The record of that name in a folder, if it is there."""
     return records.read(name, kind, folder) if is_there(folder / f"{name}.json") else None
 
 
-def version_of(system: System, version: str) -> System | None:
-    """Another version of a documented system; None if it has none of that name."""
-    return next((s for s in (*SYSTEMS, *VARIANTS) if (s.name, s.version) == (system.name, version)), None)
+def version_of(system: System, *versions: str) -> System | None:
+    """The first of some versions that a documented system has; None if it has none of them."""
+    there = {s.version: s for s in (*SYSTEMS, *VARIANTS) if s.name == system.name}
+    return next((there[version] for version in versions if version in there), None)
 
 
 def judged_by(system: System) -> System:
     """The version that a document's figures are judged by: what ran, where that is not what is shown."""
     return version_of(system, "as-run") or system
-
-
-def counterpart(system: System) -> System | None:
-    """The version that stands beside the documented one: what ran, or the corrected one; None without either."""
-    return version_of(system, "as-run") or version_of(system, "corrected")
 
 
 def _checked(path: Path, system: System, framework: Framework) -> Ledger:

@@ -14,7 +14,7 @@ from typing import Any
 from nn_conformance.replay.ledger import FRAMEWORKS, TITLES
 from nn_conformance.replay.quantities import first_epoch
 from nn_maintain.markdown import render
-from nn_maintain.truth.evidence import Evidence, counterpart, judged_by, version_of
+from nn_maintain.truth.evidence import Evidence, judged_by, version_of
 from nn_maintain.truth.placement import FEW_VALUES, OUTSIDE, SEEDS
 from nn_maintain.truth.rows import Row, counts, curve_counts, telling
 from nn_maintain.truth.rulings import DOCUMENTED, VERDICTS, Judge, named
@@ -24,6 +24,7 @@ from nn_reference.systems import System
 
 BEGIN, END = "<!-- table of truth -->", "<!-- end of table -->"
 NOT_RUN = "not run"
+BESIDE = "as-run", "corrected"  # what stands beside the documented version: what ran, or the corrected one
 
 
 def page(judge: Judge, rows: dict[str, list[Row]]) -> str:
@@ -63,7 +64,7 @@ def replaced(text: str, new: str, path: str) -> str:
 
 def costs(system: System, evidence: Evidence) -> list[str]:
     """Lines with the defects in words, and a table; none for a system of one version."""
-    mended = counterpart(system)
+    mended = version_of(system, *BESIDE)
     if mended is None:
         return []
     versions = {"documented": system, mended.version: mended}
@@ -110,7 +111,7 @@ def _section(system: System, rows: Sequence[Row], evidence: Evidence) -> dict[st
         "solved": evidence.reconstructed.systems.get(system.id) if evidence.reconstructed else None,
         "sides": [
             (TITLES[framework], version.version, side(version, evidence, framework))
-            for version in filter(None, (system, counterpart(system)))
+            for version in filter(None, (system, version_of(system, *BESIDE)))
             for framework in FRAMEWORKS
         ],
         "costs": costs(system, evidence),

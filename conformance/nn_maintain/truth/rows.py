@@ -93,9 +93,7 @@ def as_json(rows: dict[str, list[Row]]) -> list[dict[str, Any]]:
         {
             "system": system.id,
             **asdict(row.figure),
-            "ours": row.ours,
-            "place": row.place,
-            "spread": row.spread,
+            **{name: getattr(row, name) for name in ("ours", "place", "spread")},
             **row.ruling._asdict(),
         }
         for system in DOCUMENTED

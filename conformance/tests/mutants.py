@@ -4,20 +4,16 @@ They show that what the catalogue of variants has is caught and named, in every 
 people do wrong: programs by others measure that.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nn_conformance.adapt.claims import conforms
 from nn_conformance.cases import format as fmt
-from nn_conformance.cases.text import ACTIVATIONS
 from nn_conformance.cases.text import network as parsed
 from nn_conformance.explain.asking import OTHER, Limits, draw, sized, some_widths
-from nn_conformance.explain.choices import worth_trying
 from nn_conformance.explain.fitting import Explained
 from nn_conformance.explain.joint import Assignment, groups
 from nn_conformance.explain.loss_search import value_of
@@ -39,8 +35,6 @@ NETWORKS = (
     "3-4 tanh-5 sigmoid-3 softmax, cross-entropy",
     "4-4 tanh skip-4 tanh skip-2, squared-error",
 )
-BLIND = Path(__file__).parents[1] / "tests" / "blind"
-FEWEST = 3  # variants of a place that is no gap
 SIZES = (6, 1, 4)  # samples of the cases on which a mutant must differ to be no equivalent one
 
 
@@ -196,35 +190,3 @@ def cell(mutant: Mutant) -> Cell:
     elif named == 0 and any(explanation.confirmed and explanation.cases > 0 for explanation in explanations):
         verdict, named = "the same numbers", len(mutant.mistakes)
     return Cell(mutant, verdict, named, ", ".join(sorted(slugs)))
-
-
-def gaps() -> list[str]:
-    """Places in which the catalogue has few variants that change anything, and activations whose derivatives have no names."""
-    found = []
-    for line in NETWORKS:
-        network = parsed(line)
-        traces = [trace(draw(network, 5, seed, "float64")) for seed in (1, 2)]
-        for array in names(network):
-            with np.errstate(all="ignore"):  # some variants divide by 0
-                options_of = {step: worth_trying(array, step, traces, ()) for step in steps(traces[0], array)}
-            for step, options in options_of.items():
-                if len(options) - 1 < FEWEST:
-                    place = f"{step.slot}, layer {step.layer}{f', {step.use}' if step.use else ''}"
-                    found.append(f"{line}: {place}: {len(options) - 1} variants")
-    for kind in ACTIVATIONS:
-        network = parsed(f"3-4 {kind}-2, squared-error")
-        named = {r.slug for r in rules(trace(draw(network, 5, 1, "float64")), Step("derivative", 1, "W")).values()}
-        if named <= {"derivative-other", "derivative-missing", "bias-without-error"}:
-            found.append(f"{kind}: no wrong derivative has a name of its own")
-    return [*dict.fromkeys(found), *(f"{name}: not named: {what}" for name, what in unnamed().items())]
-
-
-def unnamed() -> dict[str, str]:
-    """The wrong programs by others of which no name is known by which they are found, with what is wrong."""
-    keys = {path.parent.name: json.loads(path.read_text("utf-8")) for path in sorted(BLIND.glob("*/key.json"))}
-    return {
-        f"{folder}/{name}": "; ".join(mistake["what"] for mistake in entry["mistakes"])
-        for folder, key in keys.items()
-        for name, entry in key.items()
-        if not entry["right"] and not entry.get("named")
-    }
