@@ -113,7 +113,7 @@ class Limits:
     def of(self, array: str, expected: Array, uncertainty: float = 0.0) -> float:
         """The largest error of a gradient that should be this: a mistaken one may be larger than the right one."""
         size, own = self._norms[array], norm(expected)
-        grown = max(1.0, own / size) if size else 1.0
+        grown = max(1.0, own / size) if size > self._sizes[array] else 1.0  # a right one of zeros tells no size
         return self._sizes[array] * grown + self._unit * own + uncertainty + 1e-300
 
 

@@ -87,7 +87,7 @@ class Explainer(Updates):
             if not found and points:
                 self._apart([points], when)
 
-    def _apart(self, groups: Groups, when: str) -> None:
+    def _apart(self, groups: Groups, when: str) -> Explanation:
         """What is said of cases that are wrong under a condition, beside what is known."""
         before, self.draft, self.when = self.draft, Explanation(), when
         self._evaluation(groups)
@@ -99,11 +99,11 @@ class Explainer(Updates):
         self.draft.cases, self.draft.of = before.cases + own.cases, before.of + own.of
         self.draft.ratio = max(before.ratio, own.ratio)
         # A bound on p shows wherever p is small, as it may be in one of many samples.
-        found = [f for f in own.findings if f not in before.findings]
-        self.draft.findings += [f if f.slug == "loss-clipped" else replace(f, when=when) for f in found]
+        self.draft.findings += [f if f.slug == "loss-clipped" else replace(f, when=when) for f in own.findings]
         self.draft.ties += [tuple(tuple(replace(f, when=when) for f in option) for option in tie) for tie in own.ties]
         self.draft.unexplained += [f"{what}, {when}" for what in own.unexplained]
         self.draft.right = [what for what in before.right if not own.wrong or what in own.right]
+        return own
 
     def _extremes(self) -> None:
         """What is wrong with large logits alone, on cases that are the same whatever was asked before."""
@@ -117,10 +117,8 @@ class Explainer(Updates):
     def _on_more(self, groups: Groups) -> Gradients:
         """The evaluation, and that of further cases with them, if their rules make all and are as few, or the first are refuted."""
         before, answer = deepcopy(self.draft), self._evaluation(groups)
-        if self.draft.unexplained:
-            answer = self._under_conditions(before, groups) or answer
         for further in (self._more_outputs, lambda: [[p] for p in self.contradicted]):
-            kept = self.draft, self.misshapen.copy(), self.contradicted
+            kept = self.draft, self.when, self.misshapen.copy(), self.contradicted
             arrays, notes = set(groups[0][0].asked.gradients), self.draft.notes.copy()
             more = further() if self.asker.left and kept[0].rules else []
             self.draft.notes = notes  # it need not take these sizes
@@ -129,11 +127,11 @@ class Explainer(Updates):
                 continue
             self.draft, groups = deepcopy(before), [*groups, *more]
             gradients = self._evaluation(groups)
-            better = self.draft.rules <= kept[0].rules or kept[2]
-            if better and not (self.draft.unexplained or self.contradicted) and self.misshapen == kept[1]:
+            better = self.draft.rules <= kept[0].rules or kept[3]
+            if better and not (self.draft.unexplained or self.contradicted) and self.misshapen == kept[2]:
                 answer = gradients
             else:
-                self.draft, self.misshapen, self.contradicted = kept
+                self.draft, self.when, self.misshapen, self.contradicted = kept
         return answer
 
     def _more_outputs(self) -> Groups:
@@ -158,6 +156,9 @@ class Explainer(Updates):
         losses = LossSearch(groups, self.dtype, lambda: self.asker.left_of(SHARE))
         shown = losses.shown()
         found = losses.find() if shown else []
+        rest, when = Loss(), ""  # of the other cases, where the loss is wrong under one condition only
+        if shown and not found:
+            found, rest, when = self._some_losses(groups, losses)
         # A target that shows no gradients is explained by its losses and layers alone.
         gradients = self._gradients(groups, found) if groups[0][0].asked.gradients else Gradients()
         fits = (one for one in found if gradients.changes in (one.changes, kept(one.changes), with_epsilon(one)))
@@ -171,6 +172,9 @@ class Explainer(Updates):
         if gradients.changes:
             wrong = wrong_arrays(points)
             of_loss = [replace(f, arrays=(*f.arrays, *wrong)) if _in_gradients(f) else f for f in of_loss]
+        if when:
+            always = naming_forward.of_loss(self.network, rest)
+            of_loss = [*(replace(f, when=when) for f in of_loss if f not in always), *always]
         if shown and loss is None:
             self.draft.unexplained.append("the loss")
             if layer := first_wrong_layer(points, self.dtype):
@@ -178,34 +182,37 @@ class Explainer(Updates):
         elif shown and loss is not None and loss.cost == 0:
             self.draft.right.append("loss")
         self._gathered(groups, of_loss, gradients)
-        self._confirm(points, loss, gradients)
+        self._confirm(points, [one for one in (loss, rest if when else None) if one], gradients)
         return gradients
 
-    def _under_conditions(self, before: Explanation, groups: Groups) -> Gradients | None:
-        """The evaluation of cases that are right and of those that are wrong, or of several samples and of one; None if that is open too."""
-        kept = self.draft
-        of_several = [[len(g[0].asked.case.x) > 1 for g in groups]] if "the loss" in kept.unexplained else []
-        for good in ([not any(map(circumstances.wrong, g)) for g in groups], *of_several):
-            right, wrong = ([g for g, own in zip(groups, good, strict=True) if own == which] for which in (True, False))
-            if right and wrong:
-                self.draft = deepcopy(before)
-                gradients = self._evaluation(right)
-                self._apart(sorted(wrong, key=len, reverse=True), apart(wrong, right))
-                self.when = ""
-                if not self.draft.unexplained:
-                    return gradients
-        self.draft = kept
-        return None
+    def _some_losses(self, groups: Groups, losses: LossSearch) -> tuple[list[Loss], Loss, str]:
+        """What makes the losses of some groups, what those of the others, and what sets them apart."""
+        for right in (
+            [replace(losses, groups=[g]).right() for g in groups],
+            [len(g[0].asked.case.x) > 1 for g in groups],
+        ):
+            if part := _wrong_ones(groups, right):
+                found, rest = (replace(losses, groups=some).find() for some in part)
+                if found and rest:
+                    return found, rest[0], apart(*part)
+        return [], Loss(), ""
 
     def _gradients(self, groups: Groups, losses: Sequence[Loss]) -> Gradients:
-        """Under the forward passes that the losses allow."""
+        """Under the forward passes that the losses allow; where some groups are right, of the others."""
         forward: list[Changes] = list(dict.fromkeys(kept(loss.changes) for loss in losses)) or [()]
         if losses and losses[0].cost > 0 and () not in forward:
             forward.append(())
         forward += [shifted for loss in losses if (shifted := with_epsilon(loss)) not in forward]
         if any(layer.activation.axis == "batch" for layer in self.network.layers):  # there fewer rows are other outputs
             forward += [loss.changes for loss in losses if loss.changes not in forward]
-        return explain_gradients(groups, self.dtype, forward, lambda: self.asker.left)
+        gradients = explain_gradients(groups, self.dtype, forward, lambda: self.asker.left)
+        right = [all(p.all_right for p in group) for group in groups]
+        if gradients.open and (part := _wrong_ones(groups, right)):
+            wrong = sorted(part[0], key=len, reverse=True)
+            some = explain_gradients(wrong, self.dtype, forward, lambda: self.asker.left)
+            if not some.open:
+                gradients, self.when = some, apart(*part)
+        return gradients
 
     def _sample_by_sample(self, before: Gradients) -> Gradients:
         """The gradients of one sample each, where a call with several is no single step."""
@@ -253,7 +260,7 @@ class Explainer(Updates):
         for assignment in gradients.assignments:
             own = naming.of_assignment(groups[0][0].trace, assignment, first)
             own = naming.without_shares(own, gradients.changes)
-            own = [replace(f, doubt=doubt) for f in own]
+            own = [replace(f, when=self.when, doubt=doubt) for f in own]
             options.append(naming.merged(of_loss, own))
         options = options or [of_loss]
         if len(options) == 1 and self.network.loss.kind == "squared_error":
@@ -287,7 +294,7 @@ class Explainer(Updates):
                 shapes = f"of shape {g.shape} for {np.shape(asked.case.params[name])}"
                 self.draft.unexplained.append(f"d{name}, {shapes}")
 
-    def _confirm(self, points: list[Point], loss: Loss | None, gradients: Gradients) -> None:
+    def _confirm(self, points: list[Point], losses: Sequence[Loss], gradients: Gradients) -> None:
         """The mutant against every finite number of every case, those of the caller included."""
         d, points = self.draft, list(points)
         for case, answer in self.kept:
@@ -298,7 +305,7 @@ class Explainer(Updates):
                 points.append(point_of(asked, self.dtype))
             else:
                 d.aside.append(f"NaN, infinite or of another shape on {case.label or 'a case'}")
-        each = [self._ratios(p, loss, gradients) for p in points]
+        each = [self._ratios(p, losses, gradients) for p in points]
         ratios = [max(of.values(), default=0.0) for of in each]
         good = [ratio for ratio in ratios if ratio <= 1]
         made = zip(points, ratios, each, strict=True)
@@ -323,15 +330,15 @@ class Explainer(Updates):
             d.ties = [tuple(tuple(_doubted(f, p, of) for f in option) for option in tie) for tie in d.ties]
         d.cases, d.of, d.ratio = len(good), len(points) - len(tall), max(good, default=0.0)
 
-    def _ratios(self, p: Point, loss: Loss | None, gradients: Gradients) -> dict[str, float]:
+    def _ratios(self, p: Point, losses: Sequence[Loss], gradients: Gradients) -> dict[str, float]:
         """The difference between the mutant and an answer, of each array and in units of the limit; infinite without a mutant."""
         ratios = {}
         try:
             [[own]] = traced([[p]], gradients.changes)
-            if loss and p.asked.loss is not None:
-                tr = p.under(loss.changes)
-                value = loss.on(tr, p.sizes() | {"n": float(len(tr.t))})
-                ratios["loss"] = abs(value - p.asked.loss) / p.limits.of_loss(value)
+            if losses and p.asked.loss is not None:
+                traces = ((one, p.under(one.changes)) for one in losses)
+                made = [one.on(tr, p.sizes() | {"n": float(len(tr.t))}) for one, tr in traces]
+                ratios["loss"] = min(abs(value - p.asked.loss) / p.limits.of_loss(value) for value in made)
             ways = gradients.assignments[0].ways if gradients.assignments else {}
             shown = {array: way for array, way in ways.items() if array in p.asked.gradients}
             of_arrays = {f"d{array}": own.ratio(array, way.predicted(own)) for array, way in shown.items()}
@@ -357,6 +364,12 @@ def _doubted(finding: Finding, p: Point, of: Mapping[str, float]) -> Finding:
     contradicted = finding.arrays and all(of.get(a, np.inf) > 1 for a in finding.arrays)
     where = f"it gives other numbers on {p.asked.case.label.split('/')[-1]}"
     return replace(finding, doubt=finding.doubt or where) if contradicted else finding
+
+
+def _wrong_ones(groups: Groups, right: Sequence[bool]) -> tuple[Groups, Groups] | None:
+    """The groups that are wrong and those that are right, where there are both."""
+    wrong = [group for group, good in zip(groups, right, strict=True) if not good]
+    return (wrong, [group for group in groups if group not in wrong]) if wrong and any(right) else None
 
 
 def explain(

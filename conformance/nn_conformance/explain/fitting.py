@@ -231,7 +231,7 @@ class Fitter:
         matrix, g = np.concatenate(columns), np.concatenate(answers)
         if not np.isfinite(matrix).all():
             return None
-        if not np.any(matrix[:, 0]) or (extra is None and norm(matrix[:, 0]) <= near):  # but for rounding
+        if norm(matrix[:, 0]) <= near:  # zeros, but for rounding
             return [] if norm(g) <= near and not extra else None
         if len(g) <= matrix.shape[1]:
             return []
