@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from nn_conformance.explain.trace import Trace, shaped
 from nn_reference.activations import GELU_CUBIC, GELU_SCALE, sigmoid
 from nn_reference.arithmetic import Array
 
+NORMAL = NormalDist()
 # (z, a, g, tr, k) -> what g is multiplied by.
 Derivative = Callable[[Array, Array, Array, Trace, int], Any]
 
@@ -68,18 +70,55 @@ FORMULAS: dict[str, tuple[bool, Derivative]] = {
     "1-z²": (True, lambda z, a, g, tr, k: 1 - z * z),
     "σ′(z)": (True, lambda z, a, g, tr, k: sigmoid(z) * (1 - sigmoid(z))),
     "1-tanh²(z)": (True, lambda z, a, g, tr, k: 1 - np.tanh(z) ** 2),
+    "z": (False, lambda z, a, g, tr, k: z),
+    "1-z": (False, lambda z, a, g, tr, k: 1 - z),
+    "a²": (False, lambda z, a, g, tr, k: a * a),
+    "a²(1-a)": (False, lambda z, a, g, tr, k: a * a * (1 - a)),
+    "a(1-a)²": (False, lambda z, a, g, tr, k: a * (1 - a) ** 2),
     "(a(1-a))²": (True, lambda z, a, g, tr, k: (a * (1 - a)) ** 2),
+    "(1-a²)²": (True, lambda z, a, g, tr, k: (1 - a * a) ** 2),
+    "(1-a)²": (False, lambda z, a, g, tr, k: (1 - a) ** 2),
+    "1-2a": (False, lambda z, a, g, tr, k: 1 - 2 * a),
+    "a(1+a)": (False, lambda z, a, g, tr, k: a * (1 + a)),
     "1+a": (False, lambda z, a, g, tr, k: 1 + a),
+    "1+a²": (False, lambda z, a, g, tr, k: 1 + a * a),
     "σ(z)": (False, lambda z, a, g, tr, k: sigmoid(z)),
+    "tanh z": (False, lambda z, a, g, tr, k: np.tanh(z)),
+    "σ(a)": (False, lambda z, a, g, tr, k: sigmoid(a)),
+    "1-tanh z": (False, lambda z, a, g, tr, k: 1 - np.tanh(z)),
+    "1-tanh²(tanh a)": (False, lambda z, a, g, tr, k: 1 - np.tanh(np.tanh(a)) ** 2),
+    "√|a(1-a)|": (False, lambda z, a, g, tr, k: np.sqrt(np.abs(a * (1 - a)))),
+    "e^z": (False, lambda z, a, g, tr, k: np.exp(z)),
+    "σ(1.702z)(1 + 1.702z(1-σ(1.702z)))": (False, lambda z, a, g, tr, k: sigmoid(1.702 * z) * (1 + 1.702 * z * sigmoid(-1.702 * z))),
+    "Φ(z) + z·e^(-z²/2)/√2π": (False, lambda z, a, g, tr, k: np.vectorize(NORMAL.cdf)(z) + z * np.exp(-z * z / 2) / np.sqrt(2 * np.pi)),
+    "e^-z": (False, lambda z, a, g, tr, k: np.exp(-z)),
+    "e^-z/(1+e^-z)": (False, lambda z, a, g, tr, k: np.exp(-z) / (1 + np.exp(-z))),
+    "e^z/(1+e^z)": (False, lambda z, a, g, tr, k: np.exp(z) / (1 + np.exp(z))),
+    "e^-z/(1+e^-z)³": (False, lambda z, a, g, tr, k: np.exp(-z) / (1 + np.exp(-z)) ** 3),
+    "1/cosh z": (False, lambda z, a, g, tr, k: 1 / np.cosh(z)),
+    "1/(1+z²)": (False, lambda z, a, g, tr, k: 1 / (1 + z * z)),
     "(z < 0)": (False, lambda z, a, g, tr, k: z < 0),
+    "(z > 1)": (False, lambda z, a, g, tr, k: z > 1),
+    "(a > 1)": (False, lambda z, a, g, tr, k: a > 1),
+    "(a > ½)": (False, lambda z, a, g, tr, k: a > 0.5),
+    "sign z": (False, lambda z, a, g, tr, k: np.sign(z)),
+    "|z|": (False, lambda z, a, g, tr, k: np.abs(z)),
     "(g > 0)": (True, lambda z, a, g, tr, k: g > 0),
+    "(g < 0)": (False, lambda z, a, g, tr, k: g < 0),
+    "g(1-g)/g": (False, lambda z, a, g, tr, k: 1 - g),
     "φ′ averaged over the batch": (False, lambda z, a, g, tr, k: _mean(tr, k)),
+    "φ′ of the first sample": (False, lambda z, a, g, tr, k: tr.through(k, np.ones_like(a))[:1]),
     "φ′ of the last sample": (False, lambda z, a, g, tr, k: tr.through(k, np.ones_like(a))[-1:]),
     "φ′ twice": (True, lambda z, a, g, tr, k: tr.through(k, np.ones_like(a)) ** 2),
+    "φ″ for φ′": (False, lambda z, a, g, tr, k: tr.through(k, np.ones_like(a)) * (1 - 2 * a)),
 }  # fmt: skip
 OF_ERROR: dict[str, tuple[bool, Derivative]] = {
     "e(1-e), e = y-t": (True, lambda z, a, g, tr, k: (tr.y - tr.t) * (1 - tr.y + tr.t)),
     "1-e², e = y-t": (True, lambda z, a, g, tr, k: 1 - (tr.y - tr.t) ** 2),
+    "e = t-y: e(1-e)": (False, lambda z, a, g, tr, k: (tr.t - tr.y) * (1 - tr.t + tr.y)),
+    "(e > 0), e = y-t": (False, lambda z, a, g, tr, k: tr.y > tr.t),
+    "φ′ of t": (False, lambda z, a, g, tr, k: tr.t * (1 - tr.t) if tr.kind(k) == "sigmoid" else 1 - tr.t**2),
+    "y": (False, lambda z, a, g, tr, k: tr.y),
 }  # fmt: skip
 
 
@@ -153,16 +192,36 @@ def _assigned(side: str) -> Rule:
 NO_PRODUCT: dict[str, Rule] = {
     "alone": Rule("bias-without-error", "φ′ alone, without the error", lambda g, z, a, d, p: np.broadcast_to(d, g.shape)),
     "added": _unmultiplied("g + φ′ for g·φ′", lambda g, z, a, d, p: g + d),
+    "subtracted": _unmultiplied("g - φ′ for g·φ′", lambda g, z, a, d, p: g - d),
+    "divided": _unmultiplied("g/φ′ for g·φ′", lambda g, z, a, d, p: g / d),
+    "larger": _unmultiplied("max(g, 0)·φ′ for g·φ′", lambda g, z, a, d, p: np.maximum(p, 0)),
 }  # fmt: skip
+ABOVE = {
+    "set z > 0": _assigned("z > 0"),
+    "set 1": _unmultiplied("1 where z > 0, g elsewhere", lambda g, z, a, d, p: np.where(z > 0, 1.0, g), "derivative-assigned"),
+}  # fmt: skip
+BELOW = {"set z ≤ 0": _assigned("z ≤ 0")}
 # Of some activations; brackets are those of g·(…), left out.
 NO_PRODUCT_OF: dict[str, dict[str, Rule]] = {
     "sigmoid": {
         "bracket 0": _unmultiplied("g·a·1 - a, for g·a·(1-a)", lambda g, z, a, d, p: g * a - a),
         "bracket 1": _unmultiplied("g·a - a², for g·(a-a²)", lambda g, z, a, d, p: g * a - a * a),
+        "bracket 2": _unmultiplied("g·1 - a, for g·(1-a)", lambda g, z, a, d, p: g - a),
     },
-    "tanh": {"bracket": _unmultiplied("g·1 - a², for g·(1-a²)", lambda g, z, a, d, p: g - a * a)},
-    **{kind: {f"set {side}": _assigned(side) for side in ("z > 0", "z ≤ 0")} for kind in ("relu", "leaky_relu", "elu")},
-}
+    "tanh": {
+        "bracket 0": _unmultiplied("g·1 - a², for g·(1-a²)", lambda g, z, a, d, p: g - a * a),
+        "bracket 1": _unmultiplied("g - (g·a)², for g·(1-a²)", lambda g, z, a, d, p: g - g * g * a * a),
+        "bracket 2": _unmultiplied("(g - g·a)², for g·(1-a²)", lambda g, z, a, d, p: (g - g * a) ** 2),
+    },
+    "silu": {
+        "bracket 0": _unmultiplied("g·σ + zσ(1-σ), for g·(…)", lambda g, z, a, d, p: g * sigmoid(z) + d - sigmoid(z)),
+        "bracket 1": _unmultiplied("g·a + σ(1-a), for g·(…)", lambda g, z, a, d, p: g * a + d - a),
+    },
+    "gelu": {"bracket 0": _unmultiplied("g·(1+τ)/2 + z/2·τ′, for g·(…)", lambda g, z, a, d, p: (g - 1) * (1 + _tau(z)) / 2 + d)},
+    "relu": ABOVE,
+    "leaky_relu": BELOW | ABOVE,
+    "elu": BELOW | ABOVE,
+}  # fmt: skip
 
 
 def mixture(tr: Trace, k: int, share: str, other: str) -> Rule:

@@ -28,6 +28,7 @@ Map = tuple[Callable[[Array, float], Array], Callable[[Array, float], Any]]
 TIMES: Map = (lambda u, s: s * u, lambda u, s: s)
 PLUS: Map = (lambda u, s: u + s, lambda u, s: 1.0)
 WITHIN: Map = (lambda u, s: np.clip(u, -s, s), lambda u, s: np.abs(u) < s)
+AT_LEAST: Map = (np.maximum, lambda u, s: u > s)
 
 
 def _after(of: Map) -> Callable[[Activation, float], Activation]:
@@ -66,11 +67,14 @@ ACTIVATIONS = {
     "steeper": Family("activation-scaled", "a = φ({s}·z)", _before(TIMES)),
     "leaky": Family("leaky-slope", "a = z, and {s}·z where z < 0", _leaky),
     "bounded": Family("activation-bounded", "a = φ(z), kept within ±{s}", _after(WITHIN)),
+    "of bounded": Family("activation-bounded", "a = φ(z), z kept within ±{s}", _before(WITHIN)),
+    "least": Family("activation-bounded", "a = max(φ(z), {s})", _after(AT_LEAST)),
     "raised": Family("activation-scaled", "a = φ(z) + {s}", _after(PLUS)),
 }
 DATA = {
     "inputs": Family("inputs-scaled", "{s}·x for x", lambda x, t, s: (s * x, t)),
     "labels": Family("labels-smoothed", "(1-{s})·t + {s}/C for t", lambda x, t, s: (x, (1 - s) * t + s / t.shape[-1])),
+    "labels of two": Family("labels-smoothed", "(1-{s})·t + {s}/2 for t", lambda x, t, s: (x, (1 - s) * t + s / 2)),
 }
 FAMILIES = ACTIVATIONS | DATA
 

@@ -2,22 +2,25 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import NamedTuple, cast
 
 import numpy as np
 
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain import forward_constants as fc
+from nn_conformance.explain import forward_rules as fr
 from nn_conformance.explain import loss_terms
 from nn_conformance.explain.factors import ONE, Factor, monomials
 from nn_conformance.explain.penalties import PENALTIES, USUAL
 from nn_conformance.explain.points import Point
-from nn_conformance.explain.trace import Change, Changes, Trace, possible
+from nn_conformance.explain.trace import Change, Changes, Trace, possible, with_losses
 from nn_conformance.judge.limits import norm, value_limit
 from nn_reference.arithmetic import Array
 
 TINY = 1e-6  # a relative difference of losses
 TALL = 5.0  # inputs from here on saturate units, where an ε changes the loss by more
+FEW = 2  # cases on which pairs are tried first
 EPSILONS = np.geomspace(1e-17, 1.0, 60)
 BOUNDS = ("clip", "floor")  # on probabilities, inside of logarithms
 NEAR_LAYERS = 4.0  # errors of the layers below, which the limit of one layer does not count
@@ -138,6 +141,10 @@ class LossSearch:
         found = found or self._of_constants() or self._of_terms()
         for change in singles if not found else ():
             found += self._of((change,))
+        for pair in self._pairs(singles) if not found else ():
+            found += self._of(pair)
+            if len(found) > 8 or not self.left():
+                break
         least = min((loss.cost for loss in found), default=0.0)
         return sorted((loss for loss in found if loss.cost <= least + 0.5), key=lambda loss: loss.cost)[:10]
 
@@ -173,6 +180,36 @@ class LossSearch:
                 continue
         return []
 
+    def _pairs(self, singles: Sequence[Change]) -> Iterator[Changes]:
+        """Two changes together that may make the first group's losses, tried with cheap tests first."""
+        firsts = [c for c in singles if c.slot != "loss"]
+        traces = {c: t for c in firsts if (t := self._traced((c,))) is not None}
+        shown = first_wrong_layer(self.groups[0], self.dtype)
+        if shown is not None:  # the first layer that is wrong names one of the two
+            first = self.groups[0][0]
+            traces = {c: t for c, t in traces.items() if layers_match(t[0], first, self.dtype, shown or None)}
+        for change, own in traces.items():
+            for loss in (c for c in singles if c.slot == "loss" and fr.LOSSES[c.name].common):
+                try:
+                    if self._possible([with_losses(tr, (loss,)) for tr in own]):
+                        yield change, loss
+                except ValueError:
+                    continue
+        order = {change: k for k, change in enumerate(firsts)}
+        for change, other in product(traces, firsts):
+            if not self.left():
+                return
+            if (other not in traces or order[other] > order[change]) and not _same_place(change, other):
+                both = self._traced((change, other))
+                if both is not None and self._possible(both):
+                    yield change, other
+
+    def _traced(self, changes: Changes) -> list[Trace] | None:
+        try:
+            return [p.under(changes) for p in self.groups[0][:FEW]]
+        except ValueError:
+            return None
+
     def _of(self, changes: Changes, *, exactly: bool = False) -> list[Loss]:
         pairs: list[tuple[Point, Trace]] = []
         try:
@@ -187,6 +224,12 @@ class LossSearch:
             return [one for one in found if one]
         except ValueError:
             return []
+
+    def _possible(self, traces: Sequence[Trace]) -> bool:
+        """Whether one factor makes the losses of the first group."""
+        pairs = zip((p.asked.loss for p in self.groups[0]), map(value_of, traces), strict=False)
+        factors = np.array([got / value for got, value in pairs if value and got is not None])
+        return len(factors) > 1 and bool(np.all(np.isfinite(factors))) and np.ptp(factors) <= 1e-6 * abs(factors[0]) > 0
 
     def _fits(self, changes: Changes, pairs: Sequence[tuple[Point, Trace]]) -> Iterator[Loss]:
         """One explanation by these changes and the fewest constants, if there is one."""
@@ -208,7 +251,8 @@ class LossSearch:
                     kept = (_within_logarithms(name, changes, pairs) for name in bounds)
                     yield next(filter(None, kept), loss)
                     return
-        yield from self._added(changes, pairs)
+        if len(changes) <= 1:  # with two changes a constant would fit anything
+            yield from self._added(changes, pairs)
 
     def _added(self, changes: Changes, pairs: Sequence[tuple[Point, Trace]]) -> Iterator[Loss]:
         same = Loss((), ONE, Added("same", Factor(_loss(pairs[0][0]))))
@@ -293,6 +337,13 @@ def _loss(p: Point) -> float:
 def _sizes(p: Point, tr: Trace) -> dict[str, float]:
     """With n, the rows that the forward pass has used, where these are not all."""
     return p.sizes() | ({"n": float(len(tr.t))} if tr.fewer else {})
+
+
+def _same_place(one: Change, other: Change) -> bool:
+    """Whether two changes are of the same rule."""
+    tables = (fr.TARGETS, fr.INPUTS, fr.ROWS, fr.PARAMETERS)
+    same = one.slot != "data" or any(one.name in table and other.name in table for table in tables)
+    return (one.slot, one.layer) == (other.slot, other.layer) and same
 
 
 def kept(changes: Changes) -> Changes:

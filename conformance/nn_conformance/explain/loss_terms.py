@@ -18,11 +18,13 @@ OF_ERRORS: dict[str, Term] = {
     "(y-t)": lambda y, t: y - t,
     "(y-t)³": lambda y, t: (y - t) ** 3,
     "|y-t|³": lambda y, t: abs(y - t) ** 3,
+    "(y-t)⁴": lambda y, t: (y - t) ** 4,
     "y²": lambda y, t: y * y,
     "t²": lambda y, t: t * t,
     "y·t": lambda y, t: y * t,
     "y": lambda y, t: y,
     "t": lambda y, t: t,
+    "(y+t)²": lambda y, t: (y + t) ** 2,
     "1": lambda y, t: np.ones_like(y),
 }
 OF_PROBABILITIES: dict[str, Term] = {

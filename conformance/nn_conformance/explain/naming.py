@@ -108,7 +108,9 @@ def _of_order(last: int, groups: Sequence[Group], found: list[Finding]) -> list[
     """The findings, with one for all layers that have what the layer of the same number from the other end has kept."""
     other = {}
     for g, k in [(group, k) for group in groups for k, _ in group.places]:
-        other[g.kind, k] = int(g.name[1:]) + (g.kind == "input") if g.name[1:].isdecimal() else 0
+        numbered = int(g.name[1:]) + (g.kind == "input") if g.name[1:].isdecimal() else 0
+        by_name = {"below": k - 1, "above": k + 1, "own a": k + 1, "a below": k - 1, "x": 1}
+        other[g.kind, k] = by_name.get(g.name, numbered)
     layers = [k for k in range(1, last + 1) if 2 * k != last + 1]
     slots = [("input", k) for k in layers] + [("back", k) for k in layers if k > 1]
     if last < 3 or any(other.get(slot) != last + 1 - slot[1] for slot in slots):

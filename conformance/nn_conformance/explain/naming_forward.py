@@ -103,25 +103,24 @@ def of_change(network: fmt.Network, change: Change) -> Finding:
         rule = (fr.DATA if change.slot == "data" else fr.LOSSES)[change.name]
         place = "what is computed with" if change.slot == "data" else "the loss"
         return Finding(change.slot, 0, place, rule.slug, rule.formula, variant=change.name)
-    match change.slot:
-        case "skip":
-            said = "its skip connection", "skip-left-out", "a = φ(z)", "a = φ(z) + input"
-        case "input":
-            below = "x" if change.name == "0" else f"a{change.name}"
-            said = "its input", "layer-input-other", f"z = {below}·W{k} + b{k}", f"z = a{k - 1}·W{k} + b{k}"
-        case "bias" if change.name == AFTER:
-            said = "z", "bias-after", "a = φ(aW) + b", "a = φ(aW + b)"
-        case "bias":
-            said = "z", "bias-of-other-layer", f"z = a·W{k} + b{change.name}", f"z = a·W{k} + b{k}"
-        case "z":
-            rule = fr.PREACTIVATIONS[change.name]
-            slug = "output-bias-left-out" if rule.slug == "bias-left-out" and k == last else rule.slug
-            said = "z", slug, rule.formula, "z = aW + b"
-        case _:
-            rule, kind = fr.ACTIVATIONS[change.name], network.layers[(k or 1) - 1].activation.kind
-            right = "a = z" if kind == "identity" else f"a = {kind}(z)"
-            said = "the activation", _activation_slug(network, change, rule.slug), rule.formula, right
-    return Finding("forward", k, f"{where}, {said[0]}", *said[1:], variant=change.name)
+    if change.slot == "skip" or change.name == AFTER:
+        skip = "its skip connection", "skip-left-out", "a = φ(z)", "a = φ(z) + input"
+        own = skip if change.slot == "skip" else ("z", "bias-after", "a = φ(aW) + b", "a = φ(aW + b)")
+        return Finding("forward", k, f"{where}, {own[0]}", *own[1:], variant=change.name)
+    if change.slot in ("input", "bias"):
+        of_input = change.slot == "input"
+        below, bias = ("x" if change.name == "0" else f"a{change.name}", k) if of_input else ("a", change.name)
+        pairs = (below, bias), (f"a{k - 1}" if of_input else "a", k)
+        uses, right = (f"z = {one}·W{k} + b{other}" for one, other in pairs)
+        place, slug = ("its input", "layer-input-other") if of_input else ("z", "bias-of-other-layer")
+        return Finding("forward", k, f"{where}, {place}", slug, uses, right, variant=change.name)
+    if change.slot == "z":
+        rule = fr.PREACTIVATIONS[change.name]
+        slug = "output-bias-left-out" if rule.slug == "bias-left-out" and k == last else rule.slug
+        return Finding("forward", k, f"{where}, z", slug, rule.formula, "z = aW + b", variant=change.name)
+    rule, kind = fr.ACTIVATIONS[change.name], network.layers[(k or 1) - 1].activation.kind
+    right, slug = "a = z" if kind == "identity" else f"a = {kind}(z)", _activation_slug(network, change, rule.slug)
+    return Finding("forward", k, f"{where}, the activation", slug, rule.formula, right, variant=change.name)
 
 
 def _of_constant(change: Change, where: str) -> Finding:

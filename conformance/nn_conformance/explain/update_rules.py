@@ -6,6 +6,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -196,11 +197,16 @@ def _adam(right: UpdateRule) -> Rows:
         ("moments-aliased", "m and v are one array, which both rules write to", {"one": True}),
         ("square-of-moment", "v = β₂·v + (1-β₂)·m²", {"of_moment": True}),
         ("moment-unweighted", "m = β₁·m + g", {"unweighted": True}),
+        ("adam-constant", "β₂ in m as well", {"beta1": right.beta2}),
+        ("adam-constant", "no ε", {"epsilon": 0.0}),
         ("momentum-missing", "β₁ = 0", {"beta1": 0.0}),
         ("adam-constant", "β₁ = 0.9", {"beta1": 0.9}),
     ]
     rows += [("adam-constant", f"β₂ = {v:g}", {"beta2": v}) for v in (0.999, 0.99, 0.9)]
     rows += [("adam-constant", f"ε = {v:g}", {"epsilon": v}) for v in EPSILONS]
+    for b, e in product((0.999, 0.99), (1e-8, 1e-7)):
+        constants = {"beta1": 0.9, "beta2": b, "epsilon": e}
+        rows.append(("adam-constant", f"β₁ = 0.9, β₂ = {b:g}, ε = {e:g}", constants))
     return rows
 
 

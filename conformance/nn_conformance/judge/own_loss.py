@@ -92,7 +92,8 @@ def _as_certified(climb: Climb, claimed: Params) -> list[Finding]:
     """
     right, network = climb.expected, build_network(climb.network)
     if over(losses_apart(climb.answer.loss, expected_loss(climb)), limit_of_loss(climb).value) > 1 or any(
-        not norm(g - right.gradients[name])
+        g.shape != right.gradients[name].shape
+        or not norm(g - right.gradients[name])
         <= climb.gradient_limit(right, name).value + climb.answer.uncertainty.get(name, 0.0)
         for name, g in claimed.items()
     ):
