@@ -337,16 +337,16 @@ KEPT_BY = {
 }
 
 
+@pytest.mark.parametrize("line", [COURSES["xor"], "4-1 sigmoid, bce"])
 @pytest.mark.parametrize(("key", "shown"), KEPT_BY.values(), ids=KEPT_BY)
-def test_what_is_kept_by_some_of_its_arguments_shows(key, shown):
+def test_what_is_kept_by_some_of_its_arguments_shows(key, shown, line):
     """Answers that are kept by the array x, its contents, or all but the targets fail when what is left out changes."""
-    right, kept = rows(network(COURSES["xor"]), none), {}
+    right, kept = rows(network(line), none), {}
 
     def target(params, x, t):
-        if (
-            place := key(params, x, t)
-        ) not in kept:  # of the last call alone, with its x, or another would take its place
+        place = key(params, x, t)
+        if place not in kept:  # of the last call alone, with its x, or another would take its place
             kept.clear()
         return kept.setdefault(place, (right(params, x, t), x))[0]
 
-    assert any(v.check.quantity == shown for v in failures(marked(target, COURSES["xor"])))
+    assert any(v.check.quantity == shown for v in failures(marked(target, line)))

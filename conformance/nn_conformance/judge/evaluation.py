@@ -213,8 +213,9 @@ def _stale(climb: Climb, reordered: Answer) -> dict[str, Finding]:
     by more than L + L'.
     """
     first, answer = climb.second_expected, climb.second
-    # Right answers may differ in their slopes at a kink, and in their clips in a precision that has its own.
-    if first.kinks or climb.dtype in climb.case.by_dtype:
+    y, clip = first.layers[-1].a, climb.network.loss.clip
+    # Right answers may differ in their slopes at a kink, and near a clip, of which each precision has its own.
+    if first.kinks or climb.nan_gradients or (clip and np.min(np.minimum(y, 1 - y)) <= 2 * clip):
         return {}
     x, t = first.x.astype(np.float64), first.t[::-1].astype(np.float64)
     params = {name: p.astype(np.float64) for name, p in climb.loaded.params.items()}
