@@ -1,11 +1,11 @@
-"""Functions that are judged through every door: two mistakes in the homework network, and hostile ones."""
+"""Functions that are judged through every door: two mistakes in the homework network, hostile ones, and an undeclared convention."""
 
 import sys
 
 import homework
 import numpy as np
 
-from nn_conformance import conforms
+from nn_conformance import conforms, network
 from nn_conformance.judge.target import TargetError, Unsupported
 
 
@@ -159,5 +159,17 @@ def marked(name, function):
     return conforms("homework", dtypes=("float64",))(function)
 
 
+@conforms(network("4-3 softmax, cross-entropy"), dtypes=("float64",))
+def numbers_of_classes(params, x, t):
+    """Takes the number of each sample's class, and does not say so."""
+    rows = np.arange(len(x))
+    e = np.exp(x @ params["W1"] + params["b1"])
+    p = e / e.sum(axis=1, keepdims=True)
+    loss, delta = -np.mean(np.log(p[rows, t])), p / len(x)
+    delta[rows, t] -= 1 / len(x)
+    return loss, {"W1": x.T @ delta, "b1": delta.sum(axis=0)}
+
+
 TARGETS = {function.__name__: function for function in (marked(*item) for item in {**MISTAKES, **HOSTILE}.items())}
+TARGETS["numbers_of_classes"] = numbers_of_classes
 globals().update(TARGETS)

@@ -13,6 +13,7 @@ from ladder_problems import gradients
 
 from nn_conformance import conforms, network
 from nn_conformance.cases.store import Store
+from nn_conformance.explain.hint import ANSWERS
 from nn_conformance.judge.ladder import judge as judge_case
 from nn_conformance.judge.target import Answer, Run, Unsupported
 from nn_conformance.oracles import load, reference
@@ -210,6 +211,14 @@ def test_shapes_are_found_together():
     # Where the line says where W stands, the other two are left.
     assert judge(marked(left, f"{COURSES['xor']}, out-in")).suggestion.changes == columns
 
+    def doubled(params, x, t):
+        loss, g = target(params, x, t)
+        return loss, g | {"b1": 2 * g["b1"]}
+
+    # A mistake beside them keeps the target from being right; that it answers then is said.
+    with_a_mistake = judge(marked(doubled, "xor-tanh")).suggestion
+    assert (with_a_mistake.changes, with_a_mistake.right) == (columns, ANSWERS)
+
 
 def test_a_mean_that_is_another_with_more_outputs_is_found():
     """A sum over outputs where their mean is described is right with one output, and the hint says it of several."""
@@ -218,6 +227,15 @@ def test_a_mean_that_is_another_with_more_outputs_is_found():
 
     assert report.failed
     assert report.suggestion.changes["loss_reduction"] == "samples"
+
+    def averaged(params, x, t):
+        loss, g = target(params, x, t)
+        return loss, g | {"b1": g["b1"] / len(x)}
+
+    # Beside a mistake it is none, and the line says how it is described.
+    (explanation,) = judge(marked(averaged, "3-4 tanh-1 sigmoid, bce elements")).explanations.values()
+    assert explanation.slugs == {"bias-averaged"}
+    assert "write 'samples' after the loss" in explanation.notes[0]
 
 
 @pytest.mark.parametrize("make", [updates, a_class], ids=["function", "class"])

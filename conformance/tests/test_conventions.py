@@ -13,7 +13,7 @@ from nn_conformance.adapt.arrays import Layers
 from nn_conformance.adapt.claims import Claim, claim_of, conforms
 from nn_conformance.adapt.conventions import OURS, Conventions, declared
 from nn_conformance.adapt.converted import Converted
-from nn_conformance.explain.hint import WHERE, Remembered, suggest
+from nn_conformance.explain.hint import Remembered, suggest
 from nn_conformance.judge.ladder import judge
 from nn_conformance.judge.target import Answer, Run, Training, Unsupported
 from nn_conformance.oracles import reference
@@ -48,7 +48,7 @@ def test_the_missing_declaration_is_named(name):
         target = subject_of(conforms("xor-sigmoid", **rest)(fresh(function))).target
         now = getattr(declared(**rest), left_out)
         expected = f"declared {left_out}={now!r}: with {left_out}={value!r} loss and gradients are right; "
-        expected += WHERE
+        expected += f"write @conforms(…, {left_out}={value!r}), or the same in a program's conventions"
         suggestion = suggest(load("xor-sigmoid/probe-rectangular"), target, "float64")
         assert (suggestion and str(suggestion)) == expected
 

@@ -17,7 +17,7 @@ pytest_plugins = ["pytester"]
 
 FILE = Path(__file__).with_name("every_door.py")
 # By command each takes a process of its own: some of each kind are for every day.
-NAMES = everyday(TARGETS, ("halved", "exits", "retypes"))
+NAMES = everyday(TARGETS, ("halved", "exits", "retypes", "numbers_of_classes"))
 
 
 def told(verdict):
@@ -46,6 +46,7 @@ def test_command_and_library_call_say_the_same(name, command):
     assert not report
     here = json.loads(json.dumps(report.as_json()["target"]))
     assert done.json["target"]["suggestion"] == here["suggestion"]
+    assert ("labels='integer'" in (here["suggestion"] or "")) == (name == "numbers_of_classes")
     assert explained(done.json["target"]) == explained(here)
 
 

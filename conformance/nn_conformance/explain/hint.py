@@ -40,8 +40,8 @@ SCALES = ("factor", "reduction")
 # Of these nobody knows whether they are conventions or mistakes.
 DOUBTFUL = ("gradient", "negative", "log", "rate", "epsilon", "placement", "moments")
 RUNGS = ("contract", "loss", "gradient")
-WHERE = "it is declared beside the network in @conforms, or in a program's conventions"
 MOST_PAIRS = 150  # of declarations that are tried together
+ANSWERS = "it answers, though not rightly yet; what is wrong is said once that is declared"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,9 @@ class Suggestion:
     def __str__(self) -> str:
         now, then = (" and ".join(f"{n}={v!r}" for n, v in of.items()) for of in (self.declared, self.changes))
         own_rate = "your step does not depend on lr; " * ("rate" in self.changes)
-        return f"{own_rate}declared {now}: with {then} {self.right}; {WHERE}"
+        line = ", ".join(f"{n}={v!r}" for n, v in self.changes.items())
+        how = f"write @conforms(…, {line}), or the same in a program's conventions"
+        return f"{own_rate}declared {now}: with {then} {self.right}; {how}"
 
 
 def suggest(
@@ -91,7 +93,7 @@ def suggest(
     """
     first = _Search(loaded, target, dtype)
     if not _conforms(first.declared):
-        return first.single() or first.rate() or first.pair()
+        return first.single() or first.rate() or first.pair() or first.answering()
     for other in others:
         search = _Search(other, target, dtype)
         if _conforms(search.declared):
@@ -165,11 +167,29 @@ class _Search:
         """Conventions of shapes that change together, where answers cannot be compared; otherwise scales."""
         if all(v.status != "failed" for v in self.declared if v.rung == "contract"):
             return self.scales()
-        changes = [change for change in _changes(self.conventions) if change[0] in SHAPES]
-        pairs = [dict(two) for two in combinations(changes, 2) if two[0][0] != two[1][0]]
-        found = [pair for pair in pairs[:MOST_PAIRS] if self.right(pair)]
+        found = [pair for pair in self._pairs() if self.right(pair)]
         found = found or [columns for columns in (COLUMNS,) if self.right(columns)]
         return self.told(found[0]) if len(found) == 1 else None
+
+    def answering(self) -> Suggestion | None:
+        """The shapes with which a target answers that refuses the declared ones, where a mistake keeps it from being right."""
+        refused = {v.failure for v in self.declared if v.failed and v.rung == "contract"}
+        if not refused & {"raised", "wrong-shape"}:
+            return None
+        singles = [{name: value} for name, value in _changes(self.conventions) if name in SHAPES]
+        for options in (singles, self._pairs(), [COLUMNS]):
+            found = [changes for changes in options if self._answers(changes)]
+            if found:
+                return self.told(found[0], right=ANSWERS) if len(found) == 1 else None
+        return None
+
+    def _answers(self, changes: Mapping[str, Any]) -> bool:
+        return {v.status for v in self.verdicts(changes, ("contract",))} == {"passed"}
+
+    def _pairs(self) -> list[dict[str, Any]]:
+        changes = [change for change in _changes(self.conventions) if change[0] in SHAPES]
+        pairs = [dict(two) for two in combinations(changes, 2) if two[0][0] != two[1][0]]
+        return pairs[:MOST_PAIRS]
 
     def scales(self) -> Suggestion | None:
         """The scales of loss and of gradients."""

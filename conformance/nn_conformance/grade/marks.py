@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from nn_conformance.cases.store import Store
+from nn_conformance.explain.hint import ANSWERS
 from nn_conformance.explain.record import Explanation, Finding
 from nn_conformance.explain.texts import texts
 from nn_conformance.judge.evaluation import LEFT_OUT
@@ -132,7 +133,7 @@ def mistakes_of(report: Report) -> dict[str, str]:
             wrong[slug] = f"{wrong[slug]}; {text}" if slug in wrong else text
     if wrong:
         return wrong
-    if (hint := report.suggestion) is not None:
+    if (hint := report.suggestion) is not None and hint.right != ANSWERS:
         name, value = next(iter(hint.changes.items()))
         return {AS_MISTAKES.get(name, "undeclared-convention"): f"right with {name}={value!r}"}
     first = report.failed[0]

@@ -140,7 +140,9 @@ def _arrays(request: Request, conventions: Conventions) -> tuple[Params, Array, 
     dtype = _there(request, "dtype")
     params = all_decoded("parameter", request.params or {}, dtype)
     x, t = (decoded(name, _there(request, name), dtype) for name in "xt")
-    return params, x, t.astype(np.int64) if conventions.labels == "integer" else t
+    # A hint asks for labels that are not declared: one number for each sample of several outputs.
+    labels = x.ndim == 2 and t.ndim == 1 and _there(request, "network").layers[-1].units > 1
+    return params, x, t.astype(np.int64) if labels or conventions.labels == "integer" else t
 
 
 def _state(request: Request) -> State | None:
