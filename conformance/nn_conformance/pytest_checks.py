@@ -9,6 +9,7 @@ from nn_conformance.cases import format as fmt
 from nn_conformance.cases.store import LoadedCase, Store
 from nn_conformance.judge.verdict import CheckId, Verdict
 from nn_conformance.judge_run import JudgeRun
+from nn_conformance.outcome import numbers
 from nn_conformance.subjects import subject_of
 from nn_reference.errors import InputError
 
@@ -69,7 +70,7 @@ class Check:
 
         verdict = self.verdict
         if verdict.failed:
-            lines = [f"{verdict.id}: {verdict.reason}", f"error {verdict.error:.3g}, limit {verdict.limit:.3g}"]
+            lines = [f"{verdict.id}: {verdict.reason}", *filter(None, [numbers(verdict)])]
             lines += [f"conventions: {self.judged.subject.conventions}", *self.judged.explanation()]
             pytest.fail("\n".join(lines), pytrace=False)
         if verdict.status in ("blocked", "unsupported"):

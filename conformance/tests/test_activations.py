@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from nn_conformance.adapt import reading
-from nn_conformance.cases import families
+from nn_conformance.cases import families, text
 from nn_conformance.cases import format as fmt
 from nn_conformance.explain import naming
+from nn_conformance.fuzz import strategies
 from nn_conformance.judge import limits
 from nn_conformance.oracles import formulas
 from nn_conformance.report import description
@@ -19,6 +20,8 @@ KINDS = set(get_args(fmt.Activation.__annotations__["kind"]))
 TABLES = {
     "families": {*families.ELEMENTWISE, *families.BENT, "softmax"},
     "formulas": {*formulas.ELEMENTWISE, "softmax"},
+    "text": {activation.kind for activation in text.ACTIVATIONS.values()},
+    "drawn networks": {activation.kind for activation in strategies.EVERY},
     "limits": set(limits.SLOPES),
     "naming": set(naming.RIGHT),
     "description": set(description.PURPOSES),

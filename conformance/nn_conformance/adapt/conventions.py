@@ -1,6 +1,6 @@
 """How a target's arrays and numbers differ from the fixtures' own: declared, so that a convention never looks like a bug.
 
-Nothing here needs NumPy. `converted` applies a declaration, `suggestions` finds the one that is missing.
+Nothing here needs NumPy. `converted` applies a declaration, `explain.hint` finds the one that is missing.
 """
 
 from typing import Annotated, Literal, TypeAlias, get_args, get_type_hints

@@ -16,9 +16,10 @@ from nn_conformance.adapt.converted import Converted
 from nn_conformance.adapt.functions import Function
 from nn_conformance.adapt.layers import Layer
 from nn_conformance.adapt.recovered import Recovered
-from nn_conformance.adapt.signatures import NETWORK, arguments_of, ordered, placed, roles_of, wrapper
+from nn_conformance.adapt.signatures import NETWORK, arguments_of, class_wrapper, ordered, placed, roles_of, wrapper
 from nn_conformance.adapt.updating import METHODS, Holding, Updating
 from nn_conformance.cases import format as fmt
+from nn_conformance.cases.text import network as parsed
 from nn_conformance.judge.call import guarded, made
 from nn_conformance.judge.target import Target
 from nn_reference.errors import InputError
@@ -32,10 +33,6 @@ LAYOUTS: dict[str, Literal["in,out", "out,in"]] = {"torch": "out,in", "keras": "
 EXPECTED = (
     "expected a function (params, x, y) or (params, x, y, lr), an object with set_weights, step and get_weights, "
     "an nn.Module, a Keras model, or a target with evaluate and train"
-)
-WRAPPER = (
-    "judge a wrapper in its place: class Judged: net = {}(…); set_weights = lambda self, params: "
-    "vars(self.net).update(params); step = lambda self, x, t, lr: …; get_weights = lambda self: …"
 )
 
 
@@ -65,8 +62,12 @@ def _opened(obj: Any) -> tuple[Any, Conventions]:
     if all(callable(getattr(obj, method, None)) for method in ("evaluate", "train")):
         return obj() if isinstance(obj, type) else obj, conventions
     if not callable(obj) or isinstance(obj, type):
-        got = f"a class; {WRAPPER.format(obj.__name__)}" if isinstance(obj, type) else type(obj).__name__
-        raise InputError(f"{name}: {EXPECTED}; got {got}")
+        cls = obj if isinstance(obj, type) else type(obj)
+        if line := class_wrapper(cls):
+            raise InputError(
+                f"{name}: expected an object with set_weights, step and get_weights; judge a wrapper in its place: {line}"
+            )
+        raise InputError(f"{name}: {EXPECTED}; got {'a class' if cls is obj else cls.__name__}")
     if len(arguments_of(obj)) == 1:
         return _framework_target(_framework_made(obj, name, claim), obj, name, conventions)
     return _of_function(obj, name, conventions), conventions
@@ -121,8 +122,11 @@ def framework_of(obj: Any) -> str | None:
 
 
 def _framework_made(make: Callable[..., Any], name: str, claim: Claim) -> str:
-    claimed = next(system for system in SYSTEMS if claim.covers(system.id))
-    made = make(claimed.network.widths)
+    widths = next((system.network.widths for system in SYSTEMS if claim.covers(system.id)), None)
+    if widths is None:
+        described = parsed(claim.systems[0])
+        widths = (described.inputs, *(layer.units for layer in described.layers))
+    made = make(widths)
     framework = framework_of(made)
     if framework is None:
         raise InputError(f"{name}(sizes): expected it to make an nn.Module or a Keras model, got {type(made).__name__}")

@@ -1,5 +1,6 @@
 """What other people's functions take, by the names of their arguments; and the wrapper to write where that does not fit."""
 
+import dis
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,6 +33,10 @@ LAYER: Mapping[str, Sequence[str]] = {
 }
 # Where a layer goes back, a is what it gave, and z what it was given.
 BACKWARD: Mapping[str, Sequence[str]] = {**LAYER, "x": tuple(name for name in LAYER["x"] if name != "a"), "out": ("a", "out", "output", "s")}  # fmt: skip
+TRAINERS = (
+    *("fit", "train", "train_step", "update", "partial_fit", "train_on_batch"),
+    *("backward", "backpropagate", "backprop"),
+)
 
 
 def arguments_of(function: Callable[..., Any]) -> list[str]:
@@ -98,9 +103,24 @@ def wrapper(function: Callable[..., Any]) -> str:
     return f"judge a wrapper in its place: def judged(params, x, t): {first}return {loss}{_call(function)}"
 
 
-def _call(function: Callable[..., Any]) -> str:
+def class_wrapper(cls: type) -> str | None:
+    """A class with set_weights, step and get_weights around one that trains itself, as a line; None if it does not train."""
+    trainer = next((getattr(cls, name) for name in TRAINERS if inspect.isfunction(getattr(cls, name, None))), None)
+    if trainer is None or not inspect.isfunction(cls.__init__):  # type: ignore[misc]
+        return None
+    stored = [i.argval for i in dis.get_instructions(cls.__init__) if i.opname == "STORE_ATTR"]  # type: ignore[misc]
+    weights = [name for name in stored if name[:1] in "WwBb"] or ["W1", "b1", "…"]
+    call = _call(trainer, skip=1)
+    return (
+        f"class Judged: net = {cls.__name__}(…); set_weights = lambda self, params: vars(self.net).update(params); "
+        f"step = lambda self, x, t, lr: self.net.{call}; "
+        f"get_weights = lambda self: {{n: vars(self.net)[n] for n in {weights!r}}}"
+    )
+
+
+def _call(function: Callable[..., Any], skip: int = 0) -> str:
     """The call of a function with what a wrapper has; what it has not is left open."""
-    names = arguments_of(function)
+    names = arguments_of(function)[skip:]
     values = {"params": "params", "x": "x", "t": "t", "rate": "lr", "cache": "cache", "output": "a"}
     return call_of(function, names, [values.get(role, "") for role in roles_of(names, NETWORK)])
 

@@ -161,7 +161,7 @@ class Explanation:
         if not (self.confirmed and self.cases):
             return ""
         cases = f"{self.cases} case{'s' * (self.cases > 1)}"
-        near = f"(within {self.ratio:.2g} of the limit)" if self.ratio else "(to the last digit)"
+        near = f"(the largest error is {self.ratio:.2g} of its limit)" if self.ratio else "(to the last digit)"
         return f"changed so, the reference gives all your numbers in {cases} {near}"
 
     def lines(self) -> list[str]:

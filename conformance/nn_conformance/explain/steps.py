@@ -1,6 +1,6 @@
 """How the moves of several steps follow from the target's own gradients, from the mutant's, or from the right ones."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -128,18 +128,6 @@ def steps_of(walk: Walk, gradient: Gradient, dtype: fmt.Dtype) -> Steps | None:
 
 def explain_steps(runs: Sequence[Steps], *, plain: bool = False) -> tuple[list[Finding], bool]:
     """What the moves of several runs say; whether they are explained, or `plain`ly so, by the right rule and a factor."""
-    found, explained = _explained(runs, plain=plain)
-    if not explained and any(runs[0].slopes[0].values()):  # a penalty may be that of all samples, and not of the batch
-        own = _explained([replace(run, slopes=[*map(_over_all, run.slopes, run.sizes)]) for run in runs], plain=plain)
-        return own if own[1] else (found, explained)
-    return found, explained
-
-
-def _over_all(slopes: Mapping[str, float], sizes: Mapping[str, float]) -> dict[str, float]:
-    return {n: slope * sizes["N"] / sizes["M"] for n, slope in slopes.items()}
-
-
-def _explained(runs: Sequence[Steps], *, plain: bool) -> tuple[list[Finding], bool]:
     seen = runs[0]
     right = right_rule(seen.optimizer)
     if not all(np.isfinite(p).all() for p in seen.thetas[-1].values()):
@@ -158,7 +146,7 @@ def _explained(runs: Sequence[Steps], *, plain: bool) -> tuple[list[Finding], bo
         return [*found, *([] if factor.is_one else [_scaled(factor)])], True
     if plain:
         return [], False
-    parts = (of(runs, right, moving) for of in (_by_rules, _falling, _of_scaled))
+    parts = (of(runs, right, moving) for of in (_by_rules, _with_penalty, _falling, _of_scaled))
     own = next((part for part in parts if part is not None), None)
     return [*found, *(own or [])], own is not None
 
@@ -197,6 +185,10 @@ def _of_gradient(factor: Factor) -> Finding:
     own = _scaled(factor, of="gradient")
     other = own.slug if own.slug in ("first-batch-size", "divided-by-all") else "gradient-scaled"
     return replace(own, slug=OF_SCALES.get(factor.text(), other))
+
+
+def _steps(runs: Sequence[Steps]) -> Iterator[tuple[Steps, int]]:
+    return ((run, k) for run in runs for k in range(len(run.gradients)))
 
 
 def _flat(parts: Mapping[str, Array], names: Sequence[str]) -> Array:
@@ -249,11 +241,10 @@ def _by_rules(runs: Sequence[Steps], right: UpdateRule, names: Sequence[str]) ->
 
 
 def _of_scaled(runs: Sequence[Steps], right: UpdateRule, names: Sequence[str]) -> list[Finding] | None:
-    """A factor of the gradients, beside a penalty or beneath a rule that remembers those of other batches; None if it is not that."""
+    """A factor of the gradients, beneath a rule that remembers those of other batches; None if it is not that."""
     every = []
     plain = right.kind == "sgd"  # whose steps are as much larger as the gradients are, by a constant
-    tells = right.momentum or any(runs[0].slopes[0].values())  # a penalty keeps its own factor
-    factors = [f for f in OF_GRADIENTS if f.powers or not plain] if not plain or tells else []
+    factors = [f for f in OF_GRADIENTS if f.powers or not plain] if not plain or right.momentum else []
     for factor in factors:
         scaled = [replace(run, gradients=_times(run, factor)) for run in runs]
         if (found := _by_rules(scaled, right, names)) is not None:
@@ -284,23 +275,87 @@ def _covered(fits: Sequence[tuple[UpdateRule, set[str]]], names: Sequence[str]) 
     return found
 
 
+def _with_penalty(runs: Sequence[Steps], _: UpdateRule, names: Sequence[str]) -> list[Finding] | None:
+    """A plain step whose gradient and penalty have a factor each; None if it is not that."""
+    o, rtol = runs[0].optimizer, 1e-6 if runs[0].dtype == "float64" else 1e-3
+    if o.kind != "sgd" or o.momentum:
+        return None
+    weights = [n for n in names if runs[0].slopes[0][n] or n[0] == "W"]
+    return next(
+        (found for own in (weights, names) if own and (found := _with_penalty_of(own, runs, names, rtol)) is not None),
+        None,
+    )
+
+
+def _with_penalty_of(
+    penalised: Sequence[str], runs: Sequence[Steps], names: Sequence[str], rtol: float
+) -> list[Finding] | None:
+    """The same for a penalty of these parameters."""
+    measured = []
+    for run, k in _steps(runs):
+        parts = (run.gradients[k], run.thetas[k], {n: run.move(k, n) / run.optimizer.learning_rate for n in penalised})
+        g, theta, move = (_flat(part, penalised) for part in parts)
+        measured.append((run.sizes[k], np.linalg.lstsq(np.stack([g, theta], axis=1), move, rcond=None)[0]))
+    penalties = [(sizes, float(c[1])) for sizes, c in measured]
+    none = all(abs(c) < 1e-9 for _, c in penalties)
+    for factor in monomials([(sizes, float(c[0])) for sizes, c in measured], rtol):
+        for penalty in [Factor(0.0)] if none else monomials(penalties, rtol):
+            if all(_by_parts(run, k, factor, penalty, penalised, names) for run, k in _steps(runs)):
+                return [*([] if factor.is_one else [_of_gradient(factor)]), *_of_penalty(runs, penalty, penalised)]
+    return None
+
+
+def _by_parts(
+    run: Steps, k: int, factor: Factor, penalty: Factor, penalised: Sequence[str], names: Sequence[str]
+) -> bool:
+    """Whether a step's moves are a factor of the gradients and one of the parameters."""
+    rate, data, decay = run.optimizer.learning_rate, factor.on(run.sizes[k]), penalty.on(run.sizes[k])
+    return all(
+        run.near(k, n, rate * (data * run.gradients[k][n] + decay * (n in penalised) * run.thetas[k][n])) for n in names
+    )
+
+
+def _as_described(runs: Sequence[Steps], penalty: Factor) -> bool:
+    """Whether a penalty's slope is the described one, or that over all samples where it is over the batch."""
+    steps = list(_steps(runs))
+    slopes = [max(run.slopes[k].values()) for run, k in steps]
+    over_all = [s * run.sizes[k]["N"] / run.sizes[k]["M"] for s, (run, k) in zip(slopes, steps, strict=True)]
+    own = [penalty.on(run.sizes[k]) for run, k in steps]
+    return np.allclose(own, slopes, rtol=1e-6, atol=0) or np.allclose(own, over_all, rtol=1e-6, atol=0)
+
+
+def _of_penalty(runs: Sequence[Steps], penalty: Factor, penalised: Sequence[str]) -> list[Finding]:
+    """A penalty in the step that is another than the described one, and biases that have it too."""
+    slopes, found = runs[0].slopes[0], []
+    slug = ("penalty-scaled" if penalty.value else "penalty-missing") if any(slopes.values()) else "weight-decay"
+    biases = [n for n in penalised if n[0] == "b" and not slopes[n]]
+    if len(biases) < len(penalised) and not _as_described(runs, penalty):
+        found = [_off(slug, f"{penalty.text()}·W in the step", "the penalty's slope", **{"lambda": penalty.value})]
+    more = _off("penalty-of-biases", f"{penalty.text()}·b in the step", "no penalty of biases")
+    return [*found, *([replace(more, arrays=tuple(biases))] if biases else [])]
+
+
 def _falling(runs: Sequence[Steps], right: UpdateRule, names: Sequence[str]) -> list[Finding] | None:
     """A rate that changes from step to step by a rule; None if it is not that."""
     seen = runs[0]
-    moved = seen.moves(right)
-    parts = [(_flat(moves, names), _flat({n: seen.move(k, n) for n in names}, names)) for k, moves in enumerate(moved)]
-    with np.errstate(all="ignore"):
-        own = np.array([float(due @ got / (due @ due)) for due, got in parts])
-    if not all(seen.near(k, n, own[k] * moves[n]) for k, moves in enumerate(moved) for n in names):
-        return None
-    times, number = own[1:] / own[:-1], np.arange(1, len(own) + 1)
-    laws = {
-        f"lr is multiplied by {times[0]:.6g} in each step": times[0] ** (number - 1.0),
-        "lr is divided by the number of the step": 1 / number,
-        "lr is divided by the root of the number of the step": 1 / np.sqrt(number),
-    }
+    factors = []
+    for k, moves in enumerate(seen.moves(right)):
+        own, got = (_flat(part, names) for part in (moves, {n: seen.move(k, n) for n in names}))
+        if not np.any(own):
+            return None
+        factors.append(float(own @ got / (own @ own)))
+        if not all(seen.near(k, n, factors[-1] * moves[n]) for n in names):
+            return None
     rtol = 1e-6 if seen.dtype == "float64" else 1e-3
-    fits = (uses for uses, law in laws.items() if np.allclose(own / own[0], law, rtol=rtol, atol=0))
-    # Where it is the same in each step, it is something else that shows in another run.
-    uses = None if np.allclose(times, 1, rtol=rtol, atol=0) else next(fits, None)
-    return [_off("rate-decays", uses, "lr as it is given")] if uses else None
+    times, number = np.divide(factors[1:], factors[:-1]), np.arange(1, len(factors) + 1)
+    if np.allclose(times, 1, rtol=rtol, atol=0):
+        return None  # it is something else that shows in another run
+    if np.ptp(times) <= rtol * abs(times[0]):
+        uses, constants = f"lr is multiplied by {times[0]:.6g} in each step", {"factor": float(times[0])}
+    elif np.allclose(factors * number, factors[0], rtol=rtol, atol=0):
+        uses, constants = "lr is divided by the number of the step", {}
+    elif np.allclose(factors * np.sqrt(number), factors[0], rtol=rtol, atol=0):
+        uses, constants = "lr is divided by the root of the number of the step", {}
+    else:
+        return None
+    return [_off("rate-decays", uses, "lr as it is given", **constants)]

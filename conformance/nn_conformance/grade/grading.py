@@ -190,7 +190,8 @@ def _judged(task: Task, submission: Submission) -> Mark:
     remote, misnamed = chosen(submission.defined(), settings.function)
     # The teacher's conventions, or those that the submission declares.
     given = dict(remote.declared or {})
-    dtypes = tuple(dtype for dtype in fmt.DTYPES if dtype in given.pop("dtypes", fmt.DTYPES)) or fmt.DTYPES
+    own = given.pop("dtypes", fmt.DTYPES)
+    dtypes = tuple(dtype for dtype in fmt.DTYPES if dtype in own) or fmt.DTYPES
     conventions = declared(**(given if settings.conventions is None else settings.conventions))
     setattr(remote, MARK, Claim((), conventions, dtypes))
     report = judge(remote, task.network)

@@ -134,8 +134,8 @@ def mistakes_of(report: Report) -> dict[str, str]:
     if wrong:
         return wrong
     if (hint := report.suggestion) is not None and hint.right != ANSWERS:
-        name, value = next(iter(hint.changes.items()))
-        return {AS_MISTAKES.get(name, "undeclared-convention"): f"right with {name}={value!r}"}
+        changes = " and ".join(f"{name}={value!r}" for name, value in hint.changes.items())
+        return {AS_MISTAKES.get(next(iter(hint.changes)), "undeclared-convention"): f"right with {changes}"}
     first = report.failed[0]
     if first.failure != "mismatch":
         return {first.failure: first.reason}

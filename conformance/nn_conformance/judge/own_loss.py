@@ -94,7 +94,8 @@ def _as_certified(climb: Climb, claimed: Params) -> list[Finding]:
     limits = {name: climb.gradient_limit(climb.expected, name).value for name in climb.params}
     limits = {name: limit + climb.answer.uncertainty.get(name, 0.0) for name, limit in limits.items()}
     if losses_apart(climb.answer.loss, expected_loss(climb)) > limit_of_loss(climb).value or any(
-        not norm(claimed[name] - right[name]) <= limit for name, limit in limits.items()
+        claimed[name].shape != right[name].shape or not norm(claimed[name] - right[name]) <= limit
+        for name, limit in limits.items()
     ):
         return []
     rng = np.random.default_rng(0)

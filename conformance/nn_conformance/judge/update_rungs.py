@@ -14,7 +14,7 @@ from nn_conformance.judge.target import TargetError, Unsupported
 from nn_reference.arithmetic import Array
 from nn_reference.network import loss_and_outputs
 
-UNTOLD = 4  # updates of a run whose losses are not shown: a mistake of the second shows in the losses after it
+UNTOLD = 4  # losses of a run that shows none are compared before its second to fourth update
 
 
 def step(climb: Climb) -> Iterator[Finding]:
@@ -98,7 +98,7 @@ def trajectory(climb: Climb) -> Iterator[Finding]:
     losses, first, words = climb.train(dict(climb.params), trajectory.batches[:steps]).losses, 0, "losses"
     if losses is None:
         steps, first = min(steps, UNTOLD), 1
-        losses, words = _losses_along(climb, trajectory.batches[:steps]), "updates without losses, the reference's"
+        losses, words = _losses_along(climb, trajectory.batches[:steps]), "losses that the reference has on the way"
     found = np.asarray(losses, np.float64)
     if found.shape != (steps - first,):
         raise TargetError(f"losses: expected {steps}, got {len(found)}")
@@ -109,7 +109,7 @@ def trajectory(climb: Climb) -> Iterator[Finding]:
     ratios = np.abs(found - exact) / band
     k = int(np.argmax(np.where(np.isnan(ratios), inf, ratios)))
     part = "" if steps == horizon.steps else f", the first {steps} of {horizon.steps}"
-    reason = f"{steps} {words}{part}, each over its band; the largest at update {k + first + 1}"
+    reason = f"{steps - first} {words}{part}, each over its band; the largest at update {k + first + 1}"
     yield Finding(float(ratios[k]), 1.0, reason)
 
 

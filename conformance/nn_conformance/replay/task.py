@@ -198,7 +198,7 @@ def start_text(system: System, seed: int, *, own: bool) -> str:
 
 
 def order_text(system: System) -> str:
-    """In words, as `run.order` does it."""
+    """In words, as `order` does it."""
     if not system.recipe.shuffle:
         return "file order"
     some = system.recipe.samples_per_epoch
