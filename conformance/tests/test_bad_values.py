@@ -128,6 +128,20 @@ DATA = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        (("XOR-tanh",), "network: no network is named 'XOR-tanh', did you mean 'xor-tanh'?"),
+        ((None,), "network: no network is named None; expected one of iris-sigmoid, "),
+        (("homework", "docmented"), "version: homework has no version 'docmented', did you mean 'documented'?"),
+        (("homework", "qqq"), "version: homework has no version 'qqq'; expected one of documented"),
+    ],
+)
+def test_an_unknown_network_or_version_is_refused_with_the_nearest(asked, expected):
+    """What there is not is refused with the nearest name, or with all where none is near."""
+    assert line(get, *asked).startswith(expected)
+
+
 @pytest.mark.parametrize(("call", "complaint"), DECLARATIONS + DATA)
 def test_wrong_value_is_refused_where_it_is_given(call, complaint):
     """A word, number or flag that a declaration or the preprocessing cannot mean is refused at once, by name."""
