@@ -13,7 +13,7 @@ from nn_conformance.fuzz import strategies
 from nn_conformance.judge import limits
 from nn_conformance.oracles import formulas
 from nn_conformance.report import description
-from nn_reference.activations import RELU, SIGMOID, SOFTMAX, TANH
+from nn_reference.activations import RELU, SIGMOID, SOFTMAX, TANH, Softmax
 
 KINDS = set(get_args(fmt.Activation.__annotations__["kind"]))
 # What each activation of the format needs, by the module that has it; what is `leaky` in a line is leaky_relu.
@@ -33,6 +33,19 @@ TABLES = {
 def test_every_activation_is_in_every_table(name):
     """What the format admits can be built, computed, judged, described, named and read off a model."""
     assert TABLES[name] == KINDS
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+@pytest.mark.parametrize(
+    "activation", [TANH, SIGMOID, SOFTMAX, Softmax(axis=-2)], ids=["tanh", "sigmoid", "softmax", "batch"]
+)
+def test_no_activation_overflows(activation, dtype):
+    """Pre-activations of ±1000 and ±1e6 give finite values and gradients without a warning."""
+    z = np.array([[1000, -1000, 1e6, -1e6, 0.5]], dtype)
+    a = activation.forward(z)
+
+    assert np.isfinite(a).all()
+    assert np.isfinite(activation.backward(z, a, np.ones_like(z))).all()
 
 
 def test_sigmoid_keeps_its_relative_accuracy_in_the_tail():

@@ -8,8 +8,11 @@ from nn_conformance.cases import balls as arb_balls
 from nn_reference.activations import RELU, SIGMOID, TANH, log_softmax, magnitude, softmax
 from nn_reference.arithmetic import exact, outside, positive, zeros_like
 from nn_reference.errors import UndecidedError
-from nn_reference.losses import BinaryCrossEntropy, SquaredError
+from nn_reference.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
+from nn_reference.network import Dense, Network, forward, loss_and_gradients
+from nn_reference.optimizers import SGD, Adam
 from nn_reference.pruning import apply_masks
+from nn_reference.training import train
 
 pytestmark = pytest.mark.usefixtures("bits")
 
@@ -100,6 +103,26 @@ def test_helpers_stay_in_their_arithmetic():
     assert exact(0.9, np.ones(1, np.float32)) == 0.9
     assert all(isinstance(zero, arb) for zero in zeros_like(balls([1.0, 2.0])))
     assert zeros_like(np.ones(2, np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize("loss", [SquaredError("sum"), CrossEntropy(from_logits=True), BinaryCrossEntropy()])
+@pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.9), Adam()])
+def test_float32_stays_float32(loss, optimizer):
+    """Outputs, loss, gradients, moments and updated parameters of a float32 network are all float32."""
+    network = Network(2, (Dense(3, SIGMOID), Dense(2, TANH)), loss)
+    x, t = np.array([[0.5, -1], [2, 0.25]], np.float32), np.eye(2, dtype=np.float32)
+    params = {name: np.full(shape, 0.5, np.float32) for name, shape in network.shapes.items()}
+    value, gradients = loss_and_gradients(network, params, x, t)
+    run = train(network, params, optimizer, [slice(None)] * 2, x, t)
+
+    found = [
+        value,
+        *gradients.values(),
+        *run.params.values(),
+        *(a for pair in forward(network, params, x) for a in pair),
+    ]
+    found += [a for moment in run.state.moments.values() for a in moment.values()]
+    assert {a.dtype for a in found} == {np.dtype(np.float32)}
 
 
 def test_magnitude_is_differentiable_by_complex_step():

@@ -128,6 +128,14 @@ DATA = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("version", "hint"), [("docmented", ", did you mean 'documented'?"), ("qqq", "; expected one of documented")]
+)
+def test_an_unknown_version_is_refused_with_the_nearest(version, hint):
+    """A version that a network does not have is refused with the nearest, or with those that it has."""
+    assert line(get, "homework", version) == f"version: homework has no version {version!r}{hint}"
+
+
 @pytest.mark.parametrize(("call", "complaint"), DECLARATIONS + DATA)
 def test_wrong_value_is_refused_where_it_is_given(call, complaint):
     """A word, number or flag that a declaration or the preprocessing cannot mean is refused at once, by name."""

@@ -91,6 +91,10 @@ DAMAGED_INDEX = {
             "arrays/tiny.safetensors: expected no file that the index does not list",
         ],
     ),
+    "file-twice": (
+        lambda index: index["files"].append(index["files"][2]),
+        ["index.json: files: expected 'schema/case.schema.json' once, got it 2 times"],
+    ),
     "file-unlisted": (
         lambda index: index["files"].pop(0),
         [
@@ -102,6 +106,7 @@ DAMAGED_INDEX = {
         lambda index: index["cases"][0].update(version=2),
         [f"{ID}.json: version: expected 2 as in the index, got 1"],
     ),
+    "purpose": (lambda index: index["cases"][0].update(purpose="none"), [f"{ID}.json: purpose: expected 'none' as in"]),
     "flags": (lambda index: index["cases"][0].update(flags=[]), [f"{ID}.json: flags: expected [] as in the index"]),
     "case-twice": (
         lambda index: index["cases"].append(index["cases"][0]),
@@ -126,6 +131,10 @@ DAMAGED_INDEX = {
     "system-with-an-unknown-case": (
         lambda index: index["systems"][SYSTEM].append("xor-tanh/probe-two"),
         [f"index.json: systems.{SYSTEM}: no case has the id 'xor-tanh/probe-two'"],
+    ),
+    "system-with-a-case-twice": (
+        lambda index: index["systems"][SYSTEM].append(ID),
+        [f"index.json: systems.{SYSTEM}: expected {ID!r} once, got it 2 times"],
     ),
 }
 

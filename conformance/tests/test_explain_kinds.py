@@ -149,6 +149,24 @@ def test_a_gradient_of_one_use_only_is_told(joined, slug):
     assert not explanation.unexplained
 
 
+def test_a_layer_that_reads_another_one_is_told():
+    """Layer 3 of equal widths that takes a1 for a2 is found by the losses, and said with what it reads."""
+
+    def target(params, x, t):
+        a1 = np.tanh(x @ params["W1"] + params["b1"])
+        a2 = np.tanh(a1 @ params["W2"] + params["b2"])
+        log_p = log_softmax(a1 @ params["W3"] + params["b3"])
+        d3 = (np.exp(log_p) - t) / len(x)
+        d2 = d3 @ params["W3"].T * (1 - a2**2)
+        d1 = d2 @ params["W2"].T * (1 - a1**2)
+        found = {f"W{k}": a.T @ d for k, (a, d) in enumerate(((x, d1), (a1, d2), (a2, d3)), 1)}
+        found |= {f"b{k}": d.sum(0) for k, d in enumerate((d1, d2, d3), 1)}
+        return Answer(-(t * log_p).sum() / len(x), found)
+
+    [finding] = explain(Direct(target), network("4-4 tanh-4 tanh-4 softmax, cross-entropy"), budget=AMPLE).findings
+    assert (finding.slug, finding.layer, finding.uses) == ("layer-input-other", 3, "z = a1·W3 + b3")
+
+
 def test_cases_with_several_outputs_tell_rules_apart_that_are_one_with_one_output():
     """That the first sample's δ is summed over outputs shows with three outputs, where the target takes them."""
     [finding] = of(xor(b2=lambda d: np.full(d.shape[1], d[0].sum()))).findings

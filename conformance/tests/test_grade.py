@@ -18,7 +18,9 @@ from leftovers import left_over
 from spread import everyday
 
 from nn_conformance.grade.grading import Task, graded
+from nn_conformance.grade.marks import Mark
 from nn_conformance.grade.submission import link_packages
+from nn_conformance.grade.tables import as_csv
 from nn_conformance.grade.weights import Settings
 from nn_conformance.protocol.program import Limits
 
@@ -213,6 +215,12 @@ def test_what_a_name_or_message_says_is_only_text(command, tmp_path):
     assert "<script" not in page
     assert "<img" not in page
     assert not [text for text in (shown.out, page, written.out) if "\x1b" in text]
+
+
+@pytest.mark.parametrize("name", ["=1", " +1", "-1", "@a"])
+def test_a_csv_cell_is_no_formula(name):
+    """A cell that a spreadsheet would compute begins with an apostrophe, also behind blanks."""
+    assert as_csv([Mark(name, {"loss": (1.0, 1.0)})]).splitlines()[1].startswith(f"'{name},")
 
 
 @pytest.mark.parametrize(("text", "says"), [

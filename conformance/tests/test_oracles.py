@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from oracle_problems import HONEST, call, described, load, ratios
+from oracle_problems import HONEST, call, described, example, load, ratios
 from spread import everyday, spread
 
 from nn_conformance import oracles
@@ -215,6 +215,18 @@ def test_what_the_tape_has_no_rule_for_is_refused():
     for function in (np.sin, np.add.reduce):
         with pytest.raises(TypeError):
             function(variable)
+
+
+@pytest.mark.parametrize("oracle", FLOATING)
+def test_a_softmax_over_the_batch_may_be_inside(oracle):
+    """Where samples meet below the last layer, which no case has, gradients are Arb's."""
+    layers = [(4, "softmax", {"axis": "batch"}, {}), (2, "tanh", {}, {})]
+    network = described(layers, {"kind": "squared_error"})
+    found, right = (each.evaluate(network, *example(network)) for each in (FLOATING[oracle], arb))
+
+    for name, p in example(network)[0].items():
+        assert found.gradients[name].shape == p.shape
+        assert norm(found.gradients[name] - right.gradients[name]) <= 1e-14 + found.uncertainty.get(name, 0) / 3
 
 
 # Kinks and clips.

@@ -205,21 +205,25 @@ def test_damaged_tensors_are_one_line(damage, tmp_path):
     assert expected in message
 
 
+SHORT = save(TENSORS)
+
+
 @pytest.mark.parametrize(
-    "case",
+    ("case", "arrays"),
     [
-        with_x(shape=[10**8], file="tiny.safetensors"),
-        with_x(shape=[10**8], data=[0.5]),
-        with_x(shape=[10**8, 784], dataset="mnist", part="train", scaling="unit", rows=[0]),
-        with_x(shape=[10**5, 784], dataset="mnist", part="train", scaling="unit", rows=[0] * 10**5),
-        b"[" * 10**6,
+        (with_x(shape=[10**8], file="tiny.safetensors"), SHORT),
+        (with_x(file="tiny.safetensors"), container(b"{}", length=99_000_000)),
+        (with_x(shape=[10**8], data=[0.5]), SHORT),
+        (with_x(shape=[10**8, 784], dataset="mnist", part="train", scaling="unit", rows=[0]), SHORT),
+        (with_x(shape=[10**5, 784], dataset="mnist", part="train", scaling="unit", rows=[0] * 10**5), SHORT),
+        (b"[" * 10**6, SHORT),
     ],
-    ids=["tensor", "numbers", "images", "one-image-often", "brackets"],
+    ids=["tensor", "header", "numbers", "images", "one-image-often", "brackets"],
 )
-def test_a_short_file_asks_for_much_and_gets_nothing(case, tmp_path, monkeypatch):
+def test_a_short_file_asks_for_much_and_gets_nothing(case, arrays, tmp_path, monkeypatch):
     """What a file says of sizes makes nobody reserve memory: no more than a few times the file's own size is used."""
     tiny_images(monkeypatch)
-    store = write(tmp_path, case, save(TENSORS))
+    store = write(tmp_path, case, arrays)
     assert store.ids  # the index is there before anything is counted
 
     tracemalloc.start()

@@ -1,6 +1,7 @@
 """The sixteen systems as data: counts, shapes, figures, starts, orders of batches."""
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -109,3 +110,17 @@ def test_what_ran_is_the_network_that_corrected_names():
     assert [layer.activation.name for layer in shown.network.layers] == ["identity", "relu", "softmax"]
     assert [layer.activation.name for layer in ran.network.layers] == ["relu", "relu", "softmax"]
     assert {*systems.VARIANTS}.isdisjoint(systems.SYSTEMS)
+
+
+def test_networks_can_be_sent_to_another_process():
+    """They can be pickled, as those who judge in several processes need."""
+    for system in systems.SYSTEMS:
+        assert pickle.loads(pickle.dumps(system.network)).widths == system.network.widths  # noqa: S301 - made here
+
+
+def test_document_002_holds_back_a_fifth():
+    """12,000 of the 60,000 rows are for validation, and none of them is trained on."""
+    data = systems.get("mnist-dense-keras").load()
+
+    assert (data.train_x.shape, data.train_t.shape) == ((48_000, 784), (48_000, 10))
+    assert (data.validation_x.shape, data.validation_t.shape) == ((12_000, 784), (12_000, 10))
