@@ -14,7 +14,7 @@ import pytest
 
 from nn_conformance.cases.store import Store
 from nn_conformance.judge.known import parse
-from nn_maintain import measured, pages, testers
+from nn_maintain import kills, measured, pages, testers
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 README = (CHECKOUT / "README.md").read_text("utf-8")
@@ -188,6 +188,15 @@ def test_every_block_is_run() -> None:
         assert len(blocks(page)) == page.read_text("utf-8").count("\n```") / 2, page.name
     assert len(SET_UP) == 2
     assert len(README.splitlines()) <= 250
+
+
+def test_readme_counts_the_mistakes_that_are_recorded():
+    """The first row of what it finds has as many planted mistakes as kills.json, and of these the caught and the named."""
+    planted = [cell for mistakes in kills.committed().values() for cell in mistakes.values()]
+    (row,) = re.findall(r"^\| ([\d,]+) mistakes of the catalogue[^|]*((?:\| [\d,]+ ){4})\|$", README, re.MULTILINE)
+    numbers = [int(number.replace(",", "")) for number in (row[0], *row[1].strip("| ").split(" | "))]
+    caught, named = (sum(bool(getattr(cell, what)) for cell in planted) for what in ("caught", "named"))
+    assert numbers == [len(planted), len(planted), caught, named, 0]
 
 
 def test_table_of_networks_is_what_list_prints(command) -> None:
