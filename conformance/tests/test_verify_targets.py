@@ -117,6 +117,16 @@ def test_a_failure_at_the_start_is_a_verdict_and_nothing_more(command, harness, 
     assert "any network" not in command("verify", program).out
 
 
+def test_of_a_file_without_a_mark_the_likeliest_function_is_named(command, tmp_path):
+    """Where nothing says what is to be judged, the example names the function with a target's arguments, and a line."""
+    file = tmp_path / "mine.py"
+    file.write_text("def sigmoid(z): ...\n\n\ndef backward(params, x, y): ...\n", "utf-8")
+    done = command("verify", str(file))
+
+    assert done.code == 2
+    assert f"as in {file}:backward '3-4 tanh-2, squared-error'" in done.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

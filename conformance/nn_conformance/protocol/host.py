@@ -11,6 +11,8 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO
@@ -22,6 +24,7 @@ from nn_conformance.adapt.claims import Claim, claim_of
 from nn_conformance.adapt.conventions import Conventions
 from nn_conformance.adapt.doors import layered, opened
 from nn_conformance.adapt.reading import read_off
+from nn_conformance.adapt.signatures import NETWORK, arguments_of, roles_of
 from nn_conformance.cases import format as fmt
 from nn_conformance.cases.encoding import number
 from nn_conformance.judge.call import Guarded, described, own_frames
@@ -56,12 +59,19 @@ def found(spec: str) -> Any:
         return module
     if len(marked) != 1:
         own = [key for key, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
-        first = next(iter(marked or [key for key in own if key[0] != "_"]), "function")
+        first = max(marked or [key for key in own if key[0] != "_"] or ["function"], key=partial(_likely, module))
+        more, line = ("", "") if marked else (" and its network", " '3-4 tanh-2, squared-error'")
+        got = ", ".join(marked) or "none"
         raise InputError(
-            f"{name}: expected one thing marked with @conforms, got {', '.join(marked) or 'none'}; "
-            f"name one{'' if marked else ' and its network'}, as in {name}:{first}{'' if marked else ' homework'}"
+            f"{name}: expected one thing marked with @conforms, got {got}; name one{more}, as in {name}:{first}{line}"
         )
     return marked.popitem()[1]
+
+
+def _likely(module: ModuleType, key: str) -> int:
+    """How many arguments of a function are such as a target has; 0 for anything else."""
+    thing = getattr(module, key, None)
+    return len([role for role in roles_of(arguments_of(thing), NETWORK) if role]) if isfunction(thing) else 0
 
 
 def serve(target: Guarded, claim: Claim, requests: BinaryIO, replies: BinaryIO) -> None:
