@@ -235,7 +235,7 @@ def test_a_control_counts_the_figures_that_come_out(monkeypatch):
 @pytest.mark.slow
 def test_the_command_writes_what_it_found(capsys, monkeypatch, tmp_path):
     """From the solutions that ship, themselves not searched for again: record, weights, and what is printed."""
-    monkeypatch.setattr(runs, "solve", lambda system, _: first(RECORD.systems[system.id])[None])
+    monkeypatch.setattr(runs, "fitted", lambda system, _: first(RECORD.systems[system.id])[None])
     monkeypatch.setattr(runs, "push", lambda system, weights: weights[None])
     monkeypatch.setattr(runs, "controls", lambda system, *_: iter(RECORD.systems[system.id].controls))
     for name in SYSTEMS:
