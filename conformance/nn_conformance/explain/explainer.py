@@ -37,6 +37,9 @@ class Explainer(Updates):
         with np.errstate(all="ignore"):
             self._run()
         d = self.draft
+        if one_output(self.network):
+            d.findings, note = naming_forward.without_reduction(d.findings)
+            d.notes[:0] = note
         d.confirmed = bool(d.findings or d.ties) and not d.unexplained and d.cases == d.of
         d.exchanges, d.seconds = self.asker.exchanges, time.monotonic() - started
         return d
@@ -69,20 +72,8 @@ class Explainer(Updates):
         self.draft.findings += calls.overwritten(self.asker, self.draw(self.own, 4))
         if not self.draft.wrong:
             self._circumstances()
-        self._reduction()
         if self.asker.left and not any(f.slug == "loss-never-finite" for f in self.draft.findings):
             self._extremes()
-
-    def _reduction(self) -> None:
-        """A loss and gradients with one factor C or 1/C are, of a network with one output, no mistake beside others."""
-        loss = {f.uses[4:-3]: f for f in self.draft.findings if f.slug == "loss-scaled"}
-        for scale in [f for f in self.draft.findings if f.slot == "scale" and f.variant in ("C", "1/C")]:
-            others = [f for f in self.draft.findings if f not in (scale, loss.get(scale.variant))]
-            if one_output(self.network) and others and len(others) + 2 == len(self.draft.findings):
-                self.draft.findings = others
-                meant = "samples" if scale.variant == "C" else "elements"
-                note = f"with C outputs the loss and all gradients are {scale.variant} times the described ones, with one they are the same"
-                self.draft.notes.insert(0, f"{note}; write '{meant}' after the loss if that is meant")
 
     def _circumstances(self) -> None:
         """Where all that was asked is right: what is wrong under a condition."""

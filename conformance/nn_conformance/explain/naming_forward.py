@@ -39,6 +39,21 @@ def of_loss(network: fmt.Network, loss: Loss) -> list[Finding]:
     return [replace(f, arrays=(*f.arrays, "loss")) if "loss" not in f.arrays else f for f in found]
 
 
+def without_reduction(findings: list[Finding]) -> tuple[list[Finding], list[str]]:
+    """Findings, of a network with one output, less a loss and gradients of another mean over outputs; and a note of it.
+
+    With one output both means are the same, so that beside other mistakes this is none.
+    """
+    for factor, meant in (("C", "samples"), ("1/C", "elements")):
+        loss = [f for f in findings if (f.slug, f.uses) == ("loss-scaled", f"L = {factor}·L*")]
+        scale = [f for f in findings if (f.slot, f.variant) == ("scale", factor)]
+        others = [f for f in findings if f not in (*loss, *scale)]
+        if len(loss) == len(scale) == 1 and others:
+            what = f"with C outputs the loss and all gradients are {factor} times the described ones"
+            return others, [f"{what}, with one they are the same; write '{meant}' after the loss if that is meant"]
+    return findings, []
+
+
 def _of_added(network: fmt.Network, loss: Loss) -> Finding:
     """What is added to a loss."""
     name, factor, counts = loss.added or Added("constant")
