@@ -89,7 +89,7 @@ class Report:
         subject: who was judged; None where that were our oracles alone.
         outcomes: by system, of the target and of the oracles beside it.
         others: verdicts of the harness, of the claim, and of the known failures that were expected.
-        suggestion: the one declaration with which it would be right, where there is one.
+        suggestion: the declarations with which it would be right, or would answer, where there are such.
         explanations: by system, which rules the target has used instead of the right ones.
         silent: systems that were asked for or claimed by name, and of which nothing could be judged.
         left_out: how many systems have documented cases that were not judged for their size.

@@ -176,8 +176,7 @@ class _Search:
         refused = {v.failure for v in self.declared if v.failed and v.rung == "contract"}
         if not refused & {"raised", "wrong-shape"}:
             return None
-        singles = [{name: value} for name, value in _changes(self.conventions) if name in SHAPES]
-        for options in (singles, self._pairs(), [COLUMNS]):
+        for options in ([{name: value} for name, value in self._shapes()], self._pairs(), [COLUMNS]):
             found = [changes for changes in options if self._answers(changes)]
             if found:
                 return self.told(found[0], right=ANSWERS) if len(found) == 1 else None
@@ -187,9 +186,11 @@ class _Search:
         return {v.status for v in self.verdicts(changes, ("contract",))} == {"passed"}
 
     def _pairs(self) -> list[dict[str, Any]]:
-        changes = [change for change in _changes(self.conventions) if change[0] in SHAPES]
-        pairs = [dict(two) for two in combinations(changes, 2) if two[0][0] != two[1][0]]
+        pairs = [dict(two) for two in combinations(self._shapes(), 2) if two[0][0] != two[1][0]]
         return pairs[:MOST_PAIRS]
+
+    def _shapes(self) -> list[tuple[str, Any]]:
+        return [change for change in _changes(self.conventions) if change[0] in SHAPES]
 
     def scales(self) -> Suggestion | None:
         """The scales of loss and of gradients."""
